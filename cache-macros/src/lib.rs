@@ -1,0 +1,1 @@
+//! The `#[cached]` attribute. Use it through `cache_runtime`, which re-exports it.

@@ -1,0 +1,1 @@
+//! What the tests share: real Redis servers and a fault proxy.
