@@ -201,11 +201,12 @@ impl Functions<'_> {
             &self.cached.function.sig.generics,
             &self.cached.function.sig.generics.where_clause,
         );
+        let instance = instance(generics);
         let (site, output) = (&self.site, &shape.output.written);
         quote! {
             #doc
             #vis async fn #name #generics (#(#inputs),*) -> #output #predicates {
-                #private::#rule(Self::#site(), #callee(#(#passed),*)).await
+                #private::#rule(Self::#site(), #callee #instance(#(#passed),*)).await
             }
         }
     }
@@ -225,11 +226,8 @@ impl Functions<'_> {
             .map(|argument| &argument.typed)
             .collect();
         let receiver = uses("self").then(|| quote!(&self));
-        let types = match self.cached.key() {
-            Some(crate::cached_fn::Key::Automatic { types, .. }) => types.clone(),
-            _ => Vec::new(),
-        };
-        let generics = retained(&function.sig.generics, &quote!(#(#typed),* #(#types),*));
+        let step = self.cached.key().map(expand::key_step);
+        let generics = retained(&function.sig.generics, &quote!(#(#typed),* #step));
         let predicates = generics.where_clause.clone();
         let inputs = receiver
             .into_iter()
@@ -287,6 +285,20 @@ fn retained(generics: &Generics, code: &TokenStream) -> Generics {
         gt_token: Some(Default::default()),
         where_clause: (!predicates.is_empty()).then(|| syn::parse_quote!(where #(#predicates),*)),
     }
+}
+
+/// `::<T, N>`, since a parameter that only the result shows cannot be inferred inside a companion.
+fn instance(generics: &Generics) -> Option<TokenStream> {
+    let named: Vec<&Ident> = generics
+        .params
+        .iter()
+        .filter_map(|parameter| match parameter {
+            GenericParam::Type(parameter) => Some(&parameter.ident),
+            GenericParam::Const(parameter) => Some(&parameter.ident),
+            GenericParam::Lifetime(_) => None,
+        })
+        .collect();
+    (!named.is_empty()).then(|| quote!(::<#(#named),*>))
 }
 
 fn mentions_parameter(code: &TokenStream, parameter: &GenericParam) -> bool {
