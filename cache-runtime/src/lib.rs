@@ -1,5 +1,11 @@
 //! Runtime.
 
+#[doc(hidden)]
+pub mod __private;
+mod cacheable;
+mod call;
+mod site;
+
 #[allow(
     dead_code,
     unused_imports,
@@ -24,3 +30,6 @@ pub use key::{CacheKey, Glob, Pattern, PatternError};
 #[doc(hidden)]
 pub use key::{KeyPart, KeyWriter, NotAKey, PatternTemplate, Template};
 pub use ttl::{NamedTtl, Ttl};
+
+pub use cache_macros::cached;
+pub use site::{Cache, Invalidation};
