@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -246,9 +247,10 @@ where
     owed.pay(Some(Spare { flight: loading.flight(), lease: loading.lease() })).await;
     let tags = owed.call.tags.known_and_open().0;
     match stored {
-        Judged::Store => match kind.keep(&returned) {
-            Some(kept) => loading.store(Some(kept), ttl, tags),
-            None => loading.end(Outcome::Unshared, false),
+        Judged::Store => match (kind.keep(&returned), ttl) {
+            (Some(kept), Some(ttl)) => loading.store(Some(kept), ttl, tags),
+            (Some(kept), None) => loading.end(Outcome::Value(Some(kept)), false),
+            (None, _) => loading.end(Outcome::Unshared, false),
         },
         Judged::Share => loading.end(kind.keep(&returned).map_or(Outcome::Unshared, |kept| Outcome::Value(Some(kept))), false),
         Judged::Nothing => match owed.call.site.none_ttl {
@@ -294,14 +296,13 @@ where
     let judged = owed.judge(kind.success(&returned), when, late);
     owed.pay(loading.as_ref().map(|loading| Spare { flight: loading.flight(), lease: loading.lease() })).await;
     let tags = owed.call.tags.known_and_open().0;
-    let kept: Option<Kept> = match judged {
-        Judged::Store => kind.keep(&returned).map(Some),
-        Judged::Nothing => owed.call.site.none_ttl.map(|_| None),
+    let kept: Option<(Kept, Duration)> = match judged {
+        Judged::Store => kind.keep(&returned).map(Some).zip(ttl),
+        Judged::Nothing => owed.call.site.none_ttl.map(|life| (None, life)),
         Judged::Share | Judged::Failed => None,
     };
-    let life = if judged == Judged::Nothing { owed.call.site.none_ttl.unwrap_or(ttl) } else { ttl };
     let stored = match (loading, kept) {
-        (Some(loading), Some(kept)) => loading.store_through(kept, life, tags).await,
+        (Some(loading), Some((kept, life))) => loading.store_through(kept, life, tags).await,
         (Some(loading), None) => {
             loading.end(Outcome::Unshared, judged == Judged::Failed);
             judged == Judged::Failed
@@ -348,7 +349,7 @@ where
     let judged = owed.judge(kind.success(&returned), when, late);
     owed.pay(None).await;
     if judged == Judged::Store
-        && let Some(kept) = kind.keep(&returned)
+        && let Some((kept, ttl)) = kind.keep(&returned).zip(ttl)
     {
         let tags = owed.call.tags.known_and_open().0;
         refresh.store(cache, &key, kind.ops(), Some(kept), ttl, tags, began.elapsed()).await;

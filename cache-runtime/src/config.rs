@@ -123,7 +123,9 @@ impl CacheConfig {
                  loses the removals that wait)",
             ));
         }
-        ttl::check_env()?;
+        if let Some((name, why)) = ttl::check_env().first() {
+            return Err(Error::config(format!("{name}: {why}")));
+        }
         config.validated()
     }
 

@@ -398,8 +398,9 @@ impl<H: Hold> Drop for Waiter<H> {
     fn drop(&mut self) {
         let mut state = self.flight.state.lock();
         state.waiters -= 1;
+        let last = state.waiters == 0;
         let unused = match &mut state.stage {
-            Stage::Vacant(hold) if state.waiters == 0 => {
+            Stage::Vacant(hold) if last => {
                 let hold = hold.take();
                 state.stage = Stage::Settled(Outcome::Unshared, false);
                 hold

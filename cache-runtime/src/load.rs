@@ -208,10 +208,9 @@ fn seal(
     lease: &Lease,
     max_bytes: usize,
 ) -> Option<(entry::Head, Vec<u8>)> {
-    let codec = (ops.codec)(CodecKind::Bincode);
-    let payload = match kept {
-        Some(value) => (ops.encode)(&**value, codec).ok().filter(|payload| payload.len() <= max_bytes)?,
-        None => Vec::new(),
+    let (codec, payload) = match kept {
+        Some(value) => ops.encode_as(&**value, CodecKind::Bincode).ok().filter(|(_, payload)| payload.len() <= max_bytes)?,
+        None => (CodecKind::Bincode, Vec::new()),
     };
     let draft = Draft {
         id: token::random(),

@@ -50,7 +50,8 @@ impl Cache {
     where
         T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
     {
-        let (key, ttl) = (key.into(), self.lifetime(ttl.into()));
+        let key = key.into();
+        let Some(ttl) = self.lifetime(ttl.into()) else { return Ok(()) };
         let ops = type_ops::<T>();
         let kept: Kept = Some(Arc::new(value.clone()));
         let (codec, payload) = self.encode(&kept, ops)?;
@@ -107,7 +108,11 @@ impl Cache {
         let Some(loading) = loading else { return Box::pin(load()).await };
         match loading.run(Box::pin(load())).await {
             Ok(value) => {
-                loading.store(Some(Arc::new(value.clone())), ttl, Vec::new());
+                let kept = Some(Arc::new(value.clone()) as _);
+                match ttl {
+                    Some(ttl) => loading.store(kept, ttl, Vec::new()),
+                    None => loading.end(Outcome::Value(kept), false),
+                }
                 Ok(value)
             }
             Err(error) => {
@@ -188,15 +193,17 @@ impl Cache {
         Ok(())
     }
 
-    pub(crate) fn lifetime(&self, ttl: Ttl) -> Duration {
-        ttl.or(self.inner.config.default_ttl)
+    /// How long a value lives; `None`: it shall not be stored.
+    pub(crate) fn lifetime(&self, ttl: Ttl) -> Option<Duration> {
+        ttl.resolve(self.inner.config.default_ttl)
     }
 
     fn encode(&self, kept: &Kept, ops: &'static TypeOps) -> Result<(CodecKind, Vec<u8>), Error> {
-        let codec = (ops.codec)(CodecKind::Bincode);
-        let payload = match kept {
-            Some(value) => (ops.encode)(&**value, codec).map_err(|why| Error::codec(why.to_string()))?,
-            None => Vec::new(),
+        let (codec, payload) = match kept {
+            Some(value) => ops
+                .encode_as(&**value, CodecKind::Bincode)
+                .map_err(|why| Error::codec(why.to_string()))?,
+            None => (CodecKind::Bincode, Vec::new()),
         };
         if payload.len() > self.inner.config.max_value_bytes {
             bump(&self.inner.counters.stores_refused);

@@ -329,7 +329,7 @@ impl KeyPart for KeyText {
     fn write_to(&self, out: &mut crate::key::KeyWriter) -> Result<(), NotAKey> {
         match &self.0 {
             Ok(text) => {
-                out.push_rendered(text);
+                out.rendered(text);
                 Ok(())
             }
             Err(why) => Err(why.clone()),
