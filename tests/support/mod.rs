@@ -23,6 +23,7 @@ mod fault_proxy;
 mod port;
 mod process;
 mod redis_builder;
+mod redis_questions;
 mod redis_server;
 mod relay;
 mod resp;

@@ -16,15 +16,35 @@ use crate::resp::{Resp, decode, encode};
 
 /// One connection that speaks RESP2, one command at a time.
 ///
-/// Every wait ends at the time-out given at the start, with `WouldBlock` or `TimedOut`; which of
+/// Every wait ends at the time-out, with `WouldBlock` or `TimedOut`; which of
 /// them is up to the system, so test for `is_err`.
 pub struct RespClient {
     stream: BufReader<Box<dyn Duplex>>,
 }
 
-trait Duplex: Read + Write + Send {}
+trait Duplex: Read + Write + Send {
+    fn set_timeout(&self, timeout: Duration) -> io::Result<()>;
+}
 
-impl<S: Read + Write + Send> Duplex for S {}
+impl Duplex for TcpStream {
+    fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(timeout))?;
+        self.set_write_timeout(Some(timeout))
+    }
+}
+
+impl Duplex for UnixStream {
+    fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(timeout))?;
+        self.set_write_timeout(Some(timeout))
+    }
+}
+
+impl Duplex for StreamOwned<ClientConnection, TcpStream> {
+    fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
+        self.sock.set_timeout(timeout)
+    }
+}
 
 impl RespClient {
     /// Connects to a TCP port.
@@ -43,8 +63,7 @@ impl RespClient {
     /// If nothing listens there.
     pub fn unix(path: &Path, timeout: Duration) -> io::Result<Self> {
         let stream = UnixStream::connect(path)?;
-        stream.set_read_timeout(Some(timeout))?;
-        stream.set_write_timeout(Some(timeout))?;
+        stream.set_timeout(timeout)?;
         Ok(Self::over(stream))
     }
 
@@ -103,6 +122,15 @@ impl RespClient {
         decode(&mut self.stream)
     }
 
+    /// Changes the time-out, to a short one where silence is expected, for example.
+    ///
+    /// # Errors
+    ///
+    /// If the time-out is zero.
+    pub fn set_timeout(&mut self, timeout: Duration) -> io::Result<()> {
+        self.stream.get_ref().set_timeout(timeout)
+    }
+
     fn over(stream: impl Duplex + 'static) -> Self {
         Self {
             stream: BufReader::new(Box::new(stream)),
@@ -112,8 +140,7 @@ impl RespClient {
 
 fn tcp_stream(address: SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
     let stream = TcpStream::connect_timeout(&address, timeout)?;
-    stream.set_read_timeout(Some(timeout))?;
-    stream.set_write_timeout(Some(timeout))?;
+    stream.set_timeout(timeout)?;
     stream.set_nodelay(true)?;
     Ok(stream)
 }
