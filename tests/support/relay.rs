@@ -213,8 +213,9 @@ impl<'a> Direction<'a> {
             };
             self.mind_the_gap()?;
             let (now, later) = rest.split_at(slice);
-            to.write_all(now).await.map_err(|_| Broken)?;
+            // Before the write: whoever has received something finds it counted.
             self.passed.fetch_add(now.len() as u64, Ordering::SeqCst);
+            to.write_all(now).await.map_err(|_| Broken)?;
             rest = later;
             if let Fate::Slowly(rate) = fate {
                 sleep(Duration::from_secs_f64(now.len() as f64 / f64::from(rate))).await;
