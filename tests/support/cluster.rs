@@ -39,17 +39,17 @@ impl RedisCluster {
             .collect();
         for (index, node) in nodes.iter().enumerate() {
             // Epochs that differ from the start spare the nodes the argument about them.
-            let _ = node.cli(&["CLUSTER", "SET-CONFIG-EPOCH", &(index + 1).to_string()]);
+            node.cli(&["CLUSTER", "SET-CONFIG-EPOCH", &(index + 1).to_string()]);
             let mut assign = vec!["CLUSTER".to_owned(), "ADDSLOTS".to_owned()];
             assign.extend(
                 (0..SLOTS)
                     .filter(|slot| owner(*slot) == index)
                     .map(|slot| slot.to_string()),
             );
-            let _ = node.cli(&assign);
+            node.cli(&assign);
         }
         for node in &nodes[1..] {
-            let _ = nodes[0].cli(&["CLUSTER", "MEET", "127.0.0.1", &node.port().to_string()]);
+            nodes[0].cli(&["CLUSTER", "MEET", "127.0.0.1", &node.port().to_string()]);
         }
         let cluster = Self { nodes };
         cluster.await_ok();

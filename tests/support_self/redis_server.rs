@@ -37,7 +37,7 @@ fn a_server_answers_and_is_gone_after_drop() {
 #[test]
 fn a_killed_server_comes_back_on_its_port_and_empty() {
     let server = RedisServer::start();
-    let _ = server.cli(&["SET", "k", "v"]);
+    server.cli(&["SET", "k", "v"]);
     let (port, pid, run) = (server.port(), server.pid(), server.info("run_id"));
 
     server.kill9();
@@ -59,14 +59,14 @@ fn a_killed_server_comes_back_on_its_port_and_empty() {
 #[test]
 fn snapshots_bring_back_what_was_saved_and_nothing_later() {
     let server = RedisServer::builder().snapshots().start();
-    let _ = server.cli(&["SET", "saved", "1"]);
+    server.cli(&["SET", "saved", "1"]);
     server.save();
-    let _ = server.cli(&["SET", "late", "1"]);
+    server.cli(&["SET", "late", "1"]);
     server.kill9();
     server.restart();
     assert_eq!(server.keys(), ["saved"]);
 
-    let _ = server.cli(&["SET", "late", "1"]);
+    server.cli(&["SET", "late", "1"]);
     server.stop_graceful();
     assert!(!server.is_running());
     server.restart();
@@ -76,9 +76,9 @@ fn snapshots_bring_back_what_was_saved_and_nothing_later() {
 #[test]
 fn without_snapshots_a_graceful_stop_keeps_nothing() {
     let server = RedisServer::start();
-    let _ = server.cli(&["SET", "k", "v"]);
+    server.cli(&["SET", "k", "v"]);
     // A file of this kind is also what replication leaves.
-    let _ = server.cli(&["SAVE"]);
+    server.cli(&["SAVE"]);
     server.stop_graceful();
     server.restart();
     assert!(server.keys().is_empty());
@@ -216,7 +216,7 @@ fn commands_are_counted() {
     let server = RedisServer::start();
     server.reset_stats();
     for _ in 0..3 {
-        let _ = server.cli(&["GET", "k"]);
+        server.cli(&["GET", "k"]);
     }
     let stats = server.commandstats();
     assert_eq!(stats.get("get"), Some(&3));

@@ -9,7 +9,7 @@ fn sentinels_promote_the_replica_on_demand_and_on_death() {
     let set = SentinelSet::start(3);
     assert_eq!(set.sentinel_urls().len(), 3);
     let first = set.master().port();
-    let _ = set.master().cli(&["SET", "k", "v"]);
+    set.master().cli(&["SET", "k", "v"]);
     wait_until(SOON, "the replica to have the key", || {
         (set.replica().keys() == ["k"]).then_some(())
     });
