@@ -467,7 +467,7 @@ fn count(cache: &Cache, site: &'static Site, which: fn(&Counters) -> &std::sync:
 }
 
 fn count_hit(cache: &Cache, site: &'static Site, tier: HitTier) {
-    note(Event::Hit);
+    note(if tier == HitTier::Memory { Event::MemoryHit } else { Event::Hit });
     match tier {
         HitTier::Memory => count(cache, site, |counters| &counters.memory_hits),
         HitTier::Redis => count(cache, site, |counters| &counters.redis_hits),

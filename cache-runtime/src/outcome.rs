@@ -13,6 +13,7 @@ tokio::task_local! {
 #[derive(Debug, Default)]
 struct Counts {
     hits: AtomicU32,
+    memory_hits: AtomicU32,
     misses: AtomicU32,
     bypasses: AtomicU32,
 }
@@ -23,6 +24,8 @@ struct Counts {
 pub struct Observed {
     /// Calls answered from the cache: no body ran for them, and none was waited for.
     pub hits: u32,
+    /// Of the hits, those that the memory of this process answered.
+    pub memory_hits: u32,
     /// Calls that ran their body, or waited for another call's.
     pub misses: u32,
     /// Calls that could not use the cache.
@@ -65,6 +68,7 @@ pub async fn observe<F: Future>(future: F) -> (F::Output, Observed) {
     let output = REPORT.scope(counts.clone(), future).await;
     let observed = Observed {
         hits: counts.hits.load(Relaxed),
+        memory_hits: counts.memory_hits.load(Relaxed),
         misses: counts.misses.load(Relaxed),
         bypasses: counts.bypasses.load(Relaxed),
     };
@@ -74,6 +78,7 @@ pub async fn observe<F: Future>(future: F) -> (F::Output, Observed) {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Event {
     Hit,
+    MemoryHit,
     Miss,
     Bypass,
 }
@@ -83,6 +88,10 @@ pub(crate) fn note(event: Event) {
     let _ = REPORT.try_with(|counts| {
         let counter = match event {
             Event::Hit => &counts.hits,
+            Event::MemoryHit => {
+                counts.memory_hits.fetch_add(1, Relaxed);
+                &counts.hits
+            }
             Event::Miss => &counts.misses,
             Event::Bypass => &counts.bypasses,
         };
