@@ -15,4 +15,5 @@ mod ops;
 pub(crate) use codec::CodecError;
 pub use codec::CodecKind;
 pub(crate) use header::{Draft, Entry, Head, Stored, failed_head, lease_head, parse};
+pub(crate) use ops::{Erased, Shared};
 pub use ops::{TypeOps, type_ops};

@@ -11,6 +11,12 @@ use serde::de::DeserializeOwned;
 use super::codec::{CodecError, CodecKind};
 use super::fingerprint::shape_of;
 
+/// A value whose type only the operations know.
+pub(crate) type Erased = dyn Any + Send + Sync;
+
+/// The same, as the memory tier keeps it.
+pub(crate) type Shared = Arc<Erased>;
+
 /// What the byte core needs to know of a type, as plain function pointers, so
 /// that the core is compiled once and not once for each type.
 pub struct TypeOps {
@@ -19,11 +25,11 @@ pub struct TypeOps {
     /// The codec to use where this one is asked for: JSON instead of bincode
     /// for a type that bincode cannot read back.
     pub(crate) codec: fn(CodecKind) -> CodecKind,
-    pub(crate) encode: fn(&(dyn Any + Send + Sync), CodecKind) -> Result<Vec<u8>, CodecError>,
-    pub(crate) decode: fn(&[u8], CodecKind) -> Result<Arc<dyn Any + Send + Sync>, CodecError>,
+    pub(crate) encode: fn(&Erased, CodecKind) -> Result<Vec<u8>, CodecError>,
+    pub(crate) decode: fn(&[u8], CodecKind) -> Result<Shared, CodecError>,
     /// The length of its encoding, without building it; `usize::MAX` for a
     /// value that has none.
-    pub(crate) size: fn(&(dyn Any + Send + Sync)) -> usize,
+    pub(crate) size: fn(&Erased) -> usize,
 }
 
 impl TypeOps {
@@ -31,7 +37,7 @@ impl TypeOps {
     /// bincode would not do.
     pub(crate) fn encode_as(
         &self,
-        value: &(dyn Any + Send + Sync),
+        value: &Erased,
         asked: CodecKind,
     ) -> Result<(CodecKind, Vec<u8>), CodecError> {
         let codec = (self.codec)(asked);
@@ -79,3 +85,6 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Of<T> {
         },
     };
 }
+
+#[cfg(test)]
+mod tests;
