@@ -111,8 +111,9 @@ impl Cache {
         let background = Background::new(config.max_background);
         let memory = Memory::new(config.max_entries, config.max_bytes);
         let local = Arc::new(Local::new(memory, config.max_flights));
-        let tier =
-            target.map(|target| Tier::new(target, &config, local.clone(), counters.clone(), background.clone()));
+        let tier = target
+            .map(|target| Tier::new(target, &config, local.clone(), counters.clone(), background.clone()))
+            .transpose()?;
         if let Some(tier) = &tier {
             tier.start();
         }

@@ -232,6 +232,7 @@ impl<H> Flight<H> {
         let open = |tag: &str| self.open_tags.iter().any(|open| tag.starts_with(&**open));
         match pattern {
             Pattern::Tag(tag) if open(tag) => true,
+            Pattern::AllTags(all) => all.iter().all(|tag| open(tag) || self.tags.contains(tag)),
             Pattern::TagPrefix(tag) if open(tag) || self.open_tags.iter().any(|open| open.starts_with(&**tag)) => true,
             _ => pattern.matches(&self.key, &self.tags),
         }

@@ -79,6 +79,12 @@ impl Cache {
         self.remove(vec![Pattern::tag(tag)], None).await
     }
 
+    /// Removes every entry that carries all of the tags: `["author:7", "draft"]` leaves author 7's other articles alone.
+    /// A load that may come to carry them is not stored.
+    pub async fn invalidate_all_tags(&self, tags: &[&str]) -> Invalidation {
+        self.remove(vec![Pattern::all_tags(tags)], None).await
+    }
+
     /// Removes everything of this cache's namespace, and nothing that is not ours.
     pub async fn clear(&self) -> Invalidation {
         self.remove(vec![Pattern::all()], None).await

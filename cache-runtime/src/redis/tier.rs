@@ -12,6 +12,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::lease::Lease;
 use super::link::{Fault, Link, Push};
@@ -20,6 +21,7 @@ use super::target::Target;
 use crate::background::Background;
 use crate::breaker::{Breaker, BreakerState};
 use crate::config::CacheConfig;
+use crate::error::Error;
 use crate::journal::Journal;
 use crate::key::Pattern;
 use crate::local::Local;
@@ -69,15 +71,22 @@ impl Tier {
         local: Arc<Local<Lease>>,
         counters: Arc<Counters>,
         background: Arc<Background>,
-    ) -> Arc<Self> {
+    ) -> Result<Arc<Self>, Error> {
         let prefix = config.key_prefix();
-        Arc::new(Self {
+        let mut journal = Journal::new(config.journal_bound, RECENT);
+        if let Some(directory) = &config.journal {
+            let family = format!("{:016x}", xxh3_64(format!("{target} {prefix}").as_bytes()));
+            journal.keep_in(directory, &family).map_err(|why| {
+                Error::config(format!("CACHE_JOURNAL=`{}`: {why}; give a directory that can be written", directory.display()))
+            })?;
+        }
+        Ok(Arc::new(Self {
             target,
             index: format!("{prefix}%index"),
             prefix,
             published: RwLock::new(None),
             breaker: Mutex::new(Breaker::new(config.breaker_failures, OPEN_FIRST, OPEN_LONGEST)),
-            journal: Mutex::new(Journal::new(config.journal_bound, RECENT)),
+            journal: Mutex::new(journal),
             config: config.clone(),
             local,
             counters,
@@ -89,7 +98,7 @@ impl Tier {
             epochs: AtomicU64::new(0),
             contact: Mutex::new(Instant::now()),
             rebuild: tokio::sync::Mutex::new(()),
-        })
+        }))
     }
 
     /// The way to Redis, if there is one now. Only a process that has just started waits, within its budget.
@@ -230,7 +239,12 @@ impl Tier {
         let mut journal = self.journal.lock();
         journal.append(patterns);
         self.unpublish(|_| true);
+        let file = journal.to_flush();
         drop(journal);
+        // Written already, which a crash of the process survives; flushed, a crash of the machine is survived too.
+        if let (Some(file), Ok(runtime)) = (file, tokio::runtime::Handle::try_current()) {
+            runtime.spawn_blocking(move || file.sync_data());
+        }
         bump(&self.counters.queued);
         self.supervised();
         self.roused.notify_one();
@@ -285,6 +299,7 @@ impl Tier {
         if let Some(supervisor) = supervisor {
             let _ = tokio::time::timeout_at(deadline + Duration::from_millis(50), supervisor).await;
         }
+        self.journal.lock().close();
     }
 
     fn observe<T>(&self, link: &Arc<Link>, result: &Result<T, Fault>) {

@@ -29,6 +29,7 @@ fn texts_mean_what_the_table_says() {
         ("#author:*", Pattern::TagPrefix("author:".into())),
         ("#*", Pattern::TagPrefix(String::new())),
         ("#=author:", Pattern::Tag("author:".into())),
+        ("#b+#a:1", Pattern::AllTags(vec!["a:1".into(), "b".into()])),
     ] {
         assert_eq!(pattern(text), expected, "{text}");
         assert_eq!(text.parse(), Ok(expected.clone()));
