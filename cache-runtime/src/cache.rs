@@ -7,7 +7,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::background::Background;
+use crate::barren::Barren;
 use crate::config::CacheConfig;
+use crate::deferred;
 use crate::entry::{self, Head, Stored, TypeOps};
 use crate::error::Error;
 use crate::flight::{Flight, Joined, Lead, Outcome, Waited};
@@ -39,6 +41,7 @@ pub(crate) struct Inner {
     pub(crate) tier: Option<Arc<Tier>>,
     pub(crate) background: Arc<Background>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) barren: Barren,
 }
 
 /// One read of one key, without its types.
@@ -117,7 +120,7 @@ impl Cache {
         if let Some(tier) = &tier {
             tier.start();
         }
-        Ok(Self { inner: Arc::new(Inner { config, local, tier, background, counters }) })
+        Ok(Self { inner: Arc::new(Inner { config, local, tier, background, counters, barren: Barren::new() }) })
     }
 
     /// Counts since the start.
@@ -137,8 +140,15 @@ impl Cache {
         }
     }
 
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
     /// The read path. Memory; else the key's flight; its leader asks Redis, then plants a lease and loads.
     pub(crate) async fn read(&self, request: &Request<'_>) -> Turn {
+        if deferred::is_due(self, request.key.as_str(), request.tags) {
+            return Turn::Solo;
+        }
         let mut budget = Budget::new(self.inner.config.budget);
         for _ in 0..STARTS {
             if let Some(copy) = self.recall(request) {
@@ -167,6 +177,9 @@ impl Cache {
     pub(crate) fn recall(&self, request: &Request<'_>) -> Option<Arc<Copy>> {
         let now = Instant::now();
         let copy = self.inner.local.memory.get(request.key.as_str(), now)?;
+        if deferred::is_due(self, request.key.as_str(), &copy.tags) {
+            return None;
+        }
         let fits = templates_meet(copy.template, request.key.template())
             && match &copy.value {
                 Some(value) => (request.ops.is)(&**value),
@@ -243,6 +256,9 @@ impl Cache {
                     continue;
                 }
                 Some(Examined::Failed | Examined::Foreign) => break,
+            }
+            if self.inner.barren.is(key) {
+                break;
             }
             let head = entry::lease_head(token::random(), session.link.run);
             let members = members(key, request.tags, request.open_tags);

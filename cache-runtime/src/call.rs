@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::cache::{Cache, HitTier, Request, Turn};
 use crate::cacheable::{Cacheable, Returned, Success};
+use crate::deferred;
 use crate::flight::Outcome;
 use crate::invalidate::{Due, Spare};
 use crate::key::{CacheKey, Pattern};
@@ -155,6 +156,10 @@ where
         return body().await;
     }
     let cache = call.used_cache();
+    if !call.patterns.is_empty() && deferred::is_active() {
+        count_miss(&cache, call.site);
+        return alone(&cache, call, kind, late, body).await;
+    }
     let Keyed::Key(key) = &call.key else {
         note(Event::Bypass);
         count(&cache, call.site, |counters| &counters.bypasses);
@@ -255,7 +260,10 @@ where
         Judged::Share => loading.end(kind.keep(&returned).map_or(Outcome::Unshared, |kept| Outcome::Value(Some(kept))), false),
         Judged::Nothing => match owed.call.site.none_ttl {
             Some(life) => loading.store(None, life, tags),
-            None => loading.end(Outcome::Nothing, false),
+            None => {
+                cache.inner.barren.fruitless(loading.key());
+                loading.end(Outcome::Nothing, false);
+            }
         },
         Judged::Failed => {
             count(cache, owed.call.site, |counters| &counters.load_failures);
@@ -280,6 +288,13 @@ where
         return alone(&cache, call, kind, late, body).await;
     };
     let key = key.clone();
+    if deferred::is_active() {
+        let mut owed = Owed::new(&cache, call).with(Pattern::key(&key));
+        let returned = body().await;
+        owed.settle(kind.success(&returned), late);
+        owed.pay(None).await;
+        return returned;
+    }
     let ttl = cache.lifetime(call.used_ttl());
     let (tags, open_tags) = call.tags.known_and_open();
     let loading = {
