@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::codec::{CodecError, CodecKind};
-use super::fingerprint::shape_of;
+use super::fingerprint::{shape_of, survives_json};
 
 /// A value whose type only the operations know.
 pub(crate) type Erased = dyn Any + Send + Sync;
@@ -74,10 +74,13 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Of<T> {
         is: |value| value.is::<T>(),
         encode: |value, codec| {
             let value = value.downcast_ref::<T>().ok_or(CodecError::WrongType)?;
-            if codec == CodecKind::Bincode && !shape_of::<T>().survives_bincode(value) {
-                return Err(CodecError::WantsJson);
+            match codec {
+                CodecKind::Bincode if !shape_of::<T>().survives_bincode(value) => {
+                    Err(CodecError::WantsJson)
+                }
+                CodecKind::Json if !survives_json(value) => Err(CodecError::Lossy),
+                _ => codec.encode(value),
             }
-            codec.encode(value)
         },
         decode: |bytes, codec| Ok(Arc::new(codec.decode::<T>(bytes)?)),
         size: |value| {

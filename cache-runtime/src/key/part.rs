@@ -11,6 +11,11 @@ use super::serializer::serialize_into;
 /// Anything serde can serialize is a part of a key.
 ///
 /// Object safe, so that a template of several placeholders takes a slice.
+///
+/// Texts are as distinct as serde lets them be: variants of an untagged enum
+/// are what they contain, so `Id::Number(1)` and `Id::Text("1")` are one key
+/// where they stand alone (not inside a compound). A `HashSet` has no order,
+/// and so no dependable key; a `BTreeSet` has.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be part of a cache key",
     label = "this value cannot become text",

@@ -159,6 +159,25 @@ fn an_encode_that_bincode_would_misread_says_so() {
 }
 
 #[test]
+fn what_json_would_lose_is_not_written() {
+    fn json<T>(value: T) -> Result<Vec<u8>, CodecError>
+    where
+        T: Serialize + DeserializeOwned + Send + Sync + 'static,
+    {
+        (type_ops::<T>().encode)(&value as &Erased, CodecKind::Json)
+    }
+    assert_eq!(json(Some(None::<u8>)), Err(CodecError::Lossy));
+    assert_eq!(json(vec![Some(())]), Err(CodecError::Lossy));
+    assert_eq!(json(Some(f64::NAN)), Err(CodecError::Lossy));
+    assert_eq!(json(vec![f32::INFINITY]), Err(CodecError::Lossy));
+    assert_eq!(json(None::<Option<u8>>), Ok(b"null".to_vec()));
+    assert_eq!(json(Some(vec![None::<u8>])), Ok(b"[null]".to_vec()));
+    // bincode loses none of them.
+    survives(Some(None::<u8>), CodecKind::Bincode);
+    survives(vec![f64::INFINITY], CodecKind::Bincode);
+}
+
+#[test]
 fn the_wrong_type_is_an_error() {
     let ops = type_ops::<u8>();
     assert_eq!(
