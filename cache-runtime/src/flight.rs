@@ -119,6 +119,8 @@ impl<H: Hold> Flights<H> {
             if let Some(waiter) = Waiter::join(self, flight) {
                 return Joined::Wait(waiter);
             }
+            // Pushes and removals find it no more, so it must not fill memory any more either.
+            flight.retired.store(true, Ordering::SeqCst);
             flights.remove(key);
             self.count.fetch_sub(1, Ordering::Relaxed);
         }
@@ -408,5 +410,36 @@ impl<H: Hold> Drop for Waiter<H> {
         if let Some(hold) = unused {
             hold.give_up();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nothing;
+
+    impl Hold for Nothing {
+        fn give_up(self) {}
+    }
+
+    fn lead(flights: &Arc<Flights<Nothing>>) -> Lead<Nothing> {
+        match flights.join("k", &[], &[]) {
+            Joined::Lead(lead) => lead,
+            _ => panic!("nobody else leads"),
+        }
+    }
+
+    #[test]
+    fn a_flight_that_was_replaced_fills_no_memory_even_if_it_reads_again() {
+        let flights = Flights::new(8);
+        let first = lead(&flights);
+        flights.pushed("k");
+        let second = lead(&flights);
+        // It asks Redis once more; the push that overtakes this reply goes to the second flight alone.
+        first.flight().clean();
+        flights.pushed("k");
+        assert!(!first.flight().may_fill());
+        assert!(!second.flight().may_fill());
     }
 }
