@@ -3,3 +3,5 @@
 mod app;
 mod basics;
 mod p1_outage;
+mod p2_coherence;
+mod p2_race;
