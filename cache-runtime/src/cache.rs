@@ -81,6 +81,14 @@ pub enum HitTier {
     Redis,
 }
 
+/// What came of a reader's own `GET`.
+enum Own {
+    Hit(Turn),
+    /// Sent, and nothing usable came back.
+    Missed,
+    NotSent,
+}
+
 /// What the bytes at a key mean to a reader.
 enum Examined {
     Usable(Found),
@@ -154,16 +162,21 @@ impl Cache {
             if let Some(copy) = self.recall(request) {
                 return Turn::Hit { kept: copy.value.clone(), tier: HitTier::Memory, age: copy.age() };
             }
-            if let Some(hit) = self.read_for_itself(request, &mut budget).await {
-                return hit;
-            }
+            let asked = match self.read_for_itself(request, &mut budget).await {
+                Own::Hit(hit) => return hit,
+                Own::Missed => true,
+                Own::NotSent => false,
+            };
             let waiter = match self.inner.local.flights.join(request.key.as_str(), request.tags, request.open_tags) {
                 Joined::Lead(lead) => return self.lead(lead, request, &mut budget).await,
                 Joined::Full => return Turn::Solo,
                 Joined::Wait(waiter) => waiter,
             };
             let was_loaded = waiter.was_loaded();
-            match waiter.wait().await {
+            // What a flight read or stored before this reader's own `GET` may have been removed before it, too: then
+            // only a load that began later is shared, and what was stored later is read.
+            let waited = if asked { waiter.wait_for_load().await } else { waiter.wait().await };
+            match waited {
                 Waited::Shared(outcome) => return Turn::Shared(outcome, was_loaded),
                 Waited::Lead(lead) => return self.lead(lead, request, &mut budget).await,
                 Waited::Alone(flight) => return Turn::Alone(flight),
@@ -203,18 +216,18 @@ impl Cache {
     }
 
     /// A reader that accepts no push delay sends a `GET` of its own: a reply to somebody else's may be older than it is.
-    async fn read_for_itself(&self, request: &Request<'_>, budget: &mut Budget) -> Option<Turn> {
-        let tier = self.inner.tier.as_ref()?;
-        let session = tier.session(budget).await?;
+    async fn read_for_itself(&self, request: &Request<'_>, budget: &mut Budget) -> Own {
+        let Some(tier) = &self.inner.tier else { return Own::NotSent };
+        let Some(session) = tier.session(budget).await else { return Own::NotSent };
         if session.link.tracking && request.near != Near::Off {
-            return None;
+            return Own::NotSent;
         }
-        let bytes = budget.spend_on(&session, session.get(request.key.as_str())).await.ok()??;
-        match self.examine(&bytes, request, &session) {
-            Examined::Usable(found) => {
-                Some(Turn::Hit { kept: found.kept, tier: HitTier::Redis, age: found.age })
+        let got = budget.spend_on(&session, session.get(request.key.as_str())).await;
+        match got.ok().flatten().map(|bytes| self.examine(&bytes, request, &session)) {
+            Some(Examined::Usable(found)) => {
+                Own::Hit(Turn::Hit { kept: found.kept, tier: HitTier::Redis, age: found.age })
             }
-            _ => None,
+            _ => Own::Missed,
         }
     }
 
