@@ -1,5 +1,6 @@
 //! Jobs: what they are, what may be asked of them, what may be written.
 
+pub mod routes;
 pub mod stats;
 pub mod store;
 

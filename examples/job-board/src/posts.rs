@@ -1,5 +1,6 @@
 //! Posts: short articles by users, and the feed of the latest.
 
+pub mod routes;
 pub mod store;
 
 use serde::{Deserialize, Serialize};

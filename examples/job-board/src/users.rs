@@ -1,5 +1,6 @@
 //! Users, and who follows whom.
 
+pub mod routes;
 pub mod store;
 
 use serde::{Deserialize, Serialize};
