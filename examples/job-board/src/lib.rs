@@ -8,6 +8,8 @@ pub mod jobs;
 pub mod page;
 pub mod posts;
 pub mod session;
+pub mod settings;
+pub mod shutdown;
 pub mod text;
 pub mod users;
 
