@@ -1,0 +1,375 @@
+//! From a [`CachedFn`] to tokens.
+//!
+//! ```text
+//! // Input
+//! #[cached(ttl = "list", key = "jobs:list:<skip>:<limit>", companions = false)]
+//! async fn list_jobs(skip: u32, limit: u32) -> Result<Vec<Job>, DbError> { body }
+//!
+//! // Output
+//! async fn list_jobs(skip: u32, limit: u32) -> Result<Vec<Job>, DbError> {
+//!     static __SITE: Site = Site::new(concat!(module_path!(), "::list_jobs"))
+//!         .key(Template::new(&["jobs:list:", ":", ""]))
+//!         .ttl(Ttl::Named(&ttl::LIST));
+//!     let call = __SITE.call().key(&[&skip, &limit]);
+//!     read::<Result<Vec<Job>, DbError>, _, _, _, _, _>(
+//!         call,
+//!         kind!(Result<Vec<Job>, DbError>),
+//!         |_| true,
+//!         |_, _| {},
+//!         move || async move {
+//!             if let Some(returned) = stated::<Result<Vec<Job>, DbError>>() { return returned; }
+//!             body
+//!         },
+//!     ).await
+//! }
+//! ```
+//!
+//! Every name is spelled from the runtime's `__private`, locals are `mixed_site`: neither can
+//! meet a name of the body. Nothing that depends on a type is in the static, because the
+//! instances of a generic function share it.
+
+use std::time::Duration;
+
+use proc_macro2::{Group, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::Ident;
+
+use crate::args::{Near, Ttl};
+use crate::cached_fn::{CachedFn, Key, Pattern, Role};
+use crate::companions;
+use crate::lifetime::Lifetime;
+use crate::placeholder::Part;
+use crate::signature::{self, Form};
+
+/// The function as cached, and its companions.
+pub(crate) fn expand(cached: &CachedFn) -> TokenStream {
+    let function = &cached.function;
+    let (attrs, vis, sig) = (&function.attrs, &function.vis, &function.sig);
+    let body = body(cached);
+    let companions = companions::expand(cached);
+    quote! {
+        #(#attrs)*
+        #vis #sig #body
+        #companions
+    }
+}
+
+/// The new body, in the form that the function had.
+fn body(cached: &CachedFn) -> TokenStream {
+    match &cached.shape.form {
+        Form::Async(body) => {
+            let statements = statements(cached, body);
+            braced(cached, statements)
+        }
+        Form::Boxed { before, pin, body } => {
+            let statements = statements(cached, body);
+            braced(cached, quote!(#(#before)* #pin(async move { #statements })))
+        }
+    }
+}
+
+fn braced(cached: &CachedFn, tokens: TokenStream) -> TokenStream {
+    let mut group = Group::new(cached.function.body.delimiter(), tokens);
+    group.set_span(cached.function.body.span());
+    group.into_token_stream()
+}
+
+/// Site, call, and one call into the runtime.
+fn statements(cached: &CachedFn, body: &TokenStream) -> TokenStream {
+    let private = private(cached);
+    let call = Ident::new("call", Span::mixed_site());
+    let (site, static_site) = match cached.companions.site() {
+        Some(site) => (site, None),
+        None => (quote!(__SITE), Some(static_site(cached))),
+    };
+    let mut steps = keyed(cached);
+    steps.extend(options_of_call(cached));
+    let (stated_body, run) = run(cached, &private, &call, body);
+    quote! {
+        #static_site
+        let #call = #site.call() #steps;
+        #stated_body
+        #run
+    }
+}
+
+/// `static __SITE: Site = …;`: everything about the function that is known now.
+pub(crate) fn static_site(cached: &CachedFn) -> TokenStream {
+    let private = private(cached);
+    let name = &cached.name;
+    let key = match cached.key() {
+        Some(Key::Template { literals, .. }) => {
+            Some(quote!(.key(#private::Template::new(&[#(#literals),*]))))
+        }
+        Some(Key::Automatic { parts, .. }) => {
+            let literals = automatic_literals(cached, parts.len());
+            Some(quote!(.key(#private::Template::new(&[#(#literals),*]))))
+        }
+        Some(Key::Expr(_)) | None => None,
+    };
+    let ttl = match &cached.ttl {
+        Some(Ttl::Lifetime(Lifetime::Named(name))) => {
+            let name = format_ident!("{name}");
+            Some(quote!(.ttl(#private::Ttl::Named(&#private::ttl::#name))))
+        }
+        Some(Ttl::Lifetime(Lifetime::Fixed(length))) => {
+            let length = duration(*length);
+            Some(quote!(.ttl(#private::Ttl::Fixed(#length))))
+        }
+        Some(Ttl::Expr(_)) | None => None,
+    };
+    let none_ttl = cached.none_ttl.map(|length| {
+        let length = duration(length);
+        quote!(.none_ttl(#length))
+    });
+    let near = cached.near.as_ref().map(|near| match near {
+        Near::On => quote!(.near(#private::Near::On)),
+        Near::Off => quote!(.near(#private::Near::Off)),
+        Near::AtMost(length) => {
+            let length = duration(*length);
+            quote!(.near(#private::Near::AtMost(#length)))
+        }
+    });
+    let invalidates = pattern_list(&private, "invalidates", &cached.patterns);
+    let always = cached.always.then(|| quote!(.always()));
+    let tags = pattern_list(&private, "tags", &cached.tags);
+    quote! {
+        static __SITE: #private::Site = #private::Site::new(#name) #key #ttl #none_ttl #near #invalidates #always #tags;
+    }
+}
+
+/// The step that gives a call its key, and the cache it goes to: what companions share.
+pub(crate) fn keyed(cached: &CachedFn) -> TokenStream {
+    let cache = cached.cache.as_ref().map(|cache| quote!(.cache(&#cache)));
+    let key = cached.key().map(key_step);
+    quote!(#cache #key)
+}
+
+/// The step that gives a call its key.
+pub(crate) fn key_step(key: &Key) -> TokenStream {
+    match key {
+        Key::Template { parts, .. } => {
+            let parts = values(parts);
+            quote!(.key(&[#parts]))
+        }
+        Key::Automatic { types, parts } => {
+            let parts = values(parts);
+            quote!(.auto_key(&[#(#types),*], &[#parts]))
+        }
+        Key::Expr(expr) => quote!(.key_expr(#expr)),
+    }
+}
+
+/// The path that all generated code goes through.
+pub(crate) fn private(cached: &CachedFn) -> TokenStream {
+    let runtime = &cached.runtime;
+    quote!(#runtime::__private)
+}
+
+/// What is known of a call before its body: the lifetime, and patterns without `<result…>`.
+fn options_of_call(cached: &CachedFn) -> TokenStream {
+    let private = private(cached);
+    let ttl = match &cached.ttl {
+        Some(Ttl::Expr(ttl)) => Some(quote!(.ttl(#private::lifetime(&#ttl)))),
+        _ => None,
+    };
+    let invalidates = early(&cached.patterns, "invalidates");
+    let tags = early(&cached.tags, "tag");
+    quote!(#ttl #invalidates #tags)
+}
+
+fn early(patterns: &[Pattern], step: &str) -> TokenStream {
+    let step = format_ident!("{step}");
+    let rendered = patterns
+        .iter()
+        .enumerate()
+        .filter(|(_, pattern)| !pattern.parts.is_empty() && !pattern.is_late());
+    rendered
+        .map(|(index, pattern)| {
+            let index = proc_macro2::Literal::usize_unsuffixed(index);
+            let parts = values(&pattern.parts);
+            quote!(.#step(#index, &[#parts]))
+        })
+        .collect()
+}
+
+/// The call that may run the body. It is spanned as the return type, so that a type which cannot
+/// be cached is underlined there and nowhere else; where the type has an `impl Trait`, the body
+/// becomes a statement of its own, and the type is read off it.
+fn run(
+    cached: &CachedFn,
+    private: &TokenStream,
+    call: &Ident,
+    body: &TokenStream,
+) -> (Option<TokenStream>, TokenStream) {
+    let output = &cached.shape.output;
+    let stated = &output.stated;
+    let (first, last) = signature::ends(&output.written);
+    let (first, last) = (
+        first.resolved_at(Span::mixed_site()),
+        last.resolved_at(Span::mixed_site()),
+    );
+    let closure = quote! {
+        move || async move {
+            if let ::core::option::Option::Some(returned) = #private::stated::<#stated>() {
+                return returned;
+            }
+            #body
+        }
+    };
+    let (statement, probe, body) = match output.is_opaque {
+        true => {
+            let name = Ident::new("body", Span::mixed_site());
+            (
+                Some(quote!(let #name = #closure;)),
+                quote!(of &#name),
+                quote!(#name),
+            )
+        }
+        false => (None, quote!(#stated), closure),
+    };
+    let late = late(cached, private);
+    let function = match cached.role {
+        Role::Read(_) => Ident::new("read", first),
+        Role::Put(_) => Ident::new("put", first),
+        Role::Write => Ident::new("write", first),
+    };
+    let arguments = match cached.role {
+        Role::Write => {
+            let kind = spanned_macro(private, "kind_of_write", probe, first, last);
+            quote!(#call, #kind, #late, #body)
+        }
+        Role::Read(_) | Role::Put(_) => {
+            let mut kind = spanned_macro(private, "kind", probe, first, last);
+            if cached.none_ttl.is_some() {
+                kind = quote_spanned!(first=> #private::can_be_none::<#stated, _>(#kind));
+            }
+            let when = match &cached.when {
+                Some(when) => quote!(#when),
+                None => quote!(|_| true),
+            };
+            quote!(#call, #kind, #when, #late, #body)
+        }
+    };
+    let unknown = match cached.role {
+        Role::Write => quote!(_, _, _, _),
+        Role::Read(_) | Role::Put(_) => quote!(_, _, _, _, _),
+    };
+    let mut arguments = Group::new(proc_macro2::Delimiter::Parenthesis, arguments);
+    arguments.set_span(last);
+    let path = quote_spanned!(first=> #private::#function);
+    (
+        statement,
+        quote!(#path::<#stated, #unknown> #arguments .await),
+    )
+}
+
+fn spanned_macro(
+    private: &TokenStream,
+    name: &str,
+    input: TokenStream,
+    first: Span,
+    last: Span,
+) -> TokenStream {
+    let name = Ident::new(name, first);
+    let mut input = Group::new(proc_macro2::Delimiter::Parenthesis, input);
+    input.set_span(last);
+    quote_spanned!(first=> #private::#name! #input)
+}
+
+/// The closure that fills in what depends on the success value. Arguments it needs as well are
+/// rendered before the body takes them.
+fn late(cached: &CachedFn, private: &TokenStream) -> TokenStream {
+    let mut texts = Vec::new();
+    let steps =
+        [("invalidates", &cached.patterns), ("tag", &cached.tags)].map(|(step, patterns)| {
+            let step = format_ident!("{step}");
+            let late = patterns
+                .iter()
+                .enumerate()
+                .filter(|(_, pattern)| pattern.is_late());
+            let steps = late.map(|(index, pattern)| {
+                let index = proc_macro2::Literal::usize_unsuffixed(index);
+                let parts = pattern.parts.iter().map(|part| match part.is_late {
+                    true => part.value.clone(),
+                    false => {
+                        let name = Ident::new(&format!("text_{}", texts.len()), Span::mixed_site());
+                        let value = &part.value;
+                        texts.push(quote!(let #name = #private::KeyText::of(&#value);));
+                        name.into_token_stream()
+                    }
+                });
+                quote!(late.#step(#index, &[#(&#parts),*]);)
+            });
+            steps.collect::<TokenStream>()
+        });
+    if steps.iter().all(TokenStream::is_empty) {
+        return quote!(|_, _| {});
+    }
+    let result = late_value(cached);
+    let closure = quote!(move |#result, late| { #(#steps)* });
+    match texts.is_empty() {
+        true => closure,
+        false => quote!({ #(#texts)* #closure }),
+    }
+}
+
+/// `result`, with the hygiene of the placeholders that use it.
+fn late_value(cached: &CachedFn) -> TokenStream {
+    let mut parts = cached
+        .patterns
+        .iter()
+        .chain(&cached.tags)
+        .flat_map(|pattern| &pattern.parts);
+    let span = parts
+        .find(|part| part.is_late)
+        .map(|part| signature::ends(&part.value).0);
+    Ident::new("result", span.unwrap_or_else(Span::call_site)).into_token_stream()
+}
+
+fn pattern_list(private: &TokenStream, step: &str, patterns: &[Pattern]) -> Option<TokenStream> {
+    let step = format_ident!("{step}");
+    let patterns = patterns.iter().map(|pattern| {
+        let literals = &pattern.literals;
+        quote!(#private::PatternTemplate::new(&[#(#literals),*]))
+    });
+    let patterns: Vec<_> = patterns.collect();
+    (!patterns.is_empty()).then(|| quote!(.#step(&[#(#patterns),*])))
+}
+
+/// `path:<a>:<b>` without its values. It begins with the path and not with the `name` option:
+/// two functions may share a name in the statistics, never a key.
+fn automatic_literals(cached: &CachedFn, parts: usize) -> Vec<TokenStream> {
+    let path = format!("::{}", cached.function.sig.ident);
+    if parts == 0 {
+        return vec![quote!(::core::concat!(::core::module_path!(), #path))];
+    }
+    let mut literals = vec![quote!(::core::concat!(::core::module_path!(), #path, ":"))];
+    literals.extend((1..parts).map(|_| quote!(":")));
+    literals.push(quote!(""));
+    literals
+}
+
+fn values(parts: &[Part]) -> TokenStream {
+    let values = parts.iter().map(|part| &part.value);
+    quote!(#(&#values),*)
+}
+
+fn duration(length: Duration) -> TokenStream {
+    let (unit, count) = match length.subsec_nanos() {
+        0 => ("from_secs", length.as_secs()),
+        _ => (
+            "from_millis",
+            u64::try_from(length.as_millis()).unwrap_or(u64::MAX),
+        ),
+    };
+    let unit = format_ident!("{unit}");
+    let count = proc_macro2::Literal::u64_unsuffixed(count);
+    quote!(::core::time::Duration::#unit(#count))
+}
+
+impl Pattern {
+    fn is_late(&self) -> bool {
+        self.parts.iter().any(|part| part.is_late)
+    }
+}

@@ -1,0 +1,93 @@
+//! The function under the attribute, its body as raw tokens.
+
+use proc_macro2::{Group, TokenStream};
+use syn::ext::IdentExt as _;
+use syn::parse::{ParseStream, Parser as _};
+use syn::{AttrStyle, Attribute, Ident, Signature, Visibility};
+
+/// A function whose body nobody has read: what does not parse there is rustc's to report, and an
+/// editor keeps the function while somebody is typing in it.
+pub(crate) struct Function {
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) vis: Visibility,
+    pub(crate) sig: Signature,
+    pub(crate) body: Group,
+}
+
+impl Function {
+    /// Reads an item, or says that it is no function.
+    pub(crate) fn parse(item: TokenStream) -> syn::Result<Self> {
+        Self::read.parse2(item)
+    }
+
+    fn read(input: ParseStream<'_>) -> syn::Result<Self> {
+        let mut attrs = input.call(Attribute::parse_outer)?;
+        let vis = input.parse()?;
+        refuse_other_items(input)?;
+        let sig: Signature = input.parse()?;
+        if input.peek(syn::Token![;]) {
+            return Err(syn::Error::new_spanned(
+                &sig.ident,
+                format!(
+                    "`#[cached]` needs a body; put it on the implementation of `{}`",
+                    sig.ident
+                ),
+            ));
+        }
+        let body: Group = input.parse()?;
+        let (inner, body) = split_inner_attributes(&body)?;
+        attrs.extend(inner);
+        Ok(Self {
+            attrs,
+            vis,
+            sig,
+            body,
+        })
+    }
+}
+
+/// `#![…]` at the top of a body belongs to the function, and cannot stand where the body goes.
+fn split_inner_attributes(body: &Group) -> syn::Result<(Vec<Attribute>, Group)> {
+    let split = |input: ParseStream<'_>| {
+        let inner = input.call(Attribute::parse_inner).unwrap_or_default();
+        let rest: TokenStream = input.parse()?;
+        Ok((inner, rest))
+    };
+    let (mut inner, rest) = split.parse2(body.stream())?;
+    for attribute in &mut inner {
+        attribute.style = AttrStyle::Outer;
+    }
+    let mut moved = Group::new(body.delimiter(), rest);
+    moved.set_span(body.span());
+    Ok((inner, moved))
+}
+
+/// "expected `fn`" leaves open what to do instead; the keyword says it.
+fn refuse_other_items(input: ParseStream<'_>) -> syn::Result<()> {
+    let Ok(keyword) = input.fork().call(Ident::parse_any) else {
+        return Ok(());
+    };
+    match OTHER_ITEMS.iter().find(|(other, _)| keyword == other) {
+        Some((_, advice)) => Err(syn::Error::new(
+            keyword.span(),
+            format!("`#[cached]` goes on an `async fn`{advice}"),
+        )),
+        None => Ok(()),
+    }
+}
+
+const OTHER_ITEMS: [(&str, &str); 10] = [
+    ("impl", "; put it on the methods inside"),
+    ("trait", "; put it on the methods inside"),
+    ("mod", "; put it on the functions inside"),
+    ("struct", ""),
+    ("enum", ""),
+    ("union", ""),
+    ("static", ""),
+    ("type", ""),
+    ("use", ""),
+    (
+        "let",
+        "; a closure has no call site that a cache could name",
+    ),
+];

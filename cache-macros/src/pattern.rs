@@ -1,0 +1,122 @@
+//! What may stand in `invalidates` and `tags`.
+
+use crate::template::Template;
+
+/// Reads a pattern of `invalidates`: a prefix, a key, a glob, or a tag behind `#`.
+pub(crate) fn invalidated(text: &str, names: &[String]) -> Result<Template, String> {
+    if let Some(tag) = text.strip_prefix('#') {
+        return tagged(tag, names, |c| c == '*');
+    }
+    if text.is_empty() {
+        return Err(
+            "an empty pattern names nothing; to remove everything call `Cache::clear`".into(),
+        );
+    }
+    let template = Template::split(text)?;
+    template.refuse_meant_braces(names)?;
+    template.refuse_reserved("a pattern", |c| c == '*')?;
+    refuse_unbounded_widening(&template)?;
+    template.refuse_joined_values()?;
+    Ok(template)
+}
+
+/// Reads a label of `tags`, which is written without its `#` and given it here.
+pub(crate) fn tag(text: &str, names: &[String]) -> Result<Template, String> {
+    if text.is_empty() {
+        return Err("an empty tag labels nothing".into());
+    }
+    if text.starts_with('#') {
+        return Err(format!(
+            "a tag is named without `#` here: `{}`",
+            text.trim_start_matches('#')
+        ));
+    }
+    tagged(text, names, |_| false)
+}
+
+fn tagged(
+    text: &str,
+    names: &[String],
+    allowed: impl Fn(char) -> bool,
+) -> Result<Template, String> {
+    let mut template = Template::split(text)?;
+    template.refuse_meant_braces(names)?;
+    template.refuse_reserved("a tag", allowed)?;
+    refuse_inner_star(&template)?;
+    refuse_unbounded_widening(&template)?;
+    template.refuse_joined_values()?;
+    if let Some(first) = template.literals.first_mut() {
+        first.insert(0, '#');
+    }
+    Ok(template)
+}
+
+/// Tags are looked up by how they begin: a star can only stand for the rest.
+fn refuse_inner_star(template: &Template) -> Result<(), String> {
+    let text = template.literals.join("<>");
+    match text.trim_end_matches('*').contains('*') {
+        true => Err("a `*` in a tag stands at its end, for every tag that begins so".into()),
+        false => Ok(()),
+    }
+}
+
+/// Where a placeholder cannot be rendered (the caller vanished, the body panicked) the removal
+/// widens to the text before it. Where there is none, it would take the whole cache.
+fn refuse_unbounded_widening(template: &Template) -> Result<(), String> {
+    let [before, ..] = template.literals.as_slice() else {
+        return Ok(());
+    };
+    match template.placeholders.first() {
+        Some(first) if before.trim_matches(['*', ':', '=']).is_empty() => Err(format!(
+            "nothing stands before `<{first}>`\n\
+             help: begin with text, as in `jobs:<{first}>`: when the value cannot be had, \
+             because the body panicked or its caller went away, what begins with that text is removed"
+        )),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_keys_globs_and_tags_are_patterns() {
+        for text in [
+            "jobs:",
+            "jobs:stats",
+            "user:<id>:*",
+            "*:roles",
+            "*:list:*",
+            "#author:<id>",
+            "#author:*",
+        ] {
+            assert!(invalidated(text, &[]).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_pattern_says_why() {
+        for (text, reason) in [
+            ("", "Cache::clear"),
+            ("jobs:?", "reserved for patterns"),
+            ("jobs:[ab]", "reserved for patterns"),
+            ("jobs list", "a space"),
+            ("jobs:%2A", "escapes"),
+            ("<id>:jobs", "nothing stands before `<id>`"),
+            ("*:<id>", "nothing stands before `<id>`"),
+            ("#<id>", "nothing stands before `<id>`"),
+            ("##author", "reserved for tags"),
+            ("#*:7", "at its end"),
+        ] {
+            let error = invalidated(text, &[]).err().unwrap_or_default();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_tag_carries_its_mark() {
+        let template = tag("author:<id>", &[]).unwrap_or_default();
+        assert_eq!(template.literals, ["#author:", ""]);
+    }
+}

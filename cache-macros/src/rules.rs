@@ -1,0 +1,216 @@
+//! What the attribute refuses: one small function a rule.
+
+use syn::{Ident, Safety};
+
+use crate::args::Args;
+use crate::cached_fn::Key;
+use crate::errors::Errors;
+use crate::item::Function;
+use crate::signature::Shape;
+use crate::suggest;
+
+/// Rules about the function alone.
+pub(crate) fn check_function(function: &Function, errors: &mut Errors) {
+    once_only(function, errors);
+    safe_only(function, errors);
+    not_const(function, errors);
+    fixed_arity(function, errors);
+}
+
+/// Rules about options, with one another and with the return type.
+pub(crate) fn check_options(args: &Args, shape: &Shape, errors: &mut Errors) {
+    says_what_to_do(args, errors);
+    put_needs_a_key(args, errors);
+    always_needs_invalidates(args, errors);
+    nothing_for_a_pure_write(args, errors);
+    something_to_store(args, shape, errors);
+    listed_once(args, errors);
+}
+
+/// Every argument is in the key or skipped: a forgotten `user_id` shows one user another's data.
+pub(crate) fn check_arguments(
+    key: &Key,
+    shape: &Shape,
+    function: &Ident,
+    is_skipped: impl Fn(&Ident) -> bool,
+    errors: &mut Errors,
+) {
+    for name in shape.names() {
+        match (key.uses(&name.to_string()), is_skipped(name)) {
+            (false, false) => errors.at(name.span(), missing(name, key, function)),
+            (true, true) if !skips_itself(name, shape) => {
+                errors.at(
+                    name.span(),
+                    format!(
+                        "`{name}` is in the key of `{function}` and skipped; it can only be one"
+                    ),
+                );
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A skipped name is one that the function binds.
+pub(crate) fn check_skipped(name: &Ident, shape: &Shape, function: &Ident) -> syn::Result<()> {
+    if name == "self" || shape.names().any(|known| known == name) {
+        return Ok(());
+    }
+    let known: Vec<String> = shape.names().map(ToString::to_string).collect();
+    let suggestion = suggest::did_you_mean(&name.to_string(), known.iter().map(String::as_str));
+    Err(syn::Error::new(
+        name.span(),
+        format!("`{function}` has no argument `{name}` to skip{suggestion}"),
+    ))
+}
+
+fn missing(name: &Ident, key: &Key, function: &Ident) -> String {
+    let advice = match key {
+        Key::Expr(_) => format!("use `{name}` in the key's expression"),
+        _ => format!("put `<{name}>` into the key"),
+    };
+    format!(
+        "argument `{name}` is missing from the key of `{function}`\n\
+         help: {advice} if it shapes the result, or say `skip({name})` if it does not"
+    )
+}
+
+fn skips_itself(name: &Ident, shape: &Shape) -> bool {
+    shape
+        .arguments
+        .iter()
+        .any(|argument| argument.skips_itself && argument.names.contains(name))
+}
+
+fn once_only(function: &Function, errors: &mut Errors) {
+    let is_cached = |attr: &&syn::Attribute| {
+        attr.path()
+            .segments
+            .last()
+            .is_some_and(|last| last.ident == "cached")
+    };
+    if let Some(second) = function.attrs.iter().find(is_cached) {
+        errors.over(
+            second,
+            "a function is cached once; put all options into one `#[cached]`",
+        );
+    }
+}
+
+fn safe_only(function: &Function, errors: &mut Errors) {
+    if let Safety::Unsafe(keyword) = &function.sig.safety {
+        errors.at(
+            keyword.span,
+            "an `unsafe fn` cannot be cached; cache a safe function around it",
+        );
+    }
+}
+
+fn not_const(function: &Function, errors: &mut Errors) {
+    if let Some(keyword) = &function.sig.constness {
+        errors.at(keyword.span, "a `const fn` cannot be cached");
+    }
+}
+
+fn fixed_arity(function: &Function, errors: &mut Errors) {
+    if let Some(variadic) = &function.sig.variadic {
+        errors.over(variadic, "a variadic function cannot be cached");
+    }
+}
+
+fn says_what_to_do(args: &Args, errors: &mut Errors) {
+    let does_something = args.ttl.is_given()
+        || args.key.is_given()
+        || args.invalidates.is_given()
+        || args.put.is_given();
+    if !does_something {
+        errors.at(
+            proc_macro2::Span::call_site(),
+            "`#[cached]` needs to know what to do\n\
+             help: `ttl = \"list\"` caches what the function returns, \
+             `key = \"jobs:list:<skip>\"` says under which key, \
+             `invalidates = \"jobs:\"` removes entries after it",
+        );
+    }
+}
+
+fn put_needs_a_key(args: &Args, errors: &mut Errors) {
+    if let (Some(put), false) = (args.put.name(), args.key.is_given()) {
+        errors.at(
+            put.span(),
+            "`put` replaces one entry, so it needs the `key` that a read finds it by",
+        );
+    }
+}
+
+fn always_needs_invalidates(args: &Args, errors: &mut Errors) {
+    if let (Some(always), false) = (args.always.name(), args.invalidates.is_given()) {
+        errors.at(
+            always.span(),
+            "`invalidates_on` says when `invalidates` removes, and there is no `invalidates`",
+        );
+    }
+}
+
+/// Without `key` and `ttl` nothing is stored, and options about what is stored say nothing.
+fn nothing_for_a_pure_write(args: &Args, errors: &mut Errors) {
+    if args.key.is_given() || args.ttl.is_given() || !args.invalidates.is_given() {
+        return;
+    }
+    let stored = [
+        args.tags.name(),
+        args.when.name(),
+        args.none_ttl.name(),
+        args.near.name(),
+    ];
+    for option in stored.into_iter().flatten() {
+        errors.at(
+            option.span(),
+            format!("`{option}` is about a stored value, and this function stores none: it has neither `key` nor `ttl`"),
+        );
+    }
+    if let Some(skip) = args.skip.name() {
+        errors.at(skip.span(), "`skip` keeps arguments out of the key, and this function has none: it has neither `key` nor `ttl`");
+    }
+    if args
+        .companions
+        .value()
+        .is_some_and(|companions| matches!(companions, crate::args::Companions::Named(_)))
+        && let Some(companions) = args.companions.name()
+    {
+        errors.at(companions.span(), "companions are for what is stored, and this function stores nothing: it has neither `key` nor `ttl`");
+    }
+}
+
+fn something_to_store(args: &Args, shape: &Shape, errors: &mut Errors) {
+    let stores = args.key.is_given() || args.ttl.is_given();
+    if stores && shape.output.is_unit {
+        errors.over(
+            &shape.output.written,
+            "this function returns nothing that could be cached\n\
+             help: what only removes entries has `invalidates` and neither `key` nor `ttl`",
+        );
+    }
+}
+
+fn listed_once(args: &Args, errors: &mut Errors) {
+    for list in [args.invalidates.value(), args.tags.value()]
+        .into_iter()
+        .flatten()
+    {
+        for (at, text) in list.iter().enumerate() {
+            if list[..at]
+                .iter()
+                .any(|before| before.value() == text.value())
+            {
+                errors.at(text.span(), format!("`{}` is listed twice", text.value()));
+            }
+        }
+    }
+    let skipped = args.skip.value().into_iter().flatten().collect::<Vec<_>>();
+    for (at, name) in skipped.iter().enumerate() {
+        if skipped[..at].contains(name) {
+            errors.at(name.span(), format!("`{name}` is listed twice"));
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! What the function takes and gives: names its parameters bind, its form, its return type.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::punctuated::Punctuated;
+use syn::visit::Visit;
+use syn::visit_mut::{self, VisitMut};
+use syn::{
+    Expr, FnArg, GenericArgument, Ident, Pat, PatType, PathArguments, Receiver, ReturnType, Stmt,
+    Type, TypeParamBound,
+};
+
+use crate::item::Function;
+
+/// A function as the expansion needs to see it.
+pub(crate) struct Shape {
+    pub(crate) form: Form,
+    pub(crate) receiver: Option<Receiver>,
+    pub(crate) arguments: Vec<Argument>,
+    /// What the call gives once awaited.
+    pub(crate) output: Output,
+}
+
+/// How the function comes to be asynchronous.
+pub(crate) enum Form {
+    /// `async fn`, body as written.
+    Async(TokenStream),
+    /// A plain `fn` that ends in `Box::pin(async move { … })`, which is what `async_trait` makes.
+    Boxed {
+        before: Vec<Stmt>,
+        pin: Box<Expr>,
+        body: TokenStream,
+    },
+}
+
+/// One parameter other than `self`.
+pub(crate) struct Argument {
+    pub(crate) typed: PatType,
+    /// What its pattern binds; empty for `_`.
+    pub(crate) names: Vec<Ident>,
+    /// `State<_>` and what binds no name: neither can shape the result by itself.
+    pub(crate) skips_itself: bool,
+}
+
+/// The return type, with every `impl Trait` in it left to inference.
+pub(crate) struct Output {
+    pub(crate) written: Type,
+    pub(crate) stated: Type,
+    /// Whether something was left to inference.
+    pub(crate) is_opaque: bool,
+    /// Whether there is a type at all.
+    pub(crate) is_unit: bool,
+}
+
+impl Shape {
+    /// Reads the signature, or says why it cannot be cached.
+    pub(crate) fn of(function: &Function) -> syn::Result<Self> {
+        let sig = &function.sig;
+        let (form, output) = match sig.asyncness {
+            Some(_) => (
+                Form::Async(function.body.stream()),
+                written_output(&sig.output, sig.ident.span()),
+            ),
+            None => boxed(function)?,
+        };
+        let receiver = sig.receiver().cloned();
+        let arguments = sig.inputs.iter().filter_map(|input| match input {
+            FnArg::Typed(typed) => Some(Argument::new(typed)),
+            FnArg::Receiver(_) => None,
+        });
+        Ok(Self {
+            form,
+            receiver,
+            arguments: arguments.collect(),
+            output: Output::new(output),
+        })
+    }
+
+    /// Every name that the parameters bind, in order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &Ident> {
+        self.arguments.iter().flat_map(|argument| &argument.names)
+    }
+
+    /// The parameter's own token, whose hygiene a placeholder of that name needs.
+    pub(crate) fn name(&self, text: &str) -> Option<&Ident> {
+        self.names().find(|name| *name == text)
+    }
+}
+
+impl Argument {
+    fn new(typed: &PatType) -> Self {
+        let mut names = Names::default();
+        names.visit_pat(&typed.pat);
+        let skips_itself = names.0.is_empty() || is_state(&typed.ty);
+        Self {
+            typed: typed.clone(),
+            names: names.0,
+            skips_itself,
+        }
+    }
+}
+
+impl Output {
+    fn new(written: Type) -> Self {
+        let mut stated = written.clone();
+        let mut infer = InferOpaque(false);
+        infer.visit_type_mut(&mut stated);
+        let is_unit = matches!(&written, Type::Tuple(tuple) if tuple.elems.is_empty());
+        Self {
+            written,
+            stated,
+            is_opaque: infer.0,
+            is_unit,
+        }
+    }
+}
+
+/// Collects the names of a pattern. Shorthand fields (`Page { skip, .. }`) are patterns of their
+/// own; a lone capitalised name is a constant or a unit struct, not a binding.
+#[derive(Default)]
+struct Names(Vec<Ident>);
+
+impl<'ast> Visit<'ast> for Names {
+    fn visit_pat_ident(&mut self, pat: &'ast syn::PatIdent) {
+        let is_plain = pat.by_ref.is_none() && pat.mutability.is_none() && pat.subpat.is_none();
+        let is_constant = is_plain && pat.ident.to_string().starts_with(char::is_uppercase);
+        if !is_constant && !self.0.contains(&pat.ident) {
+            self.0.push(pat.ident.clone());
+        }
+        if let Some((_, inner)) = &pat.subpat {
+            self.visit_pat(inner);
+        }
+    }
+}
+
+/// `impl Trait` cannot be written inside a function, `_` can.
+struct InferOpaque(bool);
+
+impl VisitMut for InferOpaque {
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        if matches!(ty, Type::ImplTrait(_)) {
+            self.0 = true;
+            *ty = syn::parse_quote!(_);
+        } else {
+            visit_mut::visit_type_mut(self, ty);
+        }
+    }
+}
+
+/// By its last word, as everything that a macro can know about a type.
+fn is_state(ty: &Type) -> bool {
+    matches!(ty, Type::Path(ty) if ty.path.segments.last().is_some_and(|last| last.ident == "State"))
+}
+
+fn written_output(output: &ReturnType, name: Span) -> Type {
+    match output {
+        ReturnType::Type(_, ty) => (**ty).clone(),
+        ReturnType::Default => Type::Tuple(syn::TypeTuple {
+            attrs: Vec::new(),
+            paren_token: syn::token::Paren(name),
+            elems: Punctuated::new(),
+        }),
+    }
+}
+
+/// Takes `fn f() -> Pin<Box<dyn Future<Output = R>>> { Box::pin(async move { … }) }` apart.
+fn boxed(function: &Function) -> syn::Result<(Form, Type)> {
+    let sig = &function.sig;
+    let Some(output) = boxed_output(&sig.output) else {
+        return Err(syn::Error::new_spanned(
+            sig.fn_token,
+            "`#[cached]` needs an `async fn`; add `async` before `fn`",
+        ));
+    };
+    let unknown_tail = || {
+        syn::Error::new_spanned(
+            sig.fn_token,
+            "`#[cached]` needs an `async fn`, or a body that ends in `Box::pin(async move { … })`",
+        )
+    };
+    let body = &function.body;
+    let block: syn::Block = syn::parse2(quote!(#body))?;
+    let mut before = block.stmts;
+    let Some(Stmt::Expr(Expr::Call(call), None)) = before.pop() else {
+        return Err(unknown_tail());
+    };
+    let is_pin = matches!(&*call.func, Expr::Path(func) if func.path.segments.last().is_some_and(|last| last.ident == "pin"));
+    match call.args.first() {
+        Some(Expr::Async(body)) if is_pin && call.args.len() == 1 && body.capture.is_some() => {
+            let stmts = &body.block.stmts;
+            let body = quote!(#(#stmts)*);
+            Ok((
+                Form::Boxed {
+                    before,
+                    pin: call.func,
+                    body,
+                },
+                output,
+            ))
+        }
+        _ => Err(unknown_tail()),
+    }
+}
+
+/// The `R` of `Pin<Box<dyn Future<Output = R> + …>>`.
+fn boxed_output(output: &ReturnType) -> Option<Type> {
+    let ReturnType::Type(_, ty) = output else {
+        return None;
+    };
+    let Type::TraitObject(object) = only_argument(&only_argument(ty, "Pin")?, "Box")? else {
+        return None;
+    };
+    object.bounds.iter().find_map(|bound| {
+        let TypeParamBound::Trait(bound) = bound else {
+            return None;
+        };
+        let last = bound
+            .path
+            .segments
+            .last()
+            .filter(|last| last.ident == "Future")?;
+        let PathArguments::AngleBracketed(arguments) = &last.arguments else {
+            return None;
+        };
+        arguments.args.iter().find_map(|argument| match argument {
+            GenericArgument::AssocType(assoc) if assoc.ident == "Output" => Some(assoc.ty.clone()),
+            _ => None,
+        })
+    })
+}
+
+fn only_argument(ty: &Type, name: &str) -> Option<Type> {
+    let Type::Path(ty) = ty else { return None };
+    let last = ty.path.segments.last().filter(|last| last.ident == name)?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else {
+        return None;
+    };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty.clone()),
+        _ => None,
+    })
+}
+
+/// The first and the last place of some tokens, for code that is to be underlined as they are.
+pub(crate) fn ends(tokens: impl ToTokens) -> (Span, Span) {
+    let mut spans = tokens
+        .into_token_stream()
+        .into_iter()
+        .map(|token| token.span());
+    let first = spans.next().unwrap_or_else(Span::call_site);
+    (first, spans.last().unwrap_or(first))
+}
+
+impl Argument {
+    /// The name under which a companion takes this argument.
+    pub(crate) fn companion_name(&self, index: usize) -> Ident {
+        match (&*self.typed.pat, self.names.as_slice()) {
+            (Pat::Ident(pat), _) => pat.ident.clone(),
+            (_, [only]) => only.clone(),
+            _ => quote::format_ident!("argument_{}", index + 1),
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Key templates: `jobs:list:<skip>:<limit>` into literals and placeholders.
+
+/// Text with holes: one literal more than placeholders, alternating, literals first and last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Template {
+    pub(crate) literals: Vec<String>,
+    pub(crate) placeholders: Vec<String>,
+}
+
+impl Template {
+    /// Reads the template of a key. `names` are the names of the arguments, to tell a brace that
+    /// was meant as a placeholder from one that is text.
+    pub(crate) fn key(text: &str, names: &[String]) -> Result<Self, String> {
+        let template = Self::split(text)?;
+        template.refuse_meant_braces(names)?;
+        template.refuse_reserved("a key", |_| false)?;
+        if text.is_empty() {
+            return Err(
+                "an empty key is no key; begin with what is cached, as in `jobs:list`".into(),
+            );
+        }
+        template.refuse_joined_values()?;
+        Ok(template)
+    }
+
+    /// Cuts the text at its placeholders.
+    pub(crate) fn split(text: &str) -> Result<Self, String> {
+        let mut template = Self::default();
+        let mut rest = text;
+        while let Some(at) = rest.find(['<', '>']) {
+            let (literal, from) = rest.split_at(at);
+            if from.starts_with('>') {
+                return Err(format!("`>` closes no placeholder in `{text}`"));
+            }
+            let inside = &from[1..];
+            let end = match inside.find(['<', '>']) {
+                Some(end) if inside[end..].starts_with('>') => end,
+                _ => {
+                    return Err(format!(
+                        "the placeholder `{from}` is not closed; end it with `>`"
+                    ));
+                }
+            };
+            let placeholder = inside[..end].trim();
+            if placeholder.is_empty() {
+                return Err(format!(
+                    "a placeholder without a name in `{text}`; write `<name>`"
+                ));
+            }
+            template.literals.push(literal.to_owned());
+            template.placeholders.push(placeholder.to_owned());
+            rest = &inside[end + 1..];
+        }
+        template.literals.push(rest.to_owned());
+        Ok(template)
+    }
+
+    /// `{skip}` is text to us and a placeholder to everybody who knows `format!`. Where the word
+    /// is an argument's name, the second was meant.
+    pub(crate) fn refuse_meant_braces(&self, names: &[String]) -> Result<(), String> {
+        for literal in &self.literals {
+            for (at, _) in literal.match_indices('{') {
+                let inside = &literal[at + 1..];
+                let Some(end) = inside.find('}') else {
+                    continue;
+                };
+                let inside = &inside[..end];
+                let word = inside
+                    .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+                    .next();
+                let name = word.and_then(|word| names.iter().find(|name| *name == word));
+                if let Some(name) = name {
+                    let access = inside.split(':').next().unwrap_or(name).trim();
+                    return Err(format!(
+                        "`{{{inside}}}` stands for itself in a template\n\
+                         help: a placeholder is written `<{access}>`"
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Literal text keeps away from what means something else in keys and patterns; `allowed`
+    /// names the exceptions.
+    pub(crate) fn refuse_reserved(
+        &self,
+        place: &str,
+        allowed: impl Fn(char) -> bool,
+    ) -> Result<(), String> {
+        let mut text = self.literals.iter().flat_map(|literal| literal.chars());
+        match text.find_map(|c| {
+            if allowed(c) {
+                None
+            } else {
+                reserved(c).map(|why| (c, why))
+            }
+        }) {
+            Some((c, why)) if c.is_control() || c.is_whitespace() => {
+                Err(format!("{} in the text of {place}: {why}", spelled(c)))
+            }
+            Some((c, why)) => Err(format!("`{c}` in the text of {place}: {why}")),
+            None => Ok(()),
+        }
+    }
+
+    /// Two values with nothing between them that a value cannot contain would run together:
+    /// `<a><b>` is `123` for 1 and 23 as well as for 12 and 3.
+    pub(crate) fn refuse_joined_values(&self) -> Result<(), String> {
+        let inner = self
+            .literals
+            .iter()
+            .skip(1)
+            .take(self.placeholders.len().saturating_sub(1));
+        for (at, literal) in inner.enumerate() {
+            if !literal.contains(SEPARATOR) {
+                let (a, b) = (&self.placeholders[at], &self.placeholders[at + 1]);
+                return Err(format!(
+                    "`<{a}>{literal}<{b}>` gives one key for different values\n\
+                     help: put a `:` between them, as in `<{a}>{SEPARATOR}<{b}>`: no value contains one unescaped"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why a character cannot be literal text, if it cannot.
+fn reserved(c: char) -> Option<&'static str> {
+    match c {
+        '%' => Some("it is reserved for escapes"),
+        '*' | '?' | '[' | ']' => Some("it is reserved for patterns"),
+        '#' => Some("it is reserved for tags"),
+        c if c.is_whitespace() => Some("white space makes keys that nobody can type or see"),
+        c if c.is_control() => Some("control characters make keys that nobody can type or see"),
+        _ => None,
+    }
+}
+
+fn spelled(c: char) -> String {
+    match c {
+        ' ' => "a space".into(),
+        '\n' => "a line break".into(),
+        '\t' => "a tab".into(),
+        c => format!("the character U+{:04X}", u32::from(c)),
+    }
+}
+
+/// What values never contain unescaped, so that it keeps them apart.
+const SEPARATOR: char = ':';
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(text: &str) -> Result<Template, String> {
+        Template::key(text, &["skip".into(), "page".into()])
+    }
+
+    #[test]
+    fn literals_and_placeholders_alternate() {
+        let template = key("jobs:list:<skip>:<page.limit>").unwrap_or_default();
+        assert_eq!(template.literals, ["jobs:list:", ":", ""]);
+        assert_eq!(template.placeholders, ["skip", "page.limit"]);
+        assert_eq!(
+            key("jobs").map(|template| template.literals),
+            Ok(vec!["jobs".into()])
+        );
+        assert_eq!(key("<skip>").map(|template| template.literals.len()), Ok(2));
+    }
+
+    #[test]
+    fn braces_are_text_unless_a_name_is_in_them() {
+        assert!(key("{b17}:jobs:<skip>").is_ok());
+        for (meant, written) in [
+            ("{skip}", "<skip>"),
+            ("{page.limit}", "<page.limit>"),
+            ("{skip:?}", "<skip>"),
+        ] {
+            let error = key(meant).err().unwrap_or_default();
+            assert!(
+                error.ends_with(&format!("is written `{written}`")),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn reserved_text_is_refused_with_its_reason() {
+        for (text, reason) in [
+            ("a%41", "escapes"),
+            ("jobs:*", "patterns"),
+            ("jobs[0]", "patterns"),
+            ("#jobs", "tags"),
+            ("jobs list", "a space"),
+            ("jobs\u{7}", "U+0007"),
+            ("", "empty key"),
+        ] {
+            let error = key(text).err().unwrap_or_default();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn unbalanced_placeholders_are_refused() {
+        for text in ["<skip", "skip>", "<<skip>>", "<>", "< >"] {
+            assert!(key(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn values_that_would_run_together_are_refused() {
+        for text in ["<skip><page>", "<skip>-<page>", "a:<skip>x<page>:b"] {
+            let error = key(text).err().unwrap_or_default();
+            assert!(error.contains("for different values"), "{text}: {error}");
+        }
+        assert!(key("p<skip>:pp<page>").is_ok());
+    }
+}

@@ -1,0 +1,77 @@
+//! The only names that generated code may use. Nothing here is part of the public interface.
+
+use std::time::Duration;
+
+pub use crate::cacheable::dispatch;
+pub use crate::call::{put, read, refresh, uncached, write};
+pub use crate::key::{CacheKey, PatternTemplate, Template};
+pub use crate::site::{Invalidation, KeyText, Near, Site};
+pub use crate::ttl::{self, NamedTtl, Ttl};
+pub use crate::{
+    __cached_kind as kind, __cached_kind_from as kind_from, __cached_kind_of_write as kind_of_write,
+    
+};
+
+use crate::cacheable::CanBeNone;
+
+/// States what a body returns, so that `return` and `?` inside it infer as they do in a function:
+/// an `async` block has no place to write its type. Always `None`.
+pub const fn stated<R>() -> Option<R> {
+    None
+}
+
+/// Demands that a kind has a `None` for `none_ttl` to be about.
+pub fn can_be_none<R, K: CanBeNone<R>>(kind: K) -> K {
+    kind
+}
+
+/// The lifetime that the value of `ttl = …` means.
+pub fn lifetime(ttl: impl Lifetime) -> Ttl {
+    ttl.lifetime()
+}
+
+/// What may stand behind `ttl =`. A macro cannot tell a name of `ttl_names!`, which is a static
+/// and cannot be moved, from a constant; so all of them are borrowed, and the type decides.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no lifetime",
+    label = "`ttl` is a name of `ttl_names!`, a `Duration` or whole seconds as a `u64`"
+)]
+pub trait Lifetime {
+    /// The lifetime.
+    fn lifetime(self) -> Ttl;
+}
+
+#[diagnostic::do_not_recommend]
+impl Lifetime for &'static NamedTtl {
+    fn lifetime(self) -> Ttl {
+        Ttl::Named(self)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl Lifetime for &&'static NamedTtl {
+    fn lifetime(self) -> Ttl {
+        Ttl::Named(self)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl Lifetime for &Duration {
+    fn lifetime(self) -> Ttl {
+        Ttl::Fixed(*self)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl Lifetime for &u64 {
+    fn lifetime(self) -> Ttl {
+        Ttl::Fixed(Duration::from_secs(*self))
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl Lifetime for &Ttl {
+    fn lifetime(self) -> Ttl {
+        *self
+    }
+}

@@ -1,0 +1,308 @@
+//! Which results may be stored, and how each is kept and given back.
+//!
+//! Decided by type and never by spelling, so an alias of `Result` is a `Result`. The answer is a
+//! value without size, the *kind*, put together from outside in: [`InResult`] of [`InOption`] of
+//! [`Whole`] for a `Result<Option<T>, E>`. `kind!` finds it (see [`dispatch`]) without asking for
+//! any trait of serde; those are asked for once, by [`Cacheable`], in words that a reader of the
+//! error can act upon.
+
+use std::any::Any;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::entry::{TypeOps, type_ops};
+
+pub mod dispatch;
+#[cfg(feature = "axum")]
+pub mod http;
+
+/// A value that outlives the call which made it, its type erased.
+pub type Kept = Arc<dyn Any + Send + Sync>;
+
+/// What a finished call has to show.
+#[derive(Debug)]
+pub enum Success<'a, I: ?Sized> {
+    /// It succeeded with this.
+    Value(&'a I),
+    /// It succeeded, and there is nothing: `None`.
+    Nothing,
+    /// It failed.
+    Failure,
+}
+
+/// How a call's success is told from its failure. Every return type has a kind that knows.
+pub trait Returned<R>: Copy + Send + Sync + 'static {
+    /// What `when` and `<result.…>` see: the value inside `Result`, `Option`, `Json`, `Arc`.
+    type Inner: ?Sized;
+
+    /// Looks at what was returned.
+    fn success(self, returned: &R) -> Success<'_, Self::Inner>;
+}
+
+/// How what a call returned is kept and given back.
+#[diagnostic::on_unimplemented(
+    message = "`{R}` cannot be cached",
+    label = "this result cannot be stored",
+    note = "a cached function returns `T`, `Option<T>`, `Result<T, E>`, `Result<Option<T>, E>` or one of them with `Arc<T>`",
+    note = "where `T` owns its data and is `Serialize + DeserializeOwned + Clone + Send + Sync`",
+    note = "on a type of yours: `#[derive(Clone, serde::Serialize, serde::Deserialize)]`"
+)]
+pub trait Cacheable<R>: Returned<R> {
+    /// Makes ready what can be read only once, as the body of a response.
+    fn prepare(self, returned: R) -> impl Future<Output = R> + Send;
+
+    /// The value for the cache; `None` where this one must not be stored.
+    fn keep(self, returned: &R) -> Option<Kept>;
+
+    /// The call's result from a kept value; `None` when that is of another type.
+    fn restore(self, kept: Kept) -> Option<R>;
+
+    /// The result that says "there is nothing", for types that can.
+    fn nothing(self) -> Option<R>;
+
+    /// The error for those who waited for this call, for errors that can be shared.
+    fn keep_error(self, returned: &R) -> Option<Kept>;
+
+    /// A waiter's result from such an error.
+    fn restore_error(self, kept: &Kept) -> Option<R>;
+
+    /// How kept values become bytes.
+    fn ops(self) -> &'static TypeOps;
+}
+
+/// A kind whose results can be `None`, which is what `none_ttl` is about.
+#[diagnostic::on_unimplemented(
+    message = "`none_ttl` is for results that can be `None`, and `{R}` cannot",
+    label = "this result is never `None`",
+    note = "a function that may find nothing returns `Option<T>` or `Result<Option<T>, E>`"
+)]
+pub trait CanBeNone<R>: Returned<R> {}
+
+/// A `T` that is kept as it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Whole;
+
+/// An `Arc<T>`, of which a hit clones the pointer.
+#[derive(Clone, Copy, Debug)]
+pub struct Pointer;
+
+/// An `Option` of what the kind `K` knows.
+#[derive(Clone, Copy, Debug)]
+pub struct InOption<K>(pub K);
+
+/// A `Result` of what the kind `K` knows, with errors that are [`Shared`] or [`Own`].
+#[derive(Clone, Copy, Debug)]
+pub struct InResult<K, E>(pub K, pub PhantomData<E>);
+
+/// Errors that can be cloned, so that those who waited for a load get the same one.
+#[derive(Clone, Copy, Debug)]
+pub struct Shared;
+
+/// Errors that belong to one call.
+#[derive(Clone, Copy, Debug)]
+pub struct Own;
+
+impl<T> Returned<T> for Whole {
+    type Inner = T;
+
+    fn success(self, returned: &T) -> Success<'_, T> {
+        Success::Value(returned)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T> Cacheable<T> for Whole
+where
+    T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
+{
+    fn prepare(self, returned: T) -> impl Future<Output = T> + Send {
+        std::future::ready(returned)
+    }
+
+    fn keep(self, returned: &T) -> Option<Kept> {
+        Some(Arc::new(returned.clone()))
+    }
+
+    fn restore(self, kept: Kept) -> Option<T> {
+        kept.downcast_ref().cloned()
+    }
+
+    fn nothing(self) -> Option<T> {
+        None
+    }
+
+    fn keep_error(self, _: &T) -> Option<Kept> {
+        None
+    }
+
+    fn restore_error(self, _: &Kept) -> Option<T> {
+        None
+    }
+
+    fn ops(self) -> &'static TypeOps {
+        type_ops::<T>()
+    }
+}
+
+impl<T> Returned<Arc<T>> for Pointer {
+    type Inner = T;
+
+    fn success(self, returned: &Arc<T>) -> Success<'_, T> {
+        Success::Value(returned)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T> Cacheable<Arc<T>> for Pointer
+where
+    T: Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    fn prepare(self, returned: Arc<T>) -> impl Future<Output = Arc<T>> + Send {
+        std::future::ready(returned)
+    }
+
+    fn keep(self, returned: &Arc<T>) -> Option<Kept> {
+        Some(Arc::<T>::clone(returned))
+    }
+
+    fn restore(self, kept: Kept) -> Option<Arc<T>> {
+        kept.downcast().ok()
+    }
+
+    fn nothing(self) -> Option<Arc<T>> {
+        None
+    }
+
+    fn keep_error(self, _: &Arc<T>) -> Option<Kept> {
+        None
+    }
+
+    fn restore_error(self, _: &Kept) -> Option<Arc<T>> {
+        None
+    }
+
+    fn ops(self) -> &'static TypeOps {
+        type_ops::<T>()
+    }
+}
+
+impl<T, K: Returned<T>> Returned<Option<T>> for InOption<K> {
+    type Inner = K::Inner;
+
+    fn success(self, returned: &Option<T>) -> Success<'_, K::Inner> {
+        returned.as_ref().map_or(Success::Nothing, |value| self.0.success(value))
+    }
+}
+
+impl<T, K: Returned<T>> CanBeNone<Option<T>> for InOption<K> {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Send, K: Cacheable<T>> Cacheable<Option<T>> for InOption<K> {
+    async fn prepare(self, returned: Option<T>) -> Option<T> {
+        match returned {
+            Some(value) => Some(self.0.prepare(value).await),
+            None => None,
+        }
+    }
+
+    fn keep(self, returned: &Option<T>) -> Option<Kept> {
+        self.0.keep(returned.as_ref()?)
+    }
+
+    fn restore(self, kept: Kept) -> Option<Option<T>> {
+        self.0.restore(kept).map(Some)
+    }
+
+    fn nothing(self) -> Option<Option<T>> {
+        Some(None)
+    }
+
+    fn keep_error(self, _: &Option<T>) -> Option<Kept> {
+        None
+    }
+
+    fn restore_error(self, _: &Kept) -> Option<Option<T>> {
+        None
+    }
+
+    fn ops(self) -> &'static TypeOps {
+        self.0.ops()
+    }
+}
+
+impl<T, E, K: Returned<T>, S: ErrorOf<E>> Returned<Result<T, E>> for InResult<K, S> {
+    type Inner = K::Inner;
+
+    fn success(self, returned: &Result<T, E>) -> Success<'_, K::Inner> {
+        returned.as_ref().map_or(Success::Failure, |value| self.0.success(value))
+    }
+}
+
+impl<T, E, K: CanBeNone<T>, S: ErrorOf<E>> CanBeNone<Result<T, E>> for InResult<K, S> {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Send, E: Send, K: Cacheable<T>, S: ErrorOf<E>> Cacheable<Result<T, E>> for InResult<K, S> {
+    async fn prepare(self, returned: Result<T, E>) -> Result<T, E> {
+        match returned {
+            Ok(value) => Ok(self.0.prepare(value).await),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn keep(self, returned: &Result<T, E>) -> Option<Kept> {
+        self.0.keep(returned.as_ref().ok()?)
+    }
+
+    fn restore(self, kept: Kept) -> Option<Result<T, E>> {
+        self.0.restore(kept).map(Ok)
+    }
+
+    fn nothing(self) -> Option<Result<T, E>> {
+        self.0.nothing().map(Ok)
+    }
+
+    fn keep_error(self, returned: &Result<T, E>) -> Option<Kept> {
+        S::keep(returned.as_ref().err()?)
+    }
+
+    fn restore_error(self, kept: &Kept) -> Option<Result<T, E>> {
+        S::restore(kept).map(Err)
+    }
+
+    fn ops(self) -> &'static TypeOps {
+        self.0.ops()
+    }
+}
+
+/// What becomes of an error when others waited for the same load.
+pub trait ErrorOf<E>: Copy + Send + Sync + 'static {
+    /// A copy for the waiters.
+    fn keep(error: &E) -> Option<Kept>;
+
+    /// One waiter's.
+    fn restore(kept: &Kept) -> Option<E>;
+}
+
+impl<E: Clone + Send + Sync + 'static> ErrorOf<E> for Shared {
+    fn keep(error: &E) -> Option<Kept> {
+        Some(Arc::new(error.clone()))
+    }
+
+    fn restore(kept: &Kept) -> Option<E> {
+        kept.downcast_ref().cloned()
+    }
+}
+
+impl<E> ErrorOf<E> for Own {
+    fn keep(_: &E) -> Option<Kept> {
+        None
+    }
+
+    fn restore(_: &Kept) -> Option<E> {
+        None
+    }
+}

@@ -1,0 +1,249 @@
+//! From a return type to its kind, by *autoref dispatch*.
+//!
+//! Rust picks a method by peeling references off the receiver one by one, and takes the first
+//! that fits. A trait implemented for `&&Probe<Result<T, E>>` where `E: Clone` is therefore asked
+//! before one for `&Probe<Result<T, E>>`, and that before one for `Probe<T>`: a choice between
+//! implementations that would overlap, made while types are checked, without specialization and
+//! without asking anything of `T`. In a generic function a parameter `T` is a plain value, since
+//! nothing else is known of it; `Result<T, E>` is still a `Result`.
+//!
+//! A return type is peeled in stages, each of which splits it into a wrapper and what is inside:
+//!
+//! ```text
+//! Result<Option<Json<Arc<Job>>>, E>
+//!   outcome   InResult<_, Shared>   inside: Option<Json<Arc<Job>>>
+//!   presence  InOption<_>           inside: Json<Arc<Job>>
+//!   dress     InJson<_>             inside: Arc<Job>
+//!   presence  Bare                  inside: Arc<Job>
+//!   shape     Pointer
+//! ```
+//!
+//! and the kind is put together backwards: `InResult(InOption(InJson(Pointer)))`. All of it is
+//! done by the compiler; at run time kinds have no size.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::{InOption, InResult, Own, Pointer, Shared, Whole};
+
+/// A type on its way to a kind.
+pub struct Probe<T>(PhantomData<fn() -> T>);
+
+impl<T> Probe<T> {
+    /// The probe of a type that can be written.
+    #[allow(clippy::new_without_default)] // only `kind!` makes probes
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+
+    /// The probe of what a body will return, where `impl Trait` keeps it from being written.
+    pub const fn of<F: FnOnce() -> Fut, Fut: Future<Output = T>>(_: &F) -> Self {
+        Self::new()
+    }
+}
+
+/// A wrapper, and the probe of what is inside.
+pub struct Split<W, T>(PhantomData<W>, PhantomData<fn() -> T>);
+
+impl<W, T> Split<W, T> {
+    const fn new() -> Self {
+        Self(PhantomData, PhantomData)
+    }
+
+    /// What is inside.
+    pub const fn inside(&self) -> Probe<T> {
+        Probe::new()
+    }
+}
+
+/// No wrapper.
+pub struct Bare;
+
+/// `Result`, with errors as `S` says.
+pub struct Outcome<S>(PhantomData<S>);
+
+/// `Option`.
+pub struct Presence;
+
+/// Puts a wrapper round the kind of what was inside.
+pub trait Wrap<K> {
+    /// The kind with the wrapper.
+    type Wrapped;
+
+    /// Puts it round.
+    fn wrap(&self, kind: K) -> Self::Wrapped;
+}
+
+impl<T, K> Wrap<K> for Split<Bare, T> {
+    type Wrapped = K;
+
+    fn wrap(&self, kind: K) -> K {
+        kind
+    }
+}
+
+impl<T, K, S> Wrap<K> for Split<Outcome<S>, T> {
+    type Wrapped = InResult<K, S>;
+
+    fn wrap(&self, kind: K) -> InResult<K, S> {
+        InResult(kind, PhantomData)
+    }
+}
+
+impl<T, K> Wrap<K> for Split<Presence, T> {
+    type Wrapped = InOption<K>;
+
+    fn wrap(&self, kind: K) -> InOption<K> {
+        InOption(kind)
+    }
+}
+
+/// Stage `outcome`: a `Result` whose error can be cloned…
+pub trait SharedOutcome<T> {
+    /// Splits it.
+    fn outcome(&self) -> Split<Outcome<Shared>, T> {
+        Split::new()
+    }
+}
+
+impl<T, E: Clone + Send + Sync + 'static> SharedOutcome<T> for &&Probe<Result<T, E>> {}
+
+/// … any other `Result`…
+pub trait OwnOutcome<T> {
+    /// Splits it.
+    fn outcome(&self) -> Split<Outcome<Own>, T> {
+        Split::new()
+    }
+}
+
+impl<T, E> OwnOutcome<T> for &Probe<Result<T, E>> {}
+
+/// … or no `Result`.
+pub trait NoOutcome<T> {
+    /// Leaves it as it is.
+    fn outcome(&self) -> Split<Bare, T> {
+        Split::new()
+    }
+}
+
+impl<T> NoOutcome<T> for Probe<T> {}
+
+/// Stage `presence`: an `Option`…
+pub trait SomePresence<T> {
+    /// Splits it.
+    fn presence(&self) -> Split<Presence, T> {
+        Split::new()
+    }
+}
+
+impl<T> SomePresence<T> for &Probe<Option<T>> {}
+
+/// … or not.
+pub trait NoPresence<T> {
+    /// Leaves it as it is.
+    fn presence(&self) -> Split<Bare, T> {
+        Split::new()
+    }
+}
+
+impl<T> NoPresence<T> for Probe<T> {}
+
+/// Stage `dress`: what is written round a value for the web. See the module `http`.
+pub trait Dressed<T> {
+    /// Which wrapper.
+    type Dress;
+
+    /// Splits it.
+    fn dress(&self) -> Split<Self::Dress, T> {
+        Split::new()
+    }
+}
+
+/// … or nothing.
+pub trait Undressed<T> {
+    /// Leaves it as it is.
+    fn dress(&self) -> Split<Bare, T> {
+        Split::new()
+    }
+}
+
+impl<T> Undressed<T> for Probe<T> {}
+
+/// Stage `shape`: a value that is kept in a way of its own…
+pub trait SpecialShape {
+    /// Its kind.
+    type Kind: Default;
+
+    /// The kind.
+    fn shape(&self) -> Self::Kind {
+        Self::Kind::default()
+    }
+}
+
+impl<T> SpecialShape for &Probe<Arc<T>> {
+    type Kind = Pointer;
+}
+
+/// … or as it is.
+pub trait PlainShape {
+    /// The kind.
+    fn shape(&self) -> Whole {
+        Whole
+    }
+}
+
+impl<T> PlainShape for Probe<T> {}
+
+/// The kind of a return type, for reads: `kind!(Result<Job, Error>)`, or `kind!(of &body)` where
+/// the type cannot be written.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cached_kind {
+    (of $body:expr) => {{
+        use $crate::__private::dispatch::{NoOutcome as _, OwnOutcome as _, SharedOutcome as _};
+        $crate::__private::kind_from!((&&&$crate::__private::dispatch::Probe::of($body)).outcome())
+    }};
+    ($returned:ty) => {{
+        use $crate::__private::dispatch::{NoOutcome as _, OwnOutcome as _, SharedOutcome as _};
+        $crate::__private::kind_from!((&&&$crate::__private::dispatch::Probe::<$returned>::new()).outcome())
+    }};
+}
+
+/// The kind of a return type, for writes: nothing is stored, so nothing is asked of the error.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cached_kind_of_write {
+    (of $body:expr) => {{
+        use $crate::__private::dispatch::{NoOutcome as _, OwnOutcome as _};
+        $crate::__private::kind_from!((&&$crate::__private::dispatch::Probe::of($body)).outcome())
+    }};
+    ($returned:ty) => {{
+        use $crate::__private::dispatch::{NoOutcome as _, OwnOutcome as _};
+        $crate::__private::kind_from!((&&$crate::__private::dispatch::Probe::<$returned>::new()).outcome())
+    }};
+}
+
+/// The stages after the first.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cached_kind_from {
+    ($outcome:expr) => {{
+        use $crate::__private::dispatch::{
+            Dressed as _, NoPresence as _, PlainShape as _, SomePresence as _, SpecialShape as _, Undressed as _,
+            Wrap as _,
+        };
+        let outcome = $outcome;
+        let presence = (&&outcome.inside()).presence();
+        let dress = (&&presence.inside()).dress();
+        let inner = (&&dress.inside()).presence();
+        let shape = (&&inner.inside()).shape();
+        outcome.wrap(presence.wrap(dress.wrap(inner.wrap(shape))))
+    }};
+}
+
+impl Default for Pointer {
+    fn default() -> Self {
+        Self
+    }
+}

@@ -1,0 +1,276 @@
+//! Does a value write what its type would read?
+//!
+//! `#[serde(skip_serializing_if)]`, `skip_serializing` and skipped variants
+//! write fewer fields, or other variant numbers, than `Deserialize` expects.
+//! In JSON that is fine, because names are written. bincode relies on order
+//! alone, and reads such bytes as another value.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Display;
+
+use serde::ser::{self, Serialize, Serializer};
+
+/// The structs and variants that a type reads.
+#[derive(Debug, Default)]
+pub(super) struct Forms {
+    /// How many fields, by the name of the struct, or of the enum and variant.
+    fields: HashMap<(&'static str, &'static str), Option<usize>>,
+    variants: HashSet<(&'static str, usize, &'static str)>,
+}
+
+impl Forms {
+    pub(super) fn add(&mut self, name: &'static str, variant: &'static str, fields: usize) {
+        self.fields
+            .entry((name, variant))
+            .and_modify(|known| {
+                // Two structs of one name: a count no longer says which is meant.
+                if *known != Some(fields) {
+                    *known = None;
+                }
+            })
+            .or_insert(Some(fields));
+    }
+
+    pub(super) fn add_variant(&mut self, name: &'static str, index: usize, variant: &'static str) {
+        self.variants.insert((name, index, variant));
+    }
+
+    fn check(
+        &self,
+        name: &'static str,
+        variant: &'static str,
+        fields: usize,
+    ) -> Result<(), Mismatch> {
+        if self.fields.get(&(name, variant)) == Some(&Some(fields)) {
+            Ok(())
+        } else {
+            Err(Mismatch::Form)
+        }
+    }
+
+    fn check_variant(
+        &self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+    ) -> Result<(), Mismatch> {
+        let index = usize::try_from(index).map_err(|_| Mismatch::Form)?;
+        if self.variants.contains(&(name, index, variant)) {
+            Ok(())
+        } else {
+            Err(Mismatch::Form)
+        }
+    }
+}
+
+/// What comparing found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The value writes what its type reads.
+    Same,
+    /// It writes something else, or something that was not seen to be read.
+    Other,
+    /// Its `Serialize` failed on its own account.
+    Unknown,
+}
+
+/// Walks through `value` as a codec would, writing nothing.
+pub(super) fn compare<T: Serialize>(value: &T, forms: &Forms) -> Verdict {
+    match value.serialize(Check(forms)) {
+        Ok(()) => Verdict::Same,
+        Err(Mismatch::Form) => Verdict::Other,
+        Err(Mismatch::Refused) => Verdict::Unknown,
+    }
+}
+
+#[derive(Debug)]
+enum Mismatch {
+    Form,
+    Refused,
+}
+
+impl Display for Mismatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the value does not write what its type reads")
+    }
+}
+
+impl std::error::Error for Mismatch {}
+
+impl ser::Error for Mismatch {
+    fn custom<T: Display>(_: T) -> Self {
+        Self::Refused
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Check<'a>(&'a Forms);
+
+type Checked = Result<(), Mismatch>;
+
+macro_rules! fine {
+    ($($method:ident($value:ty))*) => {
+        $(
+            fn $method(self, _: $value) -> Checked {
+                Ok(())
+            }
+        )*
+    };
+}
+
+impl<'a> Serializer for Check<'a> {
+    type Ok = ();
+    type Error = Mismatch;
+    type SerializeSeq = Self;
+    type SerializeTuple = Self;
+    type SerializeTupleStruct = Self;
+    type SerializeTupleVariant = Self;
+    type SerializeMap = Self;
+    type SerializeStruct = Self;
+    type SerializeStructVariant = Self;
+
+    fine! {
+        serialize_bool(bool)
+        serialize_i8(i8) serialize_i16(i16) serialize_i32(i32) serialize_i64(i64) serialize_i128(i128)
+        serialize_u8(u8) serialize_u16(u16) serialize_u32(u32) serialize_u64(u64) serialize_u128(u128)
+        serialize_f32(f32) serialize_f64(f64) serialize_char(char) serialize_str(&str) serialize_bytes(&[u8])
+        serialize_unit_struct(&'static str)
+    }
+
+    fn serialize_none(self) -> Checked {
+        Ok(())
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Checked {
+        value.serialize(self)
+    }
+
+    fn serialize_unit(self) -> Checked {
+        Ok(())
+    }
+
+    fn serialize_unit_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+    ) -> Checked {
+        self.0.check_variant(name, index, variant)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        value: &T,
+    ) -> Checked {
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Checked {
+        self.0.check_variant(name, index, variant)?;
+        value.serialize(self)
+    }
+
+    fn serialize_seq(self, _: Option<usize>) -> Result<Self, Mismatch> {
+        Ok(self)
+    }
+
+    fn serialize_tuple(self, _: usize) -> Result<Self, Mismatch> {
+        Ok(self)
+    }
+
+    fn serialize_tuple_struct(self, name: &'static str, len: usize) -> Result<Self, Mismatch> {
+        self.0.check(name, "", len)?;
+        Ok(self)
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Self, Mismatch> {
+        self.0.check_variant(name, index, variant)?;
+        self.0.check(name, variant, len)?;
+        Ok(self)
+    }
+
+    fn serialize_map(self, _: Option<usize>) -> Result<Self, Mismatch> {
+        Ok(self)
+    }
+
+    fn serialize_struct(self, name: &'static str, len: usize) -> Result<Self, Mismatch> {
+        self.0.check(name, "", len)?;
+        Ok(self)
+    }
+
+    fn serialize_struct_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Self, Mismatch> {
+        self.serialize_tuple_variant(name, index, variant, len)
+    }
+
+    fn collect_str<T: Display + ?Sized>(self, _: &T) -> Checked {
+        Ok(())
+    }
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+}
+
+macro_rules! walk {
+    ($($trait:ident::$method:ident($($name:ty)?);)*) => {
+        $(
+            impl ser::$trait for Check<'_> {
+                type Ok = ();
+                type Error = Mismatch;
+
+                fn $method<T: Serialize + ?Sized>(&mut self, $(_: $name,)? value: &T) -> Checked {
+                    value.serialize(*self)
+                }
+
+                fn end(self) -> Checked {
+                    Ok(())
+                }
+            }
+        )*
+    };
+}
+
+walk! {
+    SerializeSeq::serialize_element();
+    SerializeTuple::serialize_element();
+    SerializeTupleStruct::serialize_field();
+    SerializeTupleVariant::serialize_field();
+    SerializeStruct::serialize_field(&'static str);
+    SerializeStructVariant::serialize_field(&'static str);
+}
+
+impl ser::SerializeMap for Check<'_> {
+    type Ok = ();
+    type Error = Mismatch;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Checked {
+        key.serialize(*self)
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Checked {
+        value.serialize(*self)
+    }
+
+    fn end(self) -> Checked {
+        Ok(())
+    }
+}

@@ -1,0 +1,18 @@
+//! Entries: a value with all that must be known before it may be believed.
+//!
+//! Bytes in Redis may come from another program, another build, a template
+//! that happens to give the same text, or a damaged disk. The head says whose
+//! they are, the fingerprint which type they hold, the template hash which
+//! call, and the checksum that they are whole. Anything else is a miss.
+
+mod bincode;
+mod codec;
+mod fingerprint;
+mod header;
+mod json;
+mod ops;
+
+pub(crate) use codec::CodecError;
+pub use codec::CodecKind;
+pub(crate) use header::{Draft, Entry, Head, Stored, failed_head, lease_head, parse};
+pub use ops::{TypeOps, type_ops};

@@ -1,0 +1,81 @@
+//! A type, as the byte core sees it.
+
+use std::any::Any;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::codec::{CodecError, CodecKind};
+use super::fingerprint::shape_of;
+
+/// What the byte core needs to know of a type, as plain function pointers, so
+/// that the core is compiled once and not once for each type.
+pub struct TypeOps {
+    /// Tells versions of the type apart.
+    pub(crate) fingerprint: fn() -> u64,
+    /// The codec to use where this one is asked for: JSON instead of bincode
+    /// for a type that bincode cannot read back.
+    pub(crate) codec: fn(CodecKind) -> CodecKind,
+    pub(crate) encode: fn(&(dyn Any + Send + Sync), CodecKind) -> Result<Vec<u8>, CodecError>,
+    pub(crate) decode: fn(&[u8], CodecKind) -> Result<Arc<dyn Any + Send + Sync>, CodecError>,
+    /// The length of its encoding, without building it; `usize::MAX` for a
+    /// value that has none.
+    pub(crate) size: fn(&(dyn Any + Send + Sync)) -> usize,
+}
+
+impl TypeOps {
+    /// The value's bytes and the codec that they are in, which is JSON where
+    /// bincode would not do.
+    pub(crate) fn encode_as(
+        &self,
+        value: &(dyn Any + Send + Sync),
+        asked: CodecKind,
+    ) -> Result<(CodecKind, Vec<u8>), CodecError> {
+        let codec = (self.codec)(asked);
+        match (self.encode)(value, codec) {
+            Err(CodecError::WantsJson) => {
+                Ok((CodecKind::Json, (self.encode)(value, CodecKind::Json)?))
+            }
+            result => Ok((codec, result?)),
+        }
+    }
+}
+
+impl fmt::Debug for TypeOps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TypeOps").finish_non_exhaustive()
+    }
+}
+
+/// The operations of `T`.
+#[must_use]
+pub fn type_ops<T: Serialize + DeserializeOwned + Send + Sync + 'static>() -> &'static TypeOps {
+    &Of::<T>::OPS
+}
+
+/// A place for a constant that depends on a type; a `static` cannot.
+struct Of<T>(PhantomData<T>);
+
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Of<T> {
+    const OPS: TypeOps = TypeOps {
+        fingerprint: || shape_of::<T>().fingerprint(),
+        codec: |asked| shape_of::<T>().codec(asked),
+        encode: |value, codec| {
+            let value = value.downcast_ref::<T>().ok_or(CodecError::WrongType)?;
+            if codec == CodecKind::Bincode && !shape_of::<T>().survives_bincode(value) {
+                return Err(CodecError::WantsJson);
+            }
+            codec.encode(value)
+        },
+        decode: |bytes, codec| Ok(Arc::new(codec.decode::<T>(bytes)?)),
+        size: |value| {
+            let counted = value
+                .downcast_ref::<T>()
+                .map(|value| shape_of::<T>().codec(CodecKind::Bincode).size(value));
+            counted.and_then(Result::ok).unwrap_or(usize::MAX)
+        },
+    };
+}

@@ -1,0 +1,16 @@
+//! Keys: how values become text, and which texts a removal names.
+//!
+//! Everything here rests on one property: **for one template, different
+//! arguments give different keys**, and no argument can forge a separator, a
+//! glob or somebody else's prefix.
+
+mod cache_key;
+mod escape;
+mod pattern;
+mod serializer;
+mod template;
+
+pub use cache_key::CacheKey;
+pub use pattern::{Glob, Pattern, PatternError, PatternTemplate};
+pub use serializer::{KeyPart, KeyWriter, NotAKey};
+pub use template::Template;

@@ -1,0 +1,409 @@
+//! What a removal names: a key, a part of the tree, a glob, a tag.
+
+use std::fmt::{self, Display};
+use std::str::FromStr;
+
+use super::cache_key::CacheKey;
+use super::serializer::{KeyPart, KeyWriter};
+
+/// What a removal names.
+///
+/// | text | names |
+/// |---|---|
+/// | `jobs:stats` | that key and everything below it, never `jobs:statsx` |
+/// | `jobs:` or `jobs:*` | everything below it |
+/// | `jobs:li*` | every key that starts so |
+/// | `*` | everything |
+/// | `user:*:roles` | a glob: `*` is any text, `:` included |
+/// | `=jobs:stats` | that key alone |
+/// | `#author:7` | every entry with this tag |
+/// | `#author:` or `#author:*` | every entry with a tag that starts so |
+///
+/// `Display` writes the same texts.
+///
+/// # Examples
+///
+/// ```
+/// use cache_runtime::Pattern;
+///
+/// let pattern: Pattern = "user:1".parse()?;
+/// assert!(pattern.matches("user:1:roles", &[] as &[&str]));
+/// assert!(!pattern.matches("user:10", &[] as &[&str]));
+/// # Ok::<(), cache_runtime::PatternError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Pattern {
+    /// One key.
+    Key(String),
+    /// A key and everything below it, that is, after a further `:`.
+    Subtree(String),
+    /// Every key whose text starts so; the empty text is everything.
+    Prefix(String),
+    /// Every key that a text with `*` in it matches.
+    Glob(Glob),
+    /// Every entry with this tag.
+    Tag(String),
+    /// Every entry with a tag that starts so.
+    TagPrefix(String),
+}
+
+impl Pattern {
+    /// Reads a pattern; the table above says how.
+    ///
+    /// # Errors
+    ///
+    /// When the text is empty, or holds `?`, `[`, `]`, `<`, `>`, a control, or
+    /// a `*` inside a tag. None of these could ever match what was meant.
+    pub fn parse(text: &str) -> Result<Self, PatternError> {
+        let refuse = |why| {
+            Err(PatternError {
+                text: text.to_owned(),
+                why,
+            })
+        };
+        if text.is_empty() {
+            return refuse(Why::Empty);
+        }
+        if matches!(text, "#" | "=" | "#=") {
+            return refuse(Why::MarkAlone);
+        }
+        if let Some(c) = text.chars().find(|c| matches!(c, '?' | '[' | ']')) {
+            return refuse(Why::OtherGlob(c));
+        }
+        if text.contains(['<', '>']) {
+            return refuse(Why::Placeholder);
+        }
+        if text.chars().any(char::is_control) {
+            return refuse(Why::Control);
+        }
+        let stars_in_tag = text.starts_with('#') && text.trim_end_matches('*').contains('*');
+        if stars_in_tag || (text.starts_with('=') && text.contains('*')) {
+            return refuse(Why::StarInside);
+        }
+        Ok(Self::classify(text))
+    }
+
+    /// Everything.
+    #[must_use]
+    pub fn all() -> Self {
+        Self::Prefix(String::new())
+    }
+
+    /// One key, and nothing below it.
+    #[must_use]
+    pub fn key(key: &CacheKey) -> Self {
+        Self::Key(key.as_str().to_owned())
+    }
+
+    /// Every entry with this tag.
+    #[must_use]
+    pub fn tag(tag: &str) -> Self {
+        Self::Tag(tag.to_owned())
+    }
+
+    /// Does an entry with this key and these tags belong to it?
+    #[must_use]
+    pub fn matches(&self, key: &str, tags: &[impl AsRef<str>]) -> bool {
+        let mut tags = tags.iter().map(AsRef::as_ref);
+        match self {
+            Self::Key(text) => key == text,
+            Self::Subtree(text) => is_at_or_below(key, text),
+            Self::Prefix(text) => key.starts_with(text.as_str()),
+            Self::Glob(glob) => glob.matches(key),
+            Self::Tag(text) => tags.any(|tag| tag == text),
+            Self::TagPrefix(text) => tags.any(|tag| tag.starts_with(text.as_str())),
+        }
+    }
+
+    /// Is every entry that `other` names surely named by this pattern too?
+    ///
+    /// `false` may also mean "not sure".
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        if matches!(self, Self::Prefix(text) if text.is_empty()) {
+            return true; // whatever else an entry has, it has a key
+        }
+        match (self, other) {
+            (Self::Key(a), Self::Key(b)) | (Self::Tag(a), Self::Tag(b)) => a == b,
+            (Self::TagPrefix(a), Self::Tag(b) | Self::TagPrefix(b)) => b.starts_with(a.as_str()),
+            (Self::Subtree(a), Self::Key(b) | Self::Subtree(b)) => is_at_or_below(b, a),
+            (Self::Subtree(a), Self::Prefix(_) | Self::Glob(_)) => {
+                // What comes after the literal text is unknown, so it must
+                // already have passed the `:`.
+                other
+                    .scan_prefix()
+                    .is_some_and(|b| b.len() > a.len() && is_at_or_below(b, a))
+            }
+            (Self::Prefix(a), _) => other
+                .scan_prefix()
+                .is_some_and(|b| b.starts_with(a.as_str())),
+            (Self::Glob(a), Self::Key(b)) => a.matches(b),
+            (Self::Glob(a), Self::Subtree(b) | Self::Prefix(b)) => {
+                a.text.ends_with('*') && a.matches(b)
+            }
+            // A `*` of `b` can only have been matched by a `*` of `a`, which
+            // then matches whatever text stands there.
+            (Self::Glob(a), Self::Glob(b)) => a.matches(&b.text),
+            _ => false,
+        }
+    }
+
+    /// Text that every matching key starts with, possibly none; `None` where
+    /// keys say nothing, that is, for tags.
+    #[must_use]
+    pub fn scan_prefix(&self) -> Option<&str> {
+        match self {
+            Self::Key(text) | Self::Subtree(text) | Self::Prefix(text) => Some(text),
+            Self::Glob(glob) => Some(glob.literal_prefix()),
+            Self::Tag(_) | Self::TagPrefix(_) => None,
+        }
+    }
+
+    /// The pattern that a text means, whatever is in it.
+    ///
+    /// Where the text makes no sense, it errs towards more: a removal may take
+    /// too much, never too little.
+    fn classify(text: &str) -> Self {
+        if let Some(tag) = text.strip_prefix('#') {
+            return match (tag.strip_prefix('='), tag.split_once('*')) {
+                (_, Some((before, _))) => Self::TagPrefix(before.to_owned()),
+                (Some(exact), None) => Self::Tag(exact.to_owned()),
+                (None, None) if tag.ends_with(':') => Self::TagPrefix(tag.to_owned()),
+                (None, None) => Self::Tag(tag.to_owned()),
+            };
+        }
+        if let Some(exact) = text.strip_prefix('=') {
+            return Self::Key(exact.to_owned());
+        }
+        match text {
+            _ if text.contains('*') => Self::starred(text),
+            _ if text.is_empty() || text.ends_with(':') => Self::Prefix(text.to_owned()),
+            _ => Self::Subtree(text.to_owned()),
+        }
+    }
+
+    /// Everything that starts with this unfinished text.
+    fn widen(text: &str) -> Self {
+        if let Some(tag) = text.strip_prefix('#') {
+            let tag = tag.strip_prefix('=').unwrap_or(tag);
+            let before = tag.split_once('*').map_or(tag, |(before, _)| before);
+            return Self::TagPrefix(before.to_owned());
+        }
+        let text = text.strip_prefix('=').unwrap_or(text);
+        Self::starred(&format!("{text}*"))
+    }
+
+    /// A glob, or the prefix that it amounts to.
+    fn starred(text: &str) -> Self {
+        match text.split_once('*') {
+            Some((before, after)) if after.bytes().all(|byte| byte == b'*') => {
+                Self::Prefix(before.to_owned())
+            }
+            _ => Self::Glob(Glob::new(text)),
+        }
+    }
+}
+
+impl FromStr for Pattern {
+    type Err = PatternError;
+
+    fn from_str(text: &str) -> Result<Self, PatternError> {
+        Self::parse(text)
+    }
+}
+
+impl TryFrom<&str> for Pattern {
+    type Error = PatternError;
+
+    fn try_from(text: &str) -> Result<Self, PatternError> {
+        Self::parse(text)
+    }
+}
+
+impl Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(text) => write!(f, "={text}"),
+            Self::Subtree(text) => f.write_str(text),
+            Self::Prefix(text) if text.ends_with(':') => f.write_str(text),
+            Self::Prefix(text) => write!(f, "{text}*"),
+            Self::Glob(glob) => Display::fmt(glob, f),
+            Self::Tag(text) if text.ends_with(':') || text.starts_with('=') => {
+                write!(f, "#={text}")
+            }
+            Self::Tag(text) => write!(f, "#{text}"),
+            Self::TagPrefix(text) => write!(f, "#{text}*"),
+        }
+    }
+}
+
+/// A text in which `*` stands for any text, `:` and nothing included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Glob {
+    text: String,
+}
+
+impl Glob {
+    /// Keeps one of several `*` in a row. Below `user:*:` is `user:*:*`, just
+    /// as `jobs:` is everything below it.
+    fn new(pattern: &str) -> Self {
+        let mut text = String::with_capacity(pattern.len() + 1);
+        for c in pattern.chars() {
+            if c != '*' || !text.ends_with('*') {
+                text.push(c);
+            }
+        }
+        if text.ends_with(':') {
+            text.push('*');
+        }
+        Self { text }
+    }
+
+    /// The text before the first `*`.
+    #[must_use]
+    pub fn literal_prefix(&self) -> &str {
+        self.text.split('*').next().unwrap_or_default()
+    }
+
+    /// Does the whole of `key` match?
+    ///
+    /// Only the last `*` is ever reconsidered: if the text after it can be
+    /// found at all, an earlier `*` need not give way.
+    #[must_use]
+    pub fn matches(&self, key: &str) -> bool {
+        let (pattern, key) = (self.text.as_bytes(), key.as_bytes());
+        let (mut p, mut k) = (0, 0);
+        let mut retry = None; // where to go on, should what follows the last `*` not fit
+        while k < key.len() {
+            match pattern.get(p) {
+                Some(b'*') => {
+                    retry = Some((p + 1, k));
+                    p += 1;
+                }
+                Some(&byte) if byte == key[k] => {
+                    p += 1;
+                    k += 1;
+                }
+                _ => match retry {
+                    Some((after_star, from)) => {
+                        p = after_star;
+                        k = from + 1;
+                        retry = Some((after_star, k));
+                    }
+                    None => return false,
+                },
+            }
+        }
+        pattern[p..].iter().all(|&byte| byte == b'*')
+    }
+}
+
+impl Display for Glob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Why a text is not a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PatternError {
+    text: String,
+    why: Why,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    Empty,
+    MarkAlone,
+    OtherGlob(char),
+    Placeholder,
+    Control,
+    StarInside,
+}
+
+impl Display for PatternError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = &self.text;
+        match self.why {
+            Why::Empty => {
+                f.write_str("an empty pattern names nothing; write `*` to remove everything")
+            }
+            Why::MarkAlone => write!(
+                f,
+                "`{text}` names nothing; write a tag after `#`, or a key after `=`"
+            ),
+            Why::OtherGlob(c) => write!(
+                f,
+                "`{c}` is not supported in the pattern {text:?}; `*` matches any text, and a `{c}` that is part of a key is written as its escape `%{:02X}`",
+                u32::from(c)
+            ),
+            Why::Placeholder => write!(
+                f,
+                "the pattern {text:?} holds `<` or `>`, which no key does; placeholders are for `#[cached(invalidates = …)]` only"
+            ),
+            Why::Control => write!(
+                f,
+                "the pattern {text:?} holds a control character, which no key does"
+            ),
+            Why::StarInside => write!(
+                f,
+                "the pattern {text:?} holds a `*` where it cannot mean anything; in a tag it may only be the last character, and `=` names one key"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for PatternError {}
+
+/// A pattern with placeholders, its literals split at them.
+#[derive(Clone, Copy, Debug)]
+pub struct PatternTemplate {
+    literals: &'static [&'static str],
+}
+
+impl PatternTemplate {
+    /// A pattern of these literals, with a placeholder between any two.
+    #[must_use]
+    pub const fn new(literals: &'static [&'static str]) -> Self {
+        Self { literals }
+    }
+
+    /// The pattern for these values, one for each placeholder.
+    ///
+    /// A value that cannot be rendered, or is not there, widens it to all that
+    /// starts with the text before it. A value can produce neither `*` nor `#`
+    /// nor `:`: those in the text are the template's own.
+    #[must_use]
+    pub fn render(&self, parts: &[&dyn KeyPart]) -> Pattern {
+        let mut out = KeyWriter::with_capacity(64);
+        for (i, literal) in self.literals.iter().enumerate() {
+            if i > 0 {
+                let rendered = out.len();
+                if parts
+                    .get(i - 1)
+                    .is_none_or(|part| part.write_to(&mut out).is_err())
+                {
+                    return Pattern::widen(&out.finish()[..rendered]);
+                }
+            }
+            out.literal(literal);
+        }
+        Pattern::classify(&out.finish())
+    }
+
+    /// Everything that any values could make it name.
+    #[must_use]
+    pub fn widened(&self) -> Pattern {
+        self.render(&[])
+    }
+}
+
+/// `key` itself, or something after `key:`.
+fn is_at_or_below(key: &str, top: &str) -> bool {
+    key.strip_prefix(top)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+//! A key's shape, known at compile time.
+
+use super::cache_key::CacheKey;
+use super::serializer::{KeyPart, KeyWriter, NotAKey};
+
+/// A template with its literals split at the placeholders:
+/// `jobs:list:<skip>:<limit>` is `["jobs:list:", ":", ""]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Template {
+    literals: &'static [&'static str],
+    hash: u64,
+}
+
+impl Template {
+    /// A template of these literals, with a placeholder between any two.
+    #[must_use]
+    pub const fn new(literals: &'static [&'static str]) -> Self {
+        let mut hash = HASH_START;
+        let mut i = 0;
+        while i < literals.len() {
+            if i > 0 {
+                hash = hash_text(hash, PLACEHOLDER);
+            }
+            hash = hash_text(hash, literals[i]);
+            i += 1;
+        }
+        Self { literals, hash }
+    }
+
+    /// The key for these values, one for each placeholder.
+    ///
+    /// # Errors
+    ///
+    /// When one of them cannot be told apart from others by its text.
+    pub fn render(&self, parts: &[&dyn KeyPart]) -> Result<CacheKey, NotAKey> {
+        if parts.len() + 1 != self.literals.len() {
+            return Err(NotAKey::because(
+                "a template needs exactly one value for each placeholder",
+            ));
+        }
+        let literal_bytes: usize = self.literals.iter().map(|text| text.len()).sum();
+        let mut out = KeyWriter::with_capacity(literal_bytes + parts.len() * USUAL_VALUE);
+        out.literal(self.literals[0]);
+        for (part, literal) in parts.iter().zip(&self.literals[1..]) {
+            part.write_to(&mut out)?;
+            out.literal(literal);
+        }
+        Ok(CacheKey::rendered(out.finish(), self.hash))
+    }
+
+    /// The text that every key of this template starts with.
+    #[must_use]
+    pub fn literal_prefix(&self) -> &'static str {
+        self.literals.first().copied().unwrap_or_default()
+    }
+
+    /// What tells this template's entries from another's with the same text.
+    #[must_use]
+    pub const fn hash(&self) -> u64 {
+        self.hash
+    }
+}
+
+/// Goes on hashing a template's text where `hash` left off (FNV-1a).
+///
+/// It separates templates of one program from one another, nothing that a
+/// caller can choose, so a simple hash that works in constants will do. Never
+/// 0, which means "no template".
+pub(super) const fn hash_text(mut hash: u64, text: &str) -> u64 {
+    let bytes = text.as_bytes();
+    let mut i = 0;
+    while i < bytes.len() {
+        hash = (hash ^ bytes[i] as u64).wrapping_mul(0x0000_0100_0000_01b3);
+        i += 1;
+    }
+    if hash == 0 { HASH_START } else { hash }
+}
+
+/// The hash of no text at all.
+pub(super) const HASH_START: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// Stands for a value in the text that is hashed, whatever its name was.
+pub(super) const PLACEHOLDER: &str = "<>";
+
+/// Room for one value before a second allocation is needed.
+const USUAL_VALUE: usize = 24;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIST: Template = Template::new(&["jobs:list:", ":", ""]);
+
+    fn hash(literals: &'static [&'static str]) -> u64 {
+        Template::new(literals).hash()
+    }
+
+    #[test]
+    fn renders_values_between_literals() {
+        let key = LIST.render(&[&0_u32, &20_u32]).unwrap();
+        assert_eq!(key.as_str(), "jobs:list:0:20");
+        assert_eq!(key.template(), LIST.hash());
+        assert_eq!(LIST.literal_prefix(), "jobs:list:");
+    }
+
+    #[test]
+    fn wants_one_value_for_each_placeholder() {
+        LIST.render(&[&1]).unwrap_err();
+        LIST.render(&[&1, &2, &3]).unwrap_err();
+        Template::new(&[]).render(&[]).unwrap_err();
+        assert_eq!(
+            Template::new(&["jobs:all"]).render(&[]).unwrap().as_str(),
+            "jobs:all"
+        );
+    }
+
+    #[test]
+    fn hash_tells_templates_apart_by_their_literals() {
+        assert_eq!(hash(&["user:", ""]), hash(&["user:", ""]));
+        assert_ne!(hash(&["article:", ""]), hash(&["article:latest"]));
+        assert_ne!(hash(&["a", "b", ""]), hash(&["a", "", "b"]));
+        assert_ne!(hash(&["ab"]), hash(&["a", "b"]));
+        assert_ne!(hash(&[]), 0);
+    }
+
+    #[test]
+    fn hash_is_the_same_in_every_build() {
+        // Entries of two builds must meet: a change here is a new format.
+        assert_eq!(hash(&["user:", ""]), hash_text(HASH_START, "user:<>"));
+        assert_eq!(hash_text(HASH_START, "a"), 0xaf63_dc4c_8601_ec8c);
+    }
+
+    #[test]
+    fn a_value_that_is_no_key_fails_the_key() {
+        let error = LIST.render(&[&f64::NAN, &1]).unwrap_err();
+        assert!(
+            error.to_string().starts_with("NaN cannot be part of a key"),
+            "{error}"
+        );
+    }
+}
