@@ -5,7 +5,8 @@ use std::time::Duration;
 pub use crate::cacheable::dispatch;
 pub use crate::call::{put, read, refresh, uncached, write};
 pub use crate::key::{CacheKey, PatternTemplate, Template};
-pub use crate::site::{Invalidation, KeyText, Near, Site};
+pub use crate::invalidate::Invalidation;
+pub use crate::site::{Call, KeyText, Late, Near, Site};
 pub use crate::ttl::{self, NamedTtl, Ttl};
 pub use crate::{
     __cached_kind as kind, __cached_kind_from as kind_from, __cached_kind_of_write as kind_of_write,

@@ -1,35 +1,48 @@
-//! Runtime.
+//! Coherent two-tier caching for async services. (The crate page follows the README.)
+
+// In reading order: what a program uses, then the read path downwards.
+mod global;
+mod config;
+mod cache;
+mod manual;
+mod invalidate;
+mod health;
+mod outcome;
 
 #[doc(hidden)]
 pub mod __private;
-mod cacheable;
 mod call;
 mod site;
+mod load;
+mod cacheable;
 
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the layers that read and write entries stand above this one"
-)]
+mod local;
+mod flight;
+mod memory;
+mod redis;
+mod journal;
+mod breaker;
+mod background;
+
 mod entry;
-#[allow(
-    dead_code,
-    reason = "the layers that render and match keys stand above this one"
-)]
 mod key;
-#[allow(
-    dead_code,
-    reason = "configuration, which reads the environment, stands above this one"
-)]
 pub mod ttl;
-
-pub use entry::CodecKind;
-#[doc(hidden)]
-pub use entry::{TypeOps, type_ops};
-pub use key::{CacheKey, Glob, Pattern, PatternError};
-#[doc(hidden)]
-pub use key::{KeyPart, KeyWriter, NotAKey, PatternTemplate, Template};
-pub use ttl::{NamedTtl, Ttl};
+mod stats;
+mod token;
+mod error;
 
 pub use cache_macros::cached;
-pub use site::{Cache, Invalidation};
+
+pub use crate::breaker::BreakerState;
+pub use crate::cache::{Cache, HitTier};
+pub use crate::config::CacheConfig;
+pub use crate::entry::CodecKind;
+pub use crate::error::Error;
+pub use crate::global::{cache, init, shutdown};
+pub use crate::health::{Health, HealthStats};
+pub use crate::invalidate::{Durability, Invalidation};
+pub use crate::key::{CacheKey, Glob, Pattern, PatternError};
+pub use crate::outcome::{Observed, observe};
+pub use crate::site::functions;
+pub use crate::stats::CacheStats;
+pub use crate::ttl::{NamedTtl, Ttl};

@@ -19,6 +19,8 @@ pub struct TypeOps {
     /// The codec to use where this one is asked for: JSON instead of bincode
     /// for a type that bincode cannot read back.
     pub(crate) codec: fn(CodecKind) -> CodecKind,
+    /// The value is one of this type.
+    pub(crate) is: fn(&(dyn Any + Send + Sync)) -> bool,
     pub(crate) encode: fn(&(dyn Any + Send + Sync), CodecKind) -> Result<Vec<u8>, CodecError>,
     pub(crate) decode: fn(&[u8], CodecKind) -> Result<Arc<dyn Any + Send + Sync>, CodecError>,
     /// The length of its encoding, without building it; `usize::MAX` for a
@@ -63,6 +65,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Of<T> {
     const OPS: TypeOps = TypeOps {
         fingerprint: || shape_of::<T>().fingerprint(),
         codec: |asked| shape_of::<T>().codec(asked),
+        is: |value| value.is::<T>(),
         encode: |value, codec| {
             let value = value.downcast_ref::<T>().ok_or(CodecError::WrongType)?;
             if codec == CodecKind::Bincode && !shape_of::<T>().survives_bincode(value) {

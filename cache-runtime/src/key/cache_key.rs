@@ -98,6 +98,11 @@ impl CacheKey {
         self
     }
 
+    /// A key that is equal to no other: for arguments that cannot be part of one.
+    pub(crate) fn unkeyable() -> Self {
+        Self::of("unkeyable").segment(&f64::NAN)
+    }
+
     /// `user:123`
     #[must_use]
     pub fn user(id: impl Serialize) -> Self {

@@ -71,6 +71,11 @@ impl KeyWriter {
         self.text.push_str(text);
     }
 
+    /// Appends the text of a value that was rendered before.
+    pub(crate) fn rendered(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
     pub(super) fn len(&self) -> usize {
         self.text.len()
     }

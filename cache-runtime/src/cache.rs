@@ -1,0 +1,444 @@
+//! The cache: a cheap handle, and the read path, told in one function ([`Cache::read`]).
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::background::Background;
+use crate::config::CacheConfig;
+use crate::entry::{self, Head, Stored, TypeOps};
+use crate::error::Error;
+use crate::flight::{Flight, Joined, Lead, Outcome, Waited};
+use crate::key::CacheKey;
+use crate::load::Loading;
+use crate::local::Local;
+use crate::memory::{Copy, Kept, Memory, after};
+use crate::redis::{Budget, Lease, Planted, Session, Tier, members};
+use crate::site::{Near, Site};
+use crate::stats::{CacheStats, Counters, bump};
+use crate::token;
+
+/// How often a caller starts over because its key was removed while it waited. Then it runs the body for itself: a key
+/// that is removed faster than it loads is not cacheable, but it must be servable.
+const STARTS: usize = 4;
+
+/// A cache: memory in this process, and Redis behind it where one is configured.
+///
+/// Cloning it is cheap and gives the same cache. Most programs use one, the global one ([`crate::cache`]); the `cache`
+/// option of the attribute names another.
+#[derive(Clone)]
+pub struct Cache {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) config: CacheConfig,
+    pub(crate) local: Arc<Local<Lease>>,
+    pub(crate) tier: Option<Arc<Tier>>,
+    pub(crate) background: Arc<Background>,
+    pub(crate) counters: Arc<Counters>,
+}
+
+/// One read of one key, without its types.
+pub(crate) struct Request<'a> {
+    pub(crate) key: &'a CacheKey,
+    pub(crate) ops: &'static TypeOps,
+    pub(crate) near: Near,
+    /// Tags of the entry, as far as they are known before the load.
+    pub(crate) tags: &'a [String],
+    /// Literal beginnings of those that only the result tells.
+    pub(crate) open_tags: &'a [String],
+    /// The result type has a place for a cached absence.
+    pub(crate) takes_none: bool,
+    pub(crate) site: Option<&'static Site>,
+}
+
+/// What a read comes to.
+pub(crate) enum Turn {
+    Hit { kept: Kept, tier: HitTier, age: Duration },
+    /// Another call's load. `true`: it had ended before this call came.
+    Shared(Outcome, bool),
+    /// Run the body, and end the load.
+    Lead(Box<Loading>),
+    /// Run the body in turn with others, after a load whose result could not be shared.
+    Alone(Arc<Flight<Lease>>),
+    /// Run the body, without any of the cache.
+    Solo,
+}
+
+/// The tier that answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HitTier {
+    /// This process's memory.
+    Memory,
+    /// Redis.
+    Redis,
+}
+
+/// What the bytes at a key mean to a reader.
+enum Examined {
+    Usable(Found),
+    /// Ours, but of no use: replaceable.
+    Unusable(Head),
+    Leased,
+    Failed,
+    Foreign,
+}
+
+pub(crate) struct Found {
+    pub(crate) kept: Kept,
+    pub(crate) head: Head,
+    template: u64,
+    pub(crate) tags: Box<[String]>,
+    bytes: usize,
+    remaining: Duration,
+    age: Duration,
+}
+
+impl Cache {
+    /// Makes a cache of its own. Connecting to Redis is lazy: this neither waits nor needs a runtime.
+    ///
+    /// # Errors
+    ///
+    /// A setting that cannot be right, named in one line without credentials.
+    pub fn new(config: CacheConfig) -> Result<Self, Error> {
+        let config = config.validated()?;
+        let target = config.target()?;
+        let counters = Arc::new(Counters::new());
+        let background = Background::new(config.max_background);
+        let memory = Memory::new(config.max_entries, config.max_bytes);
+        let local = Arc::new(Local::new(memory, config.max_flights));
+        let tier =
+            target.map(|target| Tier::new(target, &config, local.clone(), counters.clone(), background.clone()));
+        if let Some(tier) = &tier {
+            tier.start();
+        }
+        Ok(Self { inner: Arc::new(Inner { config, local, tier, background, counters }) })
+    }
+
+    /// Counts since the start.
+    #[must_use]
+    pub fn stats(&self) -> CacheStats {
+        self.inner.counters.snapshot()
+    }
+
+    /// Waits for stores and replays that are under way, at most `limit`, then closes the connection. Calls made after it
+    /// go without Redis.
+    pub async fn close(&self, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        // Nothing to do about what is still under way then: stores are optional, removals are in the journal.
+        let _ = tokio::time::timeout_at(deadline, self.inner.background.drained()).await;
+        if let Some(tier) = &self.inner.tier {
+            tier.close(deadline.saturating_duration_since(Instant::now())).await;
+        }
+    }
+
+    /// The read path. Memory; else the key's flight; its leader asks Redis, then plants a lease and loads.
+    pub(crate) async fn read(&self, request: &Request<'_>) -> Turn {
+        let mut budget = Budget::new(self.inner.config.budget);
+        for _ in 0..STARTS {
+            if let Some(copy) = self.recall(request) {
+                return Turn::Hit { kept: copy.value.clone(), tier: HitTier::Memory, age: copy.age() };
+            }
+            if let Some(hit) = self.read_for_itself(request, &mut budget).await {
+                return hit;
+            }
+            let waiter = match self.inner.local.flights.join(request.key.as_str(), request.tags, request.open_tags) {
+                Joined::Lead(lead) => return self.lead(lead, request, &mut budget).await,
+                Joined::Full => return Turn::Solo,
+                Joined::Wait(waiter) => waiter,
+            };
+            let was_loaded = waiter.was_loaded();
+            match waiter.wait().await {
+                Waited::Shared(outcome) => return Turn::Shared(outcome, was_loaded),
+                Waited::Lead(lead) => return self.lead(lead, request, &mut budget).await,
+                Waited::Alone(flight) => return Turn::Alone(flight),
+                Waited::Again => {}
+            }
+        }
+        Turn::Solo
+    }
+
+    /// Memory, as far as it may speak: always while Redis's pushes reach it, for a while when they do not.
+    pub(crate) fn recall(&self, request: &Request<'_>) -> Option<Arc<Copy>> {
+        let now = Instant::now();
+        let copy = self.inner.local.memory.get(request.key.as_str(), now)?;
+        let fits = templates_meet(copy.template, request.key.template())
+            && match &copy.value {
+                Some(value) => (request.ops.is)(&**value),
+                None => request.takes_none,
+            };
+        let may_speak = match &self.inner.tier {
+            None => true,
+            Some(tier) => match tier.cut_off_since() {
+                None => match request.near {
+                    Near::On => true,
+                    Near::Off => false,
+                    Near::AtMost(life) => now.saturating_duration_since(copy.filled) <= life,
+                },
+                // What was current when the pushes stopped, or was loaded later, is known to be no older than this.
+                Some(since) => {
+                    now.saturating_duration_since(copy.filled.max(since)) <= self.inner.config.outage_max_age
+                }
+            },
+        };
+        (fits && may_speak).then_some(copy)
+    }
+
+    /// A reader that accepts no push delay sends a `GET` of its own: a reply to somebody else's may be older than it is.
+    async fn read_for_itself(&self, request: &Request<'_>, budget: &mut Budget) -> Option<Turn> {
+        let tier = self.inner.tier.as_ref()?;
+        let session = tier.session(budget).await?;
+        if session.link.tracking && request.near != Near::Off {
+            return None;
+        }
+        let bytes = budget.spend_on(&session, session.get(request.key.as_str())).await.ok()??;
+        match self.examine(&bytes, request, &session) {
+            Examined::Usable(found) => {
+                Some(Turn::Hit { kept: found.kept, tier: HitTier::Redis, age: found.age })
+            }
+            _ => None,
+        }
+    }
+
+    /// The leader's way: Redis, or a lease, or a load without one.
+    async fn lead(&self, mut lead: Lead<Lease>, request: &Request<'_>, budget: &mut Budget) -> Turn {
+        if let Some(lease) = &lead.hold {
+            // A leader that was dropped left it; it has been standing since before this load.
+            let session = lease.session.clone();
+            return self.load(lead, request, self.inner.local.fence(), Some(session));
+        }
+        let Some(tier) = &self.inner.tier else {
+            return self.load(lead, request, self.inner.local.fence(), None);
+        };
+        tier.session(budget).await;
+        // The fence before the session: a switch in between is then seen, whichever way it went.
+        let fence = self.inner.local.fence();
+        let Some(session) = tier.session_now() else {
+            return self.load(lead, request, fence, None);
+        };
+        let flight = lead.flight().clone();
+        let key = request.key.as_str();
+        let mut waits = Waits::default();
+        loop {
+            flight.clean();
+            let Ok(got) = budget.spend_on(&session, session.get(key)).await else { break };
+            let mut replace = None;
+            match got.map(|bytes| self.examine(&bytes, request, &session)) {
+                None => {}
+                Some(Examined::Usable(found)) => {
+                    self.fill_near(&flight, fence, request, &found, &session);
+                    let hit = Turn::Hit { kept: found.kept.clone(), tier: HitTier::Redis, age: found.age };
+                    lead.found(Outcome::Value(found.kept));
+                    return hit;
+                }
+                Some(Examined::Unusable(head)) => replace = Some(head),
+                Some(Examined::Leased) => {
+                    waits.wait(&flight, &session, &self.inner.counters).await;
+                    *budget = Budget::new(self.inner.config.budget);
+                    continue;
+                }
+                Some(Examined::Failed | Examined::Foreign) => break,
+            }
+            let head = entry::lease_head(token::random(), session.link.run);
+            let members = members(key, request.tags, request.open_tags);
+            // Held before it is sent: a caller dropped meanwhile gives up whatever the script may have planted.
+            lead.hold = Some(Lease { session: session.clone(), key: key.to_owned(), head, members: members.clone() });
+            let planted = session.plant(key, &head, replace.as_ref(), false, &members);
+            match budget.spend_on(&session, planted).await {
+                Ok(Planted::Planted) => return self.load(lead, request, fence, Some(session)),
+                Ok(Planted::Stands(bytes)) => {
+                    lead.hold = None;
+                    if let Examined::Usable(found) = self.examine(&bytes, request, &session) {
+                        let hit = Turn::Hit { kept: found.kept.clone(), tier: HitTier::Redis, age: found.age };
+                        lead.found(Outcome::Value(found.kept));
+                        return hit;
+                    }
+                }
+                Ok(Planted::Taken) => lead.hold = None,
+                Ok(Planted::Foreign | Planted::Failed) => {
+                    lead.hold = None;
+                    break;
+                }
+                Err(_) => {
+                    if let Some(lease) = lead.hold.take() {
+                        crate::flight::Hold::give_up(lease);
+                    }
+                    break;
+                }
+            }
+        }
+        self.load(lead, request, fence, Some(session))
+    }
+
+    fn load(&self, lead: Lead<Lease>, request: &Request<'_>, fence: u64, session: Option<Session>) -> Turn {
+        lead.begin();
+        Turn::Lead(Box::new(Loading::new(self.clone(), lead, request, fence, session)))
+    }
+
+    /// A put's right to the key: whatever of ours stands there gives way, and so does whoever was loading it.
+    /// `None`: somebody keeps taking the flight; then the put goes without a store.
+    pub(crate) async fn seize(&self, request: &Request<'_>) -> Option<Loading> {
+        let key = request.key.as_str();
+        let removal = [crate::key::Pattern::key(request.key)];
+        let mut lead = None;
+        for _ in 0..STARTS {
+            self.inner.local.remove(&removal, None);
+            if let Joined::Lead(led) = self.inner.local.flights.join(key, request.tags, request.open_tags) {
+                lead = Some(led);
+                break;
+            }
+        }
+        let mut lead = lead?;
+        let mut budget = Budget::new(self.inner.config.budget);
+        if let Some(tier) = &self.inner.tier {
+            tier.session(&mut budget).await;
+        }
+        let fence = self.inner.local.fence();
+        let session = self.inner.tier.as_ref().and_then(|tier| tier.session_now());
+        if let Some(session) = &session {
+            let head = entry::lease_head(token::random(), session.link.run);
+            let members = members(key, request.tags, request.open_tags);
+            lead.hold = Some(Lease { session: session.clone(), key: key.to_owned(), head, members: members.clone() });
+            let planted = session.plant(key, &head, None, true, &members);
+            if !matches!(budget.spend_on(session, planted).await, Ok(Planted::Planted)) {
+                // Not ours, or unknown: no store, and at the end the key is removed.
+                lead.hold = None;
+            }
+        }
+        lead.begin();
+        Some(Loading::new(self.clone(), lead, request, fence, session))
+    }
+
+    /// A reply that Redis tracks for us goes into memory, unless it was overtaken by a push.
+    pub(crate) fn fill_near(
+        &self,
+        flight: &Flight<Lease>,
+        fence: u64,
+        request: &Request<'_>,
+        found: &Found,
+        session: &Session,
+    ) {
+        if !session.link.tracking || request.near == Near::Off {
+            return;
+        }
+        let now = Instant::now();
+        let copy = Copy {
+            value: found.kept.clone(),
+            template: found.template,
+            tags: found.tags.clone(),
+            bytes: found.bytes,
+            expires: after(now, found.remaining),
+            filled: now,
+            aged: found.age,
+        };
+        self.inner.local.fill(flight, fence, request.key.as_str(), copy);
+    }
+
+    /// What the bytes at the key mean to this reader.
+    fn examine(&self, bytes: &[u8], request: &Request<'_>, session: &Session) -> Examined {
+        let run = session.link.run;
+        let entry = match entry::parse(bytes) {
+            Stored::Foreign => {
+                self.count(request, |counters| bump(&counters.foreign));
+                return Examined::Foreign;
+            }
+            Stored::Lease { run: planted, .. } if planted == run => return Examined::Leased,
+            // A snapshot brings leases back as well; their holders are gone.
+            Stored::Lease { head, .. } => return Examined::Unusable(head),
+            Stored::Failed => return Examined::Failed,
+            Stored::Outdated { head } => {
+                self.count(request, |counters| bump(&counters.unusable));
+                return Examined::Unusable(head);
+            }
+            Stored::Entry(entry) => entry,
+        };
+        let now = u64::try_from(session.link.server_millis()).unwrap_or(0);
+        if entry.deadline_ms() <= now {
+            return Examined::Unusable(entry.head);
+        }
+        let current = entry.run == run || session.trusts_restarts();
+        let fits = templates_meet(entry.template, request.key.template())
+            && entry.fingerprint == (request.ops.fingerprint)()
+            && (!entry.none || request.takes_none);
+        let kept = if !(current && fits) {
+            None
+        } else if entry.none {
+            Some(None)
+        } else {
+            (request.ops.decode)(entry.payload, entry.codec).ok().map(Some)
+        };
+        let Some(kept) = kept else {
+            self.count(request, |counters| bump(&counters.unusable));
+            return Examined::Unusable(entry.head);
+        };
+        Examined::Usable(Found {
+            kept,
+            head: entry.head,
+            template: entry.template,
+            tags: entry.tags().map(str::to_owned).collect(),
+            bytes: entry.payload.len(),
+            remaining: Duration::from_millis(entry.deadline_ms() - now),
+            age: Duration::from_millis(now.saturating_sub(entry.written_ms)),
+        })
+    }
+
+    /// Reads one key of Redis for a manual operation or a refresh; memory is not asked.
+    pub(crate) async fn read_redis(
+        &self,
+        request: &Request<'_>,
+        session: &Session,
+        budget: &mut Budget,
+    ) -> Option<Found> {
+        let bytes = budget.spend_on(session, session.get(request.key.as_str())).await.ok()??;
+        self.read_bytes(&bytes, request, session)
+    }
+
+    pub(crate) fn read_bytes(&self, bytes: &[u8], request: &Request<'_>, session: &Session) -> Option<Found> {
+        match self.examine(bytes, request, session) {
+            Examined::Usable(found) => Some(found),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn count(&self, request: &Request<'_>, count: impl Fn(&Counters)) {
+        count(&self.inner.counters);
+        if let Some(site) = request.site {
+            count(site.counters());
+        }
+    }
+}
+
+/// Waiting for another process's load: woken by Redis's push where reads are tracked, else by asking again, less and less
+/// often. It ends by itself: the holder stores, fails, releases, or its lease runs out.
+#[derive(Default)]
+struct Waits {
+    times: u32,
+}
+
+impl Waits {
+    async fn wait(&mut self, flight: &Flight<Lease>, session: &Session, counters: &Counters) {
+        if self.times == 0 {
+            bump(&counters.waits);
+        }
+        let longest = if session.link.tracking { 100 } else { 20 };
+        let pause = Duration::from_millis((2_u64 << self.times.min(6)).min(longest));
+        self.times += 1;
+        // A push may have been for the lease's own planting: then the next read finds the lease again.
+        let _ = tokio::time::timeout(pause, flight.pushed()).await;
+    }
+}
+
+/// Zero is "no template": the word of a manual key.
+fn templates_meet(one: u64, other: u64) -> bool {
+    one == other || one == 0 || other == 0
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache").field("config", &self.inner.config).finish_non_exhaustive()
+    }
+}

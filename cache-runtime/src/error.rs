@@ -1,0 +1,79 @@
+//! The one error of this crate: what was wrong, and what to do about it.
+//!
+//! A cached function never sees it (P1): only set-up ([`crate::init`], [`crate::CacheConfig`]) and the manual operations
+//! of [`crate::Cache`] that can be called wrongly return it. No variant carries a credential or a value.
+
+use std::fmt;
+
+/// What went wrong in set-up or in a manual operation.
+///
+/// Opaque on purpose: ask it with [`Error::is_config`], [`Error::is_already_initialized`] and so on.
+pub struct Error {
+    kind: Kind,
+    message: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Config,
+    Initialized,
+    Codec,
+    Pattern,
+}
+
+impl Error {
+    pub(crate) fn config(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Config, message: message.into() }
+    }
+
+    pub(crate) fn initialized() -> Self {
+        let message = "the global cache already exists; call `cache_runtime::init` once, before the first cached call";
+        Self { kind: Kind::Initialized, message: message.into() }
+    }
+
+    pub(crate) fn codec(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Codec, message: message.into() }
+    }
+
+    pub(crate) fn pattern(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Pattern, message: message.into() }
+    }
+
+    /// A setting cannot be right; the text names it and says what it should look like.
+    #[must_use]
+    pub fn is_config(&self) -> bool {
+        self.kind == Kind::Config
+    }
+
+    /// [`crate::init`] came after the global cache was made.
+    #[must_use]
+    pub fn is_already_initialized(&self) -> bool {
+        self.kind == Kind::Initialized
+    }
+
+    /// A value could not be turned into bytes.
+    #[must_use]
+    pub fn is_codec(&self) -> bool {
+        self.kind == Kind::Codec
+    }
+
+    /// A removal pattern was refused.
+    #[must_use]
+    pub fn is_pattern(&self) -> bool {
+        self.kind == Kind::Pattern
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.kind, self.message)
+    }
+}
+
+impl std::error::Error for Error {}

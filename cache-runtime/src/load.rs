@@ -1,0 +1,273 @@
+//! A load that this call leads: keeps its lease alive, and ends in a store, a fill, or neither.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior};
+
+use crate::cache::{Cache, Request};
+use crate::entry::{self, CodecKind, Draft, TypeOps};
+use crate::flight::{Flight, Hold, Lead, Outcome};
+use crate::key::CacheKey;
+use crate::memory::{Copy, Kept, after};
+use crate::redis::{Budget, Lease, RENEW_EVERY, Sealed, Session, members};
+use crate::stats::bump;
+use crate::token;
+
+pub(crate) struct Loading {
+    cache: Cache,
+    lead: Lead<Lease>,
+    key: CacheKey,
+    ops: &'static TypeOps,
+    site: Option<&'static crate::site::Site>,
+    /// Read before the load began: no switch between Redis and outage may have come since.
+    fence: u64,
+    /// The way to Redis when the load began; `None` in an outage, or where no Redis is configured.
+    session: Option<Session>,
+    began: Instant,
+}
+
+impl Loading {
+    pub(crate) fn new(
+        cache: Cache,
+        lead: Lead<Lease>,
+        request: &Request<'_>,
+        fence: u64,
+        session: Option<Session>,
+    ) -> Self {
+        let (key, ops, site) = (request.key.clone(), request.ops, request.site);
+        Self { cache, lead, key, ops, site, fence, session, began: Instant::now() }
+    }
+
+    /// What a removal of this call's own must leave alone.
+    pub(crate) fn flight(&self) -> &Arc<Flight<Lease>> {
+        self.lead.flight()
+    }
+
+    pub(crate) fn lease(&self) -> Option<&Lease> {
+        self.lead.hold.as_ref()
+    }
+
+    /// Runs the body, renewing the lease while it does.
+    ///
+    /// Cancellation: dropping it drops the body; the lead, and the lease, go to a waiter or are given up.
+    pub(crate) async fn run<F: Future>(&self, body: F) -> F::Output {
+        let mut body = std::pin::pin!(body);
+        let Some(lease) = &self.lead.hold else { return body.await };
+        let mut renewals = tokio::time::interval_at(Instant::now() + RENEW_EVERY, RENEW_EVERY);
+        renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                output = &mut body => return output,
+                _ = renewals.tick() => {
+                    let lease = lease.clone();
+                    lease.session.clone().spawn(async move {
+                        // Lost or not: the store's compare-and-set decides.
+                        let _ = lease.renew().await;
+                    });
+                }
+            }
+        }
+    }
+
+    /// The load gave a value (or an absence that is cached). The caller does not wait for the store.
+    pub(crate) fn store(self, kept: Kept, ttl: Duration, tags: Vec<String>) {
+        let outcome = Outcome::Value(kept.clone());
+        match (&self.lead.hold, &self.session) {
+            (Some(_), _) => self.store_in_redis(outcome, kept, ttl, tags),
+            (None, None) => self.keep_in_memory(outcome, kept, ttl, tags),
+            // Redis is there, but gave no lease: no lease, no store, no verdict.
+            (None, Some(_)) => self.lead.settle(outcome, false),
+        }
+    }
+
+    /// A put's store, which its caller waits for. False: the entry must be removed instead.
+    pub(crate) async fn store_through(mut self, kept: Kept, ttl: Duration, tags: Vec<String>) -> bool {
+        let outcome = Outcome::Value(kept.clone());
+        let Some(lease) = self.lead.hold.take() else {
+            if self.session.is_some() {
+                self.lead.settle(outcome, false);
+                return false;
+            }
+            let configured = self.cache.inner.tier.is_some();
+            let sure = self.undisturbed();
+            self.keep_in_memory(outcome, kept, ttl, tags);
+            // In an outage Redis may still hold the entry from before: the removal is journalled, the copy goes with it.
+            return sure && !configured;
+        };
+        let max = self.cache.inner.config.max_value_bytes;
+        let Some((head, rest)) = seal(&kept, self.ops, &self.key, ttl, self.began.elapsed(), &tags, &lease, max) else {
+            bump(&self.cache.inner.counters.stores_refused);
+            self.lead.settle(outcome, false);
+            return false;
+        };
+        let members = members(self.key.as_str(), &tags, &[]);
+        let mut budget = Budget::new(self.cache.inner.config.budget);
+        let sealed = Sealed { head, rest: &rest, life: ttl, members };
+        let stored = budget.spend_on(&lease.session, lease.store(&sealed)).await.unwrap_or(false);
+        bump(if stored { &self.cache.inner.counters.stores } else { &self.cache.inner.counters.stores_lost });
+        if stored {
+            self.cache.inner.local.memory.remove(self.key.as_str());
+        }
+        self.lead.settle(outcome, stored);
+        stored
+    }
+
+    /// The load gave nothing to store: `None`, an error, something that must not be shared.
+    pub(crate) fn end(mut self, outcome: Outcome, failed: bool) {
+        let Some(lease) = self.lead.hold.take() else {
+            let sure = self.session.is_none() && self.undisturbed();
+            self.lead.settle(outcome, sure);
+            return;
+        };
+        // Those who came before the load have their answer now; those who came during it wait for the verdict.
+        self.lead.loaded(outcome.clone());
+        let lead = self.lead;
+        let mark = failed.then(|| entry::failed_head(token::random(), lease.session.link.run));
+        lease.session.clone().spawn(async move {
+            let sure = lease.release(mark).await.unwrap_or(false);
+            lead.settle(outcome, sure);
+        });
+    }
+
+    fn store_in_redis(mut self, outcome: Outcome, kept: Kept, ttl: Duration, tags: Vec<String>) {
+        let Some(lease) = self.lead.hold.take() else { return };
+        self.lead.loaded(outcome.clone());
+        let Self { cache, lead, key, ops, site, began, .. } = self;
+        let took = began.elapsed();
+        lease.session.clone().spawn(async move {
+            let count = |which: fn(&crate::stats::Counters) -> &std::sync::atomic::AtomicU64| {
+                bump(which(&cache.inner.counters));
+                if let Some(site) = site {
+                    bump(which(site.counters()));
+                }
+            };
+            let sealed = seal(&kept, ops, &key, ttl, took, &tags, &lease, cache.inner.config.max_value_bytes);
+            let sure = match &sealed {
+                Some((head, rest)) => {
+                    let members = members(key.as_str(), &tags, &[]);
+                    let stored = lease.store(&Sealed { head: *head, rest, life: ttl, members }).await;
+                    match stored {
+                        Ok(true) => count(|counters| &counters.stores),
+                        Ok(false) => count(|counters| &counters.stores_lost),
+                        Err(_) => {
+                            count(|counters| &counters.stores_lost);
+                            lease.clone().give_up();
+                        }
+                    }
+                    stored.unwrap_or(false)
+                }
+                None => {
+                    count(|counters| &counters.stores_refused);
+                    lease.release(None).await.unwrap_or(false)
+                }
+            };
+            lead.settle(outcome, sure);
+        });
+    }
+
+    /// Without Redis, memory is the cache.
+    fn keep_in_memory(self, outcome: Outcome, kept: Kept, ttl: Duration, tags: Vec<String>) {
+        let now = Instant::now();
+        let bytes = kept.as_ref().map_or(0, |value| (self.ops.size)(&**value));
+        if bytes <= self.cache.inner.config.max_value_bytes {
+            let copy = Copy {
+                value: kept,
+                template: self.key.template(),
+                tags: tags.into(),
+                bytes,
+                expires: after(now, ttl),
+                filled: now,
+                aged: Duration::ZERO,
+            };
+            self.cache.inner.local.fill(self.lead.flight(), self.fence, self.key.as_str(), copy);
+        } else {
+            bump(&self.cache.inner.counters.stores_refused);
+        }
+        let sure = self.undisturbed();
+        self.lead.settle(outcome, sure);
+    }
+
+    /// In an outage, or without Redis, this process's own removals are all that is known.
+    fn undisturbed(&self) -> bool {
+        !self.lead.flight().is_retired() && self.cache.inner.local.fence() == self.fence
+    }
+}
+
+/// The entry's head, and all that follows the time. `None`: too large, or the codec refused.
+#[allow(clippy::too_many_arguments, reason = "every argument is a field of the header")]
+fn seal(
+    kept: &Kept,
+    ops: &'static TypeOps,
+    key: &CacheKey,
+    ttl: Duration,
+    took: Duration,
+    tags: &[String],
+    lease: &Lease,
+    max_bytes: usize,
+) -> Option<(entry::Head, Vec<u8>)> {
+    let (codec, payload) = match kept {
+        Some(value) => ops.encode_as(&**value, CodecKind::Bincode).ok().filter(|(_, payload)| payload.len() <= max_bytes)?,
+        None => (CodecKind::Bincode, Vec::new()),
+    };
+    let draft = Draft {
+        id: token::random(),
+        run: lease.session.link.run,
+        ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX),
+        load_ms: u32::try_from(took.as_millis()).unwrap_or(u32::MAX),
+        template: key.template(),
+        fingerprint: (ops.fingerprint)(),
+        codec,
+        none: kept.is_none(),
+        tags,
+        payload: &payload,
+    };
+    Some(draft.seal())
+}
+
+/// A store over the very entry that stands, so that whoever removes it removes the right to replace it.
+pub(crate) struct Refresh {
+    lease: Lease,
+}
+
+impl Refresh {
+    /// `None`: nothing usable stands, or Redis cannot be asked.
+    pub(crate) async fn over_standing(cache: &Cache, request: &Request<'_>) -> Option<Self> {
+        let tier = cache.inner.tier.as_ref()?;
+        let mut budget = Budget::new(cache.inner.config.budget);
+        let session = tier.session(&mut budget).await?;
+        let found = cache.read_redis(request, &session, &mut budget).await?;
+        let key = request.key.as_str().to_owned();
+        let members = members(&key, &found.tags, &[]);
+        Some(Self { lease: Lease { session, key, head: found.head, members } })
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "every argument is a field of the header")]
+    pub(crate) async fn store(
+        self,
+        cache: &Cache,
+        key: &CacheKey,
+        ops: &'static TypeOps,
+        kept: Kept,
+        ttl: Duration,
+        tags: Vec<String>,
+        took: Duration,
+    ) {
+        let max = cache.inner.config.max_value_bytes;
+        let Some((head, rest)) = seal(&kept, ops, key, ttl, took, &tags, &self.lease, max) else {
+            bump(&cache.inner.counters.stores_refused);
+            return;
+        };
+        let members = members(key.as_str(), &tags, &[]);
+        let sealed = Sealed { head, rest: &rest, life: ttl, members };
+        let mut budget = Budget::new(cache.inner.config.budget);
+        match budget.spend_on(&self.lease.session, self.lease.store(&sealed)).await {
+            Ok(true) => bump(&cache.inner.counters.stores),
+            _ => bump(&cache.inner.counters.stores_lost),
+        }
+        // Redis's own push says the same a moment later; this process need not wait for it.
+        cache.inner.local.changed(key.as_str());
+    }
+}

@@ -1,0 +1,285 @@
+//! The operations of [`Cache`] that a program calls by name.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+use crate::cache::{Cache, Request, Turn};
+use crate::entry::{self, CodecKind, Draft, Stored, TypeOps, type_ops};
+use crate::error::Error;
+use crate::flight::{Joined, Outcome};
+use crate::key::{CacheKey, Pattern};
+use crate::memory::{Copy, Kept, after};
+use crate::outcome::{Event, note};
+use crate::redis::{Budget, Sealed, members};
+use crate::site::Near;
+use crate::stats::bump;
+use crate::token;
+use crate::ttl::Ttl;
+
+impl Cache {
+    /// The value at a key, from memory or Redis. `None`: absent, of another type, or Redis cannot be asked.
+    ///
+    /// It reads what `#[cached]` has stored, too, if the type is the same.
+    pub async fn get<T>(&self, key: impl Into<CacheKey>) -> Option<T>
+    where
+        T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
+    {
+        let key = key.into();
+        let request = manual(&key, type_ops::<T>());
+        let kept = self.get_kept(&request).await;
+        match kept {
+            Some(_) => bump(&self.inner.counters.memory_hits),
+            None => bump(&self.inner.counters.misses),
+        }
+        restore(kept?)
+    }
+
+    /// Puts a value at a key, whatever of ours stands there. The caller's word: unlike a load of `#[cached]`, nothing
+    /// checks that no removal came while the value was computed. In an outage it goes to memory only.
+    ///
+    /// # Errors
+    ///
+    /// The value cannot be encoded, or is larger than `CACHE_MAX_VALUE_BYTES`. An unreachable Redis is no error.
+    pub async fn set<T>(&self, key: impl Into<CacheKey>, value: &T, ttl: impl Into<Ttl>) -> Result<(), Error>
+    where
+        T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
+    {
+        let key = key.into();
+        let Some(ttl) = self.lifetime(ttl.into()) else { return Ok(()) };
+        let ops = type_ops::<T>();
+        let kept: Kept = Some(Arc::new(value.clone()));
+        let (codec, payload) = self.encode(&kept, ops)?;
+        let draft = Draft {
+            id: token::random(),
+            run: 0,
+            ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX),
+            load_ms: 0,
+            template: key.template(),
+            fingerprint: (ops.fingerprint)(),
+            codec,
+            none: false,
+            tags: &[],
+            payload: &payload,
+        };
+        self.put_sealed(&key, draft, ttl, kept).await;
+        Ok(())
+    }
+
+    /// The value at a key, or the loader's, which is then stored: [`Cache::get`] and `#[cached]` in one, with one load
+    /// for all who ask at the same time, and the same promises.
+    ///
+    /// # Errors
+    ///
+    /// The loader's own error; nothing is stored then.
+    pub async fn get_or_load<T, E, F, Fut>(
+        &self,
+        key: impl Into<CacheKey>,
+        ttl: impl Into<Ttl>,
+        load: F,
+    ) -> Result<T, E>
+    where
+        T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        let (key, ttl) = (key.into(), self.lifetime(ttl.into()));
+        let request = manual(&key, type_ops::<T>());
+        let loading = match Box::pin(self.read(&request)).await {
+            Turn::Hit { kept, .. } | Turn::Shared(Outcome::Value(kept), _) => match restore(kept) {
+                Some(value) => {
+                    note(Event::Hit);
+                    bump(&self.inner.counters.redis_hits);
+                    return Ok(value);
+                }
+                None => None,
+            },
+            Turn::Lead(loading) => Some(loading),
+            // Another's failure is not ours to tell: its error is of a type we do not know.
+            Turn::Shared(..) | Turn::Alone(_) | Turn::Solo => None,
+        };
+        note(Event::Miss);
+        bump(&self.inner.counters.misses);
+        let Some(loading) = loading else { return Box::pin(load()).await };
+        match loading.run(Box::pin(load())).await {
+            Ok(value) => {
+                let kept = Some(Arc::new(value.clone()) as _);
+                match ttl {
+                    Some(ttl) => loading.store(kept, ttl, Vec::new()),
+                    None => loading.end(Outcome::Value(kept), false),
+                }
+                Ok(value)
+            }
+            Err(error) => {
+                bump(&self.inner.counters.load_failures);
+                loading.end(Outcome::Unshared, true);
+                Err(error)
+            }
+        }
+    }
+
+    /// True when a usable entry of any type stands at the key.
+    pub async fn exists(&self, key: impl Into<CacheKey>) -> bool {
+        let key = key.into();
+        if self.inner.tier.as_ref().is_none_or(|tier| tier.session_now().is_none()) {
+            return self.inner.local.memory.get(key.as_str(), Instant::now()).is_some();
+        }
+        let Some(tier) = &self.inner.tier else { return false };
+        let mut budget = Budget::new(self.inner.config.budget);
+        let Some(session) = tier.session(&mut budget).await else { return false };
+        let bytes = budget.spend_on(&session, session.get(key.as_str())).await.ok().flatten();
+        let now = u64::try_from(session.link.server_millis()).unwrap_or(0);
+        bytes.is_some_and(|bytes| match entry::parse(&bytes) {
+            Stored::Entry(entry) => {
+                entry.deadline_ms() > now && (entry.run == session.link.run || session.trusts_restarts())
+            }
+            _ => false,
+        })
+    }
+
+    /// The values at several keys, in their order, in one round trip for those that memory does not hold.
+    pub async fn get_many<T>(&self, keys: &[CacheKey]) -> Vec<Option<T>>
+    where
+        T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
+    {
+        let ops = type_ops::<T>();
+        let mut found: HashMap<&str, Kept> = HashMap::new();
+        for key in keys {
+            if let Some(copy) = self.recall(&manual(key, ops)) {
+                found.insert(key.as_str(), copy.value.clone());
+            }
+        }
+        let missing: Vec<&CacheKey> = keys.iter().filter(|key| !found.contains_key(key.as_str())).collect();
+        if let Some(tier) = self.inner.tier.as_ref().filter(|_| !missing.is_empty()) {
+            let mut budget = Budget::new(self.inner.config.budget);
+            if let Some(session) = tier.session(&mut budget).await {
+                let names: Vec<&str> = missing.iter().map(|key| key.as_str()).collect();
+                let values = budget.spend_on(&session, session.get_many(&names)).await.unwrap_or_default();
+                for (key, bytes) in missing.iter().zip(values) {
+                    let usable = bytes.and_then(|bytes| self.read_bytes(&bytes, &manual(key, ops), &session));
+                    if let Some(usable) = usable {
+                        found.insert(key.as_str(), usable.kept);
+                    }
+                }
+            }
+        }
+        keys.iter()
+            .map(|key| {
+                let value = found.get(key.as_str()).and_then(|kept| restore(kept.clone()));
+                bump(if value.is_some() { &self.inner.counters.redis_hits } else { &self.inner.counters.misses });
+                value
+            })
+            .collect()
+    }
+
+    /// [`Cache::set`] for several pairs.
+    ///
+    /// # Errors
+    ///
+    /// The first value that cannot be stored; those before it are.
+    pub async fn set_many<T>(&self, pairs: &[(CacheKey, T)], ttl: impl Into<Ttl>) -> Result<(), Error>
+    where
+        T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
+    {
+        let ttl = ttl.into();
+        for (key, value) in pairs {
+            self.set(key.clone(), value, ttl).await?;
+        }
+        Ok(())
+    }
+
+    /// How long a value lives; `None`: it shall not be stored.
+    pub(crate) fn lifetime(&self, ttl: Ttl) -> Option<Duration> {
+        ttl.resolve(self.inner.config.default_ttl)
+    }
+
+    fn encode(&self, kept: &Kept, ops: &'static TypeOps) -> Result<(CodecKind, Vec<u8>), Error> {
+        let (codec, payload) = match kept {
+            Some(value) => ops
+                .encode_as(&**value, CodecKind::Bincode)
+                .map_err(|why| Error::codec(why.to_string()))?,
+            None => (CodecKind::Bincode, Vec::new()),
+        };
+        if payload.len() > self.inner.config.max_value_bytes {
+            bump(&self.inner.counters.stores_refused);
+            return Err(Error::codec(format!(
+                "the value has {} bytes, CACHE_MAX_VALUE_BYTES allows {}",
+                payload.len(),
+                self.inner.config.max_value_bytes
+            )));
+        }
+        Ok((codec, payload))
+    }
+
+    async fn put_sealed(&self, key: &CacheKey, mut draft: Draft<'_>, ttl: Duration, kept: Kept) {
+        let removal = [Pattern::key(key)];
+        if let Some(tier) = &self.inner.tier {
+            let mut budget = Budget::new(self.inner.config.budget);
+            if let Some(session) = tier.session(&mut budget).await {
+                draft.run = session.link.run;
+                let (head, rest) = draft.seal();
+                let lease = entry::lease_head(token::random(), session.link.run);
+                let sealed = Sealed { head, rest: &rest, life: ttl, members: members(key.as_str(), &[], &[]) };
+                let answer = budget.spend_on(&session, session.overwrite(key.as_str(), lease, &sealed)).await;
+                if answer.is_ok() {
+                    // Stored, or refused because something stands there that is not ours, or removed meanwhile.
+                    self.inner.local.remove(&removal, None);
+                    return;
+                }
+            }
+            // Whatever stands in Redis is older than this.
+            tier.journal(&removal);
+        }
+        self.inner.local.remove(&removal, None);
+        let fence = self.inner.local.fence();
+        if let Joined::Lead(lead) = self.inner.local.flights.join(key.as_str(), &[], &[]) {
+            let now = Instant::now();
+            let copy = Copy {
+                value: kept.clone(),
+                template: key.template(),
+                tags: Box::default(),
+                bytes: draft.payload.len(),
+                expires: after(now, ttl),
+                filled: now,
+                aged: Duration::ZERO,
+            };
+            self.inner.local.fill(lead.flight(), fence, key.as_str(), copy);
+            lead.found(Outcome::Value(kept));
+        }
+    }
+
+    /// Memory, then Redis; a reply goes into memory if no load of the key is under way, whose flight would guard it.
+    async fn get_kept(&self, request: &Request<'_>) -> Option<Kept> {
+        if let Some(copy) = self.recall(request) {
+            return Some(copy.value.clone());
+        }
+        let tier = self.inner.tier.as_ref()?;
+        let mut budget = Budget::new(self.inner.config.budget);
+        let _ = tier.session(&mut budget).await?;
+        let fence = self.inner.local.fence();
+        let session = tier.session_now()?;
+        let lead = match self.inner.local.flights.join(request.key.as_str(), &[], &[]) {
+            Joined::Lead(lead) => Some(lead),
+            Joined::Wait(_) | Joined::Full => None,
+        };
+        let found = self.read_redis(request, &session, &mut budget).await?;
+        if let Some(lead) = lead {
+            self.fill_near(&lead.flight().clone(), fence, request, &found, &session);
+            lead.found(Outcome::Value(found.kept.clone()));
+        }
+        Some(found.kept)
+    }
+}
+
+fn manual<'a>(key: &'a CacheKey, ops: &'static TypeOps) -> Request<'a> {
+    Request { key, ops, near: Near::On, tags: &[], open_tags: &[], takes_none: false, site: None }
+}
+
+fn restore<T: Clone + Send + Sync + 'static>(kept: Kept) -> Option<T> {
+    kept?.downcast::<T>().ok().map(Arc::unwrap_or_clone)
+}

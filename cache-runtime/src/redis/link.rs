@@ -1,0 +1,272 @@
+//! One connection to one server run, and the commands we send on it.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind};
+use tokio::time::Instant;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::scripts::{SOURCES, Script};
+use super::target::Target;
+
+/// Why an operation gave nothing.
+#[derive(Clone, Debug)]
+pub(crate) enum Fault {
+    /// No answer in time; whether it ran is unknown.
+    TimedOut,
+    /// The connection is gone, or the server says that it cannot serve now; whether it ran is unknown.
+    Disconnected(String),
+    /// The server answered with an error; it did not run.
+    Refused(String),
+}
+
+/// What a planting found.
+#[derive(Debug)]
+pub(crate) enum Planted {
+    Planted,
+    /// An entry stands there.
+    Stands(Vec<u8>),
+    Foreign,
+    /// Somebody else's lease.
+    Taken,
+    /// Somebody's load has just failed.
+    Failed,
+}
+
+pub(crate) type Head = [u8; 32];
+
+pub(crate) struct Link {
+    connection: MultiplexedConnection,
+    /// Counts up with each connection of this process.
+    pub(super) epoch: u64,
+    /// Hash of the server's run id; 0 where it is hidden.
+    pub(crate) run: u64,
+    /// Redis pushes invalidations on this connection.
+    pub(crate) tracking: bool,
+    /// Server time minus [`millis`], of the latest heartbeat.
+    offset: AtomicI64,
+    latency_us: AtomicU32,
+    origin: Instant,
+    scripts: Vec<String>,
+    pub(super) timeouts: AtomicU32,
+    pub(super) lost: AtomicBool,
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Link").field("epoch", &self.epoch).field("tracking", &self.tracking).finish_non_exhaustive()
+    }
+}
+
+/// What a push said.
+pub(crate) enum Push<'a> {
+    /// These keys changed.
+    Keys(Vec<&'a [u8]>),
+    /// Everything changed (`FLUSHALL`).
+    Everything,
+    /// The connection ended.
+    Disconnected,
+}
+
+impl Link {
+    /// Connects, and makes the connection ready: run id, clock, scripts, tracking.
+    pub(super) async fn connect(
+        target: &Target,
+        epoch: u64,
+        timeout: Duration,
+        on_push: impl Fn(Push<'_>) + Send + Sync + 'static,
+    ) -> Result<Self, Fault> {
+        let on_push = std::sync::Arc::new(on_push);
+        let mut connection = match open(target, timeout, true, on_push.clone()).await {
+            Ok(connection) => connection,
+            // A server or proxy that does not speak RESP3 can still be used, without pushes.
+            Err(error) if speaks_only_resp2(&error) => open(target, timeout, false, on_push).await.map_err(fault)?,
+            Err(error) => return Err(fault(error)),
+        };
+        let first: Result<String, RedisError> = redis::cmd("INFO").arg("server").query_async(&mut connection).await;
+        let second: Result<String, RedisError> = redis::cmd("INFO").arg("server").query_async(&mut connection).await;
+        let run = match (first.as_deref().map(run_id), second.as_deref().map(run_id)) {
+            (Ok(Some(first)), Ok(Some(second))) if first == second => xxh3_64(first.as_bytes()).max(1),
+            (Err(error), _) if is_outage(error) => return Err(fault(first.err().unwrap_or_else(unnamed))),
+            _ => {
+                tracing::warn!(
+                    "this Redis does not show a stable run id: entries that a restart from a snapshot brings back \
+                     cannot be told from others"
+                );
+                0
+            }
+        };
+        let mut scripts = Vec::with_capacity(SOURCES.len());
+        for source in SOURCES {
+            let load = redis::cmd("SCRIPT").arg("LOAD").arg(source).query_async(&mut connection).await;
+            scripts.push(load.map_err(fault)?);
+        }
+        let tracking = redis::cmd("CLIENT").arg("TRACKING").arg("ON").query_async::<()>(&mut connection).await;
+        if let Err(error) = &tracking {
+            tracing::warn!(reason = %brief(error), "Redis does not track reads: the memory tier only bridges outages");
+        }
+        let link = Self {
+            connection,
+            epoch,
+            run,
+            tracking: tracking.is_ok(),
+            offset: AtomicI64::new(0),
+            latency_us: AtomicU32::new(0),
+            origin: Instant::now(),
+            scripts,
+            timeouts: AtomicU32::new(0),
+            lost: AtomicBool::new(false),
+        };
+        link.heartbeat().await?;
+        Ok(link)
+    }
+
+    /// Asks the server for its time: it is alive, and this is the offset to its clock.
+    pub(super) async fn heartbeat(&self) -> Result<(), Fault> {
+        let sent = Instant::now();
+        let (seconds, micros): (i64, i64) = self.send(&redis::cmd("TIME")).await?;
+        let took = sent.elapsed();
+        let server = seconds * 1000 + micros / 1000;
+        let local = self.millis(sent + took / 2);
+        self.offset.store(server - local, Relaxed);
+        self.latency_us.store(u32::try_from(took.as_micros()).unwrap_or(u32::MAX), Relaxed);
+        Ok(())
+    }
+
+    /// The server's time in ms since the epoch, as far as this process knows.
+    pub(crate) fn server_millis(&self) -> i64 {
+        self.millis(Instant::now()) + self.offset.load(Relaxed)
+    }
+
+    /// Round trip of the latest heartbeat.
+    pub(crate) fn latency(&self) -> Duration {
+        Duration::from_micros(u64::from(self.latency_us.load(Relaxed)))
+    }
+
+    pub(super) async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
+        match self.send(redis::cmd("GET").arg(key)).await {
+            // A list or a hash of somebody else's: an empty text is as foreign.
+            Err(Fault::Refused(why)) if why.starts_with("WRONGTYPE") => Ok(Some(Vec::new())),
+            other => other,
+        }
+    }
+
+    pub(super) async fn send<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Fault> {
+        let mut connection = self.connection.clone();
+        command.query_async(&mut connection).await.map_err(fault)
+    }
+
+    /// Runs a script. `build` adds the keys and arguments after the number of keys.
+    pub(super) async fn run<T: FromRedisValue>(
+        &self,
+        script: Script,
+        build: impl Fn(&mut Cmd),
+    ) -> Result<T, Fault> {
+        let command = |name: &str, body: &str| {
+            let mut command = redis::cmd(name);
+            command.arg(body);
+            build(&mut command);
+            command
+        };
+        let mut connection = self.connection.clone();
+        match command("EVALSHA", &self.scripts[script as usize]).query_async(&mut connection).await {
+            // Somebody flushed the scripts: this once by its text, which also loads it again.
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                command("EVAL", SOURCES[script as usize]).query_async(&mut connection).await.map_err(fault)
+            }
+            other => other.map_err(fault),
+        }
+    }
+
+    fn millis(&self, at: Instant) -> i64 {
+        i64::try_from(at.saturating_duration_since(self.origin).as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+async fn open(
+    target: &Target,
+    timeout: Duration,
+    resp3: bool,
+    on_push: std::sync::Arc<impl Fn(Push<'_>) + Send + Sync + 'static>,
+) -> Result<MultiplexedConnection, RedisError> {
+    let info = target.resolve(timeout, resp3).await?;
+    // Deadlines are ours: one timer a call, whatever the number of its commands.
+    let mut config = AsyncConnectionConfig::new().set_connection_timeout(Some(timeout)).set_response_timeout(None);
+    if resp3 {
+        config = config.set_push_sender(move |push: redis::PushInfo| -> Result<(), std::convert::Infallible> {
+            match push.kind {
+                redis::PushKind::Invalidate => on_push(invalidated(&push.data)),
+                redis::PushKind::Disconnection => on_push(Push::Disconnected),
+                _ => {}
+            }
+            Ok(())
+        });
+    }
+    redis::Client::open(info)?.get_multiplexed_async_connection_with_config(&config).await
+}
+
+fn invalidated(data: &[redis::Value]) -> Push<'_> {
+    let keys = match data.first() {
+        Some(redis::Value::Array(keys)) => keys.iter().map(|key| match key {
+            redis::Value::BulkString(key) => Some(&**key),
+            redis::Value::SimpleString(key) => Some(key.as_bytes()),
+            _ => None,
+        }),
+        _ => return Push::Everything,
+    };
+    keys.collect::<Option<Vec<_>>>().map_or(Push::Everything, Push::Keys)
+}
+
+fn run_id(info: &str) -> Option<&str> {
+    info.lines().find_map(|line| line.strip_prefix("run_id:")).map(str::trim).filter(|id| !id.is_empty())
+}
+
+fn speaks_only_resp2(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::RESP3NotSupported
+        || error.code().is_some_and(|code| code == "NOPROTO")
+        || error.to_string().to_ascii_lowercase().contains("unknown command 'hello'")
+}
+
+/// An outage, as against an answer that says no.
+fn is_outage(error: &RedisError) -> bool {
+    use ServerErrorKind::{BusyLoading, ClusterDown, MasterDown, ReadOnly};
+    match error.kind() {
+        ErrorKind::Io | ErrorKind::Parse => true,
+        ErrorKind::Server(BusyLoading | ClusterDown | MasterDown | ReadOnly) => true,
+        _ => error.is_unrecoverable_error(),
+    }
+}
+
+fn fault(error: RedisError) -> Fault {
+    if error.is_timeout() {
+        Fault::TimedOut
+    } else if is_outage(&error) {
+        Fault::Disconnected(brief(&error))
+    } else {
+        Fault::Refused(brief(&error))
+    }
+}
+
+fn unnamed() -> RedisError {
+    (ErrorKind::Io, "no answer").into()
+}
+
+/// The server's or the system's words in one line. They quote no argument of ours but the user name.
+fn brief(error: &RedisError) -> String {
+    let text = match error.code() {
+        Some(code) => format!("{code} {}", error.detail().unwrap_or_default()),
+        None => error.to_string(),
+    };
+    text.lines().next().unwrap_or_default().chars().take(200).collect()
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::TimedOut => f.write_str("timed out"),
+            Self::Disconnected(why) | Self::Refused(why) => f.write_str(why),
+        }
+    }
+}

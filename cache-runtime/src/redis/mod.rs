@@ -1,0 +1,18 @@
+//! The Redis tier: everything that knows the client crate, the scripts and the wire.
+//!
+//! Read in this order: [`target`] (where), [`link`] (one connection and its commands), [`lease`] (the right to store),
+//! [`index`] (what a removal finds), [`tier`] (is Redis to be used now?), [`supervisor`] (who connects).
+
+mod index;
+mod lease;
+mod link;
+mod scripts;
+mod supervisor;
+mod target;
+mod tier;
+
+pub(crate) use self::index::{Spared, members};
+pub(crate) use self::lease::{LEASE_LIFE, Lease, RENEW_EVERY, Sealed};
+pub(crate) use self::link::{Fault, Planted};
+pub(crate) use self::target::Target;
+pub(crate) use self::tier::{Budget, Session, Tier};

@@ -1,0 +1,32 @@
+-- One step of a removal by range of the index.
+-- KEYS 1 index. ARGV 1 namespace, 2 from, 3 to, 4 how many members at most, 5 spared key or '', 6 its lease,
+-- 7 for leases with tags not yet known: 't' the tag, 'p' a beginning of tags; else '', 8 that tag.
+-- Returns {-1} the index is not complete; {entries removed, last member} more to come; {entries removed} done.
+if not redis.call('ZSCORE', KEYS[1], 'm') then return {-1} end
+local members = redis.call('ZRANGEBYLEX', KEYS[1], ARGV[2], ARGV[3], 'LIMIT', 0, ARGV[4])
+local removed, gone = 0, {}
+local function starts(text, prefix) return string.sub(text, 1, #prefix) == prefix end
+for _, member in ipairs(members) do
+  local key, named = nil, true
+  if string.sub(member, 1, 1) == 'k' then
+    key = string.sub(member, 2)
+  else
+    local label
+    label, key = string.match(member, '^.([^%z]*)%z(.*)$')
+    if ARGV[7] == 't' then named = starts(ARGV[8], label) end
+    if ARGV[7] == 'p' then named = starts(ARGV[8], label) or starts(label, ARGV[8]) end
+  end
+  if named and key then
+    local head = redis.pcall('GETRANGE', ARGV[1] .. key, 0, 31)
+    if not (key == ARGV[5] and head == ARGV[6]) then
+      if type(head) == 'string' and string.sub(head, 1, 3) == '\202\196\237' then
+        if string.byte(head, 5) == 1 then removed = removed + 1 end
+        redis.call('UNLINK', ARGV[1] .. key)
+      end
+      gone[#gone + 1] = member
+    end
+  end
+end
+if #gone > 0 then redis.call('ZREM', KEYS[1], unpack(gone)) end
+if #members == tonumber(ARGV[4]) then return {removed, members[#members]} end
+return {removed}

@@ -1,0 +1,24 @@
+-- Stores an entry over the head that its loader planted (or read), and over nothing else.
+-- KEYS 1 key, 2 index. ARGV 1 expected head, 2 new head, 3 what follows the time, 4 life in ms, 5 namespace,
+-- 6 number of members to drop, then those, then the members to add.
+-- Returns 1 stored, 0 the head no longer stands.
+local found = redis.pcall('GETRANGE', KEYS[1], 0, 31)
+if found ~= ARGV[1] then return 0 end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('SET', KEYS[1], ARGV[2] .. struct.pack('<I8', now) .. ARGV[3], 'PX', ARGV[4])
+local drop = tonumber(ARGV[6])
+for i = 7, 6 + drop do redis.call('ZREM', KEYS[2], ARGV[i]) end
+for i = 7 + drop, #ARGV do redis.call('ZADD', KEYS[2], 0, ARGV[i]) end
+-- The index cleans itself: a few members at random, out with those whose key has expired.
+local sample = redis.pcall('ZRANDMEMBER', KEYS[2], 3)
+if not sample.err then
+  for _, member in ipairs(sample) do
+    local kind, key = string.sub(member, 1, 1), string.match(member, '([^%z]*)$')
+    if kind == 'k' then key = string.sub(member, 2) end
+    if (kind == 'k' or kind == 't' or kind == 'u') and redis.call('EXISTS', ARGV[5] .. key) == 0 then
+      redis.call('ZREM', KEYS[2], member)
+    end
+  end
+end
+return 1

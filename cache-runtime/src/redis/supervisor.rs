@@ -1,0 +1,174 @@
+//! Who connects: one task that probes, replays, opens Redis again, and watches the connection. No request ever does.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::link::{Fault, Link};
+use super::tier::{Session, Tier};
+use crate::token;
+
+/// How often an idle or busy connection must answer: bounds how long memory can miss pushes on a silent one.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+pub(super) async fn supervise(weak: Weak<Tier>, roused: Arc<Notify>) {
+    let mut outage = Outage::default();
+    loop {
+        let Some(tier) = weak.upgrade().filter(|tier| !tier.closing.load(Ordering::SeqCst)) else { return };
+        let probe = probe(&tier).await;
+        let until = match probe {
+            Ok(link) => {
+                outage.ended(&tier, &link);
+                drop(tier);
+                attend(&weak, &roused, &link).await;
+                continue_at(&weak)
+            }
+            Err(fault) => {
+                outage.goes_on(&tier, &fault);
+                tier.breaker.lock().trip(Instant::now(), token::fraction());
+                tier.gave_up_start();
+                let until = tier.breaker.lock().probe_at();
+                drop(tier);
+                Some(until)
+            }
+        };
+        let Some(until) = until else { return };
+        // Only shutdown is worth an earlier look: the open time is the whole point.
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => break,
+                () = roused.notified() => {
+                    if weak.upgrade().is_none_or(|tier| tier.closing.load(Ordering::SeqCst)) {
+                        return;
+                    }
+                }
+            }
+        }
+        if let Some(tier) = weak.upgrade() {
+            tier.breaker.lock().try_half_open(Instant::now());
+        }
+    }
+}
+
+fn continue_at(weak: &Weak<Tier>) -> Option<Instant> {
+    weak.upgrade().map(|tier| tier.breaker.lock().probe_at())
+}
+
+/// The one probe of half-open: connect, repeat, replay, switch.
+async fn probe(tier: &Arc<Tier>) -> Result<Arc<Link>, Fault> {
+    let link = tier.connect().await?;
+    tier.journal.lock().repeat_recent(Instant::now());
+    catch_up(tier, &link).await?;
+    let session = Session { tier: tier.clone(), link: link.clone() };
+    // A server that has never seen us, or lost our index: not awaited, since a keyspace may be large. A removal that
+    // finds it under way waits for it.
+    session.clone().spawn(async move {
+        if let Err(fault) = session.complete_index().await {
+            tracing::debug!(%fault, "the index could not be completed now; the next removal tries again");
+        }
+    });
+    Ok(link)
+}
+
+/// Replays the journal until it is empty at the moment of the switch.
+async fn catch_up(tier: &Arc<Tier>, link: &Arc<Link>) -> Result<(), Fault> {
+    let session = Session { tier: tier.clone(), link: link.clone() };
+    loop {
+        let waiting = tier.journal.lock().waiting();
+        for (number, pattern) in waiting {
+            // However much it removes: the time limit is one of each step.
+            session.remove(&pattern, None).await?;
+            tier.journal.lock().replayed(number);
+        }
+        if link.lost.load(Ordering::SeqCst) {
+            return Err(Fault::Disconnected("the connection ended".into()));
+        }
+        if tier.publish(link) {
+            return Ok(());
+        }
+    }
+}
+
+/// Watches a connection until it is lost.
+async fn attend(weak: &Weak<Tier>, roused: &Notify, link: &Arc<Link>) {
+    let mut next = Instant::now() + HEARTBEAT;
+    loop {
+        let beat = tokio::select! {
+            () = tokio::time::sleep_until(next) => true,
+            () = roused.notified() => false,
+        };
+        let Some(tier) = weak.upgrade() else { return };
+        if link.lost.load(Ordering::SeqCst) || tier.closing.load(Ordering::SeqCst) {
+            return;
+        }
+        if !tier.journal.lock().is_empty()
+            && let Err(fault) = catch_up(&tier, link).await
+        {
+            tier.lose(link, &fault.to_string());
+            return;
+        }
+        if beat {
+            match tokio::time::timeout(HEARTBEAT, link.heartbeat()).await {
+                Ok(Ok(())) => tier.touch(),
+                Ok(Err(fault)) => tier.lose(link, &fault.to_string()),
+                Err(_) => tier.lose(link, "no answer to the heartbeat"),
+            }
+            next = Instant::now() + HEARTBEAT;
+        }
+    }
+}
+
+/// What the log says: once per transition, not per attempt.
+#[derive(Default)]
+struct Outage {
+    since: Option<Instant>,
+    said: Option<String>,
+    connected_before: bool,
+}
+
+impl Outage {
+    fn goes_on(&mut self, tier: &Tier, fault: &Fault) {
+        self.since.get_or_insert_with(Instant::now);
+        let reason = explain(fault);
+        if self.said.as_deref() != Some(&reason) {
+            match fault {
+                Fault::Refused(_) => tracing::error!(redis = %tier.target, %reason, "Redis refuses us; memory only"),
+                _ => tracing::warn!(redis = %tier.target, %reason, "Redis cannot be reached; memory only, trying on"),
+            }
+            self.said = Some(reason);
+        }
+    }
+
+    fn ended(&mut self, tier: &Tier, link: &Link) {
+        let tls = if tier.is_tls() { " (TLS)" } else { "" };
+        let tracking = link.tracking;
+        if self.connected_before || self.since.is_some() {
+            let after = self.since.map(|since| since.elapsed());
+            tracing::info!(redis = %tier.target, ?after, tracking, "Redis cache recovered{tls}, breaker closed");
+        } else {
+            tracing::info!(redis = %tier.target, tracking, "Redis cache connected{tls}");
+        }
+        self.connected_before = true;
+        self.since = None;
+        self.said = None;
+    }
+}
+
+fn explain(fault: &Fault) -> String {
+    match fault {
+        Fault::TimedOut => "connecting timed out".into(),
+        Fault::Disconnected(why) | Fault::Refused(why) => {
+            let hint = if why.contains("WRONGPASS") || why.contains("NOAUTH") || why.contains("authentication") {
+                " (check user and password in the URL)"
+            } else if why.contains("NOPERM") {
+                " (the ACL must allow GET, SET, EVALSHA, SCRIPT, ZADD, ZRANGEBYLEX, UNLINK, SCAN, INFO, TIME, CLIENT)"
+            } else {
+                ""
+            };
+            format!("{why}{hint}")
+        }
+    }
+}

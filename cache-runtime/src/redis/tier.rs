@@ -1,0 +1,428 @@
+//! Is Redis to be used now? The published link, the breaker and the journal, and the switch between them.
+//!
+//! `published` is `Some` exactly while this process may read Redis: connected, journal empty. It is set under the journal's
+//! lock and taken away under it, so a removal that is appended is either seen by the switch or shuts Redis itself.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::lease::Lease;
+use super::link::{Fault, Link, Push};
+use super::supervisor;
+use super::target::Target;
+use crate::background::Background;
+use crate::breaker::{Breaker, BreakerState};
+use crate::config::CacheConfig;
+use crate::journal::Journal;
+use crate::key::Pattern;
+use crate::local::Local;
+use crate::stats::{Counters, bump};
+use crate::token;
+
+/// How long acknowledged removals are kept for a repeat after a reconnect.
+const RECENT: Duration = Duration::from_secs(5);
+
+/// First open time of the breaker, and the longest.
+const OPEN_FIRST: Duration = Duration::from_millis(50);
+const OPEN_LONGEST: Duration = Duration::from_millis(500);
+
+pub(crate) struct Tier {
+    pub(super) target: Target,
+    pub(super) config: CacheConfig,
+    prefix: String,
+    index: String,
+    published: RwLock<Option<Arc<Link>>>,
+    pub(super) breaker: Mutex<Breaker>,
+    pub(super) journal: Mutex<Journal>,
+    pub(super) local: Arc<Local<Lease>>,
+    counters: Arc<Counters>,
+    background: Arc<Background>,
+    /// False until the first connect has ended, well or not: a process that has just started waits for it a moment.
+    started: watch::Sender<bool>,
+    /// Rouses the supervisor: a link was lost, the journal holds something, shutdown.
+    pub(super) roused: Arc<Notify>,
+    pub(super) closing: AtomicBool,
+    supervisor: Mutex<Option<JoinHandle<()>>>,
+    epochs: AtomicU64,
+    /// When Redis was last known to be alive, while it is not: how old memory's knowledge is.
+    contact: Mutex<Instant>,
+    pub(super) rebuild: tokio::sync::Mutex<()>,
+}
+
+impl std::fmt::Debug for Tier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tier").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+impl Tier {
+    pub(crate) fn new(
+        target: Target,
+        config: &CacheConfig,
+        local: Arc<Local<Lease>>,
+        counters: Arc<Counters>,
+        background: Arc<Background>,
+    ) -> Arc<Self> {
+        let prefix = config.key_prefix();
+        Arc::new(Self {
+            target,
+            index: format!("{prefix}%index"),
+            prefix,
+            published: RwLock::new(None),
+            breaker: Mutex::new(Breaker::new(config.breaker_failures, OPEN_FIRST, OPEN_LONGEST)),
+            journal: Mutex::new(Journal::new(config.journal_bound, RECENT)),
+            config: config.clone(),
+            local,
+            counters,
+            background,
+            started: watch::Sender::new(false),
+            roused: Arc::new(Notify::new()),
+            closing: AtomicBool::new(false),
+            supervisor: Mutex::new(None),
+            epochs: AtomicU64::new(0),
+            contact: Mutex::new(Instant::now()),
+            rebuild: tokio::sync::Mutex::new(()),
+        })
+    }
+
+    /// The way to Redis, if there is one now. Only a process that has just started waits, within its budget.
+    pub(crate) async fn session(self: &Arc<Self>, budget: &mut Budget) -> Option<Session> {
+        if let Some(session) = self.session_now() {
+            return Some(session);
+        }
+        if !self.supervised() || *self.started.borrow() {
+            return self.session_now();
+        }
+        let mut started = self.started.subscribe();
+        // A failed wait means that the budget is gone or nobody will ever connect: go on without Redis.
+        let _ = budget.spend(async { started.wait_for(|started| *started).await.map_err(|_| Fault::TimedOut).map(drop) })
+            .await;
+        self.session_now()
+    }
+
+    pub(crate) fn session_now(self: &Arc<Self>) -> Option<Session> {
+        let link = self.published.read().clone()?;
+        Some(Session { tier: self.clone(), link })
+    }
+
+    /// Makes sure that somebody connects. False without a runtime.
+    ///
+    /// A supervisor lives on the runtime of whoever came first; if that runtime is gone (each test has its own), the next
+    /// call starts another.
+    fn supervised(self: &Arc<Self>) -> bool {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return false };
+        if self.closing.load(Ordering::SeqCst) {
+            return false;
+        }
+        let mut supervisor = self.supervisor.lock();
+        if supervisor.as_ref().is_none_or(JoinHandle::is_finished) {
+            self.started.send_replace(false);
+            let weak = Arc::downgrade(self);
+            *supervisor = Some(runtime.spawn(supervisor::supervise(weak, self.roused.clone())));
+        }
+        true
+    }
+
+    /// Starts connecting, if that has not begun.
+    pub(crate) fn start(self: &Arc<Self>) {
+        self.supervised();
+    }
+
+    pub(super) async fn connect(self: &Arc<Self>) -> Result<Arc<Link>, Fault> {
+        let epoch = self.epochs.fetch_add(1, Ordering::SeqCst) + 1;
+        let weak: Weak<Self> = Arc::downgrade(self);
+        let on_push = move |push: Push<'_>| {
+            if let Some(tier) = weak.upgrade() {
+                tier.pushed(epoch, &push);
+            }
+        };
+        let link = Link::connect(&self.target, epoch, self.config.connect_timeout, on_push);
+        match tokio::time::timeout(self.config.connect_timeout, link).await {
+            Ok(link) => Ok(Arc::new(link?)),
+            Err(_) => Err(Fault::TimedOut),
+        }
+    }
+
+    fn pushed(&self, epoch: u64, push: &Push<'_>) {
+        match push {
+            Push::Keys(keys) => {
+                for key in keys {
+                    if let Some(key) = key.strip_prefix(self.prefix.as_bytes()).and_then(|key| str::from_utf8(key).ok()) {
+                        self.local.changed(key);
+                    }
+                }
+            }
+            Push::Everything => self.local.everything_changed(),
+            Push::Disconnected => {
+                let link = self.published.read().clone().filter(|link| link.epoch == epoch);
+                match link {
+                    Some(link) => self.lose(&link, "the connection ended"),
+                    None => self.roused.notify_one(),
+                }
+            }
+        }
+    }
+
+    /// Opens Redis for this process, unless a removal has come that was not replayed. The order is the protocol: what was
+    /// loaded without Redis is fenced off and dropped before the first read.
+    pub(super) fn publish(&self, link: &Arc<Link>) -> bool {
+        let journal = self.journal.lock();
+        if !journal.is_empty() || link.lost.load(Ordering::SeqCst) {
+            return false;
+        }
+        self.local.raise_fence();
+        self.local.memory.clear();
+        *self.published.write() = Some(link.clone());
+        if link.lost.load(Ordering::SeqCst) {
+            // Lost between the check and the switch, by someone who found nothing to take away.
+            self.unpublish(|_| true);
+            return false;
+        }
+        drop(journal);
+        self.breaker.lock().close();
+        self.touch();
+        self.started.send_replace(true);
+        true
+    }
+
+    /// The first attempt to connect has failed: nobody need wait for it any more.
+    pub(super) fn gave_up_start(&self) {
+        self.started.send_replace(true);
+    }
+
+    /// A link is not usable any more.
+    pub(super) fn lose(&self, link: &Arc<Link>, why: &str) {
+        let first = !link.lost.swap(true, Ordering::SeqCst);
+        self.unpublish(|standing| Arc::ptr_eq(standing, link));
+        let mut breaker = self.breaker.lock();
+        let closed = breaker.state() == BreakerState::Closed;
+        if closed {
+            breaker.trip(Instant::now(), token::fraction());
+        }
+        drop(breaker);
+        if first && closed {
+            tracing::warn!(
+                redis = %self.target, reason = why,
+                "Redis lost, breaker opened: serving from memory and from the functions themselves"
+            );
+        }
+        self.roused.notify_one();
+    }
+
+    fn unpublish(&self, which: impl FnOnce(&Arc<Link>) -> bool) {
+        let mut published = self.published.write();
+        if published.as_ref().is_some_and(which) {
+            *published = None;
+            drop(published);
+            self.local.raise_fence();
+        }
+    }
+
+    /// Removals that could not run in Redis: they bind this process now and are replayed before it reads Redis again.
+    pub(crate) fn journal(self: &Arc<Self>, patterns: &[Pattern]) {
+        let mut journal = self.journal.lock();
+        journal.append(patterns);
+        self.unpublish(|_| true);
+        drop(journal);
+        bump(&self.counters.queued);
+        self.supervised();
+        self.roused.notify_one();
+    }
+
+    /// Redis has acknowledged a removal. False when that was on a connection which is not the current one any more: the
+    /// server of the current one may not have it.
+    pub(crate) fn acknowledged(&self, session: &Session, patterns: &[Pattern]) -> bool {
+        let mut journal = self.journal.lock();
+        let current = self.published.read().as_ref().is_some_and(|link| Arc::ptr_eq(link, &session.link));
+        if current {
+            journal.acknowledged(Instant::now(), patterns);
+        }
+        current
+    }
+
+    pub(super) fn touch(&self) {
+        *self.contact.lock() = Instant::now();
+    }
+
+    /// Since when memory hears of no other process's removals; `None` while it does.
+    pub(crate) fn cut_off_since(&self) -> Option<Instant> {
+        match *self.published.read() {
+            Some(_) => None,
+            None => Some(*self.contact.lock()),
+        }
+    }
+
+    pub(crate) fn breaker_state(&self) -> BreakerState {
+        self.breaker.lock().state()
+    }
+
+    pub(crate) fn journal_len(&self) -> usize {
+        self.journal.lock().len()
+    }
+
+    pub(crate) fn is_tls(&self) -> bool {
+        self.target.is_tls()
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Ends the supervisor. What the journal still holds is replayed first if Redis answers within `limit`.
+    pub(crate) async fn close(&self, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        while !self.journal.lock().is_empty() && Instant::now() < deadline {
+            self.roused.notify_one();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        self.closing.store(true, Ordering::SeqCst);
+        self.unpublish(|_| true);
+        self.roused.notify_one();
+        let supervisor = self.supervisor.lock().take();
+        if let Some(supervisor) = supervisor {
+            let _ = tokio::time::timeout_at(deadline + Duration::from_millis(50), supervisor).await;
+        }
+    }
+
+    fn observe<T>(&self, link: &Arc<Link>, result: &Result<T, Fault>) {
+        match result {
+            Ok(_) => {
+                if link.timeouts.load(Ordering::Relaxed) != 0 {
+                    link.timeouts.store(0, Ordering::Relaxed);
+                    self.breaker.lock().succeeded();
+                }
+            }
+            Err(Fault::TimedOut) => {
+                bump(&self.counters.timeouts);
+                link.timeouts.fetch_add(1, Ordering::Relaxed);
+                let current = self.published.read().as_ref().is_some_and(|standing| Arc::ptr_eq(standing, link));
+                if current && self.breaker.lock().failed() {
+                    // A frozen peer keeps its sockets open for ever: only a new connection tells.
+                    self.lose(link, "time-outs in a row");
+                }
+            }
+            Err(Fault::Disconnected(why)) => {
+                bump(&self.counters.disconnects);
+                self.lose(link, why);
+            }
+            Err(Fault::Refused(why)) => {
+                if self.counters.refusals.fetch_add(1, Ordering::Relaxed) == 0 {
+                    tracing::error!(reason = %why, "Redis refuses a command; counted in `refusals`, said this once");
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Tier {
+    fn drop(&mut self) {
+        if let Some(supervisor) = self.supervisor.get_mut().take() {
+            supervisor.abort();
+        }
+    }
+}
+
+/// One call's way to Redis: the tier, and the connection that was current when it began.
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    pub(super) tier: Arc<Tier>,
+    pub(crate) link: Arc<Link>,
+}
+
+impl Session {
+    pub(crate) fn full(&self, key: &str) -> String {
+        [&self.tier.prefix, key].concat()
+    }
+
+    pub(crate) fn index(&self) -> &str {
+        &self.tier.index
+    }
+
+    pub(crate) fn prefix(&self) -> &str {
+        &self.tier.prefix
+    }
+
+    pub(crate) fn trusts_restarts(&self) -> bool {
+        self.tier.config.trust_restart
+    }
+
+    /// Runs on the caller's runtime, bounded; dropped when too much is under way.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> bool {
+        let spawned = self.tier.background.spawn(work);
+        if !spawned {
+            bump(&self.tier.counters.shed);
+        }
+        spawned
+    }
+
+    /// Lets the breaker see how it went; the caller sets the time limit, and reports it by [`Session::timed_out`].
+    pub(crate) async fn observed<T>(&self, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        let result = work.await;
+        self.tier.observe(&self.link, &result);
+        result
+    }
+
+    /// The same, within the limit of background work.
+    pub(crate) async fn in_background<T>(&self, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        let limited = async {
+            match tokio::time::timeout(self.tier.config.command_timeout, work).await {
+                Ok(result) => result,
+                Err(_) => Err(Fault::TimedOut),
+            }
+        };
+        self.observed(limited).await
+    }
+
+    /// A caller's budget ended while it waited.
+    pub(crate) fn timed_out(&self) {
+        self.tier.observe::<()>(&self.link, &Err(Fault::TimedOut));
+    }
+}
+
+/// What one call may spend waiting for Redis, all its commands together.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    left: Duration,
+}
+
+impl Budget {
+    pub(crate) fn new(all: Duration) -> Self {
+        Self { left: all }
+    }
+
+    /// Waits for the work as long as the budget lasts.
+    pub(crate) async fn spend<T>(&mut self, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        if self.left.is_zero() {
+            return Err(Fault::TimedOut);
+        }
+        let began = Instant::now();
+        let result = tokio::time::timeout(self.left, work).await;
+        self.left = self.left.saturating_sub(began.elapsed());
+        result.unwrap_or(Err(Fault::TimedOut))
+    }
+
+    /// The same for an operation of a session, whose breaker hears of a time-out.
+    pub(crate) async fn spend_on<T>(
+        &mut self,
+        session: &Session,
+        work: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        if self.left.is_zero() {
+            return Err(Fault::TimedOut);
+        }
+        let began = Instant::now();
+        let result = tokio::time::timeout(self.left, work).await;
+        self.left = self.left.saturating_sub(began.elapsed());
+        result.unwrap_or_else(|_| {
+            session.timed_out();
+            Err(Fault::TimedOut)
+        })
+    }
+}
