@@ -30,15 +30,15 @@
 
 use std::time::Duration;
 
-use proc_macro2::{Group, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::Ident;
+use syn::{Expr, Ident};
 
 use crate::args::{Near, Ttl};
 use crate::cached_fn::{CachedFn, Key, Pattern, Role};
 use crate::companions;
 use crate::lifetime::Lifetime;
-use crate::placeholder::Part;
+use crate::placeholder::{self, Part};
 use crate::signature::{self, Form};
 
 /// The function as cached, and its companions.
@@ -140,7 +140,10 @@ pub(crate) fn static_site(cached: &CachedFn) -> TokenStream {
 
 /// The step that gives a call its key, and the cache it goes to: what companions share.
 pub(crate) fn keyed(cached: &CachedFn) -> TokenStream {
-    let cache = cached.cache.as_ref().map(|cache| quote!(.cache(&#cache)));
+    let cache = cached.cache.as_ref().map(|cache| {
+        let cache = borrowed(cache);
+        quote!(.cache(#cache))
+    });
     let key = cached.key().map(key_step);
     quote!(#cache #key)
 }
@@ -170,7 +173,10 @@ pub(crate) fn private(cached: &CachedFn) -> TokenStream {
 fn options_of_call(cached: &CachedFn) -> TokenStream {
     let private = private(cached);
     let ttl = match &cached.ttl {
-        Some(Ttl::Expr(ttl)) => Some(quote!(.ttl(#private::lifetime(&#ttl)))),
+        Some(Ttl::Expr(ttl)) => {
+            let ttl = borrowed(ttl);
+            Some(quote!(.ttl(#private::lifetime(#ttl))))
+        }
         _ => None,
     };
     let invalidates = early(&cached.patterns, "invalidates");
@@ -193,9 +199,9 @@ fn early(patterns: &[Pattern], step: &str) -> TokenStream {
         .collect()
 }
 
-/// The call that may run the body. It is spanned as the return type, so that a type which cannot
-/// be cached is underlined there and nowhere else; where the type has an `impl Trait`, the body
-/// becomes a statement of its own, and the type is read off it.
+/// The call that may run the body. Its tokens stand where the return type begins, so that a type
+/// which cannot be cached is underlined there and reported once; where the type has an
+/// `impl Trait`, the body becomes a statement of its own, and the type is read off it.
 fn run(
     cached: &CachedFn,
     private: &TokenStream,
@@ -204,77 +210,61 @@ fn run(
 ) -> (Option<TokenStream>, TokenStream) {
     let output = &cached.shape.output;
     let stated = &output.stated;
-    let (first, last) = signature::ends(&output.written);
-    let (first, last) = (
-        first.resolved_at(Span::mixed_site()),
-        last.resolved_at(Span::mixed_site()),
-    );
-    let closure = quote! {
-        move || async move {
-            if let ::core::option::Option::Some(returned) = #private::stated::<#stated>() {
-                return returned;
-            }
-            #body
-        }
-    };
+    let (there, _) = signature::ends(&output.written);
+    let private_there = placeholder::respanned(private.clone(), there);
+    let closure = closure(cached, &private_there, body);
     let (statement, probe, body) = match output.is_opaque {
         true => {
             let name = Ident::new("body", Span::mixed_site());
-            (
-                Some(quote!(let #name = #closure;)),
-                quote!(of &#name),
-                quote!(#name),
-            )
+            (Some(quote!(let #name = #closure;)), quote!(of &#name), quote!(#name))
         }
         false => (None, quote!(#stated), closure),
     };
     let late = late(cached, private);
-    let function = match cached.role {
-        Role::Read(_) => Ident::new("read", first),
-        Role::Put(_) => Ident::new("put", first),
-        Role::Write => Ident::new("write", first),
+    let (function, kind) = match cached.role {
+        Role::Read(_) => ("read", "kind"),
+        Role::Put(_) => ("put", "kind"),
+        Role::Write => ("write", "kind_of_write"),
     };
-    let arguments = match cached.role {
-        Role::Write => {
-            let kind = spanned_macro(private, "kind_of_write", probe, first, last);
-            quote!(#call, #kind, #late, #body)
-        }
+    let kind = call_at(there, &private_there, kind, quote!(!), probe);
+    let (unknown, arguments) = match cached.role {
+        Role::Write => (quote!(_, _, _, _), quote!(#call, #kind, #late, #body)),
         Role::Read(_) | Role::Put(_) => {
-            let mut kind = spanned_macro(private, "kind", probe, first, last);
-            if cached.none_ttl.is_some() {
-                kind = quote_spanned!(first=> #private::can_be_none::<#stated, _>(#kind));
-            }
-            let when = match &cached.when {
-                Some(when) => quote!(#when),
-                None => quote!(|_| true),
+            let kind = match cached.none_ttl {
+                Some(_) => call_at(there, &private_there, "can_be_none", quote!(::<#stated, _>), kind),
+                None => kind,
             };
-            quote!(#call, #kind, #when, #late, #body)
+            let when = cached.when.as_ref().map_or_else(|| quote!(|_| true), |when| quote!(#when));
+            (quote!(_, _, _, _, _), quote!(#call, #kind, #when, #late, #body))
         }
     };
-    let unknown = match cached.role {
-        Role::Write => quote!(_, _, _, _),
-        Role::Read(_) | Role::Put(_) => quote!(_, _, _, _, _),
-    };
-    let mut arguments = Group::new(proc_macro2::Delimiter::Parenthesis, arguments);
-    arguments.set_span(last);
-    let path = quote_spanned!(first=> #private::#function);
-    (
-        statement,
-        quote!(#path::<#stated, #unknown> #arguments .await),
-    )
+    let run = call_at(there, &private_there, function, quote!(::<#stated, #unknown>), arguments);
+    let wait = quote_spanned!(there=> .await);
+    (statement, quote!(#run #wait))
 }
 
-fn spanned_macro(
-    private: &TokenStream,
-    name: &str,
-    input: TokenStream,
-    first: Span,
-    last: Span,
-) -> TokenStream {
-    let name = Ident::new(name, first);
-    let mut input = Group::new(proc_macro2::Delimiter::Parenthesis, input);
-    input.set_span(last);
-    quote_spanned!(first=> #private::#name! #input)
+/// The body, which says in its first line what it returns.
+fn closure(cached: &CachedFn, private: &TokenStream, body: &TokenStream) -> TokenStream {
+    let output = &cached.shape.output;
+    let stated = &output.stated;
+    let (first, _) = signature::ends(&output.written);
+    let returned = Ident::new("returned", Span::mixed_site().located_at(first));
+    let states = quote_spanned! {first=>
+        if let ::core::option::Option::Some(#returned) = #private::stated::<#stated>() {
+            return #returned;
+        }
+    };
+    let block = braced(cached, quote!(#states #body));
+    quote!(move || async move #block)
+}
+
+/// `private::name…(arguments)`, every token of its own at one place: rustc reports a bound once
+/// for each place that it fails at.
+fn call_at(there: Span, private: &TokenStream, name: &str, between: TokenStream, arguments: TokenStream) -> TokenStream {
+    let (name, between) = (Ident::new(name, there), placeholder::respanned(between, there));
+    let mut arguments = Group::new(Delimiter::Parenthesis, arguments);
+    arguments.set_span(there);
+    quote_spanned!(there=> #private::#name #between #arguments)
 }
 
 /// The closure that fills in what depends on the success value. Arguments it needs as well are
@@ -291,15 +281,15 @@ fn late(cached: &CachedFn, private: &TokenStream) -> TokenStream {
             let steps = late.map(|(index, pattern)| {
                 let index = proc_macro2::Literal::usize_unsuffixed(index);
                 let parts = pattern.parts.iter().map(|part| match part.is_late {
-                    true => part.value.clone(),
-                    false => {
-                        let name = Ident::new(&format!("text_{}", texts.len()), Span::mixed_site());
-                        let value = &part.value;
-                        texts.push(quote!(let #name = #private::KeyText::of(&#value);));
-                        name.into_token_stream()
-                    }
-                });
-                quote!(late.#step(#index, &[#(&#parts),*]);)
+                true => part.borrowed(),
+                false => {
+                    let name = Ident::new(&format!("text_{}", texts.len()), Span::mixed_site());
+                    let value = part.borrowed();
+                    texts.push(quote!(let #name = #private::KeyText::of(#value);));
+                    quote!(&#name)
+                }
+            });
+            quote!(late.#step(#index, &[#(#parts),*]);)
             });
             steps.collect::<TokenStream>()
         });
@@ -351,8 +341,16 @@ fn automatic_literals(cached: &CachedFn, parts: usize) -> Vec<TokenStream> {
 }
 
 fn values(parts: &[Part]) -> TokenStream {
-    let values = parts.iter().map(|part| &part.value);
-    quote!(#(&#values),*)
+    let values = parts.iter().map(Part::borrowed);
+    quote!(#(#values),*)
+}
+
+/// `&` binds closer than an operator.
+fn borrowed(expr: &Expr) -> TokenStream {
+    match expr {
+        Expr::Path(_) | Expr::Field(_) | Expr::Call(_) | Expr::MethodCall(_) | Expr::Macro(_) | Expr::Paren(_) => quote!(&#expr),
+        _ => quote!(&(#expr)),
+    }
 }
 
 fn duration(length: Duration) -> TokenStream {

@@ -2,10 +2,10 @@
 //! access, as the expression that is rendered.
 
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
-use quote::ToTokens;
+use quote::{ToTokens, quote_spanned};
 use syn::{Expr, ExprLit};
 
-use crate::signature::Shape;
+use crate::signature::{self, Shape};
 use crate::suggest;
 
 /// A placeholder as code.
@@ -74,6 +74,13 @@ impl Part {
         })
     }
 
+    /// A reference to the value; a value that cannot be part of a key is underlined where the
+    /// placeholder stands.
+    pub(crate) fn borrowed(&self) -> TokenStream {
+        let (value, (at, _)) = (&self.value, signature::ends(&self.value));
+        quote_spanned!(at=> &#value)
+    }
+
     /// The name of an argument, whole.
     pub(crate) fn whole(name: &proc_macro2::Ident) -> Self {
         Self {
@@ -139,7 +146,8 @@ fn unknown(text: &str, base: &str, place: Place, shape: &Shape, function: &str) 
     format!("{what} `<{text}>` names no parameter of `{function}`{suggestion}\nhelp: {known}")
 }
 
-fn respanned(tokens: TokenStream, at: Span) -> TokenStream {
+/// The same tokens, reported elsewhere.
+pub(crate) fn respanned(tokens: TokenStream, at: Span) -> TokenStream {
     tokens
         .into_iter()
         .map(|token| match token {

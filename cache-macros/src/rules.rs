@@ -1,5 +1,8 @@
 //! What the attribute refuses: one small function a rule.
 
+use proc_macro2::TokenStream;
+use quote::ToTokens as _;
+use syn::visit::{self, Visit};
 use syn::{Ident, Safety};
 
 use crate::args::Args;
@@ -24,6 +27,7 @@ pub(crate) fn check_options(args: &Args, shape: &Shape, errors: &mut Errors) {
     always_needs_invalidates(args, errors);
     nothing_for_a_pure_write(args, errors);
     something_to_store(args, shape, errors);
+    owned_results(args, shape, errors);
     listed_once(args, errors);
 }
 
@@ -191,6 +195,51 @@ fn something_to_store(args: &Args, shape: &Shape, errors: &mut Errors) {
              help: what only removes entries has `invalidates` and neither `key` nor `ttl`",
         );
     }
+}
+
+/// What a call borrows from its arguments cannot be given to another call. rustc says so as well,
+/// in three errors about `Deserialize` for lifetimes.
+fn owned_results(args: &Args, shape: &Shape, errors: &mut Errors) {
+    if !(args.key.is_given() || args.ttl.is_given()) {
+        return;
+    }
+    let mut borrows = Borrows::default();
+    borrows.visit_type(&shape.output.written);
+    if let Some(borrow) = borrows.0 {
+        errors.over(
+            borrow,
+            "a borrowed result cannot be cached: a later call would outlive what it borrows from\n\
+             help: return what owns its data, such as `String` or `Arc<str>` for `&str`",
+        );
+    }
+}
+
+/// The first reference or lifetime in a type that is not `'static`.
+#[derive(Default)]
+struct Borrows(Option<TokenStream>);
+
+impl<'ast> Visit<'ast> for Borrows {
+    fn visit_type_reference(&mut self, reference: &'ast syn::TypeReference) {
+        match &reference.lifetime {
+            Some(lifetime) if lifetime.ident == "static" => visit::visit_type_reference(self, reference),
+            _ => {
+                self.0.get_or_insert_with(|| reference.to_token_stream());
+            }
+        }
+    }
+
+    fn visit_lifetime(&mut self, lifetime: &'ast syn::Lifetime) {
+        if lifetime.ident != "static" {
+            self.0.get_or_insert_with(|| lifetime.to_token_stream());
+        }
+    }
+
+    /// Functions and trait objects have lifetimes of their own.
+    fn visit_type_fn_ptr(&mut self, _: &'ast syn::TypeFnPtr) {}
+
+    fn visit_type_impl_trait(&mut self, _: &'ast syn::TypeImplTrait) {}
+
+    fn visit_type_trait_object(&mut self, _: &'ast syn::TypeTraitObject) {}
 }
 
 fn listed_once(args: &Args, errors: &mut Errors) {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 pub use crate::cacheable::dispatch;
 pub use crate::call::{put, read, refresh, uncached, write};
-pub use crate::key::{CacheKey, PatternTemplate, Template};
+pub use crate::entry::{TypeOps, type_ops};
+pub use crate::key::{CacheKey, KeyPart, KeyWriter, NotAKey, PatternTemplate, Template};
 pub use crate::invalidate::Invalidation;
 pub use crate::site::{Call, KeyText, Late, Near, Site};
 pub use crate::ttl::{self, NamedTtl, Ttl};

@@ -198,6 +198,7 @@ impl<T, K: Returned<T>> Returned<Option<T>> for InOption<K> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T, K: Returned<T>> CanBeNone<Option<T>> for InOption<K> {}
 
 #[diagnostic::do_not_recommend]
@@ -242,6 +243,7 @@ impl<T, E, K: Returned<T>, S: ErrorOf<E>> Returned<Result<T, E>> for InResult<K,
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T, E, K: CanBeNone<T>, S: ErrorOf<E>> CanBeNone<Result<T, E>> for InResult<K, S> {}
 
 #[diagnostic::do_not_recommend]
@@ -287,6 +289,7 @@ pub trait ErrorOf<E>: Copy + Send + Sync + 'static {
     fn restore(kept: &Kept) -> Option<E>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Clone + Send + Sync + 'static> ErrorOf<E> for Shared {
     fn keep(error: &E) -> Option<Kept> {
         Some(Arc::new(error.clone()))

@@ -8,6 +8,8 @@ mod manual;
 mod invalidate;
 mod health;
 mod outcome;
+#[cfg(feature = "axum")]
+pub mod http;
 
 #[doc(hidden)]
 pub mod __private;

@@ -133,10 +133,6 @@ impl Site {
         }
     }
 
-    pub(crate) fn name(&self) -> &'static str {
-        self.name
-    }
-
     pub(crate) fn counters(&self) -> &Counters {
         &self.counters
     }
@@ -165,7 +161,7 @@ pub(crate) enum Keyed {
 
 /// Patterns or tags of one call, some of which only the result may tell.
 #[derive(Debug)]
-pub struct Rendered {
+pub(crate) struct Rendered {
     templates: &'static [PatternTemplate],
     /// By place; shorter than `templates`, or with holes, while some are not rendered.
     rendered: Vec<Option<Pattern>>,
@@ -287,10 +283,6 @@ impl Rendered {
             }
             self.rendered[index] = Some(template.render(parts));
         }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.templates.is_empty()
     }
 
     /// All of them; what was not rendered widens to its literal beginning.

@@ -12,7 +12,6 @@ mod header;
 mod json;
 mod ops;
 
-pub(crate) use codec::CodecError;
 pub use codec::CodecKind;
-pub(crate) use header::{Draft, Entry, Head, Stored, failed_head, lease_head, parse};
+pub(crate) use header::{Draft, Head, Stored, failed_head, lease_head, parse};
 pub use ops::{TypeOps, type_ops};

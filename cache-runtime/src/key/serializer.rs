@@ -27,6 +27,12 @@ use super::escape::{escape_value, push_hex_lower};
 /// Anything serde can serialize is a part of a key.
 ///
 /// Object safe, so that a template of several placeholders takes a slice.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be part of a cache key",
+    label = "this value cannot become text",
+    note = "a part of a key is `serde::Serialize`: numbers, strings, UUIDs, tuples, or what derives it",
+    note = "an argument that does not shape the result is left out with `skip(…)`"
+)]
 pub trait KeyPart {
     /// Appends this value's text.
     ///
@@ -36,6 +42,7 @@ pub trait KeyPart {
     fn write_to(&self, out: &mut KeyWriter) -> Result<(), NotAKey>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Serialize + ?Sized> KeyPart for T {
     fn write_to(&self, out: &mut KeyWriter) -> Result<(), NotAKey> {
         let start = out.text.len();

@@ -47,7 +47,6 @@ pub(crate) struct Link {
     pub(crate) tracking: bool,
     /// Server time minus [`millis`], of the latest heartbeat.
     offset: AtomicI64,
-    latency_us: AtomicU32,
     origin: Instant,
     scripts: Vec<String>,
     pub(super) timeouts: AtomicU32,
@@ -113,7 +112,6 @@ impl Link {
             run,
             tracking: tracking.is_ok(),
             offset: AtomicI64::new(0),
-            latency_us: AtomicU32::new(0),
             origin: Instant::now(),
             scripts,
             timeouts: AtomicU32::new(0),
@@ -131,18 +129,12 @@ impl Link {
         let server = seconds * 1000 + micros / 1000;
         let local = self.millis(sent + took / 2);
         self.offset.store(server - local, Relaxed);
-        self.latency_us.store(u32::try_from(took.as_micros()).unwrap_or(u32::MAX), Relaxed);
         Ok(())
     }
 
     /// The server's time in ms since the epoch, as far as this process knows.
     pub(crate) fn server_millis(&self) -> i64 {
         self.millis(Instant::now()) + self.offset.load(Relaxed)
-    }
-
-    /// Round trip of the latest heartbeat.
-    pub(crate) fn latency(&self) -> Duration {
-        Duration::from_micros(u64::from(self.latency_us.load(Relaxed)))
     }
 
     pub(super) async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {

@@ -11,8 +11,8 @@ mod supervisor;
 mod target;
 mod tier;
 
-pub(crate) use self::index::{Spared, members};
-pub(crate) use self::lease::{LEASE_LIFE, Lease, RENEW_EVERY, Sealed};
+pub(crate) use self::index::members;
+pub(crate) use self::lease::{Lease, RENEW_EVERY, Sealed};
 pub(crate) use self::link::{Fault, Planted};
 pub(crate) use self::target::Target;
 pub(crate) use self::tier::{Budget, Session, Tier};

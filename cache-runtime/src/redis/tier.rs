@@ -271,10 +271,6 @@ impl Tier {
         self.target.is_tls()
     }
 
-    pub(crate) fn counters(&self) -> &Counters {
-        &self.counters
-    }
-
     /// Ends the supervisor. What the journal still holds is replayed first if Redis answers within `limit`.
     pub(crate) async fn close(&self, limit: Duration) {
         let deadline = Instant::now() + limit;

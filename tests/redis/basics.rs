@@ -1,0 +1,50 @@
+//! Hits, misses and removals between caches that share one server.
+
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::time::Duration;
+
+use cache_runtime::{Cache, CacheConfig, CacheKey, Durability, cached, observe};
+use cache_tests::RedisServer;
+
+fn cache_on(server: &RedisServer) -> Cache {
+    Cache::new(CacheConfig::default().redis_url(server.url())).unwrap()
+}
+
+static RUNS: AtomicU32 = AtomicU32::new(0);
+
+#[cached(ttl = "list", key = "jobs:list:<skip>:<limit>", cache = cache, skip(cache))]
+async fn list(cache: &Cache, skip: u32, limit: u32) -> Vec<u32> {
+    RUNS.fetch_add(1, SeqCst);
+    (skip..skip + limit).collect()
+}
+
+#[tokio::test]
+async fn a_second_call_is_a_hit_in_redis_then_in_memory() {
+    let server = RedisServer::start();
+    let cache = cache_on(&server);
+    let (value, first) = observe(list(&cache, 0, 3)).await;
+    assert_eq!((value, first.as_str()), (vec![0, 1, 2], Some("MISS")));
+    let (value, second) = observe(list(&cache, 0, 3)).await;
+    assert_eq!((value, second.as_str()), (vec![0, 1, 2], Some("HIT")));
+    cache_tests::eventually(Duration::from_secs(2), "the store", async || (cache.stats().stores == 1).then_some(())).await;
+    let (_, third) = observe(list(&cache, 0, 3)).await;
+    assert_eq!(third.as_str(), Some("HIT"));
+    let (_, fourth) = observe(list(&cache, 0, 3)).await;
+    assert_eq!(fourth.as_str(), Some("HIT"));
+    let stats = cache.stats();
+    assert_eq!(RUNS.load(SeqCst), 1);
+    assert!(stats.redis_hits >= 1 && stats.memory_hits >= 1, "{stats:?}");
+    assert_eq!(server.keys(), ["%index", "jobs:list:0:3"]);
+
+    let other = cache_on(&server);
+    let (_, elsewhere) = observe(list(&other, 0, 3)).await;
+    assert_eq!(elsewhere.as_str(), Some("HIT"), "another process reads it");
+    let gone = other.invalidate_prefix("jobs:").await;
+    assert_eq!((gone.removed, gone.durability), (1, Durability::Durable));
+    cache_tests::eventually(Duration::from_secs(2), "the push", async || {
+        (!cache.exists(CacheKey::new("jobs:list:0:3")).await).then_some(())
+    })
+    .await;
+    let (_, after) = observe(list(&cache, 0, 3)).await;
+    assert_eq!(after.as_str(), Some("MISS"));
+}

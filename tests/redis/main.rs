@@ -1,0 +1,3 @@
+//! The promises against a real Redis server.
+
+mod basics;
