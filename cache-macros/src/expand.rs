@@ -227,13 +227,15 @@ fn run(
         Role::Write => ("write", "kind_of_write"),
     };
     let kind = call_at(there, &private_there, kind, quote!(!), probe);
+    let demanded = |bound, kind| call_at(there, &private_there, bound, quote!(::<#stated>::demanded), kind);
     let (unknown, arguments) = match cached.role {
         Role::Write => (quote!(_, _, _, _), quote!(#call, #kind, #late, #body)),
         Role::Read(_) | Role::Put(_) => {
             let kind = match cached.none_ttl {
-                Some(_) => call_at(there, &private_there, "can_be_none", quote!(::<#stated, _>), kind),
+                Some(_) => demanded("CanBeNone", kind),
                 None => kind,
             };
+            let kind = if output.is_opaque { kind } else { demanded("CanBeCached", kind) };
             let when = cached.when.as_ref().map_or_else(|| quote!(|_| true), |when| quote!(#when));
             (quote!(_, _, _, _, _), quote!(#call, #kind, #when, #late, #body))
         }
