@@ -6,13 +6,12 @@ pub use crate::cacheable::demand::{CanBeCached, CanBeNone};
 pub use crate::cacheable::dispatch;
 pub use crate::call::{put, read, refresh, uncached, write};
 pub use crate::entry::{TypeOps, type_ops};
-pub use crate::key::{CacheKey, KeyPart, KeyWriter, NotAKey, PatternTemplate, Template};
 pub use crate::invalidate::Invalidation;
+pub use crate::key::{CacheKey, KeyPart, KeyWriter, NotAKey, PatternTemplate, Template};
 pub use crate::site::{Call, KeyText, Late, Near, Site};
 pub use crate::ttl::{self, NamedTtl, Ttl};
 pub use crate::{
     __cached_kind as kind, __cached_kind_from as kind_from, __cached_kind_of_write as kind_of_write,
-    
 };
 
 /// States what a body returns, so that `return` and `?` inside it infer as they do in a function:

@@ -208,7 +208,9 @@ impl<T, K: Returned<T>> Returned<Option<T>> for InOption<K> {
     type Inner = K::Inner;
 
     fn success(self, returned: &Option<T>) -> Success<'_, K::Inner> {
-        returned.as_ref().map_or(Success::Nothing, |value| self.0.success(value))
+        returned
+            .as_ref()
+            .map_or(Success::Nothing, |value| self.0.success(value))
     }
 }
 
@@ -250,7 +252,9 @@ impl<T, E, K: Returned<T>, S: ErrorOf<E>> Returned<Result<T, E>> for InResult<K,
     type Inner = K::Inner;
 
     fn success(self, returned: &Result<T, E>) -> Success<'_, K::Inner> {
-        returned.as_ref().map_or(Success::Failure, |value| self.0.success(value))
+        returned
+            .as_ref()
+            .map_or(Success::Failure, |value| self.0.success(value))
     }
 }
 

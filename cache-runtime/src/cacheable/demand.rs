@@ -60,7 +60,9 @@ impl<T: Send, K: CanBeCached<T>> CanBeCached<Option<T>> for InOption<K> {
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: Send, E: Send, K: CanBeCached<T>, S: ErrorOf<E>> CanBeCached<Result<T, E>> for InResult<K, S> {
+impl<T: Send, E: Send, K: CanBeCached<T>, S: ErrorOf<E>> CanBeCached<Result<T, E>>
+    for InResult<K, S>
+{
     type Kind = InResult<K::Kind, S>;
 
     fn demanded(self) -> Self::Kind {

@@ -29,7 +29,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{
-    InOption, InResult, NotClone, NotDeserialize, NotSendSync, NotSerialize, Own, Pointer, Shared, Whole,
+    InOption, InResult, NotClone, NotDeserialize, NotSendSync, NotSerialize, Own, Pointer, Shared,
+    Whole,
 };
 
 /// A type on its way to a kind.
@@ -225,7 +226,9 @@ macro_rules! __cached_kind {
     }};
     ($returned:ty) => {{
         use $crate::__private::dispatch::{NoOutcome as _, OwnOutcome as _, SharedOutcome as _};
-        $crate::__private::kind_from!((&&&$crate::__private::dispatch::Probe::<$returned>::new()).outcome())
+        $crate::__private::kind_from!(
+            (&&&$crate::__private::dispatch::Probe::<$returned>::new()).outcome()
+        )
     }};
 }
 
@@ -239,7 +242,9 @@ macro_rules! __cached_kind_of_write {
     }};
     ($returned:ty) => {{
         use $crate::__private::dispatch::{NoOutcome as _, OwnOutcome as _};
-        $crate::__private::kind_from!((&&$crate::__private::dispatch::Probe::<$returned>::new()).outcome())
+        $crate::__private::kind_from!(
+            (&&$crate::__private::dispatch::Probe::<$returned>::new()).outcome()
+        )
     }};
 }
 
@@ -249,8 +254,9 @@ macro_rules! __cached_kind_of_write {
 macro_rules! __cached_kind_from {
     ($outcome:expr) => {{
         use $crate::__private::dispatch::{
-            Dressed as _, NoPresence as _, NotCloneShape as _, NotDeserializeShape as _, NotSendSyncShape as _,
-            NotSerializeShape as _, SomePresence as _, SpecialShape as _, Undressed as _, WholeShape as _, Wrap as _,
+            Dressed as _, NoPresence as _, NotCloneShape as _, NotDeserializeShape as _,
+            NotSendSyncShape as _, NotSerializeShape as _, SomePresence as _, SpecialShape as _,
+            Undressed as _, WholeShape as _, Wrap as _,
         };
         let outcome = $outcome;
         let presence = (&&outcome.inside()).presence();
