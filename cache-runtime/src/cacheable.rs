@@ -22,7 +22,7 @@ pub mod dispatch;
 pub mod http;
 
 /// A value that outlives the call which made it, its type erased.
-pub type Kept = Arc<dyn Any + Send + Sync>;
+pub(crate) type Kept = Arc<dyn Any + Send + Sync>;
 
 /// What a finished call has to show.
 #[derive(Debug)]

@@ -18,7 +18,7 @@ use crate::invalidate::{Due, Spare};
 use crate::key::{CacheKey, Pattern};
 use crate::load::{Loading, Refresh};
 use crate::memory::Kept;
-use crate::outcome::{Event, note};
+use crate::outcome::{Event, note, note_hit};
 use crate::site::{Call, Keyed, Late, Site};
 use crate::stats::{Counters, bump};
 
@@ -63,10 +63,10 @@ where
         let cache = call.used_cache();
         let found = {
             let request = request(&call, key, kind, &[], &[]);
-            cache.recall(&request).and_then(|copy| give_back(kind, copy.value.clone()))
+            cache.recall(&request).and_then(|copy| Some((give_back(kind, copy.value.clone())?, copy)))
         };
-        if let Some(returned) = found {
-            count_hit(&cache, call.site, HitTier::Memory);
+        if let Some((returned, copy)) = found {
+            count_hit(&cache, call.site, HitTier::Memory, || copy.age());
             return Small::Ready(Some(returned));
         }
     }
@@ -170,9 +170,9 @@ where
         cache.read(&request).await
     };
     let shared = match turn {
-        Turn::Hit { kept, tier, .. } => {
+        Turn::Hit { kept, tier, age } => {
             if let Some(returned) = give_back(kind, kept) {
-                count_hit(&cache, call.site, tier);
+                count_hit(&cache, call.site, tier, || age);
                 return returned;
             }
             None
@@ -198,7 +198,7 @@ where
     if let Some((outcome, was_loaded)) = shared
         && let Some(returned) = give_back_outcome(kind, outcome)
     {
-        note(if was_loaded { Event::Hit } else { Event::Miss });
+        note(if was_loaded { Event::Hit(Duration::ZERO) } else { Event::Miss });
         count(&cache, call.site, |counters| &counters.coalesced);
         return returned;
     }
@@ -466,8 +466,8 @@ fn count(cache: &Cache, site: &'static Site, which: fn(&Counters) -> &std::sync:
     bump(which(site.counters()));
 }
 
-fn count_hit(cache: &Cache, site: &'static Site, tier: HitTier) {
-    note(Event::Hit);
+fn count_hit(cache: &Cache, site: &'static Site, tier: HitTier, age: impl FnOnce() -> Duration) {
+    note_hit(age);
     match tier {
         HitTier::Memory => count(cache, site, |counters| &counters.memory_hits),
         HitTier::Redis => count(cache, site, |counters| &counters.redis_hits),

@@ -112,10 +112,6 @@ impl<H: Hold> Flights<H> {
         })
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.count.load(Ordering::Relaxed)
-    }
-
     /// Joins the key's flight, or leads a new one.
     pub(crate) fn join(self: &Arc<Self>, key: &str, tags: &[String], open_tags: &[String]) -> Joined<H> {
         let mut flights = self.shard(key).lock();

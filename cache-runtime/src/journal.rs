@@ -18,13 +18,11 @@ pub(crate) struct Journal {
     next: u64,
     bound: usize,
     memory: Duration,
-    /// How often the bound was met and everything was named instead.
-    collapsed: u64,
 }
 
 impl Journal {
     pub(crate) fn new(bound: usize, memory: Duration) -> Self {
-        Self { waiting: VecDeque::new(), recent: VecDeque::new(), next: 0, bound: bound.max(1), memory, collapsed: 0 }
+        Self { waiting: VecDeque::new(), recent: VecDeque::new(), next: 0, bound: bound.max(1), memory }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -33,10 +31,6 @@ impl Journal {
 
     pub(crate) fn len(&self) -> usize {
         self.waiting.len()
-    }
-
-    pub(crate) fn collapsed(&self) -> u64 {
-        self.collapsed
     }
 
     /// Adds removals. What a later one covers is dropped; at the bound the journal becomes "everything of the namespace",
@@ -52,7 +46,10 @@ impl Journal {
             self.waiting.clear();
             self.waiting.push_back((self.next, Pattern::all()));
             self.next += 1;
-            self.collapsed += 1;
+            tracing::warn!(
+                bound = self.bound,
+                "more removals wait for Redis than the journal holds: everything of the namespace will be removed"
+            );
         }
     }
 
@@ -124,7 +121,6 @@ mod tests {
         }
         assert_eq!(journal.len(), 1);
         assert_eq!(journal.waiting()[0].1, Pattern::all());
-        assert_eq!(journal.collapsed(), 1);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 use std::str::FromStr;
 
 use super::cache_key::CacheKey;
-use super::serializer::{KeyPart, KeyWriter};
+use super::part::{KeyPart, KeyWriter};
 
 /// What a removal names.
 ///

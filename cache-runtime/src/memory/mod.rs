@@ -134,7 +134,8 @@ impl Memory {
     }
 
     /// Bytes of all entries, each with its least share.
-    pub(crate) fn weight(&self) -> u64 {
+    #[cfg(test)]
+    fn weight(&self) -> u64 {
         self.store.weight()
     }
 
