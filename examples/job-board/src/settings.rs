@@ -29,14 +29,7 @@ impl Settings {
     pub fn from_env() -> Result<Self, BadSetting> {
         Ok(Self {
             port: port(variable("PORT")?)?,
-            database_url: match variable("DATABASE_URL")? {
-                Some(url) => url,
-                None => temporary_database().map_err(|error| {
-                    BadSetting(format!(
-                        "no place for the database: {error}; set DATABASE_URL"
-                    ))
-                })?,
-            },
+            database_url: database_url(variable("DATABASE_URL")?)?,
             session_key: session_key(variable("SESSION_SECRET")?)?,
         })
     }
@@ -79,6 +72,18 @@ fn port(text: Option<String>) -> Result<u16, BadSetting> {
     text.parse().map_err(problem)
 }
 
+fn database_url(url: Option<String>) -> Result<String, BadSetting> {
+    match url {
+        Some(url) if url.starts_with("sqlite:") => Ok(url),
+        // Not shown either: another database's URL may hold a password.
+        Some(_) => Err(BadSetting(
+            "DATABASE_URL must be `sqlite://` and a path".into(),
+        )),
+        None => temporary_database()
+            .map_err(|error| BadSetting(format!("set DATABASE_URL: no temporary file: {error}"))),
+    }
+}
+
 /// The same file at every start, one for each version of the schema.
 fn temporary_database() -> io::Result<String> {
     let folder: PathBuf = env::temp_dir().join("job-board-example");
@@ -106,6 +111,15 @@ mod tests {
         assert!(port(Some("0".into())).is_ok_and(|port| port == 0));
         let refused = port(Some("http".into())).map_err(|problem| problem.to_string());
         assert!(matches!(refused, Err(text) if text.contains("PORT") && text.contains("http")));
+    }
+
+    #[test]
+    fn a_database_of_another_kind_is_refused_and_not_shown() {
+        let refused = database_url(Some("mysql://me:hunter2@db".into())).map_err(|e| e.to_string());
+        assert!(
+            matches!(refused, Err(text) if text.contains("sqlite") && !text.contains("hunter2"))
+        );
+        assert!(database_url(None).is_ok_and(|url| url.starts_with("sqlite://")));
     }
 
     #[test]
