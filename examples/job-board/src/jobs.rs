@@ -83,7 +83,9 @@ pub enum Status {
 }
 
 /// Which jobs a list shows. A filter that is not set does not narrow it; the status always does.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+///
+/// It is `Serialize` because it is part of a cache key.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct JobFilter {
     /// Words that all appear in the title or the description.

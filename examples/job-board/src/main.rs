@@ -1,8 +1,10 @@
 //! Starts the job board, says where it is, and ends in order.
 
 use std::error::Error;
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
+use cache_runtime::CacheConfig;
 use job_board::AppState;
 use job_board::db::Db;
 use job_board::settings::Settings;
@@ -15,7 +17,8 @@ async fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr)
         .init();
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
@@ -28,9 +31,15 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Box<dyn Error>> {
     let settings = Settings::from_env()?;
-    let db = Db::open(&settings.database_url).await?;
-    let listener = TcpListener::bind(("127.0.0.1", settings.port)).await?;
-    greet(&settings, listener.local_addr()?.port());
+    // A Redis that is merely away is a normal start; only a setting that cannot be right ends here.
+    cache_runtime::init(CacheConfig::from_env()?)?;
+    let db = Db::open(&settings.database_url)
+        .await
+        .map_err(|error| format!("{}: {error}", settings.database_url))?;
+    let listener = TcpListener::bind(("127.0.0.1", settings.port))
+        .await
+        .map_err(|error| format!("port {}: {error}", settings.port))?;
+    greet(&settings, listener.local_addr()?.port()).await;
 
     let state = AppState {
         db: db.clone(),
@@ -38,7 +47,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
     };
     serve(listener, state).await?;
 
-    // In this order: no request is left that could use the database.
+    // In this order: no request is left that could use the cache, no load that could use the database.
+    cache_runtime::shutdown().await;
     db.close().await;
     Ok(())
 }
@@ -59,12 +69,19 @@ async fn serve(listener: TcpListener, state: AppState) -> Result<(), Box<dyn Err
     Ok(())
 }
 
-fn greet(settings: &Settings, port: u16) {
+/// Says what to try. Nobody may be reading, and that is no reason to end.
+async fn greet(settings: &Settings, port: u16) {
     let at = format!("http://127.0.0.1:{port}");
-    println!("job board at {at}");
-    println!("  database  {}", settings.database_url);
-    println!("try, and watch X-Sql:");
-    println!("  curl -i '{at}/api/jobs?search=rust&limit=2'");
-    println!("  curl -i '{at}/api/jobs/stats/overview'");
-    println!("  curl -i '{at}/api/posts?limit=2'");
+    let database = &settings.database_url;
+    let cache = cache_runtime::cache().health().await.backend;
+    let _ = writeln!(
+        io::stdout(),
+        "job board at {at}
+  database  {database}
+  cache     {cache}
+try each of these twice, and watch X-Cache and X-Sql:
+  curl -i '{at}/api/jobs?search=rust&limit=2'
+  curl -i '{at}/api/jobs/stats/overview'
+  curl -i '{at}/api/posts?limit=2'"
+    );
 }

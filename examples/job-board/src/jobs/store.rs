@@ -312,7 +312,10 @@ mod tests {
         let (lamp, anchor) = (search("lamp"), search("anchor"));
 
         let job = create(&db, 1, &new_job("Skagen Fyr")).await?;
-        assert_eq!(list(&db, page, &lamp).await?.items, [job.clone()]);
+        assert_eq!(
+            list(&db, page, &lamp).await?.items,
+            std::slice::from_ref(&job)
+        );
 
         let changed = NewJob {
             description: "Weigh the anchor.".into(),

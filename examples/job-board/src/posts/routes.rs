@@ -1,8 +1,9 @@
-//! The endpoints of posts.
+//! The endpoints of posts: one path that is both public and personal, and the front page.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Json, Router, routing};
+use cache_runtime::cached;
 
 use super::{Feed, NewPost, Post, PostChange, store};
 use crate::AppState;
@@ -12,6 +13,7 @@ use crate::error::ApiError;
 use crate::extract::{Body, Id, Params};
 use crate::page::{Listing, Page};
 use crate::session::{Reader, SignedIn};
+use crate::ttl::{FEED, POSTS_LIST, POSTS_USER};
 
 /// Everything under `/api/posts`, and the feed.
 pub fn routes() -> Router<AppState> {
@@ -35,10 +37,16 @@ async fn list(
     Ok((Edge::for_reader(user_id), Json(posts)))
 }
 
+/// What is cached is the page; the headers round it are made for each answer.
+///
+/// An anonymous reader is `None` in the key and shares one entry with all others like them. With an
+/// id in its place the entry, drafts and all, belongs to that reader alone.
+#[cached(ttl = POSTS_LIST, key = "posts:list:<page.skip>:<page.limit>:<user_id>", skip(db))]
 async fn posts_for(db: &Db, page: Page, user_id: Option<i64>) -> Result<Listing<Post>, ApiError> {
     Ok(store::list(db, page, user_id).await?)
 }
 
+#[cached(ttl = POSTS_USER, key = "posts:user:<user_id>:<page.skip>:<page.limit>")]
 async fn by_user(
     State(db): State<Db>,
     Id(user_id): Id,
@@ -48,10 +56,12 @@ async fn by_user(
     posts.map(Json).ok_or_else(|| ApiError::not_found("user"))
 }
 
+#[cached(ttl = FEED, key = "feed:global")]
 async fn feed(State(db): State<Db>) -> Result<Json<Feed>, ApiError> {
     Ok(Json(store::feed(&db).await?))
 }
 
+#[cached(invalidates = ["posts:list:", "posts:user:<user_id>", "feed:global"])]
 async fn create(
     State(db): State<Db>,
     SignedIn(user_id): SignedIn,
@@ -61,6 +71,8 @@ async fn create(
     Ok((StatusCode::CREATED, Json(post)))
 }
 
+/// Only authors may change a post, so `user_id` would do; what was written is the better witness.
+#[cached(invalidates = ["posts:list:", "posts:user:<result.author_id>", "feed:global"])]
 async fn replace(
     State(db): State<Db>,
     SignedIn(user_id): SignedIn,
@@ -70,6 +82,7 @@ async fn replace(
     Ok(Json(store::change(&db, id, user_id, &new.into()).await?))
 }
 
+#[cached(invalidates = ["posts:list:", "posts:user:<result.author_id>", "feed:global"])]
 async fn change(
     State(db): State<Db>,
     SignedIn(user_id): SignedIn,
@@ -79,6 +92,7 @@ async fn change(
     Ok(Json(store::change(&db, id, user_id, &change).await?))
 }
 
+#[cached(invalidates = ["posts:list:", "posts:user:<user_id>", "feed:global"])]
 async fn delete(
     State(db): State<Db>,
     SignedIn(user_id): SignedIn,
