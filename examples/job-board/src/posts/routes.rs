@@ -39,8 +39,8 @@ async fn list(
 
 /// What is cached is the page; the headers round it are made for each answer.
 ///
-/// An anonymous reader is `None` in the key and shares one entry with all others like them. With an
-/// id in its place the entry, drafts and all, belongs to that reader alone.
+/// An anonymous reader is `None`, which the key spells `~`, and shares one entry with all others like
+/// them. With an id in its place the entry, drafts and all, belongs to that reader alone.
 #[cached(ttl = POSTS_LIST, key = "posts:list:<page.skip>:<page.limit>:<user_id>", skip(db))]
 async fn posts_for(db: &Db, page: Page, user_id: Option<i64>) -> Result<Listing<Post>, ApiError> {
     Ok(store::list(db, page, user_id).await?)
