@@ -279,7 +279,7 @@ impl Cache {
             lead.hold = Some(Lease { session: session.clone(), key: key.to_owned(), head, members: members.clone() });
             let planted = session.plant(key, &head, replace.as_ref(), false, &members);
             match budget.spend_on(&session, planted).await {
-                Ok(Planted::Planted) => return self.load(lead, request, fence, Some(session)),
+                Ok(Planted::Ours) => return self.load(lead, request, fence, Some(session)),
                 Ok(Planted::Stands(bytes)) => {
                     lead.hold = None;
                     if let Examined::Usable(found) = self.examine(&bytes, request, &session) {
@@ -334,7 +334,7 @@ impl Cache {
             let members = members(key, request.tags, request.open_tags);
             lead.hold = Some(Lease { session: session.clone(), key: key.to_owned(), head, members: members.clone() });
             let planted = session.plant(key, &head, None, true, &members);
-            if !matches!(budget.spend_on(session, planted).await, Ok(Planted::Planted)) {
+            if !matches!(budget.spend_on(session, planted).await, Ok(Planted::Ours)) {
                 // Not ours, or unknown: no store, and at the end the key is removed.
                 lead.hold = None;
             }

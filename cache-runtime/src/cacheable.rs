@@ -16,10 +16,10 @@ use serde::de::DeserializeOwned;
 
 use crate::entry::{TypeOps, type_ops};
 
-pub mod demand;
+pub(crate) mod demand;
 pub mod dispatch;
 #[cfg(feature = "axum")]
-pub mod http;
+pub(crate) mod http;
 
 /// A value that outlives the call which made it, its type erased.
 pub(crate) type Kept = Arc<dyn Any + Send + Sync>;

@@ -43,9 +43,12 @@ const SIDE_BY_SIDE: usize = 16;
 
 const SHARDS: usize = 16;
 
+/// The flights that may be joined, by key.
+type Joinable<H> = HashMap<Box<str>, Arc<Flight<H>>>;
+
 #[derive(Debug)]
 pub(crate) struct Flights<H: Hold> {
-    shards: [Mutex<HashMap<Box<str>, Arc<Flight<H>>>>; SHARDS],
+    shards: [Mutex<Joinable<H>>; SHARDS],
     hasher: RandomState,
     count: AtomicUsize,
     bound: usize,
@@ -156,7 +159,7 @@ impl<H: Hold> Flights<H> {
         let matching = |flight: &Arc<Flight<H>>| {
             !spared.is_some_and(|spared| std::ptr::eq(spared, &**flight)) && flight.matches(pattern)
         };
-        let retire = |flights: &mut HashMap<Box<str>, Arc<Flight<H>>>| {
+        let retire = |flights: &mut Joinable<H>| {
             let before = flights.len();
             flights.retain(|_, flight| {
                 let retired = matching(flight);
@@ -190,7 +193,7 @@ impl<H: Hold> Flights<H> {
         }
     }
 
-    fn shard(&self, key: &str) -> &Mutex<HashMap<Box<str>, Arc<Flight<H>>>> {
+    fn shard(&self, key: &str) -> &Mutex<Joinable<H>> {
         &self.shards[self.hasher.hash_one(key) as usize % SHARDS]
     }
 }

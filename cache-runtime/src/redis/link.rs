@@ -25,7 +25,7 @@ pub(crate) enum Fault {
 /// What a planting found.
 #[derive(Debug)]
 pub(crate) enum Planted {
-    Planted,
+    Ours,
     /// An entry stands there.
     Stands(Vec<u8>),
     Foreign,

@@ -383,10 +383,7 @@ impl Session {
     /// The same, within the limit of background work.
     pub(crate) async fn in_background<T>(&self, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
         let limited = async {
-            match tokio::time::timeout(self.tier.config.command_timeout, work).await {
-                Ok(result) => result,
-                Err(_) => Err(Fault::TimedOut),
-            }
+            patiently(self.tier.config.command_timeout, work).await
         };
         self.observed(limited).await
     }
@@ -414,9 +411,9 @@ impl Budget {
             return Err(Fault::TimedOut);
         }
         let began = Instant::now();
-        let result = tokio::time::timeout(self.left, work).await;
+        let result = patiently(self.left, work).await;
         self.left = self.left.saturating_sub(began.elapsed());
-        result.unwrap_or(Err(Fault::TimedOut))
+        result
     }
 
     /// The same for an operation of a session, whose breaker hears of a time-out.
@@ -425,15 +422,31 @@ impl Budget {
         session: &Session,
         work: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, Fault> {
-        if self.left.is_zero() {
-            return Err(Fault::TimedOut);
-        }
-        let began = Instant::now();
-        let result = tokio::time::timeout(self.left, work).await;
-        self.left = self.left.saturating_sub(began.elapsed());
-        result.unwrap_or_else(|_| {
+        let had_any = !self.left.is_zero();
+        let result = self.spend(work).await;
+        if had_any && matches!(result, Err(Fault::TimedOut)) {
             session.timed_out();
-            Err(Fault::TimedOut)
-        })
+        }
+        result
     }
 }
+
+/// Waits at most so long, but does not take its own process's lack of processor time for Redis's: when the time is up,
+/// the connection's task gets its turn with what the socket already holds, and only then is it a time-out.
+async fn patiently<T>(limit: Duration, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    let mut work = std::pin::pin!(work);
+    if let Ok(result) = tokio::time::timeout(limit, &mut work).await {
+        return result;
+    }
+    for _ in 0..TURNS {
+        tokio::task::yield_now().await;
+        let late = std::future::poll_fn(|context| std::task::Poll::Ready(work.as_mut().poll(context))).await;
+        if let std::task::Poll::Ready(result) = late {
+            return result;
+        }
+    }
+    Err(Fault::TimedOut)
+}
+
+/// One for the runtime to look at the socket, one for the connection's task, one for the reply to reach the caller.
+const TURNS: usize = 3;
