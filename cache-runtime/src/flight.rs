@@ -44,9 +44,12 @@ const SIDE_BY_SIDE: usize = 16;
 
 const SHARDS: usize = 16;
 
+/// The flights that may be joined, by key.
+type Joinable<H> = HashMap<Box<str>, Arc<Flight<H>>>;
+
 #[derive(Debug)]
 pub(crate) struct Flights<H: Hold> {
-    shards: [Mutex<HashMap<Box<str>, Arc<Flight<H>>>>; SHARDS],
+    shards: [Mutex<Joinable<H>>; SHARDS],
     hasher: RandomState,
     count: AtomicUsize,
     bound: usize,
@@ -113,10 +116,6 @@ impl<H: Hold> Flights<H> {
         })
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.count.load(Ordering::Relaxed)
-    }
-
     /// Joins the key's flight, or leads a new one.
     pub(crate) fn join(self: &Arc<Self>, key: &str, tags: &[String], open_tags: &[String]) -> Joined<H> {
         let mut flights = self.shard(key).lock();
@@ -124,6 +123,8 @@ impl<H: Hold> Flights<H> {
             if let Some(waiter) = Waiter::join(self, flight) {
                 return Joined::Wait(waiter);
             }
+            // Pushes and removals find it no more, so it must not fill memory any more either.
+            flight.retired.store(true, Ordering::SeqCst);
             flights.remove(key);
             self.count.fetch_sub(1, Ordering::Relaxed);
         }
@@ -159,7 +160,7 @@ impl<H: Hold> Flights<H> {
         let matching = |flight: &Arc<Flight<H>>| {
             !spared.is_some_and(|spared| std::ptr::eq(spared, &**flight)) && flight.matches(pattern)
         };
-        let retire = |flights: &mut HashMap<Box<str>, Arc<Flight<H>>>| {
+        let retire = |flights: &mut Joinable<H>| {
             let before = flights.len();
             flights.retain(|_, flight| {
                 let retired = matching(flight);
@@ -196,7 +197,7 @@ impl<H: Hold> Flights<H> {
         }
     }
 
-    fn shard(&self, key: &str) -> &Mutex<HashMap<Box<str>, Arc<Flight<H>>>> {
+    fn shard(&self, key: &str) -> &Mutex<Joinable<H>> {
         &self.shards[self.hasher.hash_one(key) as usize % SHARDS]
     }
 }
@@ -240,6 +241,7 @@ impl<H> Flight<H> {
         let open = |tag: &str| self.open_tags.iter().any(|open| tag.starts_with(&**open));
         match pattern {
             Pattern::Tag(tag) if open(tag) => true,
+            Pattern::AllTags(all) => all.iter().all(|tag| open(tag) || self.tags.contains(tag)),
             Pattern::TagPrefix(tag) if open(tag) || self.open_tags.iter().any(|open| open.starts_with(&**tag)) => true,
             _ => pattern.matches(&self.key, &self.tags),
         }
@@ -331,6 +333,8 @@ pub(crate) struct Waiter<H: Hold> {
     seen: u32,
     /// The value was there already; only the verdict was out.
     was_loaded: bool,
+    /// No verdict will do: only a load that began after this waiter came.
+    loads_only: bool,
 }
 
 impl<H: Hold> Waiter<H> {
@@ -349,12 +353,18 @@ impl<H: Hold> Waiter<H> {
         }
         state.waiters += 1;
         let was_loaded = matches!(state.stage, Stage::Loaded(_));
-        Some(Self { flights: flights.clone(), flight: flight.clone(), seen: state.loads, was_loaded })
+        Some(Self { flights: flights.clone(), flight: flight.clone(), seen: state.loads, was_loaded, loads_only: false })
     }
 
     /// The load had ended before this waiter came: sharing it is a hit, not a collapsed miss.
     pub(crate) fn was_loaded(&self) -> bool {
         self.was_loaded
+    }
+
+    /// The same for a reader that shares nothing but a load which began after it came.
+    pub(crate) async fn wait_for_load(mut self) -> Waited<H> {
+        self.loads_only = true;
+        self.wait().await
     }
 
     /// Waits for the flight to end, or for the lead to fall to this waiter.
@@ -385,7 +395,7 @@ impl<H: Hold> Waiter<H> {
                 Some(Waited::Lead(Lead { flights, flight, hold, finished: false }))
             }
             Stage::Loaded(outcome) => came_before.then(|| self.end(outcome)),
-            Stage::Settled(outcome, sure) if came_before || *sure || off(Safeguard::Verdict) => Some(self.end(outcome)),
+            Stage::Settled(outcome, sure) if came_before || (*sure && !self.loads_only) || off(Safeguard::Verdict) => Some(self.end(outcome)),
             Stage::Settled(..) => Some(Waited::Again),
         }
     }
@@ -416,5 +426,63 @@ impl<H: Hold> Drop for Waiter<H> {
         if let Some(hold) = unused {
             hold.give_up();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nothing;
+
+    impl Hold for Nothing {
+        fn give_up(self) {}
+    }
+
+    fn lead(flights: &Arc<Flights<Nothing>>) -> Lead<Nothing> {
+        match flights.join("k", &[], &[]) {
+            Joined::Lead(lead) => lead,
+            _ => panic!("nobody else leads"),
+        }
+    }
+
+    fn waiter(flights: &Arc<Flights<Nothing>>) -> Waiter<Nothing> {
+        match flights.join("k", &[], &[]) {
+            Joined::Wait(waiter) => waiter,
+            _ => panic!("a flight stands"),
+        }
+    }
+
+    #[test]
+    fn a_flight_that_was_replaced_fills_no_memory_even_if_it_reads_again() {
+        let flights = Flights::new(8);
+        let first = lead(&flights);
+        flights.pushed("k");
+        let second = lead(&flights);
+        // It asks Redis once more; the push that overtakes this reply goes to the second flight alone.
+        first.flight().clean();
+        flights.pushed("k");
+        assert!(!first.flight().may_fill());
+        assert!(!second.flight().may_fill());
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_has_asked_redis_itself_shares_later_loads_and_nothing_else() {
+        let value = || Outcome::Value(None);
+        let flights = Flights::new(8);
+        let reading = lead(&flights);
+        let waiter_for_any = waiter(&flights);
+        let waiter_for_load = waiter(&flights);
+        reading.found(value());
+        assert!(matches!(waiter_for_any.wait().await, Waited::Shared(_)));
+        assert!(matches!(waiter_for_load.wait_for_load().await, Waited::Again), "the reply may be older");
+
+        let loading = lead(&flights);
+        let before = waiter(&flights);
+        loading.begin();
+        let during = waiter(&flights);
+        loading.settle(value(), true);
+        assert!(matches!(before.wait_for_load().await, Waited::Shared(_)));
+        assert!(matches!(during.wait_for_load().await, Waited::Again), "the store may have been removed");
     }
 }

@@ -4,7 +4,8 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 tokio::task_local! {
     static REPORT: Arc<Counts>;
@@ -16,6 +17,8 @@ struct Counts {
     memory_hits: AtomicU32,
     misses: AtomicU32,
     bypasses: AtomicU32,
+    /// Of the oldest value served, in ms.
+    age: AtomicU64,
 }
 
 /// How the cached calls inside a future went.
@@ -30,6 +33,8 @@ pub struct Observed {
     pub misses: u32,
     /// Calls that could not use the cache.
     pub bypasses: u32,
+    /// Age of the oldest value that was served from the cache, to the millisecond; zero without a hit.
+    pub age: Duration,
 }
 
 impl Observed {
@@ -71,25 +76,33 @@ pub async fn observe<F: Future>(future: F) -> (F::Output, Observed) {
         memory_hits: counts.memory_hits.load(Relaxed),
         misses: counts.misses.load(Relaxed),
         bypasses: counts.bypasses.load(Relaxed),
+        age: Duration::from_millis(counts.age.load(Relaxed)),
     };
     (output, observed)
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Event {
-    Hit,
-    MemoryHit,
+    /// With the value's age.
+    Hit(Duration),
     Miss,
     Bypass,
+}
+
+/// A hit, of this process's memory or not; its age is only worked out where somebody asked.
+pub(crate) fn note_hit(age: impl FnOnce() -> Duration, in_memory: bool) {
+    let asked = REPORT.try_with(|counts| counts.memory_hits.fetch_add(u32::from(in_memory), Relaxed));
+    if asked.is_ok() {
+        note(Event::Hit(age()));
+    }
 }
 
 pub(crate) fn note(event: Event) {
     // No report: nobody asked.
     let _ = REPORT.try_with(|counts| {
         let counter = match event {
-            Event::Hit => &counts.hits,
-            Event::MemoryHit => {
-                counts.memory_hits.fetch_add(1, Relaxed);
+            Event::Hit(age) => {
+                counts.age.fetch_max(u64::try_from(age.as_millis()).unwrap_or(u64::MAX), Relaxed);
                 &counts.hits
             }
             Event::Miss => &counts.misses,
