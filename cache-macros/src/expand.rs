@@ -174,8 +174,10 @@ fn options_of_call(cached: &CachedFn) -> TokenStream {
     let private = private(cached);
     let ttl = match &cached.ttl {
         Some(Ttl::Expr(ttl)) => {
+            let (there, _) = signature::ends(ttl);
+            let lifetime = placeholder::respanned(quote!(#private::lifetime), there);
             let ttl = borrowed(ttl);
-            Some(quote!(.ttl(#private::lifetime(#ttl))))
+            Some(quote_spanned!(there=> .ttl(#lifetime(#ttl))))
         }
         _ => None,
     };
