@@ -141,18 +141,32 @@ impl Args {
         match name.to_string().as_str() {
             "ttl" => self.ttl.fill(name.clone(), value(&name, input, ttl)?),
             "key" => self.key.fill(name.clone(), value(&name, input, key)?),
-            "invalidates" => self.invalidates.fill(name.clone(), value(&name, input, texts)?),
+            "invalidates" => self
+                .invalidates
+                .fill(name.clone(), value(&name, input, texts)?),
             "invalidates_on" => self.always.fill(name.clone(), value(&name, input, always)?),
             "put" => self.put.fill(name, flag(input)?),
             "tags" => self.tags.fill(name.clone(), value(&name, input, texts)?),
             "skip" => self.skip.fill(name, names(input)?),
-            "when" => self.when.fill(name.clone(), value(&name, input, Expr::parse)?),
-            "none_ttl" => self.none_ttl.fill(name.clone(), value(&name, input, length)?),
+            "when" => self
+                .when
+                .fill(name.clone(), value(&name, input, Expr::parse)?),
+            "none_ttl" => self
+                .none_ttl
+                .fill(name.clone(), value(&name, input, length)?),
             "near" => self.near.fill(name.clone(), value(&name, input, near)?),
-            "cache" => self.cache.fill(name.clone(), value(&name, input, Expr::parse)?),
-            "name" => self.name.fill(name.clone(), value(&name, input, site_name)?),
-            "companions" => self.companions.fill(name.clone(), value(&name, input, companions)?),
-            "crate" => self.krate.fill(name.clone(), value(&name, input, runtime_path)?),
+            "cache" => self
+                .cache
+                .fill(name.clone(), value(&name, input, Expr::parse)?),
+            "name" => self
+                .name
+                .fill(name.clone(), value(&name, input, site_name)?),
+            "companions" => self
+                .companions
+                .fill(name.clone(), value(&name, input, companions)?),
+            "crate" => self
+                .krate
+                .fill(name.clone(), value(&name, input, runtime_path)?),
             other => Err(unknown(&name, other)),
         }
     }
@@ -165,7 +179,10 @@ fn value<T>(
     read: impl FnOnce(ParseStream<'_>) -> syn::Result<T>,
 ) -> syn::Result<T> {
     if !input.peek(Token![=]) {
-        return Err(syn::Error::new(name.span(), format!("`{name}` takes a value: `{name} = …`")));
+        return Err(syn::Error::new(
+            name.span(),
+            format!("`{name}` takes a value: `{name} = …`"),
+        ));
     }
     input.parse::<Token![=]>()?;
     read(input)

@@ -386,16 +386,19 @@ fn values(parts: &[Part]) -> TokenStream {
     quote!(#(#values),*)
 }
 
-/// `&` binds closer than an operator.
+/// A reference to what an expression gives. `&` binds closer than an operator.
 fn borrowed(expr: &Expr) -> TokenStream {
+    let (there, _) = signature::ends(expr);
     match expr {
         Expr::Path(_)
         | Expr::Field(_)
         | Expr::Call(_)
         | Expr::MethodCall(_)
         | Expr::Macro(_)
-        | Expr::Paren(_) => quote!(&#expr),
-        _ => quote!(&(#expr)),
+        | Expr::Paren(_) => {
+            quote_spanned!(there=> &#expr)
+        }
+        _ => quote_spanned!(there=> &(#expr)),
     }
 }
 

@@ -54,8 +54,15 @@ fn tagged(
 
 /// What other tools know as wildcards would here be text that no key can hold.
 fn refuse_other_wildcards(template: &Template) -> Result<(), String> {
-    match template.literals.iter().flat_map(|literal| literal.chars()).find(|c| matches!(c, '?' | '[' | ']')) {
-        Some(c) => Err(format!("`{c}` is no wildcard; `*` is the only one, and matches any text")),
+    match template
+        .literals
+        .iter()
+        .flat_map(|literal| literal.chars())
+        .find(|c| matches!(c, '?' | '[' | ']'))
+    {
+        Some(c) => Err(format!(
+            "`{c}` is no wildcard; `*` is the only one, and matches any text"
+        )),
         None => Ok(()),
     }
 }
