@@ -16,13 +16,13 @@ use serde::de::DeserializeOwned;
 
 use crate::entry::{TypeOps, type_ops};
 
-pub mod demand;
+pub(crate) mod demand;
 pub mod dispatch;
 #[cfg(feature = "axum")]
-pub mod http;
+pub(crate) mod http;
 
 /// A value that outlives the call which made it, its type erased.
-pub type Kept = Arc<dyn Any + Send + Sync>;
+pub(crate) type Kept = Arc<dyn Any + Send + Sync>;
 
 /// What a finished call has to show.
 #[derive(Debug)]
