@@ -13,12 +13,13 @@ use tokio::time::Instant;
 
 use crate::cache::{Cache, HitTier, Request, Turn};
 use crate::cacheable::{Cacheable, Returned, Success};
+use crate::deferred;
 use crate::flight::Outcome;
 use crate::invalidate::{Due, Spare};
 use crate::key::{CacheKey, Pattern};
 use crate::load::{Loading, Refresh};
 use crate::memory::Kept;
-use crate::outcome::{Event, note};
+use crate::outcome::{Event, note, note_hit};
 use crate::site::{Call, Keyed, Late, Site};
 use crate::stats::{Counters, bump};
 
@@ -63,10 +64,10 @@ where
         let cache = call.used_cache();
         let found = {
             let request = request(&call, key, kind, &[], &[]);
-            cache.recall(&request).and_then(|copy| give_back(kind, copy.value.clone()))
+            cache.recall(&request).and_then(|copy| Some((give_back(kind, copy.value.clone())?, copy)))
         };
-        if let Some(returned) = found {
-            count_hit(&cache, call.site, HitTier::Memory);
+        if let Some((returned, copy)) = found {
+            count_hit(&cache, call.site, HitTier::Memory, || copy.age());
             return Small::Ready(Some(returned));
         }
     }
@@ -155,6 +156,10 @@ where
         return body().await;
     }
     let cache = call.used_cache();
+    if !call.patterns.is_empty() && deferred::is_active() {
+        count_miss(&cache, call.site);
+        return alone(&cache, call, kind, late, body).await;
+    }
     let Keyed::Key(key) = &call.key else {
         note(Event::Bypass);
         count(&cache, call.site, |counters| &counters.bypasses);
@@ -170,9 +175,9 @@ where
         cache.read(&request).await
     };
     let shared = match turn {
-        Turn::Hit { kept, tier, .. } => {
+        Turn::Hit { kept, tier, age } => {
             if let Some(returned) = give_back(kind, kept) {
-                count_hit(&cache, call.site, tier);
+                count_hit(&cache, call.site, tier, || age);
                 return returned;
             }
             None
@@ -198,7 +203,7 @@ where
     if let Some((outcome, was_loaded)) = shared
         && let Some(returned) = give_back_outcome(kind, outcome)
     {
-        note(if was_loaded { Event::Hit } else { Event::Miss });
+        note(if was_loaded { Event::Hit(Duration::ZERO) } else { Event::Miss });
         count(&cache, call.site, |counters| &counters.coalesced);
         return returned;
     }
@@ -255,7 +260,10 @@ where
         Judged::Share => loading.end(kind.keep(&returned).map_or(Outcome::Unshared, |kept| Outcome::Value(Some(kept))), false),
         Judged::Nothing => match owed.call.site.none_ttl {
             Some(life) => loading.store(None, life, tags),
-            None => loading.end(Outcome::Nothing, false),
+            None => {
+                cache.inner.barren.fruitless(loading.key());
+                loading.end(Outcome::Nothing, false);
+            }
         },
         Judged::Failed => {
             count(cache, owed.call.site, |counters| &counters.load_failures);
@@ -280,6 +288,13 @@ where
         return alone(&cache, call, kind, late, body).await;
     };
     let key = key.clone();
+    if deferred::is_active() {
+        let mut owed = Owed::new(&cache, call).with(Pattern::key(&key));
+        let returned = body().await;
+        owed.settle(kind.success(&returned), late);
+        owed.pay(None).await;
+        return returned;
+    }
     let ttl = cache.lifetime(call.used_ttl());
     let (tags, open_tags) = call.tags.known_and_open();
     let loading = {
@@ -466,8 +481,8 @@ fn count(cache: &Cache, site: &'static Site, which: fn(&Counters) -> &std::sync:
     bump(which(site.counters()));
 }
 
-fn count_hit(cache: &Cache, site: &'static Site, tier: HitTier) {
-    note(Event::Hit);
+fn count_hit(cache: &Cache, site: &'static Site, tier: HitTier, age: impl FnOnce() -> Duration) {
+    note_hit(age);
     match tier {
         HitTier::Memory => count(cache, site, |counters| &counters.memory_hits),
         HitTier::Redis => count(cache, site, |counters| &counters.redis_hits),

@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use crate::cache::Cache;
+use crate::deferred;
 use crate::error::Error;
 use crate::flight::Flight;
 use crate::key::{CacheKey, Pattern};
@@ -30,6 +31,8 @@ pub struct Invalidation {
 pub enum Durability {
     /// Everybody: Redis has acknowledged it (or none is configured, and this process is everybody).
     Durable,
+    /// Nobody yet: it runs when the surrounding [`crate::deferred`] scope has ended well.
+    Deferred,
     /// This process, at once. The others when Redis is back; before this process reads Redis again.
     Queued,
 }
@@ -79,6 +82,12 @@ impl Cache {
         self.remove(vec![Pattern::tag(tag)], None).await
     }
 
+    /// Removes every entry that carries all of the tags: `["author:7", "draft"]` leaves author 7's other articles alone.
+    /// A load that may come to carry them is not stored.
+    pub async fn invalidate_all_tags(&self, tags: &[&str]) -> Invalidation {
+        self.remove(vec![Pattern::all_tags(tags)], None).await
+    }
+
     /// Removes everything of this cache's namespace, and nothing that is not ours.
     pub async fn clear(&self) -> Invalidation {
         self.remove(vec![Pattern::all()], None).await
@@ -86,6 +95,9 @@ impl Cache {
 
     /// All removals come here. `spared`: the load on whose behalf it runs, and its lease.
     pub(crate) async fn remove(&self, patterns: Vec<Pattern>, spared: Option<Spare<'_>>) -> Invalidation {
+        if let Some(deferred) = deferred::defer(self, &patterns) {
+            return deferred;
+        }
         let mut due = Due::new(self, patterns);
         let inner = &self.inner;
         bump(&inner.counters.invalidations);
@@ -126,6 +138,9 @@ impl Cache {
 
     /// For a caller that vanished: binds this process before it returns, without awaiting anything.
     pub(crate) fn remove_without_waiting(&self, patterns: &[Pattern]) {
+        if deferred::defer(self, patterns).is_some() {
+            return;
+        }
         bump(&self.inner.counters.invalidations);
         if let Some(tier) = &self.inner.tier {
             tier.journal(patterns);

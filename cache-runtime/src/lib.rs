@@ -6,6 +6,7 @@ mod config;
 mod cache;
 mod manual;
 mod invalidate;
+mod deferred;
 mod health;
 mod outcome;
 #[cfg(feature = "axum")]
@@ -25,6 +26,7 @@ mod redis;
 mod journal;
 mod breaker;
 mod background;
+mod barren;
 
 mod entry;
 mod key;
@@ -39,6 +41,7 @@ pub use cache_macros::cached;
 pub use crate::breaker::BreakerState;
 pub use crate::cache::{Cache, HitTier};
 pub use crate::config::CacheConfig;
+pub use crate::deferred::deferred;
 pub use crate::entry::CodecKind;
 pub use crate::error::Error;
 pub use crate::global::{cache, init, shutdown};

@@ -40,6 +40,10 @@ impl Loading {
         Self { cache, lead, key, ops, site, fence, session, began: Instant::now() }
     }
 
+    pub(crate) fn key(&self) -> &str {
+        self.key.as_str()
+    }
+
     /// What a removal of this call's own must leave alone.
     pub(crate) fn flight(&self) -> &Arc<Flight<Lease>> {
         self.lead.flight()
@@ -74,6 +78,7 @@ impl Loading {
 
     /// The load gave a value (or an absence that is cached). The caller does not wait for the store.
     pub(crate) fn store(self, kept: Kept, ttl: Duration, tags: Vec<String>) {
+        self.cache.inner.barren.fruitful(self.key.as_str());
         let outcome = Outcome::Value(kept.clone());
         match (&self.lead.hold, &self.session) {
             (Some(_), _) => self.store_in_redis(outcome, kept, ttl, tags),

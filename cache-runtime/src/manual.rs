@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use crate::cache::{Cache, Request, Turn};
+use crate::cache::{Cache, HitTier, Request, Turn};
 use crate::entry::{self, CodecKind, Draft, Stored, TypeOps, type_ops};
 use crate::error::Error;
 use crate::flight::{Joined, Outcome};
@@ -91,10 +91,21 @@ impl Cache {
         let (key, ttl) = (key.into(), self.lifetime(ttl.into()));
         let request = manual(&key, type_ops::<T>());
         let loading = match Box::pin(self.read(&request)).await {
-            Turn::Hit { kept, .. } | Turn::Shared(Outcome::Value(kept), _) => match restore(kept) {
+            Turn::Hit { kept, tier, age } => match restore(kept) {
                 Some(value) => {
-                    note(Event::Hit);
-                    bump(&self.inner.counters.redis_hits);
+                    note(Event::Hit(age));
+                    bump(match tier {
+                        HitTier::Memory => &self.inner.counters.memory_hits,
+                        HitTier::Redis => &self.inner.counters.redis_hits,
+                    });
+                    return Ok(value);
+                }
+                None => None,
+            },
+            Turn::Shared(Outcome::Value(kept), was_loaded) => match restore(kept) {
+                Some(value) => {
+                    note(if was_loaded { Event::Hit(Duration::ZERO) } else { Event::Miss });
+                    bump(&self.inner.counters.coalesced);
                     return Ok(value);
                 }
                 None => None,

@@ -4,7 +4,8 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 tokio::task_local! {
     static REPORT: Arc<Counts>;
@@ -15,6 +16,8 @@ struct Counts {
     hits: AtomicU32,
     misses: AtomicU32,
     bypasses: AtomicU32,
+    /// Of the oldest value served, in ms.
+    age: AtomicU64,
 }
 
 /// How the cached calls inside a future went.
@@ -27,6 +30,8 @@ pub struct Observed {
     pub misses: u32,
     /// Calls that could not use the cache.
     pub bypasses: u32,
+    /// Age of the oldest value that was served from the cache, to the millisecond; zero without a hit.
+    pub age: Duration,
 }
 
 impl Observed {
@@ -67,22 +72,34 @@ pub async fn observe<F: Future>(future: F) -> (F::Output, Observed) {
         hits: counts.hits.load(Relaxed),
         misses: counts.misses.load(Relaxed),
         bypasses: counts.bypasses.load(Relaxed),
+        age: Duration::from_millis(counts.age.load(Relaxed)),
     };
     (output, observed)
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Event {
-    Hit,
+    /// With the value's age.
+    Hit(Duration),
     Miss,
     Bypass,
+}
+
+/// A hit; its age is only worked out where somebody asked.
+pub(crate) fn note_hit(age: impl FnOnce() -> Duration) {
+    if REPORT.try_with(|_| ()).is_ok() {
+        note(Event::Hit(age()));
+    }
 }
 
 pub(crate) fn note(event: Event) {
     // No report: nobody asked.
     let _ = REPORT.try_with(|counts| {
         let counter = match event {
-            Event::Hit => &counts.hits,
+            Event::Hit(age) => {
+                counts.age.fetch_max(u64::try_from(age.as_millis()).unwrap_or(u64::MAX), Relaxed);
+                &counts.hits
+            }
             Event::Miss => &counts.misses,
             Event::Bypass => &counts.bypasses,
         };

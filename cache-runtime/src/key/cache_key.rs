@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering as Atomic};
 use serde::Serialize;
 
 use super::escape::{escape_manual, push_hex_lower};
-use super::serializer::{KeyPart, KeyWriter};
+use super::part::{KeyPart, KeyWriter};
 use super::template::{HASH_START, PLACEHOLDER, hash_text};
 
 /// A rendered key.
@@ -295,7 +295,7 @@ mod tests {
             (CacheKey::dashboard("summary", 123), "dashboard:summary:123"),
             (
                 CacheKey::search("employee", "John", 50),
-                "employee:search:82deed9e8a84a0435400f58cb3c1b8fd:l50",
+                "employee:search:4816b80cc31734e162dbec177a7fd945:l50",
             ),
         ] {
             assert_eq!(key.as_str(), text);

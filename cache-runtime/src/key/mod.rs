@@ -6,11 +6,12 @@
 
 mod cache_key;
 mod escape;
+mod part;
 mod pattern;
 mod serializer;
 mod template;
 
 pub use cache_key::CacheKey;
+pub use part::{KeyPart, KeyWriter, NotAKey};
 pub use pattern::{Glob, Pattern, PatternError, PatternTemplate};
-pub use serializer::{KeyPart, KeyWriter, NotAKey};
 pub use template::Template;

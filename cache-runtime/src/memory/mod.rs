@@ -134,7 +134,8 @@ impl Memory {
     }
 
     /// Bytes of all entries, each with its least share.
-    pub(crate) fn weight(&self) -> u64 {
+    #[cfg(test)]
+    fn weight(&self) -> u64 {
         self.store.weight()
     }
 
@@ -222,6 +223,11 @@ mod tests {
         assert_eq!(memory.remove_matching(&pattern("#author:7"), None), 1);
         assert!(!has(&memory, "a:1") && has(&memory, "a:2"));
         assert_eq!(memory.remove_matching(&pattern("*:roles"), None), 1);
+        memory.fill("c:1", copy(1, &["x", "y"], MINUTE), || true);
+        memory.fill("c:2", copy(1, &["x"], MINUTE), || true);
+        assert_eq!(memory.remove_matching(&pattern("#x+#y"), None), 1);
+        assert!(has(&memory, "c:2"));
+        assert_eq!(memory.remove_matching(&pattern("c:2"), None), 1);
         assert_eq!(memory.remove_matching(&Pattern::all(), None), 1);
         assert_eq!(memory.len(), 0);
     }

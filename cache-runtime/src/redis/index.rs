@@ -31,21 +31,27 @@ impl Session {
             Pattern::Subtree(key) => {
                 let below = [b"k", key.as_bytes(), b":"].concat();
                 Ok(self.remove_keys(&[key.as_bytes().to_vec()], spared).await?
-                    + self.remove_range(&included(&below), &past(&below), ("", ""), spared).await?)
+                    + self.remove_range(&included(&below), &past(&below), ("", ""), &[], spared).await?)
             }
             Pattern::Prefix(prefix) => {
                 let from = [b"k", prefix.as_bytes()].concat();
-                self.remove_range(&included(&from), &past(&from), ("", ""), spared).await
+                self.remove_range(&included(&from), &past(&from), ("", ""), &[], spared).await
             }
             Pattern::Tag(tag) => {
                 let from = [b"t", tag.as_bytes(), b"\0"].concat();
-                Ok(self.remove_range(&included(&from), &past(&from), ("", ""), spared).await?
-                    + self.remove_range(b"[u", b"(v", ("t", tag), spared).await?)
+                Ok(self.remove_range(&included(&from), &past(&from), ("", ""), &[], spared).await?
+                    + self.remove_range(b"[u", b"(v", ("t", tag), &[], spared).await?)
             }
             Pattern::TagPrefix(tag) => {
                 let from = [b"t", tag.as_bytes()].concat();
-                Ok(self.remove_range(&included(&from), &past(&from), ("", ""), spared).await?
-                    + self.remove_range(b"[u", b"(v", ("p", tag), spared).await?)
+                Ok(self.remove_range(&included(&from), &past(&from), ("", ""), &[], spared).await?
+                    + self.remove_range(b"[u", b"(v", ("p", tag), &[], spared).await?)
+            }
+            Pattern::AllTags(all) => {
+                let Some((first, others)) = all.split_first() else { return Ok(0) };
+                let from = [b"t", first.as_bytes(), b"\0"].concat();
+                Ok(self.remove_range(&included(&from), &past(&from), ("", ""), others, spared).await?
+                    + self.remove_range(b"[u", b"(v", ("t", first), others, spared).await?)
             }
             pattern => self.remove_filtered(pattern, spared).await,
         }
@@ -64,6 +70,7 @@ impl Session {
         from: &[u8],
         to: &[u8],
         open: (&str, &str),
+        others: &[String],
         spared: Spared<'_>,
     ) -> Result<u64, Fault> {
         let (key, head) = spared.map_or(("", &[][..]), |(key, head)| (key, &head[..]));
@@ -73,7 +80,7 @@ impl Session {
             let step: Vec<redis::Value> = self
                 .observed(self.link.run(Script::RemoveRange, |command| {
                     command.arg(1).arg(self.index()).arg(self.prefix()).arg(&from).arg(to).arg(STEP);
-                    command.arg(key).arg(head).arg(open.0).arg(open.1);
+                    command.arg(key).arg(head).arg(open.0).arg(open.1).arg(others);
                 }))
                 .await?;
             let mut step = step.into_iter();

@@ -119,7 +119,7 @@ impl Session {
             (code, value)
         };
         Ok(match (code, value) {
-            (0, _) => Planted::Planted,
+            (0, _) => Planted::Ours,
             (1, Some(value)) => Planted::Stands(value),
             (3, _) => Planted::Taken,
             (4, _) => Planted::Failed,
@@ -130,7 +130,7 @@ impl Session {
     /// Stores an entry over whatever of ours stands at the key: the caller's word, outside of P2.
     pub(crate) async fn overwrite(&self, key: &str, head: Head, entry: &Sealed<'_>) -> Result<bool, Fault> {
         match self.plant(key, &head, None, true, &entry.members).await? {
-            Planted::Planted => {
+            Planted::Ours => {
                 let lease =
                     Lease { session: self.clone(), key: key.to_owned(), head, members: entry.members.clone() };
                 lease.store(entry).await
