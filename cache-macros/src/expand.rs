@@ -174,8 +174,10 @@ fn options_of_call(cached: &CachedFn) -> TokenStream {
     let private = private(cached);
     let ttl = match &cached.ttl {
         Some(Ttl::Expr(ttl)) => {
+            let (there, _) = signature::ends(ttl);
+            let lifetime = placeholder::respanned(quote!(#private::lifetime), there);
             let ttl = borrowed(ttl);
-            Some(quote!(.ttl(#private::lifetime(#ttl))))
+            Some(quote_spanned!(there=> .ttl(#lifetime(#ttl))))
         }
         _ => None,
     };
@@ -384,16 +386,19 @@ fn values(parts: &[Part]) -> TokenStream {
     quote!(#(#values),*)
 }
 
-/// `&` binds closer than an operator.
+/// A reference to what an expression gives. `&` binds closer than an operator.
 fn borrowed(expr: &Expr) -> TokenStream {
+    let (there, _) = signature::ends(expr);
     match expr {
         Expr::Path(_)
         | Expr::Field(_)
         | Expr::Call(_)
         | Expr::MethodCall(_)
         | Expr::Macro(_)
-        | Expr::Paren(_) => quote!(&#expr),
-        _ => quote!(&(#expr)),
+        | Expr::Paren(_) => {
+            quote_spanned!(there=> &#expr)
+        }
+        _ => quote_spanned!(there=> &(#expr)),
     }
 }
 

@@ -28,8 +28,8 @@ pub fn lifetime(ttl: impl Lifetime) -> Ttl {
 /// What may stand behind `ttl =`. A macro cannot tell a name of `ttl_names!`, which is a static
 /// and cannot be moved, from a constant; so all of them are borrowed, and the type decides.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no lifetime",
-    label = "`ttl` is a name of `ttl_names!`, a `Duration` or whole seconds as a `u64`"
+    message = "`ttl` is no lifetime: it is `{Self}`",
+    label = "expected a name of `ttl_names!`, a `Duration`, or whole seconds as a `u64`"
 )]
 pub trait Lifetime {
     /// The lifetime.

@@ -190,6 +190,8 @@ impl Cache {
     /// Memory, as far as it may speak: always while Redis's pushes reach it, for a while when they do not.
     pub(crate) fn recall(&self, request: &Request<'_>) -> Option<Arc<Copy>> {
         let now = Instant::now();
+        // Before the copy is taken: one from the outage must not pass for a tracked one because Redis is back now.
+        let cut_off_since = self.inner.tier.as_ref().map(|tier| tier.cut_off_since());
         let copy = self.inner.local.memory.get(request.key.as_str(), now)?;
         if deferred::is_due(self, request.key.as_str(), &copy.tags) {
             return None;
@@ -199,19 +201,17 @@ impl Cache {
                 Some(value) => (request.ops.is)(&**value),
                 None => request.takes_none,
             };
-        let may_speak = match &self.inner.tier {
+        let may_speak = match cut_off_since {
             None => true,
-            Some(tier) => match tier.cut_off_since() {
-                None => match request.near {
-                    Near::On => true,
-                    Near::Off => false,
-                    Near::AtMost(life) => now.saturating_duration_since(copy.filled) <= life,
-                },
-                // What was current when the pushes stopped, or was loaded later, is known to be no older than this.
-                Some(since) => {
-                    now.saturating_duration_since(copy.filled.max(since)) <= self.inner.config.outage_max_age
-                }
+            Some(None) => match request.near {
+                Near::On => true,
+                Near::Off => false,
+                Near::AtMost(life) => now.saturating_duration_since(copy.filled) <= life,
             },
+            // What was current when the pushes stopped, or was loaded later, is known to be no older than this.
+            Some(Some(since)) => {
+                now.saturating_duration_since(copy.filled.max(since)) <= self.inner.config.outage_max_age
+            }
         };
         (fits && may_speak).then_some(copy)
     }

@@ -123,8 +123,6 @@ impl<H: Hold> Flights<H> {
             if let Some(waiter) = Waiter::join(self, flight) {
                 return Joined::Wait(waiter);
             }
-            // Pushes and removals find it no more, so it must not fill memory any more either.
-            flight.retired.store(true, Ordering::SeqCst);
             flights.remove(key);
             self.count.fetch_sub(1, Ordering::Relaxed);
         }
@@ -340,20 +338,16 @@ pub(crate) struct Waiter<H: Hold> {
 impl<H: Hold> Waiter<H> {
     fn join(flights: &Arc<Flights<H>>, flight: &Arc<Flight<H>>) -> Option<Self> {
         let mut state = flight.state.lock();
-        let reading = state.loads == 0 && matches!(state.stage, Stage::Led);
-        let joinable = match state.stage {
-            // A removal was pushed while the leader's read was under way: its reply may be from before.
-            _ if flight.is_retired() => false,
-            Stage::Led => !(reading && flight.dirty.load(Ordering::SeqCst)),
-            Stage::Vacant(_) | Stage::Loaded(_) => true,
-            Stage::Settled(..) => false,
-        };
-        if !joinable {
+        // A removal was pushed while the leader's read was under way: its reply may be from before. A load that follows
+        // will not be.
+        let overtaken =
+            state.loads == 0 && matches!(state.stage, Stage::Led) && flight.dirty.load(Ordering::SeqCst);
+        if flight.is_retired() || matches!(state.stage, Stage::Settled(..)) {
             return None;
         }
         state.waiters += 1;
         let was_loaded = matches!(state.stage, Stage::Loaded(_));
-        Some(Self { flights: flights.clone(), flight: flight.clone(), seen: state.loads, was_loaded, loads_only: false })
+        Some(Self { flights: flights.clone(), flight: flight.clone(), seen: state.loads, was_loaded, loads_only: overtaken })
     }
 
     /// The load had ended before this waiter came: sharing it is a hit, not a collapsed miss.
@@ -453,17 +447,25 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_flight_that_was_replaced_fills_no_memory_even_if_it_reads_again() {
+    #[tokio::test]
+    async fn who_comes_after_a_push_joins_but_does_not_share_what_was_read_before_it() {
         let flights = Flights::new(8);
-        let first = lead(&flights);
+        let reading = lead(&flights);
+        let before = waiter(&flights);
+        reading.flight().clean();
         flights.pushed("k");
-        let second = lead(&flights);
-        // It asks Redis once more; the push that overtakes this reply goes to the second flight alone.
-        first.flight().clean();
+        let after = waiter(&flights);
+        assert!(!reading.flight().may_fill());
+        reading.found(Outcome::Value(None));
+        assert!(matches!(before.wait().await, Waited::Shared(_)));
+        assert!(matches!(after.wait().await, Waited::Again));
+
+        let reading = lead(&flights);
         flights.pushed("k");
-        assert!(!first.flight().may_fill());
-        assert!(!second.flight().may_fill());
+        let after = waiter(&flights);
+        reading.begin();
+        reading.settle(Outcome::Value(None), false);
+        assert!(matches!(after.wait().await, Waited::Shared(_)), "this load began later");
     }
 
     #[tokio::test]

@@ -41,6 +41,7 @@ mod stats;
 mod token;
 mod error;
 
+#[doc = include_str!("../docs/cached.md")]
 pub use cache_macros::cached;
 
 pub use crate::breaker::BreakerState;

@@ -24,9 +24,10 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// A process that uses the server, and has reached it.
+    /// A process that uses the server, and has reached it. Its calls wait for Redis as long as they must: how long that
+    /// may be is P1's question, and no other may depend on how busy the machine is.
     pub(crate) async fn on(server: &RedisServer, db: &Arc<Db>) -> Self {
-        Self::connected(CacheConfig::default().redis_url(server.url()), db).await
+        Self::connected(CacheConfig::default().redis_url(server.url()).budget(SOON), db).await
     }
 
     pub(crate) async fn connected(config: CacheConfig, db: &Arc<Db>) -> Self {

@@ -5,3 +5,5 @@ mod basics;
 mod p1_outage;
 mod p2_coherence;
 mod p2_race;
+mod p3_one_load;
+mod p4_journal;

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use cache_runtime::{Cache, CacheConfig, Durability, Invalidation};
+use cache_runtime::{Cache, Durability, Invalidation};
 use cache_tests::{RedisServer, eventually};
 
 use crate::app::{App, Db, Post, SOON, change_item, exact, item, others_run, post, put_item};
@@ -344,5 +344,5 @@ async fn a_reader_that_waits_for_a_lease_loads_when_it_is_removed() {
     db.gate.open();
     assert_eq!((held.await.unwrap(), waiting.await.unwrap()), (1, 2));
     waiter.has_stored(1).await;
-    assert_eq!(item(&App::connected(CacheConfig::default().redis_url(server.url()), &db).await, 1).await, 2);
+    assert_eq!(item(&App::on(&server, &db).await, 1).await, 2);
 }

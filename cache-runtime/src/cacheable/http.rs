@@ -279,6 +279,7 @@ impl Cacheable<Response> for WholeResponse {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl CanBeCached<Response> for WholeResponse {
     type Kind = Self;
 

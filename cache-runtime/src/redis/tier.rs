@@ -187,11 +187,15 @@ impl Tier {
         if !journal.is_empty() || link.lost.load(Ordering::SeqCst) {
             return false;
         }
+        // One step for whoever asks: a load that found no link has read its fence before this one, and copies from the
+        // outage are gone before anybody takes them for tracked ones.
+        let mut published = self.published.write();
         self.local.raise_fence();
         if !off(Safeguard::Flush) {
             self.local.memory.clear();
         }
-        *self.published.write() = Some(link.clone());
+        *published = Some(link.clone());
+        drop(published);
         if link.lost.load(Ordering::SeqCst) {
             // Lost between the check and the switch, by someone who found nothing to take away.
             self.unpublish(|_| true);

@@ -4,8 +4,7 @@ struct DbError;
 
 #[cached(ttl = "list", key = "jobs:<id>")]
 async fn load(id: &str) -> Result<u64, DbError> {
-    let id: u64 = id.parse()?;
-    Ok(id)
+    Ok(id.parse::<u64>()?)
 }
 
 fn main() {}

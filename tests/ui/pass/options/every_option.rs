@@ -1,7 +1,7 @@
-use cache_runtime::cached;
 
 #![deny(warnings)]
 
+use cache_runtime::cached;
 use std::time::Duration;
 
 use cache_runtime::{Cache, CacheKey};

@@ -1,7 +1,8 @@
-use cache_runtime::cached;
 
-#![deny(warnings, missing_docs, unreachable_pub, unused, unused_qualifications)]
 //! Generated code is silent under strict lints.
+#![deny(warnings, missing_docs, unreachable_pub, unused, unused_qualifications)]
+
+use cache_runtime::cached;
 
 /// A module whose items are seen from outside it.
 pub mod jobs {
