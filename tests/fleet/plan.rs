@@ -135,8 +135,8 @@ impl Bodies {
 }
 
 impl Plan {
-    pub(crate) const NAMES: [&str; 9] =
-        ["usual", "calm", "late", "pulses", "flapping", "switch", "outages", "restarts", "trickle"];
+    pub(crate) const NAMES: [&str; 10] =
+        ["usual", "calm", "tags", "late", "pulses", "flapping", "switch", "outages", "restarts", "trickle"];
 
     /// The plan under which the loss of a safeguard shows soon.
     pub(crate) fn against(safeguard: Safeguard) -> &'static str {
@@ -158,6 +158,15 @@ impl Plan {
         Some(match name {
             "usual" => Self::usual(),
             "calm" => calm,
+            // Values change their tags, under removals by tag.
+            "tags" => Self {
+                name: "tags",
+                families: vec![(Family::Late, 5), (Family::Tagged, 1)],
+                rows: 3,
+                acts: vec![(Act::Read, 70), (Act::Refresh, 20), (Act::Remove, 10)],
+                kinds: vec![(Kind::Author, 8), (Kind::Group, 1), (Kind::Authors, 1), (Kind::Key, 1)],
+                ..calm
+            },
             // Every answer of Redis is some milliseconds old.
             "late" => Self {
                 name: "late",
