@@ -14,11 +14,11 @@ use crate::deferred;
 use crate::entry::{self, Head, Stored, TypeOps};
 use crate::error::Error;
 use crate::flight::{Flight, Joined, Lead, Outcome, Waited};
-use crate::key::CacheKey;
+use crate::key::{CacheKey, templates_meet};
 use crate::load::Loading;
 use crate::local::Local;
 use crate::memory::{Copy, Kept, Memory, after};
-use crate::redis::{Budget, Lease, Planted, Session, Tier, members};
+use crate::redis::{Budget, Fault, Lease, Planted, Session, Tier, members};
 use crate::site::{Near, Site};
 use crate::stats::{CacheStats, Counters, bump};
 use crate::token;
@@ -82,11 +82,14 @@ pub enum HitTier {
     Redis,
 }
 
+/// What a `GET` found.
+type Reply = Result<Option<Examined>, Fault>;
+
 /// What came of a reader's own `GET`.
 enum Own {
     Hit(Turn),
     /// Sent, and nothing usable came back.
-    Missed,
+    Missed(Reply),
     NotSent,
 }
 
@@ -163,14 +166,15 @@ impl Cache {
             if let Some(copy) = self.recall(request) {
                 return Turn::Hit { kept: copy.value.clone(), tier: HitTier::Memory, age: copy.age() };
             }
-            let asked = match self.read_for_itself(request, &mut budget).await {
+            let own = match self.read_for_itself(request, &mut budget).await {
                 Own::Hit(hit) => return hit,
-                Own::Missed => true,
-                Own::NotSent => false,
+                Own::Missed(reply) => Some(reply),
+                Own::NotSent => None,
             };
-            let waiter = match self.inner.local.flights.join(request.key.as_str(), request.tags, request.open_tags) {
-                Joined::Lead(lead) => return self.lead(lead, request, &mut budget).await,
-                Joined::Full => return Turn::Solo,
+            let asked = own.is_some();
+            let waiter = match self.inner.local.flights.join(request.key, request.tags, request.open_tags) {
+                Joined::Lead(lead) => return self.lead(lead, request, &mut budget, own).await,
+                Joined::Other | Joined::Full => return Turn::Solo,
                 Joined::Wait(waiter) => waiter,
             };
             let was_loaded = waiter.was_loaded();
@@ -179,7 +183,7 @@ impl Cache {
             let waited = if asked { waiter.wait_for_load().await } else { waiter.wait().await };
             match waited {
                 Waited::Shared(outcome) => return Turn::Shared(outcome, was_loaded),
-                Waited::Lead(lead) => return self.lead(lead, request, &mut budget).await,
+                Waited::Lead(lead) => return self.lead(lead, request, &mut budget, None).await,
                 Waited::Alone(flight) => return Turn::Alone(flight),
                 Waited::Again => {}
             }
@@ -224,16 +228,22 @@ impl Cache {
             return Own::NotSent;
         }
         let got = budget.spend_on(&session, pin!(session.get(request.key.as_str()))).await;
-        match got.ok().flatten().map(|bytes| self.examine(&bytes, request, &session)) {
-            Some(Examined::Usable(found)) => {
+        match got.map(|bytes| bytes.map(|bytes| self.examine(&bytes, request, &session))) {
+            Ok(Some(Examined::Usable(found))) => {
                 Own::Hit(Turn::Hit { kept: found.kept, tier: HitTier::Redis, age: found.age })
             }
-            _ => Own::Missed,
+            reply => Own::Missed(reply),
         }
     }
 
-    /// The leader's way: Redis, or a lease, or a load without one.
-    async fn lead(&self, mut lead: Lead<Lease>, request: &Request<'_>, budget: &mut Budget) -> Turn {
+    /// The leader's way: Redis, or a lease, or a load without one. `own`: it has just asked Redis for itself.
+    async fn lead(
+        &self,
+        mut lead: Lead<Lease>,
+        request: &Request<'_>,
+        budget: &mut Budget,
+        mut own: Option<Reply>,
+    ) -> Turn {
         if let Some(lease) = &lead.hold {
             // A leader that was dropped left it; it has been standing since before this load.
             let session = lease.session.clone();
@@ -252,10 +262,17 @@ impl Cache {
         let key = request.key.as_str();
         let mut waits = Waits::default();
         loop {
-            flight.clean();
-            let Ok(got) = budget.spend_on(&session, pin!(session.get(key))).await else { break };
+            let reply = match own.take() {
+                Some(reply) => reply,
+                None => {
+                    flight.clean();
+                    let got = budget.spend_on(&session, pin!(session.get(key))).await;
+                    got.map(|bytes| bytes.map(|bytes| self.examine(&bytes, request, &session)))
+                }
+            };
+            let Ok(examined) = reply else { break };
             let mut replace = None;
-            match got.map(|bytes| self.examine(&bytes, request, &session)) {
+            match examined {
                 None => {}
                 Some(Examined::Usable(found)) => {
                     self.fill_near(&flight, fence, request, &found, &session);
@@ -321,7 +338,7 @@ impl Cache {
         let mut lead = None;
         for _ in 0..STARTS {
             self.inner.local.remove(&removal, None);
-            if let Joined::Lead(led) = self.inner.local.flights.join(key, request.tags, request.open_tags) {
+            if let Joined::Lead(led) = self.inner.local.flights.join(request.key, request.tags, request.open_tags) {
                 lead = Some(led);
                 break;
             }
@@ -464,11 +481,6 @@ impl Waits {
         // A push may have been for the lease's own planting: then the next read finds the lease again.
         let _ = tokio::time::timeout(pause, flight.pushed()).await;
     }
-}
-
-/// Zero is "no template": the word of a manual key.
-fn templates_meet(one: u64, other: u64) -> bool {
-    one == other || one == 0 || other == 0
 }
 
 impl fmt::Debug for Cache {

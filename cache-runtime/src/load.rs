@@ -92,7 +92,8 @@ impl Loading {
     /// A put's store, which its caller waits for. False: the entry must be removed instead.
     pub(crate) async fn store_through(mut self, kept: Kept, ttl: Duration, tags: Vec<String>) -> bool {
         let outcome = Outcome::Value(kept.clone());
-        let Some(lease) = self.lead.hold.take() else {
+        // The lead keeps its own until the answer is there: a caller dropped before that gives it up.
+        let Some(lease) = self.lead.hold.clone() else {
             if self.session.is_some() {
                 self.lead.settle(outcome, false);
                 return false;
@@ -113,6 +114,7 @@ impl Loading {
         let mut budget = Budget::new(self.cache.inner.config.budget);
         let sealed = Sealed { head, rest: &rest, life: ttl, members };
         let stored = budget.spend_on(&lease.session, pin!(lease.store(&sealed))).await.unwrap_or(false);
+        self.lead.hold = None;
         bump(if stored { &self.cache.inner.counters.stores } else { &self.cache.inner.counters.stores_lost });
         if stored {
             self.cache.inner.local.memory.remove(self.key.as_str());

@@ -249,7 +249,7 @@ impl Cache {
         }
         self.inner.local.remove(&removal, None);
         let fence = self.inner.local.fence();
-        if let Joined::Lead(lead) = self.inner.local.flights.join(key.as_str(), &[], &[]) {
+        if let Joined::Lead(lead) = self.inner.local.flights.join(key, &[], &[]) {
             let now = Instant::now();
             let copy = Copy {
                 value: kept.clone(),
@@ -275,9 +275,9 @@ impl Cache {
         let _ = tier.session(&mut budget).await?;
         let fence = self.inner.local.fence();
         let session = tier.session_now()?;
-        let lead = match self.inner.local.flights.join(request.key.as_str(), &[], &[]) {
+        let lead = match self.inner.local.flights.join(request.key, &[], &[]) {
             Joined::Lead(lead) => Some(lead),
-            Joined::Wait(_) | Joined::Full => None,
+            Joined::Wait(_) | Joined::Other | Joined::Full => None,
         };
         let found = self.read_redis(request, &session, &mut budget).await?;
         if let Some(lead) = lead {
