@@ -8,3 +8,7 @@ mod p2_coherence;
 mod p2_race;
 mod p3_one_load;
 mod p4_journal;
+mod p6_typed;
+mod p7_bounded;
+mod p8_cancel;
+mod topologies;
