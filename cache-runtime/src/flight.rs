@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
-use crate::key::Pattern;
+use crate::key::{CacheKey, Pattern, templates_meet};
 use crate::memory::Kept;
 use crate::sabotage::{Safeguard, off};
 
@@ -58,6 +58,8 @@ pub(crate) struct Flights<H: Hold> {
 #[derive(Debug)]
 pub(crate) struct Flight<H> {
     key: Box<str>,
+    /// The template of the key, as in the entry.
+    template: u64,
     /// Tags the value will carry, as far as they are known.
     tags: Vec<String>,
     /// Literal beginnings of tags that only the result tells.
@@ -94,6 +96,8 @@ enum Stage<H> {
 pub(crate) enum Joined<H: Hold> {
     Lead(Lead<H>),
     Wait(Waiter<H>),
+    /// Another function's load of a key that happens to read the same: go alone.
+    Other,
     /// Too many flights: go alone.
     Full,
 }
@@ -117,9 +121,13 @@ impl<H: Hold> Flights<H> {
     }
 
     /// Joins the key's flight, or leads a new one.
-    pub(crate) fn join(self: &Arc<Self>, key: &str, tags: &[String], open_tags: &[String]) -> Joined<H> {
+    pub(crate) fn join(self: &Arc<Self>, key: &CacheKey, tags: &[String], open_tags: &[String]) -> Joined<H> {
+        let (key, template) = (key.as_str(), key.template());
         let mut flights = self.shard(key).lock();
         if let Some(flight) = flights.get(key) {
+            if !templates_meet(flight.template, template) {
+                return Joined::Other;
+            }
             if let Some(waiter) = Waiter::join(self, flight) {
                 return Joined::Wait(waiter);
             }
@@ -132,6 +140,7 @@ impl<H: Hold> Flights<H> {
         }
         let flight = Arc::new(Flight {
             key: key.into(),
+            template,
             tags: tags.to_vec(),
             open_tags: open_tags.to_vec(),
             retired: AtomicBool::new(false),
@@ -434,14 +443,14 @@ mod tests {
     }
 
     fn lead(flights: &Arc<Flights<Nothing>>) -> Lead<Nothing> {
-        match flights.join("k", &[], &[]) {
+        match flights.join(&CacheKey::new("k"), &[], &[]) {
             Joined::Lead(lead) => lead,
             _ => panic!("nobody else leads"),
         }
     }
 
     fn waiter(flights: &Arc<Flights<Nothing>>) -> Waiter<Nothing> {
-        match flights.join("k", &[], &[]) {
+        match flights.join(&CacheKey::new("k"), &[], &[]) {
             Joined::Wait(waiter) => waiter,
             _ => panic!("a flight stands"),
         }

@@ -55,6 +55,7 @@ pub use crate::health::{Health, HealthStats};
 pub use crate::invalidate::{Durability, Invalidation};
 pub use crate::key::{CacheKey, Glob, Pattern, PatternError};
 pub use crate::outcome::{Observed, observe};
+pub use crate::redis::ConnectionTest;
 pub use crate::site::functions;
 pub use crate::stats::CacheStats;
 pub use crate::ttl::{NamedTtl, Ttl};

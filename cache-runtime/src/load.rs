@@ -1,5 +1,6 @@
 //! A load that this call leads: keeps its lease alive, and ends in a store, a fill, or neither.
 
+use std::pin::pin;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,7 +92,8 @@ impl Loading {
     /// A put's store, which its caller waits for. False: the entry must be removed instead.
     pub(crate) async fn store_through(mut self, kept: Kept, ttl: Duration, tags: Vec<String>) -> bool {
         let outcome = Outcome::Value(kept.clone());
-        let Some(lease) = self.lead.hold.take() else {
+        // The lead keeps its own until the answer is there: a caller dropped before that gives it up.
+        let Some(lease) = self.lead.hold.clone() else {
             if self.session.is_some() {
                 self.lead.settle(outcome, false);
                 return false;
@@ -111,7 +113,8 @@ impl Loading {
         let members = members(self.key.as_str(), &tags, &[]);
         let mut budget = Budget::new(self.cache.inner.config.budget);
         let sealed = Sealed { head, rest: &rest, life: ttl, members };
-        let stored = budget.spend_on(&lease.session, lease.store(&sealed)).await.unwrap_or(false);
+        let stored = budget.spend_on(&lease.session, pin!(lease.store(&sealed))).await.unwrap_or(false);
+        self.lead.hold = None;
         bump(if stored { &self.cache.inner.counters.stores } else { &self.cache.inner.counters.stores_lost });
         if stored {
             self.cache.inner.local.memory.remove(self.key.as_str());
@@ -246,7 +249,7 @@ impl Refresh {
         let found = cache.read_redis(request, &session, &mut budget).await?;
         let key = request.key.as_str().to_owned();
         if !request.open_tags.is_empty() {
-            budget.spend_on(&session, session.expect_tags(&key, request.open_tags)).await.ok()?;
+            budget.spend_on(&session, pin!(session.expect_tags(&key, request.open_tags))).await.ok()?;
         }
         let members = members(&key, &found.tags, request.open_tags);
         Some(Self { lease: Lease { session, key, head: found.head, members } })
@@ -271,7 +274,7 @@ impl Refresh {
         let members = members(key.as_str(), &tags, &[]);
         let sealed = Sealed { head, rest: &rest, life: ttl, members };
         let mut budget = Budget::new(cache.inner.config.budget);
-        match budget.spend_on(&self.lease.session, self.lease.store(&sealed)).await {
+        match budget.spend_on(&self.lease.session, pin!(self.lease.store(&sealed))).await {
             Ok(true) => bump(&cache.inner.counters.stores),
             _ => bump(&cache.inner.counters.stores_lost),
         }

@@ -121,7 +121,8 @@ fn round(stage: &Stage, options: &Options, seed: u64, length: Duration, report: 
     let healed = clock::now();
     stage.say(&format!("sweep {}", number + 2));
     demand("everything read:", stage.wait_for(HEALING, |heard, process| heard.is_done(process, number + 2)));
-    let history = stage.collector.heard().take();
+    let mut history = stage.collector.heard().take();
+    history.healed = Some(healed);
     violations.extend(check(&history));
     for (_, removal) in &history.removals[before.min(history.removals.len())..] {
         match removal.durable {

@@ -100,6 +100,8 @@ pub(crate) struct History {
     pub(crate) stood: Vec<(ProcessId, Window)>,
     pub(crate) panics: Vec<(ProcessId, String)>,
     pub(crate) crashed: Vec<(ProcessId, Nanos)>,
+    /// Since then nothing is wrong, and everybody has heard of everything.
+    pub(crate) healed: Option<Nanos>,
 }
 
 impl History {

@@ -276,6 +276,11 @@ impl Ord for CacheKey {
 /// The template of a key that was written by hand: none.
 const MANUAL: u64 = 0;
 
+/// Zero is "no template": the word of a manual key.
+pub(crate) fn templates_meet(one: u64, other: u64) -> bool {
+    one == other || one == 0 || other == 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::template::Template;

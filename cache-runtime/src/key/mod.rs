@@ -12,6 +12,7 @@ mod serializer;
 mod template;
 
 pub use cache_key::CacheKey;
+pub(crate) use cache_key::templates_meet;
 pub use part::{KeyPart, KeyWriter, NotAKey};
 pub use pattern::{Glob, Pattern, PatternError, PatternTemplate};
 pub use template::Template;

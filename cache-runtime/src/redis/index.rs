@@ -30,7 +30,7 @@ impl Session {
         for tag in open_tags {
             add.arg(0).arg([b"u", tag.as_bytes(), b"\0", key.as_bytes()].concat());
         }
-        self.observed(self.link.send::<i64>(&add)).await.map(drop)
+        self.in_background(self.link.send::<i64>(&add)).await.map(drop)
     }
 
     /// Removes what the pattern names, in steps. Returns how many entries went.
@@ -92,7 +92,7 @@ impl Session {
         let mut removed = 0;
         loop {
             let step: Vec<redis::Value> = self
-                .observed(self.link.run(Script::RemoveRange, |command| {
+                .in_background(self.link.run(Script::RemoveRange, |command| {
                     command.arg(1).arg(self.index()).arg(self.prefix()).arg(&from).arg(to).arg(STEP);
                     command.arg(key).arg(head).arg(open.0).arg(open.1).arg(others);
                 }))
@@ -185,7 +185,7 @@ impl Session {
                 }
             }
             let done: i64 = self
-                .observed(self.link.run(Script::Indexed, |command| {
+                .in_background(self.link.run(Script::Indexed, |command| {
                     command.arg(1).arg(self.index()).arg(&nonce);
                 }))
                 .await?;

@@ -14,8 +14,9 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('SET', KEYS[1], ARGV[2] .. struct.pack('<I8', now) .. ARGV[3], 'PX', ARGV[4])
 for i = 7, 6 + drop do redis.call('ZREM', KEYS[2], ARGV[i]) end
 for i = 7 + drop, #ARGV do redis.call('ZADD', KEYS[2], 0, ARGV[i]) end
--- The index cleans itself: a few members at random, out with those whose key has expired.
-local sample = redis.pcall('ZRANDMEMBER', KEYS[2], 3)
+-- The index cleans itself: some members at random, out with those whose key has expired. Three for each that is added:
+-- fewer than one, and entries with many tags would outgrow the cleaning; so it stays near half as much again as what lives.
+local sample = redis.pcall('ZRANDMEMBER', KEYS[2], 3 * (#ARGV - 6 - drop))
 if not sample.err then
   for _, member in ipairs(sample) do
     local kind, key = string.sub(member, 1, 1), string.match(member, '([^%z]*)$')

@@ -49,7 +49,7 @@ fn broken_rule(
     if process == remover {
         return Some(Rule::StaleInItsOwnProcess);
     }
-    if read.last {
+    if history.healed.is_some_and(|healed| removal.returned < healed && healed < read.begin) {
         // What waited in a process that crashed went with it.
         return (removal.durable || !history.has_crashed(remover)).then_some(Rule::LostRemoval);
     }
