@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::future::Future;
 
 use cache_runtime::{Cache, Durability, observe};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::catalogue::{Family, GROUPS, Target, author_of};
@@ -47,6 +48,10 @@ impl Actor {
                 let _ = timeout(self.random.millis((0, 30)), asked(true, functions::read(family, id))).await;
             }
             Act::Remove if self.writes => self.remove().await,
+            Act::RemoveAndLook if self.writes => {
+                self.remove().await;
+                look(family, self.plan.rows).await;
+            }
             Act::DroppedRemove if self.writes => self.dropped_remove().await,
             Act::Write if self.writes => self.write(None).await,
             Act::DroppedWrite if self.writes => self.write(Some(self.random.millis((0, 15)))).await,
@@ -123,6 +128,7 @@ impl Actor {
             Target::Group(group) => self.cache.invalidate_tag(&format!("group:{group}")).await,
             Target::Author(author) => self.cache.invalidate_tag(&format!("author:{author}")).await,
             Target::Authors => self.cache.invalidate_pattern("#author:*").await.expect("a good pattern"),
+            Target::Glob => self.cache.invalidate_pattern("*:*").await.expect("a good pattern"),
             Target::All => self.cache.clear().await,
         };
         removal.durability
@@ -138,6 +144,7 @@ impl Actor {
             Kind::Group => Target::Group(row % GROUPS),
             Kind::Author => Target::Author(author_of(u64::from(row))),
             Kind::Authors => Target::Authors,
+            Kind::Glob => Target::Glob,
             Kind::All => Target::All,
         }
     }
@@ -165,6 +172,15 @@ pub(crate) async fn read(family: Family, id: u32, last: bool) {
     if let (Family::Own, Some(began), Ok(_)) = (family, ran, returned) {
         tell_removal(Target::Key(family, id), began, cache_runtime::cache().stats().queued == queued);
     }
+}
+
+/// All rows of a family, at the same time.
+pub(crate) async fn look(family: Family, rows: u32) {
+    let mut reads = JoinSet::new();
+    for id in 0..rows {
+        reads.spawn(read(family, id, false));
+    }
+    reads.join_all().await;
 }
 
 /// Runs a cached call and hears how it went.

@@ -52,6 +52,8 @@ pub(crate) enum Target {
     Author(u64),
     /// The beginning `author:` of tags.
     Authors,
+    /// `*:*`: everything, too, but found by a glob.
+    Glob,
     /// Everything.
     All,
 }
@@ -89,7 +91,7 @@ impl Target {
             Self::Group(group) => family == Family::Tagged && id % GROUPS == group,
             Self::Author(of) => family == Family::Late && of == author,
             Self::Authors => family == Family::Late,
-            Self::All => true,
+            Self::Glob | Self::All => true,
         }
     }
 }

@@ -103,7 +103,7 @@ fn network_fault(stage: &Stage, random: &Random, fault: NetworkFault) {
         NetworkFault::BlackHole => hold(Fault::BlackHole, (50, 1_500)),
         NetworkFault::HoleToServer => hold(Fault::HoleToServer, (50, 800)),
         NetworkFault::HoleToClient => hold(Fault::HoleToClient, (50, 800)),
-        NetworkFault::Trickle => hold(Fault::Throttle(4_000), (200, 800)),
+        NetworkFault::Trickle => hold(Fault::Throttle(8_000), (200, 800)),
     }
     let name = format!("network {fault:?}");
     stage.note(&name, Some(before), from);

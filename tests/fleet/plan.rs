@@ -40,6 +40,8 @@ pub(crate) enum Act {
     /// A read whose caller goes away.
     DroppedRead,
     Remove,
+    /// A removal, and at once a look at the rows of one family.
+    RemoveAndLook,
     /// A removal whose caller goes away.
     DroppedRemove,
     /// A cached function that writes and then removes.
@@ -58,6 +60,8 @@ pub(crate) enum Kind {
     Group,
     Author,
     Authors,
+    /// Everything, by a glob: several steps, in which readers go on reading.
+    Glob,
     All,
 }
 
@@ -236,16 +240,16 @@ impl Plan {
             // The answer to a removal and the push that follows it arrive apart, and a reader comes between.
             "trickle" => Self {
                 name: "trickle",
-                processes: 2,
-                tasks: 3,
-                rows: 2,
+                processes: 1,
+                tasks: 6,
+                rows: 10,
                 families: vec![(Family::Item, 1)],
-                acts: vec![(Act::Read, 90), (Act::Remove, 10)],
-                kinds: vec![(Kind::Row, 1)],
+                acts: vec![(Act::Read, 98), (Act::RemoveAndLook, 2)],
+                kinds: vec![(Kind::Glob, 1)],
                 pause: (0, 3),
                 bodies: Bodies { failing: 0, long: (0, (0, 0)) },
-                budget: Duration::from_secs(1),
-                network: Lane { gap: (0, 5), faults: vec![(NetworkFault::Trickle, 1)] },
+                budget: Duration::from_millis(1_500),
+                network: Lane { gap: (0, 0), faults: vec![(NetworkFault::Trickle, 1)] },
                 ..calm
             },
             _ => return None,
@@ -263,7 +267,8 @@ impl Plan {
             acts: vec![
                 (Act::Read, 860),
                 (Act::DroppedRead, 40),
-                (Act::Remove, 40),
+                (Act::Remove, 30),
+                (Act::RemoveAndLook, 10),
                 (Act::DroppedRemove, 5),
                 (Act::Write, 20),
                 (Act::DroppedWrite, 5),
@@ -277,7 +282,8 @@ impl Plan {
                 (Kind::Group, 10),
                 (Kind::Author, 10),
                 (Kind::Authors, 5),
-                (Kind::All, 5),
+                (Kind::Glob, 3),
+                (Kind::All, 4),
             ],
             one_writer: false,
             pause: (0, 6),
