@@ -60,7 +60,7 @@ impl Actor {
                 // What it returns is its own, and what it replaces it must itself prove to be no newer.
                 let _ = asked(false, functions::refresh(family, id)).await;
             }
-            _ => read(family, id, false).await,
+            _ => read(family, id).await,
         }
     }
 
@@ -154,8 +154,8 @@ impl Actor {
     }
 }
 
-/// A read that is told; `last`: after everything has healed.
-pub(crate) async fn read(family: Family, id: u32, last: bool) {
+/// A read that is told.
+async fn read(family: Family, id: u32) {
     let queued = cache_runtime::cache().stats().queued;
     let (heard, returned) = asked(true, functions::read(family, id)).await;
     let got = match &returned {
@@ -167,7 +167,7 @@ pub(crate) async fn read(family: Family, id: u32, last: bool) {
         Err(failed) => Got { began: failed.began, version: 0, author: u64::MAX },
     };
     let Heard { begin, end, tier, ran } = heard;
-    world().teller.tell(Event::Read(Read { begin, end, family, id, tier, got, last }));
+    world().teller.tell(Event::Read(Read { begin, end, family, id, tier, got }));
     // Its own load removed what else was under its prefix.
     if let (Family::Own, Some(began), Ok(_)) = (family, ran, returned) {
         tell_removal(Target::Key(family, id), began, cache_runtime::cache().stats().queued == queued);
@@ -178,7 +178,7 @@ pub(crate) async fn read(family: Family, id: u32, last: bool) {
 pub(crate) async fn look(family: Family, rows: u32) {
     let mut reads = JoinSet::new();
     for id in 0..rows {
-        reads.spawn(read(family, id, false));
+        reads.spawn(read(family, id));
     }
     reads.join_all().await;
 }

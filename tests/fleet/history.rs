@@ -32,8 +32,6 @@ pub(crate) struct Read {
     pub(crate) id: u32,
     pub(crate) tier: Tier,
     pub(crate) got: Got,
-    /// Made after everything had healed.
-    pub(crate) last: bool,
 }
 
 /// Where a value came from.

@@ -154,13 +154,7 @@ fn obey(runtime: &Runtime, cache: &'static Cache, orders: &Orders, random: &Rand
 /// Every entry, all at once, and then once more: what memory holds hides what Redis holds only where memory may speak.
 async fn sweep(plan: &Plan) {
     for _ in 0..2 {
-        let mut reads = JoinSet::new();
-        for family in Family::ALL {
-            for id in 0..plan.rows {
-                reads.spawn(acts::read(family, id, true));
-            }
-        }
-        reads.join_all().await;
+        Family::ALL.map(|family| acts::look(family, plan.rows)).into_iter().collect::<JoinSet<_>>().join_all().await;
     }
 }
 

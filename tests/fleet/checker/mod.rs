@@ -80,7 +80,7 @@ fn slow(history: &History, quiet: &Quiet) -> Vec<Violation> {
     for (process, read) in &history.reads {
         let window = (read.begin, read.end);
         let took = quiet.awake(*process, window);
-        let (rule, longest) = match read.last {
+        let (rule, longest) = match history.healed.is_some_and(|healed| healed < read.begin) {
             true => (Rule::LockLeftBehind, LONGEST_LAST_READ),
             false => (Rule::SlowRead, LONGEST_READ),
         };
