@@ -19,6 +19,7 @@ use crate::load::Loading;
 use crate::local::Local;
 use crate::memory::{Copy, Kept, Memory, after};
 use crate::redis::{Budget, Fault, Lease, Planted, Session, Tier, members};
+use crate::sabotage::{Safeguard, off};
 use crate::site::{Near, Site};
 use crate::stats::{CacheStats, Counters, bump};
 use crate::token;
@@ -224,7 +225,7 @@ impl Cache {
     async fn read_for_itself(&self, request: &Request<'_>, budget: &mut Budget) -> Own {
         let Some(tier) = &self.inner.tier else { return Own::NotSent };
         let Some(session) = tier.session(budget).await else { return Own::NotSent };
-        if session.link.tracking && request.near != Near::Off {
+        if session.link.tracking && request.near != Near::Off || off(Safeguard::OwnGet) {
             return Own::NotSent;
         }
         let got = budget.spend_on(&session, pin!(session.get(request.key.as_str()))).await;
@@ -397,7 +398,7 @@ impl Cache {
                 self.count(request, |counters| bump(&counters.foreign));
                 return Examined::Foreign;
             }
-            Stored::Lease { run: planted, .. } if planted == run => return Examined::Leased,
+            Stored::Lease { run: planted, .. } if planted == run || off(Safeguard::RunId) => return Examined::Leased,
             // A snapshot brings leases back as well; their holders are gone.
             Stored::Lease { head, .. } => return Examined::Unusable(head),
             Stored::Failed => return Examined::Failed,

@@ -30,6 +30,12 @@ mod barren;
 
 mod entry;
 mod key;
+#[cfg(feature = "sabotage")]
+#[doc(hidden)]
+pub mod sabotage;
+#[cfg(not(feature = "sabotage"))]
+#[allow(dead_code, unreachable_pub, reason = "what only tests ask for")]
+mod sabotage;
 pub mod ttl;
 mod stats;
 mod token;

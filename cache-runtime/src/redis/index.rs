@@ -25,6 +25,9 @@ impl Session {
     /// Removes what the pattern names, in steps. Returns how many entries went.
     ///
     /// Keys that are planted behind the step while the removal walks are later than the removal: it always ends.
+    ///
+    /// Of a tag, leases whose tags are unknown go first. A store between the two steps moves its key from there to the
+    /// tag, where the second step finds it; the other way round it would slip through.
     pub(crate) async fn remove(&self, pattern: &Pattern, spared: Spared<'_>) -> Result<u64, Fault> {
         match pattern {
             Pattern::Key(key) => self.remove_keys(&[key.as_bytes().to_vec()], spared).await,
@@ -39,19 +42,19 @@ impl Session {
             }
             Pattern::Tag(tag) => {
                 let from = [b"t", tag.as_bytes(), b"\0"].concat();
-                Ok(self.remove_range(&included(&from), &past(&from), ("", ""), &[], spared).await?
-                    + self.remove_range(b"[u", b"(v", ("t", tag), &[], spared).await?)
+                Ok(self.remove_range(b"[u", b"(v", ("t", tag), &[], spared).await?
+                    + self.remove_range(&included(&from), &past(&from), ("", ""), &[], spared).await?)
             }
             Pattern::TagPrefix(tag) => {
                 let from = [b"t", tag.as_bytes()].concat();
-                Ok(self.remove_range(&included(&from), &past(&from), ("", ""), &[], spared).await?
-                    + self.remove_range(b"[u", b"(v", ("p", tag), &[], spared).await?)
+                Ok(self.remove_range(b"[u", b"(v", ("p", tag), &[], spared).await?
+                    + self.remove_range(&included(&from), &past(&from), ("", ""), &[], spared).await?)
             }
             Pattern::AllTags(all) => {
                 let Some((first, others)) = all.split_first() else { return Ok(0) };
                 let from = [b"t", first.as_bytes(), b"\0"].concat();
-                Ok(self.remove_range(&included(&from), &past(&from), ("", ""), others, spared).await?
-                    + self.remove_range(b"[u", b"(v", ("t", first), others, spared).await?)
+                Ok(self.remove_range(b"[u", b"(v", ("t", first), others, spared).await?
+                    + self.remove_range(&included(&from), &past(&from), ("", ""), others, spared).await?)
             }
             pattern => self.remove_filtered(pattern, spared).await,
         }
