@@ -33,13 +33,21 @@ pub(crate) fn explore(protocol: &Protocol) -> Explored {
     // How each state was first met: from which, and by its how-manyeth successor.
     let mut met: Vec<(u32, u16)> = vec![(0, 0)];
     let mut waiting = VecDeque::from([(0_u32, 0_usize, start)]);
-    let mut explored = Explored { states: 0, depth: 0, taken: HashSet::new(), violation: None };
+    let mut explored = Explored {
+        states: 0,
+        depth: 0,
+        taken: HashSet::new(),
+        violation: None,
+    };
     let mut next = Vec::new();
     while let Some((number, depth, state)) = waiting.pop_front() {
         explored.states += 1;
         explored.depth = depth;
         if let Some(broken) = protocol.broken(&state) {
-            explored.violation = Some(Violation { broken, trace: retrace(protocol, &met, number) });
+            explored.violation = Some(Violation {
+                broken,
+                trace: retrace(protocol, &met, number),
+            });
             return explored;
         }
         protocol.steps(&state, &mut next);
@@ -47,7 +55,10 @@ pub(crate) fn explore(protocol: &Protocol) -> Explored {
             explored.taken.insert(step.what);
             let state = state.canonical();
             if seen.insert(print_of(&state)) {
-                met.push((number, u16::try_from(at).expect("a state has few successors")));
+                met.push((
+                    number,
+                    u16::try_from(at).expect("a state has few successors"),
+                ));
                 let new = u32::try_from(met.len() - 1).expect("fewer than four billion states");
                 waiting.push_back((new, depth + 1, state));
             }
@@ -77,7 +88,9 @@ fn retrace(protocol: &Protocol, met: &[(u32, u16)], mut number: u32) -> Vec<Step
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} after {} steps:", self.broken, self.trace.len())?;
-        self.trace.iter().try_for_each(|step| write!(f, "\n    {step}"))
+        self.trace
+            .iter()
+            .try_for_each(|step| write!(f, "\n    {step}"))
     }
 }
 
@@ -93,8 +106,11 @@ struct Mixer(u64);
 
 impl Mixer {
     fn mix(&mut self, word: u64) {
-        let product = u128::from(self.0 ^ word) * u128::from(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835_u128 as u64 | 1);
-        self.0 = (product as u64 ^ (product >> 64) as u64).rotate_left(23).wrapping_add(0x1319_8a2e_0370_7344);
+        let product = u128::from(self.0 ^ word)
+            * u128::from(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835_u128 as u64 | 1);
+        self.0 = (product as u64 ^ (product >> 64) as u64)
+            .rotate_left(23)
+            .wrapping_add(0x1319_8a2e_0370_7344);
     }
 }
 

@@ -1,7 +1,9 @@
 //! A flight: its `GET`, its lease, its load, its store.
 
 use crate::protocol::{Next, Protocol, add};
-use crate::safeguard::Safeguard::{CompareAndSet, Guard, LeaseRun, OpenTags, RefreshIndexed, Verdict, VerdictOnCurrent};
+use crate::safeguard::Safeguard::{
+    CompareAndSet, Guard, LeaseRun, OpenTags, RefreshIndexed, Verdict, VerdictOnCurrent,
+};
 use crate::state::{Flight, Kind, Mode, Phase, Slot, State, Writing};
 
 pub(crate) fn steps(protocol: &Protocol, state: &State, next: &mut Next) {
@@ -67,7 +69,13 @@ fn reply(protocol: &Protocol, state: &State, at: usize, slot: Slot, next: &mut N
                 (after.flights[at].phase, after.flights[at].dirty) = (Phase::Get, false);
                 add(next, "the reply is a lease; asks again", process, after);
             }
-            go_without(state, at, "the reply is a lease; loads without one", true, next);
+            go_without(
+                state,
+                at,
+                "the reply is a lease; loads without one",
+                true,
+                next,
+            );
         }
         _ => {
             after.flights[at].phase = Phase::Plant;
@@ -104,7 +112,12 @@ fn plant(protocol: &Protocol, state: &State, at: usize, next: &mut Next) {
             let mut unknown = after.clone();
             unknown.left.timeouts -= 1;
             unknown.flights[at].over = Slot::Empty;
-            add(next, "a lease is planted, but that is not known", process, unknown);
+            add(
+                next,
+                "a lease is planted, but that is not known",
+                process,
+                unknown,
+            );
         }
         return add(next, "a lease is planted", process, after);
     }
@@ -130,7 +143,11 @@ fn load(state: &State, at: usize, next: &mut Next) {
     state.flights[at].phase = Phase::Body(version);
     state.answer_early(flight.id, version, true);
     state.writer_of(flight.id, |writer, _| writer.version = version);
-    let what = if state.database == version && flight.kind == Kind::Put { "a put writes" } else { "a load reads" };
+    let what = if state.database == version && flight.kind == Kind::Put {
+        "a put writes"
+    } else {
+        "a load reads"
+    };
     add(next, what, flight.process, state);
 }
 
@@ -143,7 +160,13 @@ fn store(protocol: &Protocol, state: &State, at: usize, version: u8, next: &mut 
             after.process(process).copy = Some(version);
         }
         let sure = flight.epoch == 0 && !flight.retired && !flight.fenced;
-        finish(protocol, &mut after, at, version, sure && flight.kind == Kind::Read);
+        finish(
+            protocol,
+            &mut after,
+            at,
+            version,
+            sure && flight.kind == Kind::Read,
+        );
         return add(next, "a load without a lease ends", process, after);
     }
     let reaches = reaches(state, &flight)
@@ -155,7 +178,8 @@ fn store(protocol: &Protocol, state: &State, at: usize, version: u8, next: &mut 
         && protocol.indexed
         && protocol.on(RefreshIndexed)
         && !state.server.data.index.open;
-    let stands = (state.server.data.slot == flight.over && !unmarked) || !protocol.on(CompareAndSet);
+    let stands =
+        (state.server.data.slot == flight.over && !unmarked) || !protocol.on(CompareAndSet);
     let end = |state: &mut State, won| match flight.kind {
         Kind::Refresh => {
             state.process(process).copy = None;
@@ -170,10 +194,18 @@ fn store(protocol: &Protocol, state: &State, at: usize, version: u8, next: &mut 
         end(&mut lost, false);
         add(next, "a store is lost", process, lost);
     }
-    if flight.epoch < state.server.epoch && protocol.faults.failovers > 0 && flight.kind != Kind::Refresh {
+    if flight.epoch == state.server.epoch - 1
+        && state.server.superseded == flight.over
+        && flight.kind != Kind::Refresh
+    {
         let mut deceived = after.clone();
         end(&mut deceived, true);
-        add(next, "a store runs on a server that was superseded", process, deceived);
+        add(
+            next,
+            "a store runs on a server that was superseded",
+            process,
+            deceived,
+        );
     }
     if !(reaches && stands) {
         end(&mut after, false);
@@ -181,7 +213,12 @@ fn store(protocol: &Protocol, state: &State, at: usize, version: u8, next: &mut 
     }
     let id = after.fresh();
     let run = protocol.run(state.server.epoch);
-    after.change(Slot::Value { version, id, run, named: true });
+    after.change(Slot::Value {
+        version,
+        id,
+        run,
+        named: true,
+    });
     if protocol.indexed {
         let index = &mut after.server.data.index;
         (index.key, index.tag, index.open) = (true, true, false);
@@ -190,7 +227,12 @@ fn store(protocol: &Protocol, state: &State, at: usize, version: u8, next: &mut 
         let mut unknown = after.clone();
         unknown.left.timeouts -= 1;
         end(&mut unknown, false);
-        add(next, "a store runs, but that is not known", process, unknown);
+        add(
+            next,
+            "a store runs, but that is not known",
+            process,
+            unknown,
+        );
     }
     end(&mut after, true);
     add(next, "a store runs", process, after);
@@ -203,11 +245,22 @@ fn settle(protocol: &Protocol, state: &State, at: usize, version: u8, won: bool,
     let current = here.mode == Mode::Open && here.epoch == epoch;
     let won = won && (current || !protocol.on(VerdictOnCurrent));
     finish(protocol, &mut state, at, version, won);
-    add(next, if won { "the verdict: stored" } else { "the verdict: not stored" }, process, state);
+    add(
+        next,
+        if won {
+            "the verdict: stored"
+        } else {
+            "the verdict: not stored"
+        },
+        process,
+        state,
+    );
 }
 
 fn finish(protocol: &Protocol, state: &mut State, at: usize, version: u8, sure: bool) {
-    let Flight { id, process, kind, .. } = state.flights[at];
+    let Flight {
+        id, process, kind, ..
+    } = state.flights[at];
     state.settle(at, version, sure || !protocol.on(Verdict));
     if kind == Kind::Put {
         if sure {
@@ -219,7 +272,9 @@ fn finish(protocol: &Protocol, state: &mut State, at: usize, version: u8, sure: 
 
 /// A background refresh reads the entry that stands, and loads.
 fn refresh(protocol: &Protocol, state: &State, next: &mut Next) {
-    let Ok(process) = u8::try_from(state.processes.len() - 1) else { return };
+    let Ok(process) = u8::try_from(state.processes.len() - 1) else {
+        return;
+    };
     let here = state.processes[usize::from(process)];
     if state.left.refreshes == 0 || here.mode != Mode::Open || !state.connected(process) {
         return;
@@ -261,7 +316,11 @@ impl State {
     /// A push reached the process: a reply that is under way may be older.
     pub(crate) fn dirty(&mut self, protocol: &Protocol, process: u8) {
         if protocol.on(Guard) {
-            for flight in self.flights.iter_mut().filter(|flight| flight.live && flight.process == process) {
+            for flight in self
+                .flights
+                .iter_mut()
+                .filter(|flight| flight.live && flight.process == process)
+            {
                 flight.dirty = true;
             }
         }

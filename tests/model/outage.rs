@@ -51,7 +51,11 @@ fn connection(protocol: &Protocol, state: &State, process: u8, next: &mut Next) 
                 after.left.cuts -= 1;
                 let gone = after.process(process);
                 (gone.epoch, gone.tracked, gone.pushes, gone.flushed) = (0, false, 0, false);
-                for flight in after.flights.iter_mut().filter(|flight| flight.process == process && flight.epoch != 0) {
+                for flight in after
+                    .flights
+                    .iter_mut()
+                    .filter(|flight| flight.process == process && flight.epoch != 0)
+                {
                     flight.epoch = DEAD;
                 }
                 add(next, "loses its connection", process, after);
@@ -83,10 +87,19 @@ fn connection(protocol: &Protocol, state: &State, process: u8, next: &mut Next) 
         Mode::Shut => {}
         Mode::Replayed if !connected || here.journal => {
             after.process(process).mode = Mode::Shut;
-            add(next, "starts over: lost again, or the journal has grown", process, after);
+            add(
+                next,
+                "starts over: lost again, or the journal has grown",
+                process,
+                after,
+            );
         }
         Mode::Replayed => {
-            after.process(process).mode = if protocol.on(OneStepSwitch) { Mode::Open } else { Mode::Opening };
+            after.process(process).mode = if protocol.on(OneStepSwitch) {
+                Mode::Open
+            } else {
+                Mode::Opening
+            };
             if protocol.on(Flush) {
                 after.process(process).copy = None;
             }
@@ -104,11 +117,20 @@ fn connection(protocol: &Protocol, state: &State, process: u8, next: &mut Next) 
 fn forget(protocol: &Protocol, state: &State, process: u8, next: &mut Next) {
     let here = state.processes[usize::from(process)];
     let caught_up = state.server.replica == state.server.data && here.epoch == state.server.epoch;
-    let forgets = if here.mode == Mode::Open { caught_up } else { !protocol.on(RecentOutlastsOutage) };
+    let forgets = if here.mode == Mode::Open {
+        caught_up
+    } else {
+        !protocol.on(RecentOutlastsOutage)
+    };
     if here.recent && forgets {
         let mut state = state.clone();
         state.process(process).recent = false;
-        add(next, "forgets the removals of the last seconds", process, state);
+        add(
+            next,
+            "forgets the removals of the last seconds",
+            process,
+            state,
+        );
     }
 }
 
@@ -116,7 +138,11 @@ impl State {
     /// What began before this fills memory no more.
     pub(crate) fn raise_fence(&mut self, protocol: &Protocol, process: u8) {
         if protocol.on(Fence) {
-            for flight in self.flights.iter_mut().filter(|flight| flight.process == process) {
+            for flight in self
+                .flights
+                .iter_mut()
+                .filter(|flight| flight.process == process)
+            {
                 flight.fenced = true;
             }
         }

@@ -16,12 +16,21 @@ pub(crate) fn broken(protocol: &Protocol, state: &State) -> Option<Broken> {
 /// removals it needs no push.
 fn stale_copy(protocol: &Protocol, state: &State) -> Option<Broken> {
     let resting = at_rest(state);
-    let floor = if resting { newest(state) } else { state.durable };
+    let floor = if resting {
+        newest(state)
+    } else {
+        state.durable
+    };
     for (number, process) in state.processes.iter().enumerate() {
         let number = u8::try_from(number).unwrap_or(u8::MAX);
-        let Some(version) = process.copy else { continue };
+        let Some(version) = process.copy else {
+            continue;
+        };
         let due = process.pushes > 0 || process.flushed;
-        let hears = protocol.is_near(number) && process.mode == Mode::Open && state.connected(number) && !due;
+        let hears = protocol.is_near(number)
+            && process.mode == Mode::Open
+            && state.connected(number)
+            && !due;
         if version < process.own || (hears && version < floor) {
             return Some(Broken::StaleCopy { process: number });
         }
@@ -43,7 +52,10 @@ fn stale_entry(protocol: &Protocol, state: &State) -> Option<Broken> {
 }
 
 fn newest(state: &State) -> u8 {
-    state.processes.iter().fold(state.durable, |newest, process| newest.max(process.own))
+    state
+        .processes
+        .iter()
+        .fold(state.durable, |newest, process| newest.max(process.own))
 }
 
 /// Nothing is under way: no flight, no push, no removal, no journal, no outage.
@@ -55,6 +67,9 @@ pub(crate) fn at_rest(state: &State) -> bool {
     };
     state.flights.is_empty()
         && state.server.late_plant.is_none()
-        && state.writers.iter().all(|writer| writer.writing == Writing::Idle)
+        && state
+            .writers
+            .iter()
+            .all(|writer| writer.writing == Writing::Idle)
         && (0..u8::try_from(state.processes.len()).unwrap_or(0)).all(calm)
 }

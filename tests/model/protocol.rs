@@ -58,11 +58,23 @@ pub(crate) struct Step {
 pub(crate) type Next = Vec<(Step, State)>;
 
 pub(crate) fn add(next: &mut Next, what: &'static str, process: u8, state: State) {
-    next.push((Step { what, process: Some(process) }, state));
+    next.push((
+        Step {
+            what,
+            process: Some(process),
+        },
+        state,
+    ));
 }
 
 pub(crate) fn add_server(next: &mut Next, what: &'static str, state: State) {
-    next.push((Step { what, process: None }, state));
+    next.push((
+        Step {
+            what,
+            process: None,
+        },
+        state,
+    ));
 }
 
 impl fmt::Display for Step {
@@ -85,25 +97,41 @@ impl Protocol {
 
     /// The run id that the server shows in a reign.
     pub(crate) fn run(&self, epoch: u8) -> u8 {
-        if self.failback { 1 + (epoch + 1) % 2 } else { epoch }
+        if self.failback {
+            1 + (epoch + 1) % 2
+        } else {
+            epoch
+        }
     }
 
     /// A reader connected to this reign would use the slot.
     pub(crate) fn usable(&self, slot: Slot, epoch: u8) -> Option<(u8, bool)> {
         match slot {
-            Slot::Value { version, run, named, .. } if run == self.run(epoch) || !self.on(Safeguard::EntryRun) => {
-                Some((version, named))
-            }
+            Slot::Value {
+                version,
+                run,
+                named,
+                ..
+            } if run == self.run(epoch) || !self.on(Safeguard::EntryRun) => Some((version, named)),
             _ => None,
         }
     }
 
     pub(crate) fn start(&self) -> State {
         let slot = match self.seeded {
-            true => Slot::Value { version: 0, id: 1, run: 1, named: false },
+            true => Slot::Value {
+                version: 0,
+                id: 1,
+                run: 1,
+                named: false,
+            },
             false => Slot::Empty,
         };
-        let index = Index { complete: self.indexed, key: self.indexed && self.seeded, ..Index::default() };
+        let index = Index {
+            complete: self.indexed,
+            key: self.indexed && self.seeded,
+            ..Index::default()
+        };
         let data = Data { slot, index };
         let process = Process {
             mode: Mode::Open,
@@ -116,8 +144,18 @@ impl Protocol {
             recent: false,
             own: 0,
         };
-        let reader = |&(process, left)| Reader { process, reading: Reading::Idle, floor: 0, left };
-        let writer = |task: &Task| Writer { writing: Writing::Idle, version: 0, epoch: 0, left: task.times };
+        let reader = |&(process, left)| Reader {
+            process,
+            reading: Reading::Idle,
+            floor: 0,
+            left,
+        };
+        let writer = |task: &Task| Writer {
+            writing: Writing::Idle,
+            version: 0,
+            epoch: 0,
+            left: task.times,
+        };
         State {
             database: 0,
             durable: 0,
@@ -126,7 +164,12 @@ impl Protocol {
                 epoch: 1,
                 data,
                 snapshot: Data::default(),
-                replica: if self.faults.failovers > 0 { data } else { Data::default() },
+                replica: if self.faults.failovers > 0 {
+                    data
+                } else {
+                    Data::default()
+                },
+                superseded: Slot::Empty,
                 late_plant: None,
             },
             processes: vec![process; self.near.len()],

@@ -16,7 +16,11 @@ pub(crate) fn steps(protocol: &Protocol, state: &State, next: &mut Next) {
         let mut state = state.clone();
         state.left.expiries -= 1;
         state.change(Slot::Empty);
-        let what = if matches!(data.slot, Slot::Lease { .. }) { "the lease expires" } else { "the entry expires" };
+        let what = if matches!(data.slot, Slot::Lease { .. }) {
+            "the lease expires"
+        } else {
+            "the entry expires"
+        };
         add_server(next, what, state);
     }
     if state.left.saves > 0 && state.server.snapshot != data {
@@ -42,16 +46,21 @@ pub(crate) fn steps(protocol: &Protocol, state: &State, next: &mut Next) {
         let mut state = state.clone();
         state.left.failovers -= 1;
         state.server.epoch += 1;
+        state.server.superseded = data.slot;
         state.server.data = state.server.replica;
         hang_up(&mut state);
-        add_server(next, "dies; its replica is promoted", state);
+        add_server(next, "is cut off; its replica is promoted", state);
     }
     if state.left.flushalls > 0 {
         let mut state = state.clone();
         state.left.flushalls -= 1;
         state.server.data = Data::default();
         let epoch = state.server.epoch;
-        for process in state.processes.iter_mut().filter(|process| process.epoch == epoch) {
+        for process in state
+            .processes
+            .iter_mut()
+            .filter(|process| process.epoch == epoch)
+        {
             (process.tracked, process.flushed) = (false, true);
         }
         add_server(next, "FLUSHALL", state);
@@ -74,12 +83,19 @@ fn hang_up(state: &mut State) {
 }
 
 fn late_plant(protocol: &Protocol, state: &State, next: &mut Next) {
-    let Some((process, token)) = state.server.late_plant else { return };
+    let Some((process, token)) = state.server.late_plant else {
+        return;
+    };
     let mut state = state.clone();
     state.server.late_plant = None;
     if state.server.data.slot == Slot::Empty {
         let run = protocol.run(state.server.epoch);
         state.plant(protocol, Slot::Lease { token, run });
     }
-    add(next, "a planting arrives whose sender is gone", process, state);
+    add(
+        next,
+        "a planting arrives whose sender is gone",
+        process,
+        state,
+    );
 }

@@ -5,9 +5,17 @@
 pub(crate) enum Slot {
     #[default]
     Empty,
-    Lease { token: u8, run: u8 },
+    Lease {
+        token: u8,
+        run: u8,
+    },
     /// `named`: the writer's removal names it (an entry may stand that does not carry the tag).
-    Value { version: u8, id: u8, run: u8, named: bool },
+    Value {
+        version: u8,
+        id: u8,
+        run: u8,
+        named: bool,
+    },
 }
 
 /// The members that the key has in the index, the completeness marker, and a rebuild's own member.
@@ -35,6 +43,8 @@ pub(crate) struct Server {
     pub(crate) data: Data,
     pub(crate) snapshot: Data,
     pub(crate) replica: Data,
+    /// What the server held that was master before: who is still connected to it may find its own lease there.
+    pub(crate) superseded: Slot,
     /// A planting that was sent, whose sender is gone.
     pub(crate) late_plant: Option<(u8, u8)>,
 }
@@ -145,7 +155,10 @@ pub(crate) enum Writing {
     /// The n-th step of a walk over the index.
     Walk(u8),
     /// The walk waits for a rebuild, at its n-th step.
-    Rebuild { walk: u8, step: u8 },
+    Rebuild {
+        walk: u8,
+        step: u8,
+    },
     /// Redis has removed it.
     Removed,
     /// The journal has it.
@@ -188,9 +201,15 @@ pub(crate) struct Faults {
 /// A property that did not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Broken {
-    StaleRead { process: u8, got: u8, floor: u8 },
+    StaleRead {
+        process: u8,
+        got: u8,
+        floor: u8,
+    },
     /// A copy in memory that no push will take out.
-    StaleCopy { process: u8 },
+    StaleCopy {
+        process: u8,
+    },
     /// Something in Redis that a process would use.
     StaleEntry,
 }
@@ -245,7 +264,13 @@ impl State {
         self.readers.sort_unstable();
         let mut names = Names::default();
         let server = &mut self.server;
-        for slot in [&mut server.data.slot, &mut server.snapshot.slot, &mut server.replica.slot] {
+        let (data, snapshot) = (&mut server.data.slot, &mut server.snapshot.slot);
+        for slot in [
+            data,
+            snapshot,
+            &mut server.replica.slot,
+            &mut server.superseded,
+        ] {
             names.slot(slot);
         }
         if let Some((_, token)) = &mut server.late_plant {
@@ -259,7 +284,9 @@ impl State {
             }
         }
         for reader in &mut self.readers {
-            if let Reading::Lead(id) | Reading::Before(id) | Reading::During(id) = &mut reader.reading {
+            if let Reading::Lead(id) | Reading::Before(id) | Reading::During(id) =
+                &mut reader.reading
+            {
                 names.name(id);
             }
         }

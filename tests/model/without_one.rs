@@ -6,9 +6,15 @@ use crate::protocol::Protocol;
 use crate::safeguard::Safeguard;
 
 fn fails(off: Safeguard, protocol: Protocol) {
-    let explored = explore(&Protocol { off: Some(off), ..protocol });
+    let explored = explore(&Protocol {
+        off: Some(off),
+        ..protocol
+    });
     let Some(violation) = explored.violation else {
-        panic!("nothing fails without {off:?} in {} states", explored.states);
+        panic!(
+            "nothing fails without {off:?} in {} states",
+            explored.states
+        );
     };
     println!("without {off:?}, {violation}");
 }
@@ -24,7 +30,7 @@ macro_rules! without {
 
 without! {
     compare_and_set: CompareAndSet, race;
-    retirement: Retire, race;
+    retirement: Retire, crowd;
     verdict: Verdict, strict;
     own_get: OwnGet, strict;
     guard: Guard, race;
@@ -41,7 +47,7 @@ without! {
     removing_orphan_leases: OrphanLeases, tags;
     removal_by_a_put_that_lost: PutRemoves, puts;
     confirming_a_hand_over: ConfirmedHandOver, hand_over;
-    retiring_abandoned_flights: AbandonedRetires, race;
+    retiring_abandoned_flights: AbandonedRetires, crowd;
     switching_in_one_step: OneStepSwitch, near_outage;
     asking_for_the_verdict_later: VerdictAskedLater, strict;
     verdict_on_a_current_connection: VerdictOnCurrent, promotion;

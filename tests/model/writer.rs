@@ -53,14 +53,21 @@ fn begin(protocol: &Protocol, state: &State, at: usize, next: &mut Next) {
         }
         Job::Put => state.local_pass(protocol, process, None),
         Job::Own => {
-            let flying = state.flights.iter().any(|flight| flight.live && flight.process == process);
+            let flying = state
+                .flights
+                .iter()
+                .any(|flight| flight.live && flight.process == process);
             if !open || flying || state.process(process).copy.is_some() {
                 return;
             }
         }
     }
     // With retirement off, another flight may still stand where a put takes its own.
-    for flight in state.flights.iter_mut().filter(|flight| flight.process == process) {
+    for flight in state
+        .flights
+        .iter_mut()
+        .filter(|flight| flight.process == process)
+    {
         flight.live = false;
     }
     let id = state.fresh();
@@ -68,7 +75,11 @@ fn begin(protocol: &Protocol, state: &State, at: usize, next: &mut Next) {
     state.flights.push(Flight {
         id,
         process,
-        kind: if task.job == Job::Put { Kind::Put } else { Kind::Own },
+        kind: if task.job == Job::Put {
+            Kind::Put
+        } else {
+            Kind::Own
+        },
         phase: if open { Phase::Plant } else { Phase::Load },
         over: Slot::Empty,
         epoch: if open { epoch } else { 0 },
@@ -77,7 +88,11 @@ fn begin(protocol: &Protocol, state: &State, at: usize, next: &mut Next) {
         dirty: false,
         fenced: false,
     });
-    let what = if task.job == Job::Put { "a put begins" } else { "a call that invalidates its own prefix begins" };
+    let what = if task.job == Job::Put {
+        "a put begins"
+    } else {
+        "a call that invalidates its own prefix begins"
+    };
     add(next, what, process, state);
 }
 
@@ -98,7 +113,13 @@ fn remove(protocol: &Protocol, state: &State, at: usize, next: &mut Next) {
         if state.left.timeouts > 0 {
             let mut unknown = after.clone();
             unknown.left.timeouts -= 1;
-            queue(protocol, &unknown, at, "a removal runs, but that is not known", next);
+            queue(
+                protocol,
+                &unknown,
+                at,
+                "a removal runs, but that is not known",
+                next,
+            );
         }
         add(next, "a removal runs", process, after);
     }
@@ -125,7 +146,13 @@ fn acknowledge(protocol: &Protocol, state: &State, at: usize, next: &mut Next) {
     let process = protocol.writers[at].process;
     let here = state.processes[usize::from(process)];
     if here.mode != Mode::Open || here.epoch != state.writers[at].epoch {
-        return queue(protocol, state, at, "a removal was acknowledged on a connection that is gone", next);
+        return queue(
+            protocol,
+            state,
+            at,
+            "a removal was acknowledged on a connection that is gone",
+            next,
+        );
     }
     let mut state = state.clone();
     if protocol.on(LocalPass) {
@@ -146,7 +173,10 @@ fn walk(protocol: &Protocol, state: &State, at: usize, step: u8, next: &mut Next
     let by_tag = protocol.writers[at].job == Job::RemoveTag;
     let looks_at_marker = by_tag || step == 0 || (step == 1 && protocol.on(MarkerEachPage));
     if looks_at_marker && !index.complete {
-        state.writers[at].writing = Writing::Rebuild { walk: step, step: 0 };
+        state.writers[at].writing = Writing::Rebuild {
+            walk: step,
+            step: 0,
+        };
         return add(next, "a removal finds the index incomplete", process, state);
     }
     let mut then = Writing::Walk(step + 1);
@@ -157,11 +187,19 @@ fn walk(protocol: &Protocol, state: &State, at: usize, step: u8, next: &mut Next
             state.change(Slot::Empty);
         }
         let index = &mut state.server.data.index;
-        *(if open_range { &mut index.open } else { &mut index.tag }) = false;
+        *(if open_range {
+            &mut index.open
+        } else {
+            &mut index.tag
+        }) = false;
         if step == 1 {
             then = Writing::Removed;
         }
-        if open_range { "a removal walks the open tags" } else { "a removal walks the known tags" }
+        if open_range {
+            "a removal walks the open tags"
+        } else {
+            "a removal walks the known tags"
+        }
     } else {
         match step {
             0 => "a removal finds the index complete",
@@ -202,7 +240,10 @@ fn rebuild(protocol: &Protocol, state: &State, at: usize, walk: u8, step: u8, ne
 fn rebuild_step(state: &mut State, at: usize, walk: u8, step: u8, process: u8, next: &mut Next) {
     let slot = state.server.data.slot;
     let index = &mut state.server.data.index;
-    let again = Writing::Rebuild { walk, step: step + 1 };
+    let again = Writing::Rebuild {
+        walk,
+        step: step + 1,
+    };
     let (then, what) = match step {
         0 if index.complete => (Writing::Walk(walk), "another has rebuilt the index"),
         0 => {
@@ -220,7 +261,10 @@ fn rebuild_step(state: &mut State, at: usize, walk: u8, step: u8, process: u8, n
             (index.rebuild, index.complete) = (false, true);
             (Writing::Walk(walk), "a rebuild ends")
         }
-        _ => (Writing::Rebuild { walk, step: 0 }, "a rebuild finds the index lost again"),
+        _ => (
+            Writing::Rebuild { walk, step: 0 },
+            "a rebuild finds the index lost again",
+        ),
     };
     state.writers[at].writing = then;
     add(next, what, process, state.clone());
@@ -228,7 +272,9 @@ fn rebuild_step(state: &mut State, at: usize, walk: u8, step: u8, process: u8, n
 
 /// A call whose body has written removes its own prefix, and spares its own lease.
 fn pay(protocol: &Protocol, state: &State, at: usize, id: u8, next: &mut Next) {
-    let Some(flying) = state.flights.iter().position(|flight| flight.id == id) else { return };
+    let Some(flying) = state.flights.iter().position(|flight| flight.id == id) else {
+        return;
+    };
     let flight = state.flights[flying];
     if flight.kind != Kind::Own || !matches!(flight.phase, Phase::Body(_)) {
         return;
@@ -254,14 +300,21 @@ fn pay(protocol: &Protocol, state: &State, at: usize, id: u8, next: &mut Next) {
     state.local_pass(protocol, process, Some(id));
     state.flights[flying].kind = Kind::Read;
     state.returned(protocol, at, process, durable);
-    add(next, "a call removes its own prefix, and spares its lease", process, state);
+    add(
+        next,
+        "a call removes its own prefix, and spares its lease",
+        process,
+        state,
+    );
 }
 
 impl State {
     /// Memory and flights of this process.
     pub(crate) fn local_pass(&mut self, protocol: &Protocol, process: u8, spared: Option<u8>) {
         self.process(process).copy = None;
-        let named = |flight: &&mut Flight| flight.live && flight.process == process && spared != Some(flight.id);
+        let named = |flight: &&mut Flight| {
+            flight.live && flight.process == process && spared != Some(flight.id)
+        };
         for flight in self.flights.iter_mut().filter(named) {
             flight.dirty |= protocol.on(Guard);
             if protocol.on(Retire) {
