@@ -219,7 +219,10 @@ impl Tier {
         let first = !link.lost.swap(true, Ordering::SeqCst);
         self.unpublish(|standing| Arc::ptr_eq(standing, link));
         let mut breaker = self.breaker.lock();
-        let closed = breaker.state() == BreakerState::Closed;
+        // The last words of a link that another has replaced are no news of that one: a breaker that they opened would
+        // stay open, as nobody probes while a link is attended. Under the breaker's lock, for the switch closes it last.
+        let replaced = self.published.read().is_some();
+        let closed = breaker.state() == BreakerState::Closed && !replaced;
         if closed {
             breaker.trip(Instant::now(), token::fraction());
         }
