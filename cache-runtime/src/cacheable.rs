@@ -142,7 +142,8 @@ where
     }
 
     fn restore(self, kept: Kept) -> Option<T> {
-        kept.downcast_ref().cloned()
+        // What nobody else holds, a hit that was just decoded, is moved out.
+        kept.downcast().ok().map(Arc::unwrap_or_clone)
     }
 
     fn nothing(self) -> Option<T> {

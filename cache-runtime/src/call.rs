@@ -92,7 +92,7 @@ where
     let mode = if asked_of(call.site) == Mode::Uncached { Mode::Uncached } else { Mode::Normal };
     Box::pin(async move {
         if mode == Mode::Uncached {
-            return body().await;
+            return Box::pin(body()).await;
         }
         put_anew(call, kind, when, late, body).await
     })
@@ -109,7 +109,7 @@ where
     let uncached = asked_of(call.site) == Mode::Uncached;
     Box::pin(async move {
         if uncached {
-            return body().await;
+            return Box::pin(body()).await;
         }
         let cache = call.used_cache();
         alone(&cache, call, kind, late, body).await
@@ -153,21 +153,21 @@ where
     Fut: Future<Output = R>,
 {
     if mode == Mode::Uncached {
-        return body().await;
+        return Box::pin(body()).await;
     }
     let cache = call.used_cache();
     if !call.patterns.is_empty() && deferred::is_active() {
         count_miss(&cache, call.site);
-        return alone(&cache, call, kind, late, body).await;
+        return Box::pin(alone(&cache, call, kind, late, body)).await;
     }
     let Keyed::Key(key) = &call.key else {
         note(Event::Bypass);
         count(&cache, call.site, |counters| &counters.bypasses);
-        return alone(&cache, call, kind, late, body).await;
+        return Box::pin(alone(&cache, call, kind, late, body)).await;
     };
     let key = key.clone();
     if mode == Mode::Refresh {
-        return refresh_now(&cache, call, key, kind, when, late, body).await;
+        return Box::pin(refresh_now(&cache, call, key, kind, when, late, body)).await;
     }
     let (tags, open_tags) = call.tags.known_and_open();
     let turn = {
@@ -182,13 +182,13 @@ where
             }
             None
         }
-        Turn::Lead(loading) => return lead(&cache, call, *loading, kind, when, late, body).await,
+        Turn::Lead(loading) => return Box::pin(lead(&cache, call, *loading, kind, when, late, body)).await,
         Turn::Shared(outcome, was_loaded) => Some((outcome, was_loaded)),
         Turn::Alone(flight) => match flight.turn().await {
             Err(outcome) => Some((outcome, false)),
             Ok(turn) => {
                 count_miss(&cache, call.site);
-                let returned = alone(&cache, call, kind, late, body).await;
+                let returned = Box::pin(alone(&cache, call, kind, late, body)).await;
                 if let Success::Value(_) = kind.success(&returned)
                     && let Some(kept) = kind.keep(&returned)
                 {
@@ -208,7 +208,7 @@ where
         return returned;
     }
     count_miss(&cache, call.site);
-    alone(&cache, call, kind, late, body).await
+    Box::pin(alone(&cache, call, kind, late, body)).await
 }
 
 /// Runs the body and pays what it owes, without the cache.
@@ -220,7 +220,7 @@ where
     Fut: Future<Output = R>,
 {
     let mut owed = Owed::new(cache, call);
-    let returned = body().await;
+    let returned = Box::pin(body()).await;
     owed.settle(kind.success(&returned), late);
     owed.pay(None).await;
     returned
@@ -285,12 +285,12 @@ where
     let cache = call.used_cache();
     count_miss(&cache, call.site);
     let Keyed::Key(key) = &call.key else {
-        return alone(&cache, call, kind, late, body).await;
+        return Box::pin(alone(&cache, call, kind, late, body)).await;
     };
     let key = key.clone();
     if deferred::is_active() {
         let mut owed = Owed::new(&cache, call).with(Pattern::key(&key));
-        let returned = body().await;
+        let returned = Box::pin(body()).await;
         owed.settle(kind.success(&returned), late);
         owed.pay(None).await;
         return returned;
@@ -305,7 +305,7 @@ where
     let mut owed = Owed::new(&cache, call).with(Pattern::key(&key));
     let returned = match &loading {
         Some(loading) => loading.run(Box::pin(body())).await,
-        None => body().await,
+        None => Box::pin(body()).await,
     };
     let returned = kind.prepare(returned).await;
     let judged = owed.judge(kind.success(&returned), when, late);
@@ -360,7 +360,7 @@ where
     let ttl = cache.lifetime(call.used_ttl());
     let mut owed = Owed::new(cache, call);
     let began = Instant::now();
-    let returned = kind.prepare(body().await).await;
+    let returned = kind.prepare(Box::pin(body()).await).await;
     let judged = owed.judge(kind.success(&returned), when, late);
     owed.pay(None).await;
     if judged == Judged::Store

@@ -3,6 +3,7 @@
 //! The local pass must follow the one in Redis: a reader in between would bring the old value back. The pass before it
 //! only makes this process's readers prompt.
 
+use std::pin::pin;
 use serde::Serialize;
 
 use crate::cache::Cache;
@@ -115,7 +116,7 @@ impl Cache {
                 // An invalidation has its own budget, whatever the wait for the first connect took.
                 let lease = spared.and_then(|spare| spare.lease).filter(|lease| lease.session.link.run == session.link.run);
                 let removal = remove_all(&session, &due.patterns, lease);
-                let removed = Budget::new(inner.config.budget).spend_on(&session, removal).await;
+                let removed = Budget::new(inner.config.budget).spend_on(&session, pin!(removal)).await;
                 removed.ok().filter(|_| tier.acknowledged(&session, &due.patterns))
             }
         };

@@ -1,5 +1,6 @@
 //! A load that this call leads: keeps its lease alive, and ends in a store, a fill, or neither.
 
+use std::pin::pin;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,7 +113,7 @@ impl Loading {
         let members = members(self.key.as_str(), &tags, &[]);
         let mut budget = Budget::new(self.cache.inner.config.budget);
         let sealed = Sealed { head, rest: &rest, life: ttl, members };
-        let stored = budget.spend_on(&lease.session, lease.store(&sealed)).await.unwrap_or(false);
+        let stored = budget.spend_on(&lease.session, pin!(lease.store(&sealed))).await.unwrap_or(false);
         self.lead.hold = None;
         bump(if stored { &self.cache.inner.counters.stores } else { &self.cache.inner.counters.stores_lost });
         if stored {
@@ -270,7 +271,7 @@ impl Refresh {
         let members = members(key.as_str(), &tags, &[]);
         let sealed = Sealed { head, rest: &rest, life: ttl, members };
         let mut budget = Budget::new(cache.inner.config.budget);
-        match budget.spend_on(&self.lease.session, self.lease.store(&sealed)).await {
+        match budget.spend_on(&self.lease.session, pin!(self.lease.store(&sealed))).await {
             Ok(true) => bump(&cache.inner.counters.stores),
             _ => bump(&cache.inner.counters.stores_lost),
         }

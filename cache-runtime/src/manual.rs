@@ -1,5 +1,6 @@
 //! The operations of [`Cache`] that a program calls by name.
 
+use std::pin::pin;
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
@@ -143,7 +144,7 @@ impl Cache {
         let Some(tier) = &self.inner.tier else { return false };
         let mut budget = Budget::new(self.inner.config.budget);
         let Some(session) = tier.session(&mut budget).await else { return false };
-        let bytes = budget.spend_on(&session, session.get(key.as_str())).await.ok().flatten();
+        let bytes = budget.spend_on(&session, pin!(session.get(key.as_str()))).await.ok().flatten();
         let now = u64::try_from(session.link.server_millis()).unwrap_or(0);
         bytes.is_some_and(|bytes| match entry::parse(&bytes) {
             Stored::Entry(entry) => {
@@ -170,7 +171,7 @@ impl Cache {
             let mut budget = Budget::new(self.inner.config.budget);
             if let Some(session) = tier.session(&mut budget).await {
                 let names: Vec<&str> = missing.iter().map(|key| key.as_str()).collect();
-                let values = budget.spend_on(&session, session.get_many(&names)).await.unwrap_or_default();
+                let values = budget.spend_on(&session, pin!(session.get_many(&names))).await.unwrap_or_default();
                 for (key, bytes) in missing.iter().zip(values) {
                     let usable = bytes.and_then(|bytes| self.read_bytes(&bytes, &manual(key, ops), &session));
                     if let Some(usable) = usable {
@@ -236,7 +237,7 @@ impl Cache {
                 let (head, rest) = draft.seal();
                 let lease = entry::lease_head(token::random(), session.link.run);
                 let sealed = Sealed { head, rest: &rest, life: ttl, members: members(key.as_str(), &[], &[]) };
-                let answer = budget.spend_on(&session, session.overwrite(key.as_str(), lease, &sealed)).await;
+                let answer = budget.spend_on(&session, pin!(session.overwrite(key.as_str(), lease, &sealed))).await;
                 if answer.is_ok() {
                     // Stored, or refused because something stands there that is not ours, or removed meanwhile.
                     self.inner.local.remove(&removal, None);

@@ -168,7 +168,8 @@ struct Repo {
 impl Repo {
     #[cached(key = "repo:<self.tenant>:<id>", companions = "load")]
     async fn load(&self, id: u32) -> u32 {
-        self.tenant * 100 + id + ran(7) * 0
+        ran(7);
+        self.tenant * 100 + id
     }
 
     #[cached(key = "boxed:<self.tenant>:<id>")]
@@ -181,7 +182,8 @@ impl Repo {
                 .to_string()
                 .parse::<u32>()
                 .map_err(|error| error.to_string())?;
-            Ok(self.tenant * 100 + id + ran(8) * 0)
+            ran(8);
+            Ok(self.tenant * 100 + id)
         })
     }
 }

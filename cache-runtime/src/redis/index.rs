@@ -78,7 +78,7 @@ impl Session {
         let mut removed = 0;
         loop {
             let step: Vec<redis::Value> = self
-                .observed(self.link.run(Script::RemoveRange, |command| {
+                .in_background(self.link.run(Script::RemoveRange, |command| {
                     command.arg(1).arg(self.index()).arg(self.prefix()).arg(&from).arg(to).arg(STEP);
                     command.arg(key).arg(head).arg(open.0).arg(open.1).arg(others);
                 }))
@@ -171,7 +171,7 @@ impl Session {
                 }
             }
             let done: i64 = self
-                .observed(self.link.run(Script::Indexed, |command| {
+                .in_background(self.link.run(Script::Indexed, |command| {
                     command.arg(1).arg(self.index()).arg(&nonce);
                 }))
                 .await?;

@@ -101,12 +101,11 @@ impl Session {
         };
         let (code, value): (i64, Option<Vec<u8>>) = {
             let reply: Vec<redis::Value> = self
-                .observed(self.link.run(Script::Plant, |command| {
+                .seen(self.link.run(Script::Plant, |command| {
                     command.arg(2).arg(self.full(key)).arg(self.index()).arg(head).arg(millis(LEASE_LIFE));
                     command.arg(&self.link.run.to_le_bytes()).arg(replace.map_or(&[][..], |head| &head[..]));
                     command.arg(flags).arg(members);
-                }))
-                .await?;
+                }).await)?;
             let mut reply = reply.into_iter();
             let code = match reply.next() {
                 Some(redis::Value::Int(code)) => code,
@@ -140,11 +139,12 @@ impl Session {
     }
 
     pub(crate) async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
-        self.observed(self.link.get(&self.full(key))).await
+        let key = self.full(key);
+        self.seen(self.link.get(&key).await)
     }
 
     pub(crate) async fn ping(&self) -> Result<(), Fault> {
-        self.observed(self.link.send::<String>(&redis::cmd("PING"))).await.map(drop)
+        self.seen(self.link.send::<String>(&redis::cmd("PING")).await).map(drop)
     }
 
     /// One round trip for several keys.
@@ -153,7 +153,7 @@ impl Session {
         for key in keys {
             command.arg(self.full(key));
         }
-        self.observed(self.link.send(&command)).await
+        self.seen(self.link.send(&command).await)
     }
 }
 

@@ -4,6 +4,7 @@
 //! lock and taken away under it, so a removal that is appended is either seen by the switch or shuts Redis itself.
 
 use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -111,8 +112,8 @@ impl Tier {
         }
         let mut started = self.started.subscribe();
         // A failed wait means that the budget is gone or nobody will ever connect: go on without Redis.
-        let _ = budget.spend(async { started.wait_for(|started| *started).await.map_err(|_| Fault::TimedOut).map(drop) })
-            .await;
+        let wait = async { started.wait_for(|started| *started).await.map_err(|_| Fault::TimedOut).map(drop) };
+        let _ = budget.spend(pin!(wait)).await;
         self.session_now()
     }
 
@@ -377,19 +378,16 @@ impl Session {
         spawned
     }
 
-    /// Lets the breaker see how it went; the caller sets the time limit, and reports it by [`Session::timed_out`].
-    pub(crate) async fn observed<T>(&self, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-        let result = work.await;
+    /// Lets the breaker see how an operation went. Whoever limits its time reports that by [`Session::timed_out`].
+    pub(crate) fn seen<T>(&self, result: Result<T, Fault>) -> Result<T, Fault> {
         self.tier.observe(&self.link, &result);
         result
     }
 
-    /// The same, within the limit of background work.
+    /// Waits for an operation within the limit of background work, and lets the breaker see how it went.
     pub(crate) async fn in_background<T>(&self, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-        let limited = async {
-            patiently(self.tier.config.command_timeout, work).await
-        };
-        self.observed(limited).await
+        let result = patiently(self.tier.config.command_timeout, pin!(work)).await;
+        self.seen(result)
     }
 
     /// A caller's budget ended while it waited.
@@ -410,7 +408,12 @@ impl Budget {
     }
 
     /// Waits for the work as long as the budget lasts.
-    pub(crate) async fn spend<T>(&mut self, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    ///
+    /// Pinned by the caller: each layer that took the future itself would hold it twice.
+    pub(crate) async fn spend<T>(
+        &mut self,
+        work: Pin<&mut impl Future<Output = Result<T, Fault>>>,
+    ) -> Result<T, Fault> {
         if self.left.is_zero() {
             return Err(Fault::TimedOut);
         }
@@ -424,7 +427,7 @@ impl Budget {
     pub(crate) async fn spend_on<T>(
         &mut self,
         session: &Session,
-        work: impl Future<Output = Result<T, Fault>>,
+        work: Pin<&mut impl Future<Output = Result<T, Fault>>>,
     ) -> Result<T, Fault> {
         let had_any = !self.left.is_zero();
         let result = self.spend(work).await;
@@ -437,9 +440,11 @@ impl Budget {
 
 /// Waits at most so long, but does not take its own process's lack of processor time for Redis's: when the time is up,
 /// the connection's task gets its turn with what the socket already holds, and only then is it a time-out.
-async fn patiently<T>(limit: Duration, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-    let mut work = std::pin::pin!(work);
-    if let Ok(result) = tokio::time::timeout(limit, &mut work).await {
+async fn patiently<T>(
+    limit: Duration,
+    mut work: Pin<&mut impl Future<Output = Result<T, Fault>>>,
+) -> Result<T, Fault> {
+    if let Ok(result) = tokio::time::timeout(limit, work.as_mut()).await {
         return result;
     }
     for _ in 0..TURNS {
