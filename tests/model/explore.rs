@@ -106,11 +106,9 @@ struct Mixer(u64);
 
 impl Mixer {
     fn mix(&mut self, word: u64) {
-        let product = u128::from(self.0 ^ word)
-            * u128::from(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835_u128 as u64 | 1);
-        self.0 = (product as u64 ^ (product >> 64) as u64)
-            .rotate_left(23)
-            .wrapping_add(0x1319_8a2e_0370_7344);
+        let product = u128::from(self.0 ^ word) * 0x9e37_79b9_7f4a_7c15;
+        let folded = product as u64 ^ (product >> 64) as u64;
+        self.0 = folded.rotate_left(23).wrapping_add(0x1319_8a2e_0370_7344);
     }
 }
 
