@@ -482,7 +482,7 @@ fn count(cache: &Cache, site: &'static Site, which: fn(&Counters) -> &std::sync:
 }
 
 fn count_hit(cache: &Cache, site: &'static Site, tier: HitTier, age: impl FnOnce() -> Duration) {
-    note_hit(age);
+    note_hit(age, tier == HitTier::Memory);
     match tier {
         HitTier::Memory => count(cache, site, |counters| &counters.memory_hits),
         HitTier::Redis => count(cache, site, |counters| &counters.redis_hits),

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::flight::Flight;
 use crate::key::{CacheKey, Pattern};
 use crate::redis::{Budget, Fault, Lease, Session};
+use crate::sabotage::{Safeguard, off};
 use crate::stats::bump;
 
 /// What an invalidation came to.
@@ -122,7 +123,9 @@ impl Cache {
         };
         let invalidation = match acknowledged {
             Some(removed) => {
-                inner.local.remove(&due.patterns, flight);
+                if !off(Safeguard::LocalPass) {
+                    inner.local.remove(&due.patterns, flight);
+                }
                 Invalidation { removed, durability: Durability::Durable }
             }
             None => {

@@ -30,6 +30,12 @@ mod barren;
 
 mod entry;
 mod key;
+#[cfg(feature = "sabotage")]
+#[doc(hidden)]
+pub mod sabotage;
+#[cfg(not(feature = "sabotage"))]
+#[allow(dead_code, unreachable_pub, reason = "what only tests ask for")]
+mod sabotage;
 pub mod ttl;
 mod stats;
 mod token;
@@ -49,6 +55,7 @@ pub use crate::health::{Health, HealthStats};
 pub use crate::invalidate::{Durability, Invalidation};
 pub use crate::key::{CacheKey, Glob, Pattern, PatternError};
 pub use crate::outcome::{Observed, observe};
+pub use crate::redis::ConnectionTest;
 pub use crate::site::functions;
 pub use crate::stats::CacheStats;
 pub use crate::ttl::{NamedTtl, Ttl};

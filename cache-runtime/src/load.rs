@@ -265,7 +265,10 @@ impl Refresh {
         let session = tier.session(&mut budget).await?;
         let found = cache.read_redis(request, &session, &mut budget).await?;
         let key = request.key.as_str().to_owned();
-        let members = members(&key, &found.tags, &[]);
+        if !request.open_tags.is_empty() {
+            budget.spend_on(&session, pin!(session.expect_tags(&key, request.open_tags))).await.ok()?;
+        }
+        let members = members(&key, &found.tags, request.open_tags);
         Some(Self { lease: Lease { session, key, head: found.head, members } })
     }
 

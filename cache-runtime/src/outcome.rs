@@ -14,6 +14,7 @@ tokio::task_local! {
 #[derive(Debug, Default)]
 struct Counts {
     hits: AtomicU32,
+    memory_hits: AtomicU32,
     misses: AtomicU32,
     bypasses: AtomicU32,
     /// Of the oldest value served, in ms.
@@ -26,6 +27,8 @@ struct Counts {
 pub struct Observed {
     /// Calls answered from the cache: no body ran for them, and none was waited for.
     pub hits: u32,
+    /// Of the hits, those that the memory of this process answered.
+    pub memory_hits: u32,
     /// Calls that ran their body, or waited for another call's.
     pub misses: u32,
     /// Calls that could not use the cache.
@@ -70,6 +73,7 @@ pub async fn observe<F: Future>(future: F) -> (F::Output, Observed) {
     let output = REPORT.scope(counts.clone(), future).await;
     let observed = Observed {
         hits: counts.hits.load(Relaxed),
+        memory_hits: counts.memory_hits.load(Relaxed),
         misses: counts.misses.load(Relaxed),
         bypasses: counts.bypasses.load(Relaxed),
         age: Duration::from_millis(counts.age.load(Relaxed)),
@@ -85,9 +89,10 @@ pub(crate) enum Event {
     Bypass,
 }
 
-/// A hit; its age is only worked out where somebody asked.
-pub(crate) fn note_hit(age: impl FnOnce() -> Duration) {
-    if REPORT.try_with(|_| ()).is_ok() {
+/// A hit, of this process's memory or not; its age is only worked out where somebody asked.
+pub(crate) fn note_hit(age: impl FnOnce() -> Duration, in_memory: bool) {
+    let asked = REPORT.try_with(|counts| counts.memory_hits.fetch_add(u32::from(in_memory), Relaxed));
+    if asked.is_ok() {
         note(Event::Hit(age()));
     }
 }

@@ -22,9 +22,23 @@ pub(crate) fn members(key: &str, tags: &[String], open_tags: &[String]) -> Vec<V
 }
 
 impl Session {
+    /// Puts an entry that is being refreshed where a removal looks for tags that are not known yet: the fresh value may
+    /// come to carry another one than the value that stands.
+    pub(crate) async fn expect_tags(&self, key: &str, open_tags: &[String]) -> Result<(), Fault> {
+        let mut add = redis::cmd("ZADD");
+        add.arg(self.index());
+        for tag in open_tags {
+            add.arg(0).arg([b"u", tag.as_bytes(), b"\0", key.as_bytes()].concat());
+        }
+        self.in_background(self.link.send::<i64>(&add)).await.map(drop)
+    }
+
     /// Removes what the pattern names, in steps. Returns how many entries went.
     ///
     /// Keys that are planted behind the step while the removal walks are later than the removal: it always ends.
+    ///
+    /// Of a tag, leases whose tags are unknown go first. A store between the two steps moves its key from there to the
+    /// tag, where the second step finds it; the other way round it would slip through.
     pub(crate) async fn remove(&self, pattern: &Pattern, spared: Spared<'_>) -> Result<u64, Fault> {
         match pattern {
             Pattern::Key(key) => self.remove_keys(&[key.as_bytes().to_vec()], spared).await,
@@ -39,19 +53,19 @@ impl Session {
             }
             Pattern::Tag(tag) => {
                 let from = [b"t", tag.as_bytes(), b"\0"].concat();
-                Ok(self.remove_range(&included(&from), &past(&from), ("", ""), &[], spared).await?
-                    + self.remove_range(b"[u", b"(v", ("t", tag), &[], spared).await?)
+                Ok(self.remove_range(b"[u", b"(v", ("t", tag), &[], spared).await?
+                    + self.remove_range(&included(&from), &past(&from), ("", ""), &[], spared).await?)
             }
             Pattern::TagPrefix(tag) => {
                 let from = [b"t", tag.as_bytes()].concat();
-                Ok(self.remove_range(&included(&from), &past(&from), ("", ""), &[], spared).await?
-                    + self.remove_range(b"[u", b"(v", ("p", tag), &[], spared).await?)
+                Ok(self.remove_range(b"[u", b"(v", ("p", tag), &[], spared).await?
+                    + self.remove_range(&included(&from), &past(&from), ("", ""), &[], spared).await?)
             }
             Pattern::AllTags(all) => {
                 let Some((first, others)) = all.split_first() else { return Ok(0) };
                 let from = [b"t", first.as_bytes(), b"\0"].concat();
-                Ok(self.remove_range(&included(&from), &past(&from), ("", ""), others, spared).await?
-                    + self.remove_range(b"[u", b"(v", ("t", first), others, spared).await?)
+                Ok(self.remove_range(b"[u", b"(v", ("t", first), others, spared).await?
+                    + self.remove_range(&included(&from), &past(&from), ("", ""), others, spared).await?)
             }
             pattern => self.remove_filtered(pattern, spared).await,
         }

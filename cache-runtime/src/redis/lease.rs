@@ -9,6 +9,7 @@ use super::link::{Fault, Head, Planted};
 use super::scripts::Script;
 use super::tier::Session;
 use crate::flight::Hold;
+use crate::sabotage::{Safeguard, off};
 
 /// How long a lease lives without renewal: what a dead holder costs the others.
 pub(crate) const LEASE_LIFE: Duration = Duration::from_millis(1_500);
@@ -55,7 +56,8 @@ impl Lease {
         session
             .in_background(session.link.run(Script::Store, |command| {
                 command.arg(2).arg(session.full(&self.key)).arg(session.index());
-                command.arg(&self.head).arg(&entry.head).arg(entry.rest).arg(millis(entry.life));
+                let expected = if off(Safeguard::Cas) { &[][..] } else { &self.head };
+                command.arg(expected).arg(&entry.head).arg(entry.rest).arg(millis(entry.life));
                 command.arg(session.prefix()).arg(drop.len()).arg(&drop).arg(&entry.members);
             }))
             .await

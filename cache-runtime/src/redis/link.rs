@@ -237,7 +237,7 @@ fn is_outage(error: &RedisError) -> bool {
     }
 }
 
-fn fault(error: RedisError) -> Fault {
+pub(super) fn fault(error: RedisError) -> Fault {
     if error.is_timeout() {
         Fault::TimedOut
     } else if is_outage(&error) {

@@ -32,7 +32,12 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Box<dyn Error>> {
     let settings = Settings::from_env()?;
     // A Redis that is merely away is a normal start; only a setting that cannot be right ends here.
-    cache_runtime::init(CacheConfig::from_env()?)?;
+    let cache = cache_runtime::init(CacheConfig::from_env()?)?;
+    match std::env::args().nth(1).as_deref() {
+        None => {}
+        Some("--check") => return check(cache).await,
+        Some(other) => return Err(format!("`{other}`: the only option is --check, which tries Redis and ends").into()),
+    }
     let db = Db::open(&settings.database_url)
         .await
         .map_err(|error| format!("{}: {error}", settings.database_url))?;
@@ -50,6 +55,17 @@ async fn run() -> Result<(), Box<dyn Error>> {
     // In this order: no request is left that could use the cache, no load that could use the database.
     cache_runtime::shutdown().await;
     db.close().await;
+    Ok(())
+}
+
+/// Tries Redis once, and says how long each step took or what is wrong.
+async fn check(cache: &cache_runtime::Cache) -> Result<(), Box<dyn Error>> {
+    let report = cache.test_connection().await?;
+    let tls = if report.tls { " (TLS)" } else { "" };
+    println!(
+        "Redis answers{tls}: connect {} ms, SET {} ms, GET {} ms, DELETE {} ms",
+        report.connect_ms, report.set_ms, report.get_ms, report.delete_ms
+    );
     Ok(())
 }
 
