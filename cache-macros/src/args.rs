@@ -139,32 +139,50 @@ impl Args {
             Err(error) => return Err(nameless(input, error)),
         };
         match name.to_string().as_str() {
-            "ttl" => self.ttl.fill(name, value(input, ttl)?),
-            "key" => self.key.fill(name, value(input, key)?),
-            "invalidates" => self.invalidates.fill(name, value(input, texts)?),
-            "invalidates_on" => self.always.fill(name, value(input, always)?),
+            "ttl" => self.ttl.fill(name.clone(), value(&name, input, ttl)?),
+            "key" => self.key.fill(name.clone(), value(&name, input, key)?),
+            "invalidates" => self
+                .invalidates
+                .fill(name.clone(), value(&name, input, texts)?),
+            "invalidates_on" => self.always.fill(name.clone(), value(&name, input, always)?),
             "put" => self.put.fill(name, flag(input)?),
-            "tags" => self.tags.fill(name, value(input, texts)?),
+            "tags" => self.tags.fill(name.clone(), value(&name, input, texts)?),
             "skip" => self.skip.fill(name, names(input)?),
-            "when" => self.when.fill(name, value(input, Expr::parse)?),
-            "none_ttl" => self.none_ttl.fill(name, value(input, length)?),
-            "near" => self.near.fill(name, value(input, near)?),
-            "cache" => self.cache.fill(name, value(input, Expr::parse)?),
-            "name" => self.name.fill(name, value(input, site_name)?),
-            "companions" => self.companions.fill(name, value(input, companions)?),
-            "crate" => self.krate.fill(name, value(input, runtime_path)?),
+            "when" => self
+                .when
+                .fill(name.clone(), value(&name, input, Expr::parse)?),
+            "none_ttl" => self
+                .none_ttl
+                .fill(name.clone(), value(&name, input, length)?),
+            "near" => self.near.fill(name.clone(), value(&name, input, near)?),
+            "cache" => self
+                .cache
+                .fill(name.clone(), value(&name, input, Expr::parse)?),
+            "name" => self
+                .name
+                .fill(name.clone(), value(&name, input, site_name)?),
+            "companions" => self
+                .companions
+                .fill(name.clone(), value(&name, input, companions)?),
+            "crate" => self
+                .krate
+                .fill(name.clone(), value(&name, input, runtime_path)?),
             other => Err(unknown(&name, other)),
         }
     }
 }
 
-/// `= …`, read by `read`; what follows the `=` is named in the error when it is not there.
+/// `= …`, read by `read`.
 fn value<T>(
+    name: &Ident,
     input: ParseStream<'_>,
     read: impl FnOnce(ParseStream<'_>) -> syn::Result<T>,
 ) -> syn::Result<T> {
     if !input.peek(Token![=]) {
-        return Err(input.error("this option takes a value: `= …`"));
+        return Err(syn::Error::new(
+            name.span(),
+            format!("`{name}` takes a value: `{name} = …`"),
+        ));
     }
     input.parse::<Token![=]>()?;
     read(input)
@@ -382,7 +400,8 @@ fn unknown(name: &Ident, text: &str) -> syn::Error {
 }
 
 fn ends_here(input: ParseStream<'_>) -> bool {
-    input.is_empty() || input.peek(Token![,])
+    // A name here is the next option, its comma forgotten.
+    input.is_empty() || input.peek(Token![,]) || input.peek(Ident)
 }
 
 fn at<T>(span: Span, result: Result<T, String>) -> syn::Result<T> {

@@ -170,7 +170,9 @@ impl Functions<'_> {
         quote! {
             #doc
             #vis async fn #name #generics (#inputs) -> #private::Invalidation #predicates {
-                Self::#site().call() #steps .invalidate().await
+                // Two statements: the borrowed arguments must not live across the await, or the future is not `Send`.
+                let call = Self::#site().call() #steps;
+                call.invalidate().await
             }
         }
     }

@@ -101,8 +101,8 @@ pub(crate) fn static_site(cached: &CachedFn) -> TokenStream {
         Some(Key::Template { literals, .. }) => {
             Some(quote!(.key(#private::Template::new(&[#(#literals),*]))))
         }
-        Some(Key::Automatic { parts, .. }) => {
-            let literals = automatic_literals(cached, parts.len());
+        Some(Key::Automatic { types, parts }) => {
+            let literals = automatic_literals(cached, types.len() + parts.len());
             Some(quote!(.key(#private::Template::new(&[#(#literals),*]))))
         }
         Some(Key::Expr(_)) | None => None,
@@ -174,8 +174,10 @@ fn options_of_call(cached: &CachedFn) -> TokenStream {
     let private = private(cached);
     let ttl = match &cached.ttl {
         Some(Ttl::Expr(ttl)) => {
+            let (there, _) = signature::ends(ttl);
+            let lifetime = placeholder::respanned(quote!(#private::lifetime), there);
             let ttl = borrowed(ttl);
-            Some(quote!(.ttl(#private::lifetime(#ttl))))
+            Some(quote_spanned!(there=> .ttl(#lifetime(#ttl))))
         }
         _ => None,
     };
@@ -216,7 +218,11 @@ fn run(
     let (statement, probe, body) = match output.is_opaque {
         true => {
             let name = Ident::new("body", Span::mixed_site());
-            (Some(quote!(let #name = #closure;)), quote!(of &#name), quote!(#name))
+            (
+                Some(quote!(let #name = #closure;)),
+                quote!(of &#name),
+                quote!(#name),
+            )
         }
         false => (None, quote!(#stated), closure),
     };
@@ -227,18 +233,44 @@ fn run(
         Role::Write => ("write", "kind_of_write"),
     };
     let kind = call_at(there, &private_there, kind, quote!(!), probe);
+    let demanded = |bound, kind| {
+        call_at(
+            there,
+            &private_there,
+            bound,
+            quote!(::<#stated>::demanded),
+            kind,
+        )
+    };
     let (unknown, arguments) = match cached.role {
         Role::Write => (quote!(_, _, _, _), quote!(#call, #kind, #late, #body)),
         Role::Read(_) | Role::Put(_) => {
             let kind = match cached.none_ttl {
-                Some(_) => call_at(there, &private_there, "can_be_none", quote!(::<#stated, _>), kind),
+                Some(_) => demanded("CanBeNone", kind),
                 None => kind,
             };
-            let when = cached.when.as_ref().map_or_else(|| quote!(|_| true), |when| quote!(#when));
-            (quote!(_, _, _, _, _), quote!(#call, #kind, #when, #late, #body))
+            let kind = if output.is_opaque {
+                kind
+            } else {
+                demanded("CanBeCached", kind)
+            };
+            let when = cached
+                .when
+                .as_ref()
+                .map_or_else(|| quote!(|_| true), |when| quote!(#when));
+            (
+                quote!(_, _, _, _, _),
+                quote!(#call, #kind, #when, #late, #body),
+            )
         }
     };
-    let run = call_at(there, &private_there, function, quote!(::<#stated, #unknown>), arguments);
+    let run = call_at(
+        there,
+        &private_there,
+        function,
+        quote!(::<#stated, #unknown>),
+        arguments,
+    );
     let wait = quote_spanned!(there=> .await);
     (statement, quote!(#run #wait))
 }
@@ -260,8 +292,17 @@ fn closure(cached: &CachedFn, private: &TokenStream, body: &TokenStream) -> Toke
 
 /// `private::name…(arguments)`, every token of its own at one place: rustc reports a bound once
 /// for each place that it fails at.
-fn call_at(there: Span, private: &TokenStream, name: &str, between: TokenStream, arguments: TokenStream) -> TokenStream {
-    let (name, between) = (Ident::new(name, there), placeholder::respanned(between, there));
+fn call_at(
+    there: Span,
+    private: &TokenStream,
+    name: &str,
+    between: TokenStream,
+    arguments: TokenStream,
+) -> TokenStream {
+    let (name, between) = (
+        Ident::new(name, there),
+        placeholder::respanned(between, there),
+    );
     let mut arguments = Group::new(Delimiter::Parenthesis, arguments);
     arguments.set_span(there);
     quote_spanned!(there=> #private::#name #between #arguments)
@@ -281,15 +322,15 @@ fn late(cached: &CachedFn, private: &TokenStream) -> TokenStream {
             let steps = late.map(|(index, pattern)| {
                 let index = proc_macro2::Literal::usize_unsuffixed(index);
                 let parts = pattern.parts.iter().map(|part| match part.is_late {
-                true => part.borrowed(),
-                false => {
-                    let name = Ident::new(&format!("text_{}", texts.len()), Span::mixed_site());
-                    let value = part.borrowed();
-                    texts.push(quote!(let #name = #private::KeyText::of(#value);));
-                    quote!(&#name)
-                }
-            });
-            quote!(late.#step(#index, &[#(#parts),*]);)
+                    true => part.borrowed(),
+                    false => {
+                        let name = Ident::new(&format!("text_{}", texts.len()), Span::mixed_site());
+                        let value = part.borrowed();
+                        texts.push(quote!(let #name = #private::KeyText::of(#value);));
+                        quote!(&#name)
+                    }
+                });
+                quote!(late.#step(#index, &[#(#parts),*]);)
             });
             steps.collect::<TokenStream>()
         });
@@ -327,7 +368,7 @@ fn pattern_list(private: &TokenStream, step: &str, patterns: &[Pattern]) -> Opti
     (!patterns.is_empty()).then(|| quote!(.#step(&[#(#patterns),*])))
 }
 
-/// `path:<a>:<b>` without its values. It begins with the path and not with the `name` option:
+/// `path:<T>:<a>:<b>` without its values, types first. It begins with the path and not with the `name` option:
 /// two functions may share a name in the statistics, never a key.
 fn automatic_literals(cached: &CachedFn, parts: usize) -> Vec<TokenStream> {
     let path = format!("::{}", cached.function.sig.ident);
@@ -345,11 +386,19 @@ fn values(parts: &[Part]) -> TokenStream {
     quote!(#(#values),*)
 }
 
-/// `&` binds closer than an operator.
+/// A reference to what an expression gives. `&` binds closer than an operator.
 fn borrowed(expr: &Expr) -> TokenStream {
+    let (there, _) = signature::ends(expr);
     match expr {
-        Expr::Path(_) | Expr::Field(_) | Expr::Call(_) | Expr::MethodCall(_) | Expr::Macro(_) | Expr::Paren(_) => quote!(&#expr),
-        _ => quote!(&(#expr)),
+        Expr::Path(_)
+        | Expr::Field(_)
+        | Expr::Call(_)
+        | Expr::MethodCall(_)
+        | Expr::Macro(_)
+        | Expr::Paren(_) => {
+            quote_spanned!(there=> &#expr)
+        }
+        _ => quote_spanned!(there=> &(#expr)),
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) fn invalidated(text: &str, names: &[String]) -> Result<Template, Stri
     }
     let template = Template::split(text)?;
     template.refuse_meant_braces(names)?;
+    refuse_other_wildcards(&template)?;
     template.refuse_reserved("a pattern", |c| c == '*')?;
     refuse_unbounded_widening(&template)?;
     template.refuse_joined_values()?;
@@ -49,6 +50,21 @@ fn tagged(
         first.insert(0, '#');
     }
     Ok(template)
+}
+
+/// What other tools know as wildcards would here be text that no key can hold.
+fn refuse_other_wildcards(template: &Template) -> Result<(), String> {
+    match template
+        .literals
+        .iter()
+        .flat_map(|literal| literal.chars())
+        .find(|c| matches!(c, '?' | '[' | ']'))
+    {
+        Some(c) => Err(format!(
+            "`{c}` is no wildcard; `*` is the only one, and matches any text"
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Tags are looked up by how they begin: a star can only stand for the rest.
@@ -99,8 +115,8 @@ mod tests {
     fn what_is_no_pattern_says_why() {
         for (text, reason) in [
             ("", "Cache::clear"),
-            ("jobs:?", "reserved for patterns"),
-            ("jobs:[ab]", "reserved for patterns"),
+            ("jobs:?", "no wildcard"),
+            ("jobs:[ab]", "no wildcard"),
             ("jobs list", "a space"),
             ("jobs:%2A", "escapes"),
             ("<id>:jobs", "nothing stands before `<id>`"),

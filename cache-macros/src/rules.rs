@@ -221,7 +221,9 @@ struct Borrows(Option<TokenStream>);
 impl<'ast> Visit<'ast> for Borrows {
     fn visit_type_reference(&mut self, reference: &'ast syn::TypeReference) {
         match &reference.lifetime {
-            Some(lifetime) if lifetime.ident == "static" => visit::visit_type_reference(self, reference),
+            Some(lifetime) if lifetime.ident == "static" => {
+                visit::visit_type_reference(self, reference);
+            }
             _ => {
                 self.0.get_or_insert_with(|| reference.to_token_stream());
             }

@@ -1,1 +1,375 @@
+//! Expansions, as a reader would see them. `UPDATE_EXPECT=1 cargo test -p cache-macros` rewrites
+//! them.
 
+use expect_test::{Expect, expect};
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::cached_impl;
+
+#[test]
+fn a_read() {
+    check(
+        quote!(
+            ttl = "list",
+            key = "jobs:list:<skip>:<limit>",
+            companions = false
+        ),
+        quote! {
+            async fn list_jobs(skip: u32, limit: u32) -> Result<Vec<Job>, DbError> {
+                db.list(skip, limit).await
+            }
+        },
+        expect![[r#"
+            async fn list_jobs(skip: u32, limit: u32) -> Result<Vec<Job>, DbError> {
+                static __SITE: Site = Site::new(concat!(module_path!(), "::list_jobs"))
+                    .key(Template::new(&["jobs:list:", ":", ""]))
+                    .ttl(Ttl::Named(&ttl::LIST));
+                let call = __SITE.call().key(&[&skip, &limit]);
+                read(
+                        call,
+                        CanBeCached::<
+                            Result<Vec<Job>, DbError>,
+                        >::demanded(kind!(Result < Vec < Job >, DbError >)),
+                        |_| true,
+                        |_, _| {},
+                        move || async move {
+                            if let Some(returned) = stated::<Result<Vec<Job>, DbError>>() {
+                                return returned;
+                            }
+                            db.list(skip, limit).await
+                        },
+                    )
+                    .await
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn a_write() {
+    check(
+        quote!(invalidates = ["jobs:list:", "job:<id>", "#author:<result.author>:<id>"]),
+        quote! {
+            pub async fn save(State(db): State<Db>, id: u64, job: Job) -> Result<Json<Job>, ApiError> {
+                db.save(id, job).await
+            }
+        },
+        expect![[r##"
+            pub async fn save(
+                State(db): State<Db>,
+                id: u64,
+                job: Job,
+            ) -> Result<Json<Job>, ApiError> {
+                static __SITE: Site = Site::new(concat!(module_path!(), "::save"))
+                    .invalidates(
+                        &[
+                            PatternTemplate::new(&["jobs:list:"]),
+                            PatternTemplate::new(&["job:", ""]),
+                            PatternTemplate::new(&["#author:", ":", ""]),
+                        ],
+                    );
+                let call = __SITE.call().invalidates(1, &[&id]);
+                write(
+                        call,
+                        kind_of_write!(Result < Json < Job >, ApiError >),
+                        {
+                            let text_0 = KeyText::of(&id);
+                            move |result, late| {
+                                late.invalidates(2, &[&result.author, &text_0]);
+                            }
+                        },
+                        move || async move {
+                            if let Some(returned) = stated::<Result<Json<Job>, ApiError>>() {
+                                return returned;
+                            }
+                            db.save(id, job).await
+                        },
+                    )
+                    .await
+            }
+        "##]],
+    );
+}
+
+#[test]
+fn a_read_with_companions() {
+    check(
+        quote!(key = "job:<id>", skip(db)),
+        quote! {
+            pub async fn load(db: &Db, id: u64) -> Option<Job> { db.load(id).await }
+        },
+        expect![[r#"
+            pub async fn load(db: &Db, id: u64) -> Option<Job> {
+                let call = load::__site().call().key(&[&id]);
+                read(
+                        call,
+                        CanBeCached::<Option<Job>>::demanded(kind!(Option < Job >)),
+                        |_| true,
+                        |_, _| {},
+                        move || async move {
+                            if let Some(returned) = stated::<Option<Job>>() {
+                                return returned;
+                            }
+                            db.load(id).await
+                        },
+                    )
+                    .await
+            }
+            ///Beside the function `load`: the key of its entries, and what can be done with them.
+            #[allow(
+                dead_code,
+                non_camel_case_types,
+                unreachable_pub,
+                unused_mut,
+                unused_variables,
+                clippy::all
+            )]
+            pub enum load {}
+            #[allow(
+                dead_code,
+                non_camel_case_types,
+                unreachable_pub,
+                unused_mut,
+                unused_variables,
+                clippy::all
+            )]
+            impl load {
+                #[doc(hidden)]
+                fn __site() -> &'static Site {
+                    static __SITE: Site = Site::new(concat!(module_path!(), "::load"))
+                        .key(Template::new(&["job:", ""]));
+                    &__SITE
+                }
+                /**The key under which a call with these arguments is cached.
+
+            A companion of `load`.*/
+                #[must_use]
+                pub fn key(id: u64) -> CacheKey {
+                    Self::__site().call().key(&[&id]).into_key()
+                }
+                /**Removes what a call with these arguments left in the cache.
+
+            A companion of `load`.*/
+                pub async fn invalidate(id: u64) -> Invalidation {
+                    Self::__site().call().key(&[&id]).invalidate().await
+                }
+                /**Runs the body now and stores what it returns, whatever stands in the cache.
+
+            A companion of `load`.*/
+                pub async fn refresh(db: &Db, id: u64) -> Option<Job> {
+                    refresh(Self::__site(), load(db, id)).await
+                }
+                /**Runs the body, past the cache: nothing is read, stored or removed.
+
+            A companion of `load`.*/
+                pub async fn uncached(db: &Db, id: u64) -> Option<Job> {
+                    uncached(Self::__site(), load(db, id)).await
+                }
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn a_boxed_method_with_an_automatic_key() {
+    check(
+        quote!(ttl = 90),
+        quote! {
+            fn load<'a>(&'a self, id: u64) -> Pin<Box<dyn Future<Output = Job> + Send + 'a>> {
+                Box::pin(async move {
+                    let job = self.db.load(id).await;
+                    job
+                })
+            }
+        },
+        expect![[r#"
+            fn load<'a>(&'a self, id: u64) -> Pin<Box<dyn Future<Output = Job> + Send + 'a>> {
+                Box::pin(async move {
+                    static __SITE: Site = Site::new(concat!(module_path!(), "::load"))
+                        .key(Template::new(&[concat!(module_path!(), "::load", ":"), ":", ""]))
+                        .ttl(Ttl::Fixed(time::Duration::from_secs(90)));
+                    let call = __SITE.call().auto_key(&[any::type_name::<Self>()], &[&id]);
+                    read(
+                            call,
+                            CanBeCached::<Job>::demanded(kind!(Job)),
+                            |_| true,
+                            |_, _| {},
+                            move || async move {
+                                if let Some(returned) = stated::<Job>() {
+                                    return returned;
+                                }
+                                let job = self.db.load(id).await;
+                                job
+                            },
+                        )
+                        .await
+                })
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn a_put_of_what_has_no_name() {
+    check(
+        quote!(
+            put,
+            key = CacheKey::user(user.id),
+            ttl = SOON,
+            crate = my::runtime
+        ),
+        quote! {
+            async fn save(user: User) -> impl IntoResponse { Json(user) }
+        },
+        expect![[r#"
+            async fn save(user: User) -> impl IntoResponse {
+                let call = save::__site()
+                    .call()
+                    .key_expr(CacheKey::user(user.id))
+                    .ttl(my::runtime::__private::lifetime(&SOON));
+                let body = move || async move {
+                    if let Some(returned) = my::runtime::__private::stated::<_>() {
+                        return returned;
+                    }
+                    Json(user)
+                };
+                my::runtime::__private::put(
+                        call,
+                        my::runtime::__private::kind!(of & body),
+                        |_| true,
+                        |_, _| {},
+                        body,
+                    )
+                    .await
+            }
+            ///Beside the function `save`: the key of its entries, and what can be done with them.
+            #[allow(
+                dead_code,
+                non_camel_case_types,
+                unreachable_pub,
+                unused_mut,
+                unused_variables,
+                clippy::all
+            )]
+            enum save {}
+            #[allow(
+                dead_code,
+                non_camel_case_types,
+                unreachable_pub,
+                unused_mut,
+                unused_variables,
+                clippy::all
+            )]
+            impl save {
+                #[doc(hidden)]
+                fn __site() -> &'static my::runtime::__private::Site {
+                    static __SITE: my::runtime::__private::Site = my::runtime::__private::Site::new(
+                        concat!(module_path!(), "::save"),
+                    );
+                    &__SITE
+                }
+                /**The key under which a call with these arguments is cached.
+
+            A companion of `save`.*/
+                #[must_use]
+                fn key(user: User) -> my::runtime::__private::CacheKey {
+                    Self::__site().call().key_expr(CacheKey::user(user.id)).into_key()
+                }
+                /**Removes what a call with these arguments left in the cache.
+
+            A companion of `save`.*/
+                async fn invalidate(user: User) -> my::runtime::__private::Invalidation {
+                    Self::__site().call().key_expr(CacheKey::user(user.id)).invalidate().await
+                }
+                /**Runs the body, past the cache: nothing is read, stored or removed.
+
+            A companion of `save`.*/
+                async fn uncached(user: User) -> impl IntoResponse {
+                    my::runtime::__private::uncached(Self::__site(), save(user)).await
+                }
+            }
+        "#]],
+    );
+}
+
+/// The body of a read stays so small that a reader takes it in at a glance, whatever it is of.
+#[test]
+fn a_read_stays_under_twenty_lines() {
+    let expanded = formatted(cached_impl(
+        quote!(
+            ttl = "list",
+            key = "jobs:list:<skip>:<limit>",
+            companions = false
+        ),
+        quote!(
+            async fn list_jobs(skip: u32, limit: u32) -> Vec<Job> {
+                body
+            }
+        ),
+    ));
+    assert!(expanded.lines().count() < 20, "{expanded}");
+}
+
+/// A failed expansion still holds the function, so that its callers compile.
+#[test]
+fn the_function_stands_beside_its_errors() {
+    let expanded = cached_impl(
+        quote!(ttl = "lisst"),
+        quote!(
+            async fn load() -> u64 {
+                1
+            }
+        ),
+    );
+    let expanded = formatted(expanded);
+    assert!(
+        expanded.starts_with("async fn load() -> u64 {"),
+        "{expanded}"
+    );
+    assert!(expanded.contains("compile_error!"), "{expanded}");
+}
+
+/// Nobody reads the body: what does not parse is handed on.
+#[test]
+fn a_body_that_does_not_parse_is_handed_on() {
+    let expanded = cached_impl(
+        quote!(key = "a:<id>"),
+        quote!(async fn load(id: u64) -> u64 { id id + ; }),
+    );
+    assert!(expanded.to_string().contains("id id + ;"), "{expanded}");
+}
+
+fn check(args: TokenStream, item: TokenStream, expected: Expect) {
+    expected.assert_eq(&formatted(cached_impl(args, item)));
+}
+
+/// Without the path of the runtime, which stands before every name, and without the type arguments
+/// of the last call, each of which would take a line.
+fn formatted(tokens: TokenStream) -> String {
+    let text = tokens.to_string();
+    let text = text.replace(":: cache_runtime :: __private ::", "");
+    let text = text
+        .replace(":: core :: option :: Option ::", "")
+        .replace(":: core ::", "");
+    let text = ["read", "put", "write"]
+        .iter()
+        .fold(text, |text, name| without_types(&text, name));
+
+    match syn::parse_file(&text) {
+        Ok(file) => prettyplease::unparse(&file),
+        Err(error) => format!("{error}\n{tokens}"),
+    }
+}
+
+/// `read :: < T , _ , _ > (` as `read (`.
+fn without_types(text: &str, function: &str) -> String {
+    let start = format!("{function} :: < ");
+    match text
+        .split_once(&start)
+        .and_then(|(before, after)| Some((before, after.split_once("_ > ")?.1)))
+    {
+        Some((before, after)) => format!("{before}{function} {after}"),
+        None => text.to_owned(),
+    }
+}

@@ -2,29 +2,22 @@
 
 use std::time::Duration;
 
+pub use crate::cacheable::demand::{CanBeCached, CanBeNone};
 pub use crate::cacheable::dispatch;
 pub use crate::call::{put, read, refresh, uncached, write};
 pub use crate::entry::{TypeOps, type_ops};
-pub use crate::key::{CacheKey, KeyPart, KeyWriter, NotAKey, PatternTemplate, Template};
 pub use crate::invalidate::Invalidation;
+pub use crate::key::{CacheKey, KeyPart, KeyWriter, NotAKey, PatternTemplate, Template};
 pub use crate::site::{Call, KeyText, Late, Near, Site};
 pub use crate::ttl::{self, NamedTtl, Ttl};
 pub use crate::{
     __cached_kind as kind, __cached_kind_from as kind_from, __cached_kind_of_write as kind_of_write,
-    
 };
-
-use crate::cacheable::CanBeNone;
 
 /// States what a body returns, so that `return` and `?` inside it infer as they do in a function:
 /// an `async` block has no place to write its type. Always `None`.
 pub const fn stated<R>() -> Option<R> {
     None
-}
-
-/// Demands that a kind has a `None` for `none_ttl` to be about.
-pub fn can_be_none<R, K: CanBeNone<R>>(kind: K) -> K {
-    kind
 }
 
 /// The lifetime that the value of `ttl = …` means.
@@ -35,8 +28,8 @@ pub fn lifetime(ttl: impl Lifetime) -> Ttl {
 /// What may stand behind `ttl =`. A macro cannot tell a name of `ttl_names!`, which is a static
 /// and cannot be moved, from a constant; so all of them are borrowed, and the type decides.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no lifetime",
-    label = "`ttl` is a name of `ttl_names!`, a `Duration` or whole seconds as a `u64`"
+    message = "`ttl` is no lifetime: it is `{Self}`",
+    label = "expected a name of `ttl_names!`, a `Duration`, or whole seconds as a `u64`"
 )]
 pub trait Lifetime {
     /// The lifetime.

@@ -16,12 +16,13 @@ use serde::de::DeserializeOwned;
 
 use crate::entry::{TypeOps, type_ops};
 
+pub(crate) mod demand;
 pub mod dispatch;
 #[cfg(feature = "axum")]
-pub mod http;
+pub(crate) mod http;
 
 /// A value that outlives the call which made it, its type erased.
-pub type Kept = Arc<dyn Any + Send + Sync>;
+pub(crate) type Kept = Arc<dyn Any + Send + Sync>;
 
 /// What a finished call has to show.
 #[derive(Debug)]
@@ -44,13 +45,6 @@ pub trait Returned<R>: Copy + Send + Sync + 'static {
 }
 
 /// How what a call returned is kept and given back.
-#[diagnostic::on_unimplemented(
-    message = "`{R}` cannot be cached",
-    label = "this result cannot be stored",
-    note = "a cached function returns `T`, `Option<T>`, `Result<T, E>`, `Result<Option<T>, E>` or one of them with `Arc<T>`",
-    note = "where `T` owns its data and is `Serialize + DeserializeOwned + Clone + Send + Sync`",
-    note = "on a type of yours: `#[derive(Clone, serde::Serialize, serde::Deserialize)]`"
-)]
 pub trait Cacheable<R>: Returned<R> {
     /// Makes ready what can be read only once, as the body of a response.
     fn prepare(self, returned: R) -> impl Future<Output = R> + Send;
@@ -74,17 +68,37 @@ pub trait Cacheable<R>: Returned<R> {
     fn ops(self) -> &'static TypeOps;
 }
 
-/// A kind whose results can be `None`, which is what `none_ttl` is about.
-#[diagnostic::on_unimplemented(
-    message = "`none_ttl` is for results that can be `None`, and `{R}` cannot",
-    label = "this result is never `None`",
-    note = "a function that may find nothing returns `Option<T>` or `Result<Option<T>, E>`"
-)]
-pub trait CanBeNone<R>: Returned<R> {}
-
 /// A `T` that is kept as it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Whole;
+
+/// Values that cannot be kept. The name is the reason, and stands in rustc's message.
+macro_rules! unkept {
+    ($($(#[$doc:meta])* $kind:ident)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default)]
+        pub struct $kind;
+
+        impl<T> Returned<T> for $kind {
+            type Inner = T;
+
+            fn success(self, returned: &T) -> Success<'_, T> {
+                Success::Value(returned)
+            }
+        }
+    )*};
+}
+
+unkept! {
+    /// A value that is not `Serialize`.
+    NotSerialize
+    /// A value that is not `DeserializeOwned`.
+    NotDeserialize
+    /// A value that is not `Clone`.
+    NotClone
+    /// A value that is not `Send + Sync`.
+    NotSendSync
+}
 
 /// An `Arc<T>`, of which a hit clones the pointer.
 #[derive(Clone, Copy, Debug)]
@@ -128,7 +142,8 @@ where
     }
 
     fn restore(self, kept: Kept) -> Option<T> {
-        kept.downcast_ref().cloned()
+        // What nobody else holds, a hit that was just decoded, is moved out.
+        kept.downcast().ok().map(Arc::unwrap_or_clone)
     }
 
     fn nothing(self) -> Option<T> {
@@ -194,12 +209,11 @@ impl<T, K: Returned<T>> Returned<Option<T>> for InOption<K> {
     type Inner = K::Inner;
 
     fn success(self, returned: &Option<T>) -> Success<'_, K::Inner> {
-        returned.as_ref().map_or(Success::Nothing, |value| self.0.success(value))
+        returned
+            .as_ref()
+            .map_or(Success::Nothing, |value| self.0.success(value))
     }
 }
-
-#[diagnostic::do_not_recommend]
-impl<T, K: Returned<T>> CanBeNone<Option<T>> for InOption<K> {}
 
 #[diagnostic::do_not_recommend]
 impl<T: Send, K: Cacheable<T>> Cacheable<Option<T>> for InOption<K> {
@@ -239,12 +253,11 @@ impl<T, E, K: Returned<T>, S: ErrorOf<E>> Returned<Result<T, E>> for InResult<K,
     type Inner = K::Inner;
 
     fn success(self, returned: &Result<T, E>) -> Success<'_, K::Inner> {
-        returned.as_ref().map_or(Success::Failure, |value| self.0.success(value))
+        returned
+            .as_ref()
+            .map_or(Success::Failure, |value| self.0.success(value))
     }
 }
-
-#[diagnostic::do_not_recommend]
-impl<T, E, K: CanBeNone<T>, S: ErrorOf<E>> CanBeNone<Result<T, E>> for InResult<K, S> {}
 
 #[diagnostic::do_not_recommend]
 impl<T: Send, E: Send, K: Cacheable<T>, S: ErrorOf<E>> Cacheable<Result<T, E>> for InResult<K, S> {

@@ -13,12 +13,13 @@ use tokio::time::Instant;
 
 use crate::cache::{Cache, HitTier, Request, Turn};
 use crate::cacheable::{Cacheable, Returned, Success};
+use crate::deferred;
 use crate::flight::Outcome;
 use crate::invalidate::{Due, Spare};
 use crate::key::{CacheKey, Pattern};
 use crate::load::{Loading, Refresh};
 use crate::memory::Kept;
-use crate::outcome::{Event, note};
+use crate::outcome::{Event, note, note_hit};
 use crate::site::{Call, Keyed, Late, Site};
 use crate::stats::{Counters, bump};
 
@@ -63,10 +64,10 @@ where
         let cache = call.used_cache();
         let found = {
             let request = request(&call, key, kind, &[], &[]);
-            cache.recall(&request).and_then(|copy| give_back(kind, copy.value.clone()))
+            cache.recall(&request).and_then(|copy| Some((give_back(kind, copy.value.clone())?, copy)))
         };
-        if let Some(returned) = found {
-            count_hit(&cache, call.site, HitTier::Memory);
+        if let Some((returned, copy)) = found {
+            count_hit(&cache, call.site, HitTier::Memory, || copy.age());
             return Small::Ready(Some(returned));
         }
     }
@@ -91,7 +92,7 @@ where
     let mode = if asked_of(call.site) == Mode::Uncached { Mode::Uncached } else { Mode::Normal };
     Box::pin(async move {
         if mode == Mode::Uncached {
-            return body().await;
+            return Box::pin(body()).await;
         }
         put_anew(call, kind, when, late, body).await
     })
@@ -108,7 +109,7 @@ where
     let uncached = asked_of(call.site) == Mode::Uncached;
     Box::pin(async move {
         if uncached {
-            return body().await;
+            return Box::pin(body()).await;
         }
         let cache = call.used_cache();
         alone(&cache, call, kind, late, body).await
@@ -152,17 +153,21 @@ where
     Fut: Future<Output = R>,
 {
     if mode == Mode::Uncached {
-        return body().await;
+        return Box::pin(body()).await;
     }
     let cache = call.used_cache();
+    if !call.patterns.is_empty() && deferred::is_active() {
+        count_miss(&cache, call.site);
+        return Box::pin(alone(&cache, call, kind, late, body)).await;
+    }
     let Keyed::Key(key) = &call.key else {
         note(Event::Bypass);
         count(&cache, call.site, |counters| &counters.bypasses);
-        return alone(&cache, call, kind, late, body).await;
+        return Box::pin(alone(&cache, call, kind, late, body)).await;
     };
     let key = key.clone();
     if mode == Mode::Refresh {
-        return refresh_now(&cache, call, key, kind, when, late, body).await;
+        return Box::pin(refresh_now(&cache, call, key, kind, when, late, body)).await;
     }
     let (tags, open_tags) = call.tags.known_and_open();
     let turn = {
@@ -170,20 +175,20 @@ where
         cache.read(&request).await
     };
     let shared = match turn {
-        Turn::Hit { kept, tier, .. } => {
+        Turn::Hit { kept, tier, age } => {
             if let Some(returned) = give_back(kind, kept) {
-                count_hit(&cache, call.site, tier);
+                count_hit(&cache, call.site, tier, || age);
                 return returned;
             }
             None
         }
-        Turn::Lead(loading) => return lead(&cache, call, *loading, kind, when, late, body).await,
+        Turn::Lead(loading) => return Box::pin(lead(&cache, call, *loading, kind, when, late, body)).await,
         Turn::Shared(outcome, was_loaded) => Some((outcome, was_loaded)),
         Turn::Alone(flight) => match flight.turn().await {
             Err(outcome) => Some((outcome, false)),
             Ok(turn) => {
                 count_miss(&cache, call.site);
-                let returned = alone(&cache, call, kind, late, body).await;
+                let returned = Box::pin(alone(&cache, call, kind, late, body)).await;
                 if let Success::Value(_) = kind.success(&returned)
                     && let Some(kept) = kind.keep(&returned)
                 {
@@ -198,12 +203,12 @@ where
     if let Some((outcome, was_loaded)) = shared
         && let Some(returned) = give_back_outcome(kind, outcome)
     {
-        note(if was_loaded { Event::Hit } else { Event::Miss });
+        note(if was_loaded { Event::Hit(Duration::ZERO) } else { Event::Miss });
         count(&cache, call.site, |counters| &counters.coalesced);
         return returned;
     }
     count_miss(&cache, call.site);
-    alone(&cache, call, kind, late, body).await
+    Box::pin(alone(&cache, call, kind, late, body)).await
 }
 
 /// Runs the body and pays what it owes, without the cache.
@@ -215,7 +220,7 @@ where
     Fut: Future<Output = R>,
 {
     let mut owed = Owed::new(cache, call);
-    let returned = body().await;
+    let returned = Box::pin(body()).await;
     owed.settle(kind.success(&returned), late);
     owed.pay(None).await;
     returned
@@ -255,7 +260,10 @@ where
         Judged::Share => loading.end(kind.keep(&returned).map_or(Outcome::Unshared, |kept| Outcome::Value(Some(kept))), false),
         Judged::Nothing => match owed.call.site.none_ttl {
             Some(life) => loading.store(None, life, tags),
-            None => loading.end(Outcome::Nothing, false),
+            None => {
+                cache.inner.barren.fruitless(loading.key());
+                loading.end(Outcome::Nothing, false);
+            }
         },
         Judged::Failed => {
             count(cache, owed.call.site, |counters| &counters.load_failures);
@@ -277,9 +285,16 @@ where
     let cache = call.used_cache();
     count_miss(&cache, call.site);
     let Keyed::Key(key) = &call.key else {
-        return alone(&cache, call, kind, late, body).await;
+        return Box::pin(alone(&cache, call, kind, late, body)).await;
     };
     let key = key.clone();
+    if deferred::is_active() {
+        let mut owed = Owed::new(&cache, call).with(Pattern::key(&key));
+        let returned = Box::pin(body()).await;
+        owed.settle(kind.success(&returned), late);
+        owed.pay(None).await;
+        return returned;
+    }
     let ttl = cache.lifetime(call.used_ttl());
     let (tags, open_tags) = call.tags.known_and_open();
     let loading = {
@@ -290,7 +305,7 @@ where
     let mut owed = Owed::new(&cache, call).with(Pattern::key(&key));
     let returned = match &loading {
         Some(loading) => loading.run(Box::pin(body())).await,
-        None => body().await,
+        None => Box::pin(body()).await,
     };
     let returned = kind.prepare(returned).await;
     let judged = owed.judge(kind.success(&returned), when, late);
@@ -345,7 +360,7 @@ where
     let ttl = cache.lifetime(call.used_ttl());
     let mut owed = Owed::new(cache, call);
     let began = Instant::now();
-    let returned = kind.prepare(body().await).await;
+    let returned = kind.prepare(Box::pin(body()).await).await;
     let judged = owed.judge(kind.success(&returned), when, late);
     owed.pay(None).await;
     if judged == Judged::Store
@@ -466,8 +481,8 @@ fn count(cache: &Cache, site: &'static Site, which: fn(&Counters) -> &std::sync:
     bump(which(site.counters()));
 }
 
-fn count_hit(cache: &Cache, site: &'static Site, tier: HitTier) {
-    note(Event::Hit);
+fn count_hit(cache: &Cache, site: &'static Site, tier: HitTier, age: impl FnOnce() -> Duration) {
+    note_hit(age, tier == HitTier::Memory);
     match tier {
         HitTier::Memory => count(cache, site, |counters| &counters.memory_hits),
         HitTier::Redis => count(cache, site, |counters| &counters.redis_hits),

@@ -37,6 +37,7 @@ pub struct CacheConfig {
     pub(crate) trust_restart: bool,
     pub(crate) breaker_failures: u32,
     pub(crate) journal_bound: usize,
+    pub(crate) journal: Option<std::path::PathBuf>,
     pub(crate) max_flights: usize,
     pub(crate) max_background: usize,
 }
@@ -61,6 +62,7 @@ impl Default for CacheConfig {
             trust_restart: false,
             breaker_failures: 3,
             journal_bound: 10_000,
+            journal: None,
             max_flights: 65_536,
             max_background: 4_096,
         }
@@ -117,12 +119,7 @@ impl CacheConfig {
                 _ => return Err(Error::config(format!("CACHE_TRUST_RESTART=`{text}`: give `on` or `off`"))),
             };
         }
-        if var("CACHE_JOURNAL").is_some() {
-            return Err(Error::config(
-                "CACHE_JOURNAL: this version keeps the journal in memory only; unset it (a crash while Redis is away \
-                 loses the removals that wait)",
-            ));
-        }
+        config.journal = var("CACHE_JOURNAL").map(Into::into);
         if let Some((name, why)) = ttl::check_env().first() {
             return Err(Error::config(format!("{name}: {why}")));
         }
@@ -239,6 +236,14 @@ impl CacheConfig {
     #[must_use]
     pub fn journal_bound(mut self, removals: usize) -> Self {
         self.journal_bound = removals;
+        self
+    }
+
+    /// A directory where removals that wait for Redis survive a crash of the process (`CACHE_JOURNAL`, none: they are kept
+    /// in memory). Several processes may share it; each keeps a locked file there, and adopts those that nobody locks.
+    #[must_use]
+    pub fn journal(mut self, directory: impl Into<std::path::PathBuf>) -> Self {
+        self.journal = Some(directory.into());
         self
     }
 

@@ -17,8 +17,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
-use crate::key::Pattern;
+use crate::key::{CacheKey, Pattern, templates_meet};
 use crate::memory::Kept;
+use crate::sabotage::{Safeguard, off};
 
 /// How a load ended, for those who waited.
 #[derive(Clone, Debug)]
@@ -43,9 +44,12 @@ const SIDE_BY_SIDE: usize = 16;
 
 const SHARDS: usize = 16;
 
+/// The flights that may be joined, by key.
+type Joinable<H> = HashMap<Box<str>, Arc<Flight<H>>>;
+
 #[derive(Debug)]
 pub(crate) struct Flights<H: Hold> {
-    shards: [Mutex<HashMap<Box<str>, Arc<Flight<H>>>>; SHARDS],
+    shards: [Mutex<Joinable<H>>; SHARDS],
     hasher: RandomState,
     count: AtomicUsize,
     bound: usize,
@@ -54,6 +58,8 @@ pub(crate) struct Flights<H: Hold> {
 #[derive(Debug)]
 pub(crate) struct Flight<H> {
     key: Box<str>,
+    /// The template of the key, as in the entry.
+    template: u64,
     /// Tags the value will carry, as far as they are known.
     tags: Vec<String>,
     /// Literal beginnings of tags that only the result tells.
@@ -90,6 +96,8 @@ enum Stage<H> {
 pub(crate) enum Joined<H: Hold> {
     Lead(Lead<H>),
     Wait(Waiter<H>),
+    /// Another function's load of a key that happens to read the same: go alone.
+    Other,
     /// Too many flights: go alone.
     Full,
 }
@@ -112,14 +120,14 @@ impl<H: Hold> Flights<H> {
         })
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.count.load(Ordering::Relaxed)
-    }
-
     /// Joins the key's flight, or leads a new one.
-    pub(crate) fn join(self: &Arc<Self>, key: &str, tags: &[String], open_tags: &[String]) -> Joined<H> {
+    pub(crate) fn join(self: &Arc<Self>, key: &CacheKey, tags: &[String], open_tags: &[String]) -> Joined<H> {
+        let (key, template) = (key.as_str(), key.template());
         let mut flights = self.shard(key).lock();
         if let Some(flight) = flights.get(key) {
+            if !templates_meet(flight.template, template) {
+                return Joined::Other;
+            }
             if let Some(waiter) = Waiter::join(self, flight) {
                 return Joined::Wait(waiter);
             }
@@ -132,6 +140,7 @@ impl<H: Hold> Flights<H> {
         }
         let flight = Arc::new(Flight {
             key: key.into(),
+            template,
             tags: tags.to_vec(),
             open_tags: open_tags.to_vec(),
             retired: AtomicBool::new(false),
@@ -158,7 +167,7 @@ impl<H: Hold> Flights<H> {
         let matching = |flight: &Arc<Flight<H>>| {
             !spared.is_some_and(|spared| std::ptr::eq(spared, &**flight)) && flight.matches(pattern)
         };
-        let retire = |flights: &mut HashMap<Box<str>, Arc<Flight<H>>>| {
+        let retire = |flights: &mut Joinable<H>| {
             let before = flights.len();
             flights.retain(|_, flight| {
                 let retired = matching(flight);
@@ -169,6 +178,9 @@ impl<H: Hold> Flights<H> {
             });
             self.count.fetch_sub(before - flights.len(), Ordering::Relaxed);
         };
+        if off(Safeguard::Retire) {
+            return;
+        }
         match pattern {
             Pattern::Key(key) => {
                 let mut flights = self.shard(key).lock();
@@ -192,7 +204,7 @@ impl<H: Hold> Flights<H> {
         }
     }
 
-    fn shard(&self, key: &str) -> &Mutex<HashMap<Box<str>, Arc<Flight<H>>>> {
+    fn shard(&self, key: &str) -> &Mutex<Joinable<H>> {
         &self.shards[self.hasher.hash_one(key) as usize % SHARDS]
     }
 }
@@ -200,7 +212,7 @@ impl<H: Hold> Flights<H> {
 impl<H> Flight<H> {
     /// A copy of what this flight read or loaded may go into memory.
     pub(crate) fn may_fill(&self) -> bool {
-        !self.retired.load(Ordering::SeqCst) && !self.dirty.load(Ordering::SeqCst)
+        off(Safeguard::Guard) || !self.retired.load(Ordering::SeqCst) && !self.dirty.load(Ordering::SeqCst)
     }
 
     pub(crate) fn is_retired(&self) -> bool {
@@ -236,6 +248,7 @@ impl<H> Flight<H> {
         let open = |tag: &str| self.open_tags.iter().any(|open| tag.starts_with(&**open));
         match pattern {
             Pattern::Tag(tag) if open(tag) => true,
+            Pattern::AllTags(all) => all.iter().all(|tag| open(tag) || self.tags.contains(tag)),
             Pattern::TagPrefix(tag) if open(tag) || self.open_tags.iter().any(|open| open.starts_with(&**tag)) => true,
             _ => pattern.matches(&self.key, &self.tags),
         }
@@ -327,30 +340,34 @@ pub(crate) struct Waiter<H: Hold> {
     seen: u32,
     /// The value was there already; only the verdict was out.
     was_loaded: bool,
+    /// No verdict will do: only a load that began after this waiter came.
+    loads_only: bool,
 }
 
 impl<H: Hold> Waiter<H> {
     fn join(flights: &Arc<Flights<H>>, flight: &Arc<Flight<H>>) -> Option<Self> {
         let mut state = flight.state.lock();
-        let reading = state.loads == 0 && matches!(state.stage, Stage::Led);
-        let joinable = match state.stage {
-            // A removal was pushed while the leader's read was under way: its reply may be from before.
-            _ if flight.is_retired() => false,
-            Stage::Led => !(reading && flight.dirty.load(Ordering::SeqCst)),
-            Stage::Vacant(_) | Stage::Loaded(_) => true,
-            Stage::Settled(..) => false,
-        };
-        if !joinable {
+        // A removal was pushed while the leader's read was under way: its reply may be from before. A load that follows
+        // will not be.
+        let overtaken =
+            state.loads == 0 && matches!(state.stage, Stage::Led) && flight.dirty.load(Ordering::SeqCst);
+        if flight.is_retired() || matches!(state.stage, Stage::Settled(..)) {
             return None;
         }
         state.waiters += 1;
         let was_loaded = matches!(state.stage, Stage::Loaded(_));
-        Some(Self { flights: flights.clone(), flight: flight.clone(), seen: state.loads, was_loaded })
+        Some(Self { flights: flights.clone(), flight: flight.clone(), seen: state.loads, was_loaded, loads_only: overtaken })
     }
 
     /// The load had ended before this waiter came: sharing it is a hit, not a collapsed miss.
     pub(crate) fn was_loaded(&self) -> bool {
         self.was_loaded
+    }
+
+    /// The same for a reader that shares nothing but a load which began after it came.
+    pub(crate) async fn wait_for_load(mut self) -> Waited<H> {
+        self.loads_only = true;
+        self.wait().await
     }
 
     /// Waits for the flight to end, or for the lead to fall to this waiter.
@@ -381,7 +398,7 @@ impl<H: Hold> Waiter<H> {
                 Some(Waited::Lead(Lead { flights, flight, hold, finished: false }))
             }
             Stage::Loaded(outcome) => came_before.then(|| self.end(outcome)),
-            Stage::Settled(outcome, sure) if came_before || *sure => Some(self.end(outcome)),
+            Stage::Settled(outcome, sure) if came_before || (*sure && !self.loads_only) || off(Safeguard::Verdict) => Some(self.end(outcome)),
             Stage::Settled(..) => Some(Waited::Again),
         }
     }
@@ -412,5 +429,71 @@ impl<H: Hold> Drop for Waiter<H> {
         if let Some(hold) = unused {
             hold.give_up();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nothing;
+
+    impl Hold for Nothing {
+        fn give_up(self) {}
+    }
+
+    fn lead(flights: &Arc<Flights<Nothing>>) -> Lead<Nothing> {
+        match flights.join(&CacheKey::new("k"), &[], &[]) {
+            Joined::Lead(lead) => lead,
+            _ => panic!("nobody else leads"),
+        }
+    }
+
+    fn waiter(flights: &Arc<Flights<Nothing>>) -> Waiter<Nothing> {
+        match flights.join(&CacheKey::new("k"), &[], &[]) {
+            Joined::Wait(waiter) => waiter,
+            _ => panic!("a flight stands"),
+        }
+    }
+
+    #[tokio::test]
+    async fn who_comes_after_a_push_joins_but_does_not_share_what_was_read_before_it() {
+        let flights = Flights::new(8);
+        let reading = lead(&flights);
+        let before = waiter(&flights);
+        reading.flight().clean();
+        flights.pushed("k");
+        let after = waiter(&flights);
+        assert!(!reading.flight().may_fill());
+        reading.found(Outcome::Value(None));
+        assert!(matches!(before.wait().await, Waited::Shared(_)));
+        assert!(matches!(after.wait().await, Waited::Again));
+
+        let reading = lead(&flights);
+        flights.pushed("k");
+        let after = waiter(&flights);
+        reading.begin();
+        reading.settle(Outcome::Value(None), false);
+        assert!(matches!(after.wait().await, Waited::Shared(_)), "this load began later");
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_has_asked_redis_itself_shares_later_loads_and_nothing_else() {
+        let value = || Outcome::Value(None);
+        let flights = Flights::new(8);
+        let reading = lead(&flights);
+        let waiter_for_any = waiter(&flights);
+        let waiter_for_load = waiter(&flights);
+        reading.found(value());
+        assert!(matches!(waiter_for_any.wait().await, Waited::Shared(_)));
+        assert!(matches!(waiter_for_load.wait_for_load().await, Waited::Again), "the reply may be older");
+
+        let loading = lead(&flights);
+        let before = waiter(&flights);
+        loading.begin();
+        let during = waiter(&flights);
+        loading.settle(value(), true);
+        assert!(matches!(before.wait_for_load().await, Waited::Shared(_)));
+        assert!(matches!(during.wait_for_load().await, Waited::Again), "the store may have been removed");
     }
 }

@@ -1,5 +1,6 @@
 //! Is the cache well? The answer for a health endpoint.
 
+use std::pin::pin;
 use serde::Serialize;
 
 use crate::breaker::BreakerState;
@@ -75,6 +76,6 @@ impl Cache {
         let mut budget = crate::redis::Budget::new(self.inner.config.budget);
         let session = tier.session(&mut budget).await?;
         let began = tokio::time::Instant::now();
-        budget.spend_on(&session, session.ping()).await.ok().map(|()| began.elapsed())
+        budget.spend_on(&session, pin!(session.ping())).await.ok().map(|()| began.elapsed())
     }
 }

@@ -3,13 +3,16 @@
 //! The local pass must follow the one in Redis: a reader in between would bring the old value back. The pass before it
 //! only makes this process's readers prompt.
 
+use std::pin::pin;
 use serde::Serialize;
 
 use crate::cache::Cache;
+use crate::deferred;
 use crate::error::Error;
 use crate::flight::Flight;
 use crate::key::{CacheKey, Pattern};
 use crate::redis::{Budget, Fault, Lease, Session};
+use crate::sabotage::{Safeguard, off};
 use crate::stats::bump;
 
 /// What an invalidation came to.
@@ -30,6 +33,8 @@ pub struct Invalidation {
 pub enum Durability {
     /// Everybody: Redis has acknowledged it (or none is configured, and this process is everybody).
     Durable,
+    /// Nobody yet: it runs when the surrounding [`crate::deferred`] scope has ended well.
+    Deferred,
     /// This process, at once. The others when Redis is back; before this process reads Redis again.
     Queued,
 }
@@ -79,6 +84,12 @@ impl Cache {
         self.remove(vec![Pattern::tag(tag)], None).await
     }
 
+    /// Removes every entry that carries all of the tags: `["author:7", "draft"]` leaves author 7's other articles alone.
+    /// A load that may come to carry them is not stored.
+    pub async fn invalidate_all_tags(&self, tags: &[&str]) -> Invalidation {
+        self.remove(vec![Pattern::all_tags(tags)], None).await
+    }
+
     /// Removes everything of this cache's namespace, and nothing that is not ours.
     pub async fn clear(&self) -> Invalidation {
         self.remove(vec![Pattern::all()], None).await
@@ -86,6 +97,9 @@ impl Cache {
 
     /// All removals come here. `spared`: the load on whose behalf it runs, and its lease.
     pub(crate) async fn remove(&self, patterns: Vec<Pattern>, spared: Option<Spare<'_>>) -> Invalidation {
+        if let Some(deferred) = deferred::defer(self, &patterns) {
+            return deferred;
+        }
         let mut due = Due::new(self, patterns);
         let inner = &self.inner;
         bump(&inner.counters.invalidations);
@@ -103,13 +117,15 @@ impl Cache {
                 // An invalidation has its own budget, whatever the wait for the first connect took.
                 let lease = spared.and_then(|spare| spare.lease).filter(|lease| lease.session.link.run == session.link.run);
                 let removal = remove_all(&session, &due.patterns, lease);
-                let removed = Budget::new(inner.config.budget).spend_on(&session, removal).await;
+                let removed = Budget::new(inner.config.budget).spend_on(&session, pin!(removal)).await;
                 removed.ok().filter(|_| tier.acknowledged(&session, &due.patterns))
             }
         };
         let invalidation = match acknowledged {
             Some(removed) => {
-                inner.local.remove(&due.patterns, flight);
+                if !off(Safeguard::LocalPass) {
+                    inner.local.remove(&due.patterns, flight);
+                }
                 Invalidation { removed, durability: Durability::Durable }
             }
             None => {
@@ -126,6 +142,9 @@ impl Cache {
 
     /// For a caller that vanished: binds this process before it returns, without awaiting anything.
     pub(crate) fn remove_without_waiting(&self, patterns: &[Pattern]) {
+        if deferred::defer(self, patterns).is_some() {
+            return;
+        }
         bump(&self.inner.counters.invalidations);
         if let Some(tier) = &self.inner.tier {
             tier.journal(patterns);

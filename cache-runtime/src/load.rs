@@ -1,5 +1,6 @@
 //! A load that this call leads: keeps its lease alive, and ends in a store, a fill, or neither.
 
+use std::pin::pin;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +41,10 @@ impl Loading {
         Self { cache, lead, key, ops, site, fence, session, began: Instant::now() }
     }
 
+    pub(crate) fn key(&self) -> &str {
+        self.key.as_str()
+    }
+
     /// What a removal of this call's own must leave alone.
     pub(crate) fn flight(&self) -> &Arc<Flight<Lease>> {
         self.lead.flight()
@@ -74,6 +79,7 @@ impl Loading {
 
     /// The load gave a value (or an absence that is cached). The caller does not wait for the store.
     pub(crate) fn store(self, kept: Kept, ttl: Duration, tags: Vec<String>) {
+        self.cache.inner.barren.fruitful(self.key.as_str());
         let outcome = Outcome::Value(kept.clone());
         match (&self.lead.hold, &self.session) {
             (Some(_), _) => self.store_in_redis(outcome, kept, ttl, tags),
@@ -86,7 +92,8 @@ impl Loading {
     /// A put's store, which its caller waits for. False: the entry must be removed instead.
     pub(crate) async fn store_through(mut self, kept: Kept, ttl: Duration, tags: Vec<String>) -> bool {
         let outcome = Outcome::Value(kept.clone());
-        let Some(lease) = self.lead.hold.take() else {
+        // The lead keeps its own until the answer is there: a caller dropped before that gives it up.
+        let Some(lease) = self.lead.hold.clone() else {
             if self.session.is_some() {
                 self.lead.settle(outcome, false);
                 return false;
@@ -106,7 +113,8 @@ impl Loading {
         let members = members(self.key.as_str(), &tags, &[]);
         let mut budget = Budget::new(self.cache.inner.config.budget);
         let sealed = Sealed { head, rest: &rest, life: ttl, members };
-        let stored = budget.spend_on(&lease.session, lease.store(&sealed)).await.unwrap_or(false);
+        let stored = budget.spend_on(&lease.session, pin!(lease.store(&sealed))).await.unwrap_or(false);
+        self.lead.hold = None;
         bump(if stored { &self.cache.inner.counters.stores } else { &self.cache.inner.counters.stores_lost });
         if stored {
             self.cache.inner.local.memory.remove(self.key.as_str());
@@ -126,9 +134,10 @@ impl Loading {
         self.lead.loaded(outcome.clone());
         let lead = self.lead;
         let mark = failed.then(|| entry::failed_head(token::random(), lease.session.link.run));
+        let budget = self.cache.inner.config.budget;
         lease.session.clone().spawn(async move {
-            let sure = lease.release(mark).await.unwrap_or(false);
-            lead.settle(outcome, sure);
+            let verdict = async { lease.release(mark).await.unwrap_or(false) };
+            settle_within(budget, lead, outcome, verdict).await;
         });
     }
 
@@ -145,26 +154,29 @@ impl Loading {
                 }
             };
             let sealed = seal(&kept, ops, &key, ttl, took, &tags, &lease, cache.inner.config.max_value_bytes);
-            let sure = match &sealed {
-                Some((head, rest)) => {
-                    let members = members(key.as_str(), &tags, &[]);
-                    let stored = lease.store(&Sealed { head: *head, rest, life: ttl, members }).await;
-                    match stored {
-                        Ok(true) => count(|counters| &counters.stores),
-                        Ok(false) => count(|counters| &counters.stores_lost),
-                        Err(_) => {
-                            count(|counters| &counters.stores_lost);
-                            lease.clone().give_up();
+            let budget = cache.inner.config.budget;
+            let verdict = async {
+                match &sealed {
+                    Some((head, rest)) => {
+                        let members = members(key.as_str(), &tags, &[]);
+                        let stored = lease.store(&Sealed { head: *head, rest, life: ttl, members }).await;
+                        match stored {
+                            Ok(true) => count(|counters| &counters.stores),
+                            Ok(false) => count(|counters| &counters.stores_lost),
+                            Err(_) => {
+                                count(|counters| &counters.stores_lost);
+                                lease.clone().give_up();
+                            }
                         }
+                        stored.unwrap_or(false)
                     }
-                    stored.unwrap_or(false)
-                }
-                None => {
-                    count(|counters| &counters.stores_refused);
-                    lease.release(None).await.unwrap_or(false)
+                    None => {
+                        count(|counters| &counters.stores_refused);
+                        lease.release(None).await.unwrap_or(false)
+                    }
                 }
             };
-            lead.settle(outcome, sure);
+            settle_within(budget, lead, outcome, verdict).await;
         });
     }
 
@@ -193,6 +205,19 @@ impl Loading {
     /// In an outage, or without Redis, this process's own removals are all that is known.
     fn undisturbed(&self) -> bool {
         !self.lead.flight().is_retired() && self.cache.inner.local.fence() == self.fence
+    }
+}
+
+/// Ends a flight with the verdict on its store, or without one: nobody waits for it longer than for any other answer of
+/// Redis. The store itself goes on.
+async fn settle_within(budget: Duration, lead: Lead<Lease>, outcome: Outcome, verdict: impl Future<Output = bool>) {
+    let mut verdict = std::pin::pin!(verdict);
+    match tokio::time::timeout(budget, &mut verdict).await {
+        Ok(sure) => lead.settle(outcome, sure),
+        Err(_) => {
+            lead.settle(outcome, false);
+            verdict.await;
+        }
     }
 }
 
@@ -240,7 +265,10 @@ impl Refresh {
         let session = tier.session(&mut budget).await?;
         let found = cache.read_redis(request, &session, &mut budget).await?;
         let key = request.key.as_str().to_owned();
-        let members = members(&key, &found.tags, &[]);
+        if !request.open_tags.is_empty() {
+            budget.spend_on(&session, pin!(session.expect_tags(&key, request.open_tags))).await.ok()?;
+        }
+        let members = members(&key, &found.tags, request.open_tags);
         Some(Self { lease: Lease { session, key, head: found.head, members } })
     }
 
@@ -263,7 +291,7 @@ impl Refresh {
         let members = members(key.as_str(), &tags, &[]);
         let sealed = Sealed { head, rest: &rest, life: ttl, members };
         let mut budget = Budget::new(cache.inner.config.budget);
-        match budget.spend_on(&self.lease.session, self.lease.store(&sealed)).await {
+        match budget.spend_on(&self.lease.session, pin!(self.lease.store(&sealed))).await {
             Ok(true) => bump(&cache.inner.counters.stores),
             _ => bump(&cache.inner.counters.stores_lost),
         }

@@ -1,5 +1,6 @@
 //! The operations of [`Cache`] that a program calls by name.
 
+use std::pin::pin;
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use crate::cache::{Cache, Request, Turn};
+use crate::cache::{Cache, HitTier, Request, Turn};
 use crate::entry::{self, CodecKind, Draft, Stored, TypeOps, type_ops};
 use crate::error::Error;
 use crate::flight::{Joined, Outcome};
@@ -91,10 +92,21 @@ impl Cache {
         let (key, ttl) = (key.into(), self.lifetime(ttl.into()));
         let request = manual(&key, type_ops::<T>());
         let loading = match Box::pin(self.read(&request)).await {
-            Turn::Hit { kept, .. } | Turn::Shared(Outcome::Value(kept), _) => match restore(kept) {
+            Turn::Hit { kept, tier, age } => match restore(kept) {
                 Some(value) => {
-                    note(Event::Hit);
-                    bump(&self.inner.counters.redis_hits);
+                    note(Event::Hit(age));
+                    bump(match tier {
+                        HitTier::Memory => &self.inner.counters.memory_hits,
+                        HitTier::Redis => &self.inner.counters.redis_hits,
+                    });
+                    return Ok(value);
+                }
+                None => None,
+            },
+            Turn::Shared(Outcome::Value(kept), was_loaded) => match restore(kept) {
+                Some(value) => {
+                    note(if was_loaded { Event::Hit(Duration::ZERO) } else { Event::Miss });
+                    bump(&self.inner.counters.coalesced);
                     return Ok(value);
                 }
                 None => None,
@@ -132,7 +144,7 @@ impl Cache {
         let Some(tier) = &self.inner.tier else { return false };
         let mut budget = Budget::new(self.inner.config.budget);
         let Some(session) = tier.session(&mut budget).await else { return false };
-        let bytes = budget.spend_on(&session, session.get(key.as_str())).await.ok().flatten();
+        let bytes = budget.spend_on(&session, pin!(session.get(key.as_str()))).await.ok().flatten();
         let now = u64::try_from(session.link.server_millis()).unwrap_or(0);
         bytes.is_some_and(|bytes| match entry::parse(&bytes) {
             Stored::Entry(entry) => {
@@ -159,7 +171,7 @@ impl Cache {
             let mut budget = Budget::new(self.inner.config.budget);
             if let Some(session) = tier.session(&mut budget).await {
                 let names: Vec<&str> = missing.iter().map(|key| key.as_str()).collect();
-                let values = budget.spend_on(&session, session.get_many(&names)).await.unwrap_or_default();
+                let values = budget.spend_on(&session, pin!(session.get_many(&names))).await.unwrap_or_default();
                 for (key, bytes) in missing.iter().zip(values) {
                     let usable = bytes.and_then(|bytes| self.read_bytes(&bytes, &manual(key, ops), &session));
                     if let Some(usable) = usable {
@@ -225,7 +237,7 @@ impl Cache {
                 let (head, rest) = draft.seal();
                 let lease = entry::lease_head(token::random(), session.link.run);
                 let sealed = Sealed { head, rest: &rest, life: ttl, members: members(key.as_str(), &[], &[]) };
-                let answer = budget.spend_on(&session, session.overwrite(key.as_str(), lease, &sealed)).await;
+                let answer = budget.spend_on(&session, pin!(session.overwrite(key.as_str(), lease, &sealed))).await;
                 if answer.is_ok() {
                     // Stored, or refused because something stands there that is not ours, or removed meanwhile.
                     self.inner.local.remove(&removal, None);
@@ -237,7 +249,7 @@ impl Cache {
         }
         self.inner.local.remove(&removal, None);
         let fence = self.inner.local.fence();
-        if let Joined::Lead(lead) = self.inner.local.flights.join(key.as_str(), &[], &[]) {
+        if let Joined::Lead(lead) = self.inner.local.flights.join(key, &[], &[]) {
             let now = Instant::now();
             let copy = Copy {
                 value: kept.clone(),
@@ -263,9 +275,9 @@ impl Cache {
         let _ = tier.session(&mut budget).await?;
         let fence = self.inner.local.fence();
         let session = tier.session_now()?;
-        let lead = match self.inner.local.flights.join(request.key.as_str(), &[], &[]) {
+        let lead = match self.inner.local.flights.join(request.key, &[], &[]) {
             Joined::Lead(lead) => Some(lead),
-            Joined::Wait(_) | Joined::Full => None,
+            Joined::Wait(_) | Joined::Other | Joined::Full => None,
         };
         let found = self.read_redis(request, &session, &mut budget).await?;
         if let Some(lead) = lead {

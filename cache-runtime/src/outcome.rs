@@ -4,7 +4,8 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 tokio::task_local! {
     static REPORT: Arc<Counts>;
@@ -13,8 +14,11 @@ tokio::task_local! {
 #[derive(Debug, Default)]
 struct Counts {
     hits: AtomicU32,
+    memory_hits: AtomicU32,
     misses: AtomicU32,
     bypasses: AtomicU32,
+    /// Of the oldest value served, in ms.
+    age: AtomicU64,
 }
 
 /// How the cached calls inside a future went.
@@ -23,10 +27,14 @@ struct Counts {
 pub struct Observed {
     /// Calls answered from the cache: no body ran for them, and none was waited for.
     pub hits: u32,
+    /// Of the hits, those that the memory of this process answered.
+    pub memory_hits: u32,
     /// Calls that ran their body, or waited for another call's.
     pub misses: u32,
     /// Calls that could not use the cache.
     pub bypasses: u32,
+    /// Age of the oldest value that was served from the cache, to the millisecond; zero without a hit.
+    pub age: Duration,
 }
 
 impl Observed {
@@ -65,24 +73,38 @@ pub async fn observe<F: Future>(future: F) -> (F::Output, Observed) {
     let output = REPORT.scope(counts.clone(), future).await;
     let observed = Observed {
         hits: counts.hits.load(Relaxed),
+        memory_hits: counts.memory_hits.load(Relaxed),
         misses: counts.misses.load(Relaxed),
         bypasses: counts.bypasses.load(Relaxed),
+        age: Duration::from_millis(counts.age.load(Relaxed)),
     };
     (output, observed)
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Event {
-    Hit,
+    /// With the value's age.
+    Hit(Duration),
     Miss,
     Bypass,
+}
+
+/// A hit, of this process's memory or not; its age is only worked out where somebody asked.
+pub(crate) fn note_hit(age: impl FnOnce() -> Duration, in_memory: bool) {
+    let asked = REPORT.try_with(|counts| counts.memory_hits.fetch_add(u32::from(in_memory), Relaxed));
+    if asked.is_ok() {
+        note(Event::Hit(age()));
+    }
 }
 
 pub(crate) fn note(event: Event) {
     // No report: nobody asked.
     let _ = REPORT.try_with(|counts| {
         let counter = match event {
-            Event::Hit => &counts.hits,
+            Event::Hit(age) => {
+                counts.age.fetch_max(u64::try_from(age.as_millis()).unwrap_or(u64::MAX), Relaxed);
+                &counts.hits
+            }
             Event::Miss => &counts.misses,
             Event::Bypass => &counts.bypasses,
         };

@@ -285,6 +285,10 @@ impl Rendered {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.templates.is_empty()
+    }
+
     /// All of them; what was not rendered widens to its literal beginning.
     pub(crate) fn patterns(&self) -> Vec<Pattern> {
         let rendered = |index: usize| self.rendered.get(index).cloned().flatten();

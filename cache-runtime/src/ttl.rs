@@ -9,9 +9,15 @@
 //! elsewhere; as a [`Duration`] in code it means that nothing is stored. What
 //! is longer than ten years is cut to ten years.
 
-use std::fmt::{self, Display};
+mod duration;
+
 use std::sync::OnceLock;
 use std::time::Duration;
+
+#[doc(hidden)]
+pub use duration::constant;
+pub(crate) use duration::{DurationError, parse_duration};
+use duration::{LONGEST, SHORTEST};
 
 /// A named lifetime.
 ///
@@ -195,252 +201,12 @@ fn check(variables: impl Iterator<Item = (String, String)>) -> Vec<(String, Dura
     bad
 }
 
-/// Reads `"90s"`, `"5m"`, `"1h 30m"`, or whole seconds.
-///
-/// # Errors
-///
-/// When the text is something else, or zero.
-pub(crate) fn parse_duration(text: &str) -> Result<Duration, DurationError> {
-    parse(text)
-}
-
-/// A duration in a constant; what `ttl = "90s"` in an attribute becomes.
-///
-/// # Panics
-///
-/// When the text is no duration: at compile time, where it is a constant.
-#[doc(hidden)]
-#[must_use]
-pub const fn constant(text: &str) -> Duration {
-    match parse(text) {
-        Ok(duration) => duration,
-        Err(DurationError::Zero) => {
-            panic!("a lifetime of zero: leave the function uncached instead")
-        }
-        Err(DurationError::Empty) => {
-            panic!("an empty lifetime: write a duration such as \"90s\", \"5m\" or \"300\"")
-        }
-        Err(DurationError::Number) => {
-            panic!("a lifetime needs a whole number before its unit, as in \"90s\"")
-        }
-        Err(DurationError::Unit) => {
-            panic!("a lifetime's unit is one of ms, s, m, h, d, w, as in \"90s\" or \"1h 30m\"")
-        }
-    }
-}
-
-/// Why a text is not a lifetime.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum DurationError {
-    Empty,
-    Number,
-    Unit,
-    Zero,
-}
-
-impl Display for DurationError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Empty => "it is empty; write a duration such as `90s`, `5m` or `300`",
-            Self::Number => "a whole number must stand before each unit, as in `90s`",
-            Self::Unit => "the unit is one of ms, s, m, h, d, w, as in `90s` or `1h 30m`",
-            Self::Zero => "zero is neither a lifetime nor a way to switch the cache off",
-        })
-    }
-}
-
-impl std::error::Error for DurationError {}
-
-/// One grammar for attributes, which are read while compiling, and for the
-/// environment, hence a `const fn`: numbers with units, or one number alone.
-const fn parse(text: &str) -> Result<Duration, DurationError> {
-    let text = text.trim_ascii().as_bytes();
-    if text.is_empty() {
-        return Err(DurationError::Empty);
-    }
-    let mut millis: u64 = 0;
-    let mut at = 0;
-    while at < text.len() {
-        let first_digit = at;
-        let mut number: u64 = 0;
-        while at < text.len() && text[at].is_ascii_digit() {
-            number = number
-                .saturating_mul(10)
-                .saturating_add((text[at] - b'0') as u64);
-            at += 1;
-        }
-        if at == first_digit {
-            return Err(DurationError::Number);
-        }
-        let alone = first_digit == 0;
-        at = skip_spaces(text, at);
-        let first_letter = at;
-        while at < text.len() && text[at].is_ascii_alphabetic() {
-            at += 1;
-        }
-        let unit = match millis_of(text, first_letter, at) {
-            Some(unit) => unit,
-            None if alone && first_letter == text.len() => 1000,
-            None => return Err(DurationError::Unit),
-        };
-        millis = millis.saturating_add(number.saturating_mul(unit));
-        at = skip_spaces(text, at);
-    }
-    if millis == 0 {
-        return Err(DurationError::Zero);
-    }
-    let longest = LONGEST.as_secs() * 1000;
-    Ok(Duration::from_millis(if millis < longest {
-        millis
-    } else {
-        longest
-    }))
-}
-
-const fn skip_spaces(text: &[u8], mut at: usize) -> usize {
-    while at < text.len() && text[at] == b' ' {
-        at += 1;
-    }
-    at
-}
-
-const fn millis_of(text: &[u8], from: usize, to: usize) -> Option<u64> {
-    let mut i = 0;
-    while i < UNITS.len() {
-        let (name, millis) = UNITS[i];
-        if is_at(name.as_bytes(), text, from, to) {
-            return Some(millis);
-        }
-        i += 1;
-    }
-    None
-}
-
-const fn is_at(name: &[u8], text: &[u8], from: usize, to: usize) -> bool {
-    if to - from != name.len() {
-        return false;
-    }
-    let mut i = 0;
-    while i < name.len() {
-        if text[from + i] != name[i] {
-            return false;
-        }
-        i += 1;
-    }
-    true
-}
-
-/// Names and milliseconds, a subset of what `humantime` reads.
-const UNITS: &[(&str, u64)] = &[
-    ("ms", 1),
-    ("msec", 1),
-    ("millis", 1),
-    ("s", SECOND),
-    ("sec", SECOND),
-    ("secs", SECOND),
-    ("second", SECOND),
-    ("seconds", SECOND),
-    ("m", MINUTE),
-    ("min", MINUTE),
-    ("mins", MINUTE),
-    ("minute", MINUTE),
-    ("minutes", MINUTE),
-    ("h", HOUR),
-    ("hr", HOUR),
-    ("hrs", HOUR),
-    ("hour", HOUR),
-    ("hours", HOUR),
-    ("d", DAY),
-    ("day", DAY),
-    ("days", DAY),
-    ("w", 7 * DAY),
-    ("week", 7 * DAY),
-    ("weeks", 7 * DAY),
-    ("month", 2_630_016 * SECOND),
-    ("months", 2_630_016 * SECOND),
-    ("year", 31_557_600 * SECOND),
-    ("years", 31_557_600 * SECOND),
-];
-
-const SECOND: u64 = 1000;
-const MINUTE: u64 = 60 * SECOND;
-const HOUR: u64 = 60 * MINUTE;
-const DAY: u64 = 24 * HOUR;
-
-/// Redis counts in milliseconds.
-const SHORTEST: Duration = Duration::from_millis(1);
-
-/// Ten years: what is longer is a mistake, and would overflow a deadline.
-const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
-
 /// How the variables that override names begin.
 const VARIABLE: &str = "CACHE_TTL_";
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn millis(text: &str) -> Result<u128, DurationError> {
-        parse_duration(text).map(|duration| duration.as_millis())
-    }
-
-    #[test]
-    fn reads_durations_and_whole_seconds() {
-        for (text, expected) in [
-            ("90s", 90_000),
-            ("5m", 300_000),
-            ("300", 300_000),
-            ("1h 30m", 5_400_000),
-            ("1h30m", 5_400_000),
-            ("2 days", 172_800_000),
-            ("250ms", 250),
-            (" 60s ", 60_000),
-            ("1w", 604_800_000),
-        ] {
-            assert_eq!(millis(text), Ok(expected), "{text}");
-        }
-    }
-
-    #[test]
-    fn refuses_what_is_no_duration() {
-        for (text, expected) in [
-            ("", DurationError::Empty),
-            ("  ", DurationError::Empty),
-            ("s", DurationError::Number),
-            ("-5s", DurationError::Number),
-            ("1.5s", DurationError::Unit),
-            ("5 parsecs", DurationError::Unit),
-            ("5S", DurationError::Unit),
-            ("1h 30", DurationError::Unit),
-            ("5m, 3s", DurationError::Unit),
-            ("0", DurationError::Zero),
-            ("0s 0m", DurationError::Zero),
-        ] {
-            assert_eq!(millis(text), Err(expected), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn cuts_at_ten_years() {
-        assert_eq!(
-            parse_duration("520w"),
-            Ok(Duration::from_secs(520 * 7 * 86_400))
-        );
-        assert_eq!(parse_duration("530w"), Ok(LONGEST));
-        assert_eq!(parse_duration("99999999999999999999999 weeks"), Ok(LONGEST));
-    }
-
-    #[test]
-    fn agrees_with_humantime() {
-        for (unit, _) in UNITS {
-            let text = format!("7 {unit}");
-            assert_eq!(
-                parse_duration(&text).ok(),
-                humantime::parse_duration(&text).ok(),
-                "{text}"
-            );
-        }
-    }
 
     #[test]
     fn the_names_are_what_the_documentation_says() {

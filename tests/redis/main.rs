@@ -1,3 +1,14 @@
 //! The promises against a real Redis server.
 
+mod app;
 mod basics;
+mod connection_test;
+mod p1_outage;
+mod p2_coherence;
+mod p2_race;
+mod p3_one_load;
+mod p4_journal;
+mod p6_typed;
+mod p7_bounded;
+mod p8_cancel;
+mod topologies;

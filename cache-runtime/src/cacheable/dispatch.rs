@@ -25,7 +25,13 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::{InOption, InResult, Own, Pointer, Shared, Whole};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{
+    InOption, InResult, NotClone, NotDeserialize, NotSendSync, NotSerialize, Own, Pointer, Shared,
+    Whole,
+};
 
 /// A type on its way to a kind.
 pub struct Probe<T>(PhantomData<fn() -> T>);
@@ -181,19 +187,33 @@ pub trait SpecialShape {
     }
 }
 
-impl<T> SpecialShape for &Probe<Arc<T>> {
+impl<T: Serialize + DeserializeOwned + Send + Sync> SpecialShape for &&&&&Probe<Arc<T>> {
     type Kind = Pointer;
 }
 
-/// … or as it is.
-pub trait PlainShape {
-    /// The kind.
-    fn shape(&self) -> Whole {
-        Whole
-    }
+/// … or as it is, if it has all that takes; otherwise the kind says what is missing, one thing at
+/// a time, so that one mistake is one error.
+macro_rules! shapes {
+    ($($name:ident $kind:ident for $probe:ty, $($bound:path),*;)*) => {$(
+        #[doc = concat!("Values of the kind `", stringify!($kind), "`.")]
+        pub trait $name {
+            /// The kind.
+            fn shape(&self) -> $kind {
+                $kind
+            }
+        }
+
+        impl<T: Sized $(+ $bound)*> $name for $probe {}
+    )*};
 }
 
-impl<T> PlainShape for Probe<T> {}
+shapes! {
+    WholeShape Whole for &&&&Probe<T>, Serialize, DeserializeOwned, Clone, Send, Sync;
+    NotSendSyncShape NotSendSync for &&&Probe<T>, Serialize, DeserializeOwned, Clone;
+    NotCloneShape NotClone for &&Probe<T>, Serialize, DeserializeOwned;
+    NotDeserializeShape NotDeserialize for &Probe<T>, Serialize;
+    NotSerializeShape NotSerialize for Probe<T>,;
+}
 
 /// The kind of a return type, for reads: `kind!(Result<Job, Error>)`, or `kind!(of &body)` where
 /// the type cannot be written.
@@ -206,7 +226,9 @@ macro_rules! __cached_kind {
     }};
     ($returned:ty) => {{
         use $crate::__private::dispatch::{NoOutcome as _, OwnOutcome as _, SharedOutcome as _};
-        $crate::__private::kind_from!((&&&$crate::__private::dispatch::Probe::<$returned>::new()).outcome())
+        $crate::__private::kind_from!(
+            (&&&$crate::__private::dispatch::Probe::<$returned>::new()).outcome()
+        )
     }};
 }
 
@@ -220,7 +242,9 @@ macro_rules! __cached_kind_of_write {
     }};
     ($returned:ty) => {{
         use $crate::__private::dispatch::{NoOutcome as _, OwnOutcome as _};
-        $crate::__private::kind_from!((&&$crate::__private::dispatch::Probe::<$returned>::new()).outcome())
+        $crate::__private::kind_from!(
+            (&&$crate::__private::dispatch::Probe::<$returned>::new()).outcome()
+        )
     }};
 }
 
@@ -230,14 +254,15 @@ macro_rules! __cached_kind_of_write {
 macro_rules! __cached_kind_from {
     ($outcome:expr) => {{
         use $crate::__private::dispatch::{
-            Dressed as _, NoPresence as _, PlainShape as _, SomePresence as _, SpecialShape as _, Undressed as _,
-            Wrap as _,
+            Dressed as _, NoPresence as _, NotCloneShape as _, NotDeserializeShape as _,
+            NotSendSyncShape as _, NotSerializeShape as _, SomePresence as _, SpecialShape as _,
+            Undressed as _, WholeShape as _, Wrap as _,
         };
         let outcome = $outcome;
         let presence = (&&outcome.inside()).presence();
         let dress = (&&presence.inside()).dress();
         let inner = (&&dress.inside()).presence();
-        let shape = (&&inner.inside()).shape();
+        let shape = (&&&&&&inner.inside()).shape();
         outcome.wrap(presence.wrap(dress.wrap(inner.wrap(shape))))
     }};
 }

@@ -81,6 +81,8 @@ pub(crate) enum CodecError {
     TooLarge,
     /// bincode would not read this value back as it was; JSON does.
     WantsJson,
+    /// Neither would JSON: it knows no `Some(None)` and no NaN.
+    Lossy,
     /// The value is not of the type that these operations are for.
     WrongType,
 }
@@ -93,6 +95,7 @@ impl Display for CodecError {
             Self::Trailing => "bytes are left after the value",
             Self::TooLarge => "the value is too large to be stored",
             Self::WantsJson => "bincode would not read the value back as it was",
+            Self::Lossy => "JSON would not read the value back as it was",
             Self::WrongType => "the value is of another type",
         })
     }

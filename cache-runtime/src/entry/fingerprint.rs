@@ -26,7 +26,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::codec::CodecKind;
 use probe::explore;
-use symmetry::{Forms, Verdict, compare};
+use symmetry::{Forms, Verdict, compare, compare_json};
 
 /// What is known of a type.
 #[derive(Debug)]
@@ -83,6 +83,11 @@ impl Shape {
             }
         }
     }
+}
+
+/// Would JSON read this value back as it is? Not `Some(None)`, nor NaN.
+pub(super) fn survives_json<T: Serialize>(value: &T) -> bool {
+    compare_json(value) != Verdict::Other
 }
 
 /// The shape of `T`, explored at its first use.

@@ -9,7 +9,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::codec::{CodecError, CodecKind};
-use super::fingerprint::shape_of;
+use super::fingerprint::{shape_of, survives_json};
+
+/// A value whose type only the operations know.
+pub(crate) type Erased = dyn Any + Send + Sync;
+
+/// The same, as the memory tier keeps it.
+pub(crate) type Shared = Arc<Erased>;
 
 /// What the byte core needs to know of a type, as plain function pointers, so
 /// that the core is compiled once and not once for each type.
@@ -20,12 +26,12 @@ pub struct TypeOps {
     /// for a type that bincode cannot read back.
     pub(crate) codec: fn(CodecKind) -> CodecKind,
     /// The value is one of this type.
-    pub(crate) is: fn(&(dyn Any + Send + Sync)) -> bool,
-    pub(crate) encode: fn(&(dyn Any + Send + Sync), CodecKind) -> Result<Vec<u8>, CodecError>,
-    pub(crate) decode: fn(&[u8], CodecKind) -> Result<Arc<dyn Any + Send + Sync>, CodecError>,
+    pub(crate) is: fn(&Erased) -> bool,
+    pub(crate) encode: fn(&Erased, CodecKind) -> Result<Vec<u8>, CodecError>,
+    pub(crate) decode: fn(&[u8], CodecKind) -> Result<Shared, CodecError>,
     /// The length of its encoding, without building it; `usize::MAX` for a
     /// value that has none.
-    pub(crate) size: fn(&(dyn Any + Send + Sync)) -> usize,
+    pub(crate) size: fn(&Erased) -> usize,
 }
 
 impl TypeOps {
@@ -33,7 +39,7 @@ impl TypeOps {
     /// bincode would not do.
     pub(crate) fn encode_as(
         &self,
-        value: &(dyn Any + Send + Sync),
+        value: &Erased,
         asked: CodecKind,
     ) -> Result<(CodecKind, Vec<u8>), CodecError> {
         let codec = (self.codec)(asked);
@@ -68,10 +74,13 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Of<T> {
         is: |value| value.is::<T>(),
         encode: |value, codec| {
             let value = value.downcast_ref::<T>().ok_or(CodecError::WrongType)?;
-            if codec == CodecKind::Bincode && !shape_of::<T>().survives_bincode(value) {
-                return Err(CodecError::WantsJson);
+            match codec {
+                CodecKind::Bincode if !shape_of::<T>().survives_bincode(value) => {
+                    Err(CodecError::WantsJson)
+                }
+                CodecKind::Json if !survives_json(value) => Err(CodecError::Lossy),
+                _ => codec.encode(value),
             }
-            codec.encode(value)
         },
         decode: |bytes, codec| Ok(Arc::new(codec.decode::<T>(bytes)?)),
         size: |value| {
@@ -82,3 +91,6 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Of<T> {
         },
     };
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,7 +27,7 @@ pub(super) fn escape_value(out: &mut String, text: &str) {
     // than characters.
     if text
         .bytes()
-        .all(|byte| byte < 128 && VALUE[usize::from(byte)])
+        .all(|byte| VALUE.get(usize::from(byte)) == Some(&true))
     {
         out.push_str(text);
     } else {

@@ -6,11 +6,13 @@
 
 mod cache_key;
 mod escape;
+mod part;
 mod pattern;
 mod serializer;
 mod template;
 
 pub use cache_key::CacheKey;
+pub(crate) use cache_key::templates_meet;
+pub use part::{KeyPart, KeyWriter, NotAKey};
 pub use pattern::{Glob, Pattern, PatternError, PatternTemplate};
-pub use serializer::{KeyPart, KeyWriter, NotAKey};
 pub use template::Template;

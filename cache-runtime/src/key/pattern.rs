@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 use std::str::FromStr;
 
 use super::cache_key::CacheKey;
-use super::serializer::{KeyPart, KeyWriter};
+use super::part::{KeyPart, KeyWriter};
 
 /// What a removal names.
 ///
@@ -46,6 +46,8 @@ pub enum Pattern {
     Tag(String),
     /// Every entry with a tag that starts so.
     TagPrefix(String),
+    /// Every entry with all of these tags.
+    AllTags(Vec<String>),
 }
 
 impl Pattern {
@@ -102,6 +104,16 @@ impl Pattern {
         Self::Tag(tag.to_owned())
     }
 
+    /// Every entry with all of these tags; of one tag, that is [`Pattern::tag`]. Of none it would be everything, which is
+    /// never meant: it names a tag that nothing carries.
+    #[must_use]
+    pub fn all_tags<T: AsRef<str>>(tags: impl IntoIterator<Item = T>) -> Self {
+        let mut all: Vec<String> = tags.into_iter().map(|tag| tag.as_ref().to_owned()).collect();
+        all.sort_unstable();
+        all.dedup();
+        if all.len() > 1 { Self::AllTags(all) } else { Self::Tag(all.pop().unwrap_or_default()) }
+    }
+
     /// Does an entry with this key and these tags belong to it?
     #[must_use]
     pub fn matches(&self, key: &str, tags: &[impl AsRef<str>]) -> bool {
@@ -112,6 +124,10 @@ impl Pattern {
             Self::Prefix(text) => key.starts_with(text.as_str()),
             Self::Glob(glob) => glob.matches(key),
             Self::Tag(text) => tags.any(|tag| tag == text),
+            Self::AllTags(all) => {
+                let tags: Vec<&str> = tags.collect();
+                all.iter().all(|tag| tags.contains(&tag.as_str()))
+            }
             Self::TagPrefix(text) => tags.any(|tag| tag.starts_with(text.as_str())),
         }
     }
@@ -127,6 +143,9 @@ impl Pattern {
         match (self, other) {
             (Self::Key(a), Self::Key(b)) | (Self::Tag(a), Self::Tag(b)) => a == b,
             (Self::TagPrefix(a), Self::Tag(b) | Self::TagPrefix(b)) => b.starts_with(a.as_str()),
+            (Self::Tag(a), Self::AllTags(all)) => all.contains(a),
+            (Self::TagPrefix(a), Self::AllTags(all)) => all.iter().any(|tag| tag.starts_with(a.as_str())),
+            (Self::AllTags(a), Self::AllTags(b)) => a.iter().all(|tag| b.contains(tag)),
             (Self::Subtree(a), Self::Key(b) | Self::Subtree(b)) => is_at_or_below(b, a),
             (Self::Subtree(a), Self::Prefix(_) | Self::Glob(_)) => {
                 // What comes after the literal text is unknown, so it must
@@ -156,7 +175,7 @@ impl Pattern {
         match self {
             Self::Key(text) | Self::Subtree(text) | Self::Prefix(text) => Some(text),
             Self::Glob(glob) => Some(glob.literal_prefix()),
-            Self::Tag(_) | Self::TagPrefix(_) => None,
+            Self::Tag(_) | Self::TagPrefix(_) | Self::AllTags(_) => None,
         }
     }
 
@@ -166,6 +185,9 @@ impl Pattern {
     /// too much, never too little.
     fn classify(text: &str) -> Self {
         if let Some(tag) = text.strip_prefix('#') {
+            if tag.contains("+#") {
+                return Self::all_tags(tag.split("+#"));
+            }
             return match (tag.strip_prefix('='), tag.split_once('*')) {
                 (_, Some((before, _))) => Self::TagPrefix(before.to_owned()),
                 (Some(exact), None) => Self::Tag(exact.to_owned()),
@@ -234,6 +256,7 @@ impl Display for Pattern {
             }
             Self::Tag(text) => write!(f, "#{text}"),
             Self::TagPrefix(text) => write!(f, "#{text}*"),
+            Self::AllTags(all) => write!(f, "#{}", all.join("+#")),
         }
     }
 }

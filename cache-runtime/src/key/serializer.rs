@@ -17,169 +17,26 @@
 //! The marks `~ ! $ ' ( ) { } , =` are escaped in every string, so nothing but
 //! the form itself can produce it.
 
-use std::borrow::Cow;
+mod compound;
+
 use std::fmt::{self, Display, Write as _};
 
-use serde::ser::{self, Serialize, Serializer};
+use serde::ser::{Serialize, Serializer};
 
-use super::escape::{escape_value, push_hex_lower};
+use super::escape::push_hex_lower;
+use super::part::{KeyWriter, NotAKey};
+use compound::{Compound, Entries};
 
-/// Anything serde can serialize is a part of a key.
-///
-/// Object safe, so that a template of several placeholders takes a slice.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be part of a cache key",
-    label = "this value cannot become text",
-    note = "a part of a key is `serde::Serialize`: numbers, strings, UUIDs, tuples, or what derives it",
-    note = "an argument that does not shape the result is left out with `skip(…)`"
-)]
-pub trait KeyPart {
-    /// Appends this value's text.
-    ///
-    /// # Errors
-    ///
-    /// When the value cannot be told apart from others by its text, such as NaN.
-    fn write_to(&self, out: &mut KeyWriter) -> Result<(), NotAKey>;
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: Serialize + ?Sized> KeyPart for T {
-    fn write_to(&self, out: &mut KeyWriter) -> Result<(), NotAKey> {
-        let start = out.text.len();
-        self.serialize(Value {
-            out,
-            depth: 0,
-            nested: false,
-        })?;
-        out.shorten(start);
-        Ok(())
-    }
-}
-
-/// The text of a key while it is being written.
-#[derive(Debug)]
-pub struct KeyWriter {
-    text: String,
-}
-
-impl KeyWriter {
-    pub(super) fn with_capacity(bytes: usize) -> Self {
-        Self {
-            text: String::with_capacity(bytes),
-        }
-    }
-
-    pub(super) fn continuing(text: String) -> Self {
-        Self { text }
-    }
-
-    /// Appends text of the template, verbatim.
-    pub(super) fn literal(&mut self, text: &str) {
-        self.text.push_str(text);
-    }
-
-    /// Appends the text of a value that was rendered before.
-    pub(crate) fn rendered(&mut self, text: &str) {
-        self.text.push_str(text);
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.text.len()
-    }
-
-    pub(super) fn finish(self) -> String {
-        self.text
-    }
-
-    /// Replaces a long segment by its hash, in a form that no value has.
-    ///
-    /// A hash whose collisions a caller could construct would let one user
-    /// read another's entry, hence BLAKE3.
-    fn shorten(&mut self, start: usize) {
-        if self.text.len() - start > MAX_SEGMENT {
-            let hash = blake3::hash(&self.text.as_bytes()[start..]);
-            self.text.truncate(start);
-            self.text.push_str("!h");
-            push_hex_lower(&mut self.text, &hash.as_bytes()[..16]);
-        }
-    }
-
-    fn unsigned(&mut self, mut n: u64) {
-        // `write!` costs more than all the rest of a short key.
-        let mut digits = [0_u8; 20];
-        let mut at = digits.len();
-        loop {
-            at -= 1;
-            digits[at] = b'0' + (n % 10) as u8;
-            n /= 10;
-            if n == 0 {
-                break;
-            }
-        }
-        for &digit in &digits[at..] {
-            self.text.push(char::from(digit));
-        }
-    }
-
-    fn signed(&mut self, n: i64) {
-        if n < 0 {
-            self.text.push('-');
-        }
-        self.unsigned(n.unsigned_abs());
-    }
-
-    fn string(&mut self, text: &str, nested: bool) {
-        if text.is_empty() || (nested && looks_like_another_type(text)) {
-            self.text.push('\'');
-            escape_value(&mut self.text, text);
-            self.text.push('\'');
-        } else {
-            escape_value(&mut self.text, text);
-        }
-    }
-
-    fn name(&mut self, text: &str) {
-        self.string(text, true);
-    }
-}
-
-/// Why a value cannot be part of a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotAKey(Cow<'static, str>);
-
-impl NotAKey {
-    pub(super) const fn because(reason: &'static str) -> Self {
-        Self(Cow::Borrowed(reason))
-    }
-}
-
-impl Display for NotAKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for NotAKey {}
-
-impl ser::Error for NotAKey {
-    fn custom<T: Display>(reason: T) -> Self {
-        Self(Cow::Owned(format!(
-            "the value refused to be serialized: {reason}"
-        )))
-    }
-}
-
-/// Would this string, unquoted inside a compound, read as a number or a bool?
-fn looks_like_another_type(text: &str) -> bool {
-    if matches!(text, "true" | "false") {
-        return true;
-    }
-    let unsigned = text.strip_prefix('-').unwrap_or(text);
-    unsigned.starts_with(|c: char| c.is_ascii_digit())
-        && unsigned
-            .bytes()
-            .all(|b| matches!(b, b'0'..=b'9' | b'.' | b'e' | b'-' | b'+'))
-        && (unsigned.bytes().all(|b| b.is_ascii_digit()) || text.parse::<f64>().is_ok())
+/// Appends the text of `value` to `out`.
+pub(super) fn serialize_into<T: Serialize + ?Sized>(
+    value: &T,
+    out: &mut KeyWriter,
+) -> Result<(), NotAKey> {
+    value.serialize(Value {
+        out,
+        depth: 0,
+        nested: false,
+    })
 }
 
 /// One value, at the top of its placeholder or inside a compound.
@@ -205,14 +62,7 @@ impl<'a> Value<'a> {
 
     fn open(self, bracket: char) -> Result<Compound<'a>, NotAKey> {
         let Self { out, depth, .. } = self.inner()?;
-        out.text.push(bracket);
-        let close = if bracket == '(' { ')' } else { '}' };
-        Ok(Compound {
-            out,
-            depth,
-            first: true,
-            close,
-        })
+        Ok(Compound::open(out, depth, bracket))
     }
 
     fn variant(&mut self, name: &str) {
@@ -422,15 +272,8 @@ impl<'a> Serializer for Value<'a> {
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Entries<'a>, NotAKey> {
-        let start = self.out.text.len();
-        let Compound { out, depth, .. } = self.open('{')?;
-        Ok(Entries {
-            out,
-            depth,
-            start,
-            entries: Vec::new(),
-            key: 0..0,
-        })
+        let Self { out, depth, .. } = self.inner()?;
+        Ok(Entries::open(out, depth))
     }
 
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Compound<'a>, NotAKey> {
@@ -453,203 +296,8 @@ impl<'a> Serializer for Value<'a> {
     }
 }
 
-/// A sequence, tuple, struct or variant being written.
-struct Compound<'a> {
-    out: &'a mut KeyWriter,
-    depth: u8,
-    first: bool,
-    close: char,
-}
-
-impl Compound<'_> {
-    fn separate(&mut self) {
-        if !std::mem::take(&mut self.first) {
-            self.out.text.push(',');
-        }
-    }
-
-    fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NotAKey> {
-        self.separate();
-        value.serialize(Value {
-            out: &mut *self.out,
-            depth: self.depth,
-            nested: true,
-        })
-    }
-
-    fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), NotAKey> {
-        self.separate();
-        self.out.name(name);
-        self.out.text.push('=');
-        value.serialize(Value {
-            out: &mut *self.out,
-            depth: self.depth,
-            nested: true,
-        })
-    }
-
-    fn close(self) -> Result<(), NotAKey> {
-        self.out.text.push(self.close);
-        Ok(())
-    }
-}
-
-impl ser::SerializeSeq for Compound<'_> {
-    type Ok = ();
-    type Error = NotAKey;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NotAKey> {
-        self.item(value)
-    }
-
-    fn end(self) -> Result<(), NotAKey> {
-        self.close()
-    }
-}
-
-impl ser::SerializeTuple for Compound<'_> {
-    type Ok = ();
-    type Error = NotAKey;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NotAKey> {
-        self.item(value)
-    }
-
-    fn end(self) -> Result<(), NotAKey> {
-        self.close()
-    }
-}
-
-impl ser::SerializeTupleStruct for Compound<'_> {
-    type Ok = ();
-    type Error = NotAKey;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NotAKey> {
-        self.item(value)
-    }
-
-    fn end(self) -> Result<(), NotAKey> {
-        self.close()
-    }
-}
-
-impl ser::SerializeTupleVariant for Compound<'_> {
-    type Ok = ();
-    type Error = NotAKey;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NotAKey> {
-        self.item(value)
-    }
-
-    fn end(self) -> Result<(), NotAKey> {
-        self.close()
-    }
-}
-
-impl ser::SerializeStruct for Compound<'_> {
-    type Ok = ();
-    type Error = NotAKey;
-
-    fn serialize_field<T: Serialize + ?Sized>(
-        &mut self,
-        name: &'static str,
-        value: &T,
-    ) -> Result<(), NotAKey> {
-        self.field(name, value)
-    }
-
-    fn end(self) -> Result<(), NotAKey> {
-        self.close()
-    }
-}
-
-impl ser::SerializeStructVariant for Compound<'_> {
-    type Ok = ();
-    type Error = NotAKey;
-
-    fn serialize_field<T: Serialize + ?Sized>(
-        &mut self,
-        name: &'static str,
-        value: &T,
-    ) -> Result<(), NotAKey> {
-        self.field(name, value)
-    }
-
-    fn end(self) -> Result<(), NotAKey> {
-        self.close()
-    }
-}
-
-/// A map being written: its entries are put in order at the end, because a
-/// `HashMap` has none of its own.
-struct Entries<'a> {
-    out: &'a mut KeyWriter,
-    depth: u8,
-    start: usize,
-    entries: Vec<Entry>,
-    key: std::ops::Range<usize>,
-}
-
-struct Entry {
-    key: std::ops::Range<usize>,
-    value: std::ops::Range<usize>,
-}
-
-impl Entries<'_> {
-    fn write<T: Serialize + ?Sized>(
-        &mut self,
-        value: &T,
-    ) -> Result<std::ops::Range<usize>, NotAKey> {
-        let from = self.out.text.len();
-        value.serialize(Value {
-            out: &mut *self.out,
-            depth: self.depth,
-            nested: true,
-        })?;
-        Ok(from..self.out.text.len())
-    }
-}
-
-impl ser::SerializeMap for Entries<'_> {
-    type Ok = ();
-    type Error = NotAKey;
-
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), NotAKey> {
-        self.key = self.write(key)?;
-        Ok(())
-    }
-
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NotAKey> {
-        let value = self.write(value)?;
-        let key = std::mem::replace(&mut self.key, 0..0);
-        self.entries.push(Entry { key, value });
-        Ok(())
-    }
-
-    fn end(mut self) -> Result<(), NotAKey> {
-        let written = self.out.text.split_off(self.start);
-        let of = |range: &std::ops::Range<usize>| {
-            &written[range.start - self.start..range.end - self.start]
-        };
-        self.entries.sort_by(|a, b| of(&a.key).cmp(of(&b.key)));
-        let out = &mut self.out.text;
-        out.push('{');
-        for (i, entry) in self.entries.iter().enumerate() {
-            if i > 0 {
-                out.push(',');
-            }
-            out.push_str(of(&entry.key));
-            out.push('=');
-            out.push_str(of(&entry.value));
-        }
-        out.push('}');
-        Ok(())
-    }
-}
-
-/// Longer segments are hashed: keys travel with every command, and stay in
-/// every index.
-const MAX_SEGMENT: usize = 96;
-
 /// Deep enough for any argument that a person would write.
 const MAX_DEPTH: u8 = 64;
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! A key's shape, known at compile time.
 
 use super::cache_key::CacheKey;
-use super::serializer::{KeyPart, KeyWriter, NotAKey};
+use super::part::{KeyPart, KeyWriter, NotAKey};
 
 /// A template with its literals split at the placeholders:
 /// `jobs:list:<skip>:<limit>` is `["jobs:list:", ":", ""]`.

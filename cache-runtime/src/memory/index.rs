@@ -42,6 +42,15 @@ impl Index {
                 .cloned()
                 .collect();
         }
+        if let Pattern::AllTags(all) = pattern {
+            let carries = |key: &str, tag: &str| self.tags.contains(&(tag.into(), key.into()));
+            let first = all.first().map_or("", String::as_str);
+            return self
+                .matching(&Pattern::tag(first))
+                .into_iter()
+                .filter(|key| all.iter().all(|tag| carries(key, tag)))
+                .collect();
+        }
         let from = match pattern {
             Pattern::Tag(tag) | Pattern::TagPrefix(tag) => tag.as_str(),
             _ => "",

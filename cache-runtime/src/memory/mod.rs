@@ -83,14 +83,14 @@ impl Memory {
         }
         let now = copy.filled;
         let copy = Arc::new(copy);
-        if let Some(old) = self.store.peek(key) {
-            index.remove(key, &old.tags);
-        }
-        index.insert(key, &copy.tags);
         let mut evicted = Vec::new();
-        self.store.insert_with_lifecycle(key.into(), copy, &mut evicted);
+        self.store.insert_with_lifecycle(key.into(), copy.clone(), &mut evicted);
         for (key, copy) in evicted {
             index.remove(&key, &copy.tags);
+        }
+        // Only now: a copy that was replaced is among the evicted, and so may be the new one.
+        if self.store.peek(key).is_some() {
+            index.insert(key, &copy.tags);
         }
         // The store has no sweeper of its own: each fill looks at a few entries further on, so that the expired ones of
         // a busy cache go without a task that walks it.
@@ -134,7 +134,8 @@ impl Memory {
     }
 
     /// Bytes of all entries, each with its least share.
-    pub(crate) fn weight(&self) -> u64 {
+    #[cfg(test)]
+    fn weight(&self) -> u64 {
         self.store.weight()
     }
 
@@ -222,6 +223,11 @@ mod tests {
         assert_eq!(memory.remove_matching(&pattern("#author:7"), None), 1);
         assert!(!has(&memory, "a:1") && has(&memory, "a:2"));
         assert_eq!(memory.remove_matching(&pattern("*:roles"), None), 1);
+        memory.fill("c:1", copy(1, &["x", "y"], MINUTE), || true);
+        memory.fill("c:2", copy(1, &["x"], MINUTE), || true);
+        assert_eq!(memory.remove_matching(&pattern("#x+#y"), None), 1);
+        assert!(has(&memory, "c:2"));
+        assert_eq!(memory.remove_matching(&pattern("c:2"), None), 1);
         assert_eq!(memory.remove_matching(&Pattern::all(), None), 1);
         assert_eq!(memory.len(), 0);
     }
@@ -269,5 +275,16 @@ mod tests {
         memory.fill("k", copy(2, &["new"], MINUTE), || true);
         assert_eq!(memory.remove_matching(&Pattern::tag("old"), None), 0);
         assert_eq!(memory.remove_matching(&Pattern::tag("new"), None), 1);
+    }
+
+    #[test]
+    fn a_copy_that_replaced_another_can_still_be_removed_by_prefix_and_tag() {
+        for removal in ["a:", "*:1", "#t"] {
+            let memory = Memory::new(100, 1 << 20);
+            memory.fill("a:1", copy(1, &["t"], MINUTE), || true);
+            memory.fill("a:1", copy(2, &["t"], MINUTE), || true);
+            assert_eq!(memory.remove_matching(&pattern(removal), None), 1, "{removal}");
+            assert!(!has(&memory, "a:1") && memory.writer.lock().len() == 0, "{removal}");
+        }
     }
 }

@@ -22,30 +22,50 @@ pub(crate) fn members(key: &str, tags: &[String], open_tags: &[String]) -> Vec<V
 }
 
 impl Session {
+    /// Puts an entry that is being refreshed where a removal looks for tags that are not known yet: the fresh value may
+    /// come to carry another one than the value that stands.
+    pub(crate) async fn expect_tags(&self, key: &str, open_tags: &[String]) -> Result<(), Fault> {
+        let mut add = redis::cmd("ZADD");
+        add.arg(self.index());
+        for tag in open_tags {
+            add.arg(0).arg([b"u", tag.as_bytes(), b"\0", key.as_bytes()].concat());
+        }
+        self.in_background(self.link.send::<i64>(&add)).await.map(drop)
+    }
+
     /// Removes what the pattern names, in steps. Returns how many entries went.
     ///
     /// Keys that are planted behind the step while the removal walks are later than the removal: it always ends.
+    ///
+    /// Of a tag, leases whose tags are unknown go first. A store between the two steps moves its key from there to the
+    /// tag, where the second step finds it; the other way round it would slip through.
     pub(crate) async fn remove(&self, pattern: &Pattern, spared: Spared<'_>) -> Result<u64, Fault> {
         match pattern {
             Pattern::Key(key) => self.remove_keys(&[key.as_bytes().to_vec()], spared).await,
             Pattern::Subtree(key) => {
                 let below = [b"k", key.as_bytes(), b":"].concat();
                 Ok(self.remove_keys(&[key.as_bytes().to_vec()], spared).await?
-                    + self.remove_range(&included(&below), &past(&below), ("", ""), spared).await?)
+                    + self.remove_range(&included(&below), &past(&below), ("", ""), &[], spared).await?)
             }
             Pattern::Prefix(prefix) => {
                 let from = [b"k", prefix.as_bytes()].concat();
-                self.remove_range(&included(&from), &past(&from), ("", ""), spared).await
+                self.remove_range(&included(&from), &past(&from), ("", ""), &[], spared).await
             }
             Pattern::Tag(tag) => {
                 let from = [b"t", tag.as_bytes(), b"\0"].concat();
-                Ok(self.remove_range(&included(&from), &past(&from), ("", ""), spared).await?
-                    + self.remove_range(b"[u", b"(v", ("t", tag), spared).await?)
+                Ok(self.remove_range(b"[u", b"(v", ("t", tag), &[], spared).await?
+                    + self.remove_range(&included(&from), &past(&from), ("", ""), &[], spared).await?)
             }
             Pattern::TagPrefix(tag) => {
                 let from = [b"t", tag.as_bytes()].concat();
-                Ok(self.remove_range(&included(&from), &past(&from), ("", ""), spared).await?
-                    + self.remove_range(b"[u", b"(v", ("p", tag), spared).await?)
+                Ok(self.remove_range(b"[u", b"(v", ("p", tag), &[], spared).await?
+                    + self.remove_range(&included(&from), &past(&from), ("", ""), &[], spared).await?)
+            }
+            Pattern::AllTags(all) => {
+                let Some((first, others)) = all.split_first() else { return Ok(0) };
+                let from = [b"t", first.as_bytes(), b"\0"].concat();
+                Ok(self.remove_range(b"[u", b"(v", ("t", first), others, spared).await?
+                    + self.remove_range(&included(&from), &past(&from), ("", ""), others, spared).await?)
             }
             pattern => self.remove_filtered(pattern, spared).await,
         }
@@ -64,6 +84,7 @@ impl Session {
         from: &[u8],
         to: &[u8],
         open: (&str, &str),
+        others: &[String],
         spared: Spared<'_>,
     ) -> Result<u64, Fault> {
         let (key, head) = spared.map_or(("", &[][..]), |(key, head)| (key, &head[..]));
@@ -71,9 +92,9 @@ impl Session {
         let mut removed = 0;
         loop {
             let step: Vec<redis::Value> = self
-                .observed(self.link.run(Script::RemoveRange, |command| {
+                .in_background(self.link.run(Script::RemoveRange, |command| {
                     command.arg(1).arg(self.index()).arg(self.prefix()).arg(&from).arg(to).arg(STEP);
-                    command.arg(key).arg(head).arg(open.0).arg(open.1);
+                    command.arg(key).arg(head).arg(open.0).arg(open.1).arg(others);
                 }))
                 .await?;
             let mut step = step.into_iter();
@@ -164,7 +185,7 @@ impl Session {
                 }
             }
             let done: i64 = self
-                .observed(self.link.run(Script::Indexed, |command| {
+                .in_background(self.link.run(Script::Indexed, |command| {
                     command.arg(1).arg(self.index()).arg(&nonce);
                 }))
                 .await?;

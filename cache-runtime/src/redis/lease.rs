@@ -9,6 +9,7 @@ use super::link::{Fault, Head, Planted};
 use super::scripts::Script;
 use super::tier::Session;
 use crate::flight::Hold;
+use crate::sabotage::{Safeguard, off};
 
 /// How long a lease lives without renewal: what a dead holder costs the others.
 pub(crate) const LEASE_LIFE: Duration = Duration::from_millis(1_500);
@@ -55,7 +56,8 @@ impl Lease {
         session
             .in_background(session.link.run(Script::Store, |command| {
                 command.arg(2).arg(session.full(&self.key)).arg(session.index());
-                command.arg(&self.head).arg(&entry.head).arg(entry.rest).arg(millis(entry.life));
+                let expected = if off(Safeguard::Cas) { &[][..] } else { &self.head };
+                command.arg(expected).arg(&entry.head).arg(entry.rest).arg(millis(entry.life));
                 command.arg(session.prefix()).arg(drop.len()).arg(&drop).arg(&entry.members);
             }))
             .await
@@ -101,12 +103,11 @@ impl Session {
         };
         let (code, value): (i64, Option<Vec<u8>>) = {
             let reply: Vec<redis::Value> = self
-                .observed(self.link.run(Script::Plant, |command| {
+                .seen(self.link.run(Script::Plant, |command| {
                     command.arg(2).arg(self.full(key)).arg(self.index()).arg(head).arg(millis(LEASE_LIFE));
                     command.arg(&self.link.run.to_le_bytes()).arg(replace.map_or(&[][..], |head| &head[..]));
                     command.arg(flags).arg(members);
-                }))
-                .await?;
+                }).await)?;
             let mut reply = reply.into_iter();
             let code = match reply.next() {
                 Some(redis::Value::Int(code)) => code,
@@ -119,7 +120,7 @@ impl Session {
             (code, value)
         };
         Ok(match (code, value) {
-            (0, _) => Planted::Planted,
+            (0, _) => Planted::Ours,
             (1, Some(value)) => Planted::Stands(value),
             (3, _) => Planted::Taken,
             (4, _) => Planted::Failed,
@@ -130,7 +131,7 @@ impl Session {
     /// Stores an entry over whatever of ours stands at the key: the caller's word, outside of P2.
     pub(crate) async fn overwrite(&self, key: &str, head: Head, entry: &Sealed<'_>) -> Result<bool, Fault> {
         match self.plant(key, &head, None, true, &entry.members).await? {
-            Planted::Planted => {
+            Planted::Ours => {
                 let lease =
                     Lease { session: self.clone(), key: key.to_owned(), head, members: entry.members.clone() };
                 lease.store(entry).await
@@ -140,11 +141,12 @@ impl Session {
     }
 
     pub(crate) async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
-        self.observed(self.link.get(&self.full(key))).await
+        let key = self.full(key);
+        self.seen(self.link.get(&key).await)
     }
 
     pub(crate) async fn ping(&self) -> Result<(), Fault> {
-        self.observed(self.link.send::<String>(&redis::cmd("PING"))).await.map(drop)
+        self.seen(self.link.send::<String>(&redis::cmd("PING")).await).map(drop)
     }
 
     /// One round trip for several keys.
@@ -153,7 +155,7 @@ impl Session {
         for key in keys {
             command.arg(self.full(key));
         }
-        self.observed(self.link.send(&command)).await
+        self.seen(self.link.send(&command).await)
     }
 }
 

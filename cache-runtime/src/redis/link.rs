@@ -25,7 +25,7 @@ pub(crate) enum Fault {
 /// What a planting found.
 #[derive(Debug)]
 pub(crate) enum Planted {
-    Planted,
+    Ours,
     /// An entry stands there.
     Stands(Vec<u8>),
     Foreign,
@@ -97,6 +97,12 @@ impl Link {
                 0
             }
         };
+        // A replica lags behind the removals that its master has acknowledged.
+        let replication: Result<String, RedisError> =
+            redis::cmd("INFO").arg("replication").query_async(&mut connection).await;
+        if replication.is_ok_and(|info| info.lines().any(|line| line.trim() == "role:slave")) {
+            return Err(Fault::Disconnected("this is a replica; reads go to masters".into()));
+        }
         let mut scripts = Vec::with_capacity(SOURCES.len());
         for source in SOURCES {
             let load = redis::cmd("SCRIPT").arg("LOAD").arg(source).query_async(&mut connection).await;
@@ -231,7 +237,7 @@ fn is_outage(error: &RedisError) -> bool {
     }
 }
 
-fn fault(error: RedisError) -> Fault {
+pub(super) fn fault(error: RedisError) -> Fault {
     if error.is_timeout() {
         Fault::TimedOut
     } else if is_outage(&error) {

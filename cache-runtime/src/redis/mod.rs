@@ -3,6 +3,7 @@
 //! Read in this order: [`target`] (where), [`link`] (one connection and its commands), [`lease`] (the right to store),
 //! [`index`] (what a removal finds), [`tier`] (is Redis to be used now?), [`supervisor`] (who connects).
 
+mod connection_test;
 mod index;
 mod lease;
 mod link;
@@ -11,6 +12,7 @@ mod supervisor;
 mod target;
 mod tier;
 
+pub use self::connection_test::ConnectionTest;
 pub(crate) use self::index::members;
 pub(crate) use self::lease::{Lease, RENEW_EVERY, Sealed};
 pub(crate) use self::link::{Fault, Planted};

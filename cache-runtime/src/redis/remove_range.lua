@@ -1,6 +1,7 @@
 -- One step of a removal by range of the index.
 -- KEYS 1 index. ARGV 1 namespace, 2 from, 3 to, 4 how many members at most, 5 spared key or '', 6 its lease,
--- 7 for leases with tags not yet known: 't' the tag, 'p' a beginning of tags; else '', 8 that tag.
+-- 7 for leases with tags not yet known: 't' the tag, 'p' a beginning of tags; else '', 8 that tag,
+-- 9.. further tags that an entry must carry too; a lease, which may come to carry them, goes without them.
 -- Returns {-1} the index is not complete; {entries removed, last member} more to come; {entries removed} done.
 if not redis.call('ZSCORE', KEYS[1], 'm') then return {-1} end
 local members = redis.call('ZRANGEBYLEX', KEYS[1], ARGV[2], ARGV[3], 'LIMIT', 0, ARGV[4])
@@ -18,7 +19,11 @@ for _, member in ipairs(members) do
   end
   if named and key then
     local head = redis.pcall('GETRANGE', ARGV[1] .. key, 0, 31)
-    if not (key == ARGV[5] and head == ARGV[6]) then
+    local lease = type(head) == 'string' and string.byte(head, 5) == 2
+    for i = 9, #ARGV do
+      if not lease and not redis.call('ZSCORE', KEYS[1], 't' .. ARGV[i] .. '\0' .. key) then named = false end
+    end
+    if named and not (key == ARGV[5] and head == ARGV[6]) then
       if type(head) == 'string' and string.sub(head, 1, 3) == '\202\196\237' then
         if string.byte(head, 5) == 1 then removed = removed + 1 end
         redis.call('UNLINK', ARGV[1] .. key)

@@ -7,8 +7,10 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::connection_test::meaning;
 use super::link::{Fault, Link};
 use super::tier::{Session, Tier};
+use crate::sabotage::{Safeguard, off};
 use crate::token;
 
 /// How often an idle or busy connection must answer: bounds how long memory can miss pushes on a silent one.
@@ -80,7 +82,9 @@ async fn catch_up(tier: &Arc<Tier>, link: &Arc<Link>) -> Result<(), Fault> {
         let waiting = tier.journal.lock().waiting();
         for (number, pattern) in waiting {
             // However much it removes: the time limit is one of each step.
-            session.remove(&pattern, None).await?;
+            if !off(Safeguard::Replay) {
+                session.remove(&pattern, None).await?;
+            }
             tier.journal.lock().replayed(number);
         }
         if link.lost.load(Ordering::SeqCst) {
@@ -132,7 +136,7 @@ struct Outage {
 impl Outage {
     fn goes_on(&mut self, tier: &Tier, fault: &Fault) {
         self.since.get_or_insert_with(Instant::now);
-        let reason = explain(fault);
+        let reason = meaning(&tier.target, fault);
         if self.said.as_deref() != Some(&reason) {
             match fault {
                 Fault::Refused(_) => tracing::error!(redis = %tier.target, %reason, "Redis refuses us; memory only"),
@@ -154,21 +158,5 @@ impl Outage {
         self.connected_before = true;
         self.since = None;
         self.said = None;
-    }
-}
-
-fn explain(fault: &Fault) -> String {
-    match fault {
-        Fault::TimedOut => "connecting timed out".into(),
-        Fault::Disconnected(why) | Fault::Refused(why) => {
-            let hint = if why.contains("WRONGPASS") || why.contains("NOAUTH") || why.contains("authentication") {
-                " (check user and password in the URL)"
-            } else if why.contains("NOPERM") {
-                " (the ACL must allow GET, SET, EVALSHA, SCRIPT, ZADD, ZRANGEBYLEX, UNLINK, SCAN, INFO, TIME, CLIENT)"
-            } else {
-                ""
-            };
-            format!("{why}{hint}")
-        }
     }
 }

@@ -37,7 +37,7 @@ impl Target {
         let scheme = text.split_once("://").map(|(scheme, _)| scheme);
         match scheme {
             Some("redis" | "redis+unix" | "unix") => {}
-            Some("rediss") if cfg!(feature = "tls") => {}
+            Some("rediss") if cfg!(feature = "tls") => crypto_provider(),
             Some("rediss") => return Err(bad("`rediss://` needs the feature `tls` of cache-runtime")),
             Some(other) if other.chars().all(|c| c.is_ascii_alphanumeric() || c == '+' || c == '-') => {
                 return Err(bad(&format!(
@@ -120,6 +120,15 @@ impl Target {
             settings = settings.set_password(password);
         }
         Ok(addr.into_connection_info()?.set_redis_settings(settings).set_tcp_settings(tcp_settings()))
+    }
+}
+
+/// In a program that has several providers the client's own choice would panic; whoever has chosen one keeps it.
+fn crypto_provider() {
+    #[cfg(feature = "tls")]
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Somebody else was quicker: as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
     }
 }
 

@@ -4,6 +4,7 @@
 //! lock and taken away under it, so a removal that is appended is either seen by the switch or shuts Redis itself.
 
 use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::lease::Lease;
 use super::link::{Fault, Link, Push};
@@ -20,9 +22,11 @@ use super::target::Target;
 use crate::background::Background;
 use crate::breaker::{Breaker, BreakerState};
 use crate::config::CacheConfig;
+use crate::error::Error;
 use crate::journal::Journal;
 use crate::key::Pattern;
 use crate::local::Local;
+use crate::sabotage::{Safeguard, off};
 use crate::stats::{Counters, bump};
 use crate::token;
 
@@ -69,15 +73,22 @@ impl Tier {
         local: Arc<Local<Lease>>,
         counters: Arc<Counters>,
         background: Arc<Background>,
-    ) -> Arc<Self> {
+    ) -> Result<Arc<Self>, Error> {
         let prefix = config.key_prefix();
-        Arc::new(Self {
+        let mut journal = Journal::new(config.journal_bound, RECENT);
+        if let Some(directory) = &config.journal {
+            let family = format!("{:016x}", xxh3_64(format!("{target} {prefix}").as_bytes()));
+            journal.keep_in(directory, &family).map_err(|why| {
+                Error::config(format!("CACHE_JOURNAL=`{}`: {why}; give a directory that can be written", directory.display()))
+            })?;
+        }
+        Ok(Arc::new(Self {
             target,
             index: format!("{prefix}%index"),
             prefix,
             published: RwLock::new(None),
             breaker: Mutex::new(Breaker::new(config.breaker_failures, OPEN_FIRST, OPEN_LONGEST)),
-            journal: Mutex::new(Journal::new(config.journal_bound, RECENT)),
+            journal: Mutex::new(journal),
             config: config.clone(),
             local,
             counters,
@@ -89,7 +100,7 @@ impl Tier {
             epochs: AtomicU64::new(0),
             contact: Mutex::new(Instant::now()),
             rebuild: tokio::sync::Mutex::new(()),
-        })
+        }))
     }
 
     /// The way to Redis, if there is one now. Only a process that has just started waits, within its budget.
@@ -102,8 +113,8 @@ impl Tier {
         }
         let mut started = self.started.subscribe();
         // A failed wait means that the budget is gone or nobody will ever connect: go on without Redis.
-        let _ = budget.spend(async { started.wait_for(|started| *started).await.map_err(|_| Fault::TimedOut).map(drop) })
-            .await;
+        let wait = async { started.wait_for(|started| *started).await.map_err(|_| Fault::TimedOut).map(drop) };
+        let _ = budget.spend(pin!(wait)).await;
         self.session_now()
     }
 
@@ -177,9 +188,15 @@ impl Tier {
         if !journal.is_empty() || link.lost.load(Ordering::SeqCst) {
             return false;
         }
+        // One step for whoever asks: a load that found no link has read its fence before this one, and copies from the
+        // outage are gone before anybody takes them for tracked ones.
+        let mut published = self.published.write();
         self.local.raise_fence();
-        self.local.memory.clear();
-        *self.published.write() = Some(link.clone());
+        if !off(Safeguard::Flush) {
+            self.local.memory.clear();
+        }
+        *published = Some(link.clone());
+        drop(published);
         if link.lost.load(Ordering::SeqCst) {
             // Lost between the check and the switch, by someone who found nothing to take away.
             self.unpublish(|_| true);
@@ -230,7 +247,12 @@ impl Tier {
         let mut journal = self.journal.lock();
         journal.append(patterns);
         self.unpublish(|_| true);
+        let file = journal.to_flush();
         drop(journal);
+        // Written already, which a crash of the process survives; flushed, a crash of the machine is survived too.
+        if let (Some(file), Ok(runtime)) = (file, tokio::runtime::Handle::try_current()) {
+            runtime.spawn_blocking(move || file.sync_data());
+        }
         bump(&self.counters.queued);
         self.supervised();
         self.roused.notify_one();
@@ -285,6 +307,7 @@ impl Tier {
         if let Some(supervisor) = supervisor {
             let _ = tokio::time::timeout_at(deadline + Duration::from_millis(50), supervisor).await;
         }
+        self.journal.lock().close();
     }
 
     fn observe<T>(&self, link: &Arc<Link>, result: &Result<T, Fault>) {
@@ -346,7 +369,7 @@ impl Session {
     }
 
     pub(crate) fn trusts_restarts(&self) -> bool {
-        self.tier.config.trust_restart
+        self.tier.config.trust_restart || off(Safeguard::RunId)
     }
 
     /// Runs on the caller's runtime, bounded; dropped when too much is under way.
@@ -358,22 +381,16 @@ impl Session {
         spawned
     }
 
-    /// Lets the breaker see how it went; the caller sets the time limit, and reports it by [`Session::timed_out`].
-    pub(crate) async fn observed<T>(&self, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-        let result = work.await;
+    /// Lets the breaker see how an operation went. Whoever limits its time reports that by [`Session::timed_out`].
+    pub(crate) fn seen<T>(&self, result: Result<T, Fault>) -> Result<T, Fault> {
         self.tier.observe(&self.link, &result);
         result
     }
 
-    /// The same, within the limit of background work.
+    /// Waits for an operation within the limit of background work, and lets the breaker see how it went.
     pub(crate) async fn in_background<T>(&self, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-        let limited = async {
-            match tokio::time::timeout(self.tier.config.command_timeout, work).await {
-                Ok(result) => result,
-                Err(_) => Err(Fault::TimedOut),
-            }
-        };
-        self.observed(limited).await
+        let result = patiently(self.tier.config.command_timeout, pin!(work)).await;
+        self.seen(result)
     }
 
     /// A caller's budget ended while it waited.
@@ -394,31 +411,54 @@ impl Budget {
     }
 
     /// Waits for the work as long as the budget lasts.
-    pub(crate) async fn spend<T>(&mut self, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    ///
+    /// Pinned by the caller: each layer that took the future itself would hold it twice.
+    pub(crate) async fn spend<T>(
+        &mut self,
+        work: Pin<&mut impl Future<Output = Result<T, Fault>>>,
+    ) -> Result<T, Fault> {
         if self.left.is_zero() {
             return Err(Fault::TimedOut);
         }
         let began = Instant::now();
-        let result = tokio::time::timeout(self.left, work).await;
+        let result = patiently(self.left, work).await;
         self.left = self.left.saturating_sub(began.elapsed());
-        result.unwrap_or(Err(Fault::TimedOut))
+        result
     }
 
     /// The same for an operation of a session, whose breaker hears of a time-out.
     pub(crate) async fn spend_on<T>(
         &mut self,
         session: &Session,
-        work: impl Future<Output = Result<T, Fault>>,
+        work: Pin<&mut impl Future<Output = Result<T, Fault>>>,
     ) -> Result<T, Fault> {
-        if self.left.is_zero() {
-            return Err(Fault::TimedOut);
-        }
-        let began = Instant::now();
-        let result = tokio::time::timeout(self.left, work).await;
-        self.left = self.left.saturating_sub(began.elapsed());
-        result.unwrap_or_else(|_| {
+        let had_any = !self.left.is_zero();
+        let result = self.spend(work).await;
+        if had_any && matches!(result, Err(Fault::TimedOut)) {
             session.timed_out();
-            Err(Fault::TimedOut)
-        })
+        }
+        result
     }
 }
+
+/// Waits at most so long, but does not take its own process's lack of processor time for Redis's: when the time is up,
+/// the connection's task gets its turn with what the socket already holds, and only then is it a time-out.
+async fn patiently<T>(
+    limit: Duration,
+    mut work: Pin<&mut impl Future<Output = Result<T, Fault>>>,
+) -> Result<T, Fault> {
+    if let Ok(result) = tokio::time::timeout(limit, work.as_mut()).await {
+        return result;
+    }
+    for _ in 0..TURNS {
+        tokio::task::yield_now().await;
+        let late = std::future::poll_fn(|context| std::task::Poll::Ready(work.as_mut().poll(context))).await;
+        if let std::task::Poll::Ready(result) = late {
+            return result;
+        }
+    }
+    Err(Fault::TimedOut)
+}
+
+/// One for the runtime to look at the socket, one for the connection's task, one for the reply to reach the caller.
+const TURNS: usize = 3;

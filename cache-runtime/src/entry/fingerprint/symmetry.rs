@@ -4,6 +4,9 @@
 //! write fewer fields, or other variant numbers, than `Deserialize` expects.
 //! In JSON that is fine, because names are written. bincode relies on order
 //! alone, and reads such bytes as another value.
+//!
+//! JSON has its own blind spots: `Some(None)` is written as `null`, and so are
+//! NaN and the infinities.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
@@ -74,9 +77,25 @@ pub(super) enum Verdict {
     Unknown,
 }
 
-/// Walks through `value` as a codec would, writing nothing.
+/// Would bincode read `value` back as it is? Walks through it as the codec
+/// would, writing nothing.
 pub(super) fn compare<T: Serialize>(value: &T, forms: &Forms) -> Verdict {
-    match value.serialize(Check(forms)) {
+    verdict(value.serialize(Check {
+        forms: Some(forms),
+        in_some: false,
+    }))
+}
+
+/// Would JSON?
+pub(super) fn compare_json<T: Serialize>(value: &T) -> Verdict {
+    verdict(value.serialize(Check {
+        forms: None,
+        in_some: false,
+    }))
+}
+
+fn verdict(checked: Checked) -> Verdict {
+    match checked {
         Ok(()) => Verdict::Same,
         Err(Mismatch::Form) => Verdict::Other,
         Err(Mismatch::Refused) => Verdict::Unknown,
@@ -103,8 +122,60 @@ impl ser::Error for Mismatch {
     }
 }
 
+/// A place in the value. With forms it is checked for bincode, else for JSON.
 #[derive(Clone, Copy)]
-struct Check<'a>(&'a Forms);
+struct Check<'a> {
+    forms: Option<&'a Forms>,
+    in_some: bool,
+}
+
+impl<'a> Check<'a> {
+    fn inside(self) -> Self {
+        Self {
+            in_some: false,
+            ..self
+        }
+    }
+
+    fn fields(
+        self,
+        name: &'static str,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Self, Mismatch> {
+        self.forms
+            .map_or(Ok(()), |forms| forms.check(name, variant, len))?;
+        Ok(self.inside())
+    }
+
+    fn variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+    ) -> Result<Self, Mismatch> {
+        self.forms
+            .map_or(Ok(()), |forms| forms.check_variant(name, index, variant))?;
+        Ok(self.inside())
+    }
+
+    /// `null`, which inside `Some` reads back as `None`.
+    fn null(self) -> Checked {
+        if self.forms.is_none() && self.in_some {
+            Err(Mismatch::Form)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn float(self, finite: bool) -> Checked {
+        if self.forms.is_none() && !finite {
+            Err(Mismatch::Form)
+        } else {
+            Ok(())
+        }
+    }
+}
 
 type Checked = Result<(), Mismatch>;
 
@@ -133,20 +204,34 @@ impl<'a> Serializer for Check<'a> {
         serialize_bool(bool)
         serialize_i8(i8) serialize_i16(i16) serialize_i32(i32) serialize_i64(i64) serialize_i128(i128)
         serialize_u8(u8) serialize_u16(u16) serialize_u32(u32) serialize_u64(u64) serialize_u128(u128)
-        serialize_f32(f32) serialize_f64(f64) serialize_char(char) serialize_str(&str) serialize_bytes(&[u8])
-        serialize_unit_struct(&'static str)
+        serialize_char(char) serialize_str(&str) serialize_bytes(&[u8])
+    }
+
+    fn serialize_f32(self, value: f32) -> Checked {
+        self.float(value.is_finite())
+    }
+
+    fn serialize_f64(self, value: f64) -> Checked {
+        self.float(value.is_finite())
     }
 
     fn serialize_none(self) -> Checked {
-        Ok(())
+        self.null()
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Checked {
-        value.serialize(self)
+        value.serialize(Self {
+            in_some: true,
+            ..self
+        })
     }
 
     fn serialize_unit(self) -> Checked {
-        Ok(())
+        self.null()
+    }
+
+    fn serialize_unit_struct(self, _: &'static str) -> Checked {
+        self.null()
     }
 
     fn serialize_unit_variant(
@@ -155,7 +240,7 @@ impl<'a> Serializer for Check<'a> {
         index: u32,
         variant: &'static str,
     ) -> Checked {
-        self.0.check_variant(name, index, variant)
+        self.variant(name, index, variant).map(drop)
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
@@ -173,21 +258,19 @@ impl<'a> Serializer for Check<'a> {
         variant: &'static str,
         value: &T,
     ) -> Checked {
-        self.0.check_variant(name, index, variant)?;
-        value.serialize(self)
+        value.serialize(self.variant(name, index, variant)?)
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Self, Mismatch> {
-        Ok(self)
+        Ok(self.inside())
     }
 
     fn serialize_tuple(self, _: usize) -> Result<Self, Mismatch> {
-        Ok(self)
+        Ok(self.inside())
     }
 
     fn serialize_tuple_struct(self, name: &'static str, len: usize) -> Result<Self, Mismatch> {
-        self.0.check(name, "", len)?;
-        Ok(self)
+        self.fields(name, "", len)
     }
 
     fn serialize_tuple_variant(
@@ -197,18 +280,16 @@ impl<'a> Serializer for Check<'a> {
         variant: &'static str,
         len: usize,
     ) -> Result<Self, Mismatch> {
-        self.0.check_variant(name, index, variant)?;
-        self.0.check(name, variant, len)?;
-        Ok(self)
+        self.variant(name, index, variant)?
+            .fields(name, variant, len)
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Self, Mismatch> {
-        Ok(self)
+        Ok(self.inside())
     }
 
     fn serialize_struct(self, name: &'static str, len: usize) -> Result<Self, Mismatch> {
-        self.0.check(name, "", len)?;
-        Ok(self)
+        self.fields(name, "", len)
     }
 
     fn serialize_struct_variant(
@@ -226,7 +307,7 @@ impl<'a> Serializer for Check<'a> {
     }
 
     fn is_human_readable(&self) -> bool {
-        false
+        self.forms.is_none()
     }
 }
 

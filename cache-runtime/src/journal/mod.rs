@@ -3,11 +3,17 @@
 //! While the journal holds anything, this process does not read Redis. The supervisor replays it in order and opens
 //! Redis again under the same lock that [`Journal::append`] takes: a removal is either replayed or keeps Redis shut.
 
+mod file;
+
 use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use self::file::JournalFile;
 use crate::key::Pattern;
 
 #[derive(Debug)]
@@ -18,13 +24,36 @@ pub(crate) struct Journal {
     next: u64,
     bound: usize,
     memory: Duration,
-    /// How often the bound was met and everything was named instead.
-    collapsed: u64,
+    /// Where it survives a crash; `None` without `CACHE_JOURNAL`, or after the disk refused.
+    file: Option<JournalFile>,
 }
 
 impl Journal {
     pub(crate) fn new(bound: usize, memory: Duration) -> Self {
-        Self { waiting: VecDeque::new(), recent: VecDeque::new(), next: 0, bound: bound.max(1), memory, collapsed: 0 }
+        Self { waiting: VecDeque::new(), recent: VecDeque::new(), next: 0, bound: bound.max(1), memory, file: None }
+    }
+
+    /// Keeps what waits in a file from now on, and adopts what processes that are gone left in the directory.
+    ///
+    /// # Errors
+    ///
+    /// The directory cannot be made, read or written.
+    pub(crate) fn keep_in(&mut self, directory: &Path, family: &str) -> io::Result<()> {
+        let (file, adopted) = JournalFile::open(directory, family)?;
+        self.file = Some(file);
+        self.append(&adopted);
+        Ok(())
+    }
+
+    /// The file, for whoever flushes it to the disk where blocking is allowed.
+    pub(crate) fn to_flush(&self) -> Option<File> {
+        self.file.as_ref().and_then(|file| file.handle().ok())
+    }
+
+    pub(crate) fn close(&mut self) {
+        if let Some(file) = self.file.take() {
+            file.discard();
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -35,24 +64,21 @@ impl Journal {
         self.waiting.len()
     }
 
-    pub(crate) fn collapsed(&self) -> u64 {
-        self.collapsed
-    }
-
     /// Adds removals. What a later one covers is dropped; at the bound the journal becomes "everything of the namespace",
     /// which is correct and merely cold.
     pub(crate) fn append(&mut self, patterns: &[Pattern]) {
         for pattern in patterns {
             // A removal made *after* a replay of its equal has begun must be replayed again, hence always a new number.
-            self.waiting.retain(|(_, old)| !pattern.covers(old));
-            self.waiting.push_back((self.next, pattern.clone()));
-            self.next += 1;
+            self.drop_covered(pattern);
+            self.push(pattern.clone());
         }
         if self.waiting.len() > self.bound {
-            self.waiting.clear();
-            self.waiting.push_back((self.next, Pattern::all()));
-            self.next += 1;
-            self.collapsed += 1;
+            self.push(Pattern::all());
+            self.drop_covered_but_last();
+            tracing::warn!(
+                bound = self.bound,
+                "more removals wait for Redis than the journal holds: everything of the namespace will be removed"
+            );
         }
     }
 
@@ -64,6 +90,10 @@ impl Journal {
     /// The removal of that number has run in Redis. One that was replaced meanwhile stays away.
     pub(crate) fn replayed(&mut self, number: u64) {
         self.waiting.retain(|(waiting, _)| *waiting != number);
+        self.write(|file, waiting| {
+            file.done(number)?;
+            file.tidy(waiting.iter())
+        });
     }
 
     /// Redis has acknowledged these.
@@ -84,6 +114,36 @@ impl Journal {
         self.forget(now);
         let recent: Vec<Pattern> = self.recent.drain(..).map(|(_, pattern)| pattern).collect();
         self.append(&recent);
+    }
+
+    fn push(&mut self, pattern: Pattern) {
+        let number = self.next;
+        self.next += 1;
+        self.write(|file, _| file.add(number, &pattern));
+        self.waiting.push_back((number, pattern));
+    }
+
+    fn drop_covered(&mut self, pattern: &Pattern) {
+        let covered: Vec<u64> =
+            self.waiting.iter().filter(|(_, old)| pattern.covers(old)).map(|(number, _)| *number).collect();
+        self.waiting.retain(|(number, _)| !covered.contains(number));
+        // In the file they stay: until the later one is written there too, a crash would lose both.
+    }
+
+    fn drop_covered_but_last(&mut self) {
+        while self.waiting.len() > 1 {
+            self.waiting.pop_front();
+        }
+        self.write(|file, waiting| file.tidy(waiting.iter()));
+    }
+
+    /// A disk that refuses does not stop the service: the journal goes on in memory, and says so once.
+    fn write(&mut self, write: impl FnOnce(&mut JournalFile, &VecDeque<(u64, Pattern)>) -> io::Result<()>) {
+        let Some(file) = &mut self.file else { return };
+        if let Err(error) = write(file, &self.waiting) {
+            tracing::error!(%error, "CACHE_JOURNAL cannot be written: removals that wait for Redis would not survive a crash");
+            self.file = None;
+        }
     }
 
     fn forget(&mut self, now: Instant) {
@@ -124,7 +184,6 @@ mod tests {
         }
         assert_eq!(journal.len(), 1);
         assert_eq!(journal.waiting()[0].1, Pattern::all());
-        assert_eq!(journal.collapsed(), 1);
     }
 
     #[test]

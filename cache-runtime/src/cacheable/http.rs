@@ -1,0 +1,431 @@
+//! What a handler returns: `Json<T>`, `(StatusCode, Json<T>)`, and whole responses.
+//!
+//! An error status (400 and above) is a failure, whatever type it is in: it is not stored, and it
+//! removes nothing.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::Json;
+use axum::body::{Body, HttpBody};
+use axum::response::Response;
+use bytes::{Bytes, BytesMut};
+use http::header::{CACHE_CONTROL, SET_COOKIE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http_body::Frame;
+use http_body_util::BodyExt as _;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::demand::CanBeCached;
+use super::dispatch::{Dressed, Probe, SpecialShape, Split, Wrap};
+use super::{Cacheable, Kept, Returned, Success};
+use crate::entry::{TypeOps, type_ops};
+
+/// `Json` of what the kind `K` knows. It shares its entries with the bare value.
+#[derive(Clone, Copy, Debug)]
+pub struct InJson<K>(pub K);
+
+/// `(StatusCode, Json<T>)`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct JsonWithStatus;
+
+/// A whole response.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WholeResponse;
+
+/// A bare status: it tells success from failure, and is not worth storing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Status;
+
+/// The wrapper `Json`, for the dispatch.
+#[derive(Debug)]
+pub struct Dress;
+
+impl<T> Dressed<T> for &Probe<Json<T>> {
+    type Dress = Dress;
+}
+
+impl<T, K> Wrap<K> for Split<Dress, T> {
+    type Wrapped = InJson<K>;
+
+    fn wrap(&self, kind: K) -> InJson<K> {
+        InJson(kind)
+    }
+}
+
+impl<T> SpecialShape for &&&&&Probe<(StatusCode, Json<T>)> {
+    type Kind = JsonWithStatus;
+}
+
+impl SpecialShape for &&&&&Probe<Response> {
+    type Kind = WholeResponse;
+}
+
+impl SpecialShape for &&&&&Probe<StatusCode> {
+    type Kind = Status;
+}
+
+impl<T, K: Returned<T>> Returned<Json<T>> for InJson<K> {
+    type Inner = K::Inner;
+
+    fn success(self, returned: &Json<T>) -> Success<'_, K::Inner> {
+        self.0.success(&returned.0)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Send, K: Cacheable<T>> Cacheable<Json<T>> for InJson<K> {
+    async fn prepare(self, Json(value): Json<T>) -> Json<T> {
+        Json(self.0.prepare(value).await)
+    }
+
+    fn keep(self, returned: &Json<T>) -> Option<Kept> {
+        self.0.keep(&returned.0)
+    }
+
+    fn restore(self, kept: Kept) -> Option<Json<T>> {
+        self.0.restore(kept).map(Json)
+    }
+
+    fn nothing(self) -> Option<Json<T>> {
+        self.0.nothing().map(Json)
+    }
+
+    fn keep_error(self, _: &Json<T>) -> Option<Kept> {
+        None
+    }
+
+    fn restore_error(self, _: &Kept) -> Option<Json<T>> {
+        None
+    }
+
+    fn ops(self) -> &'static TypeOps {
+        self.0.ops()
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Send, K: CanBeCached<T>> CanBeCached<Json<T>> for InJson<K> {
+    type Kind = InJson<K::Kind>;
+
+    fn demanded(self) -> Self::Kind {
+        InJson(self.0.demanded())
+    }
+}
+
+/// A status and a value, as stored.
+#[derive(Clone, Serialize, Deserialize)]
+struct WithStatus<T> {
+    status: u16,
+    value: T,
+}
+
+impl<T> Returned<(StatusCode, Json<T>)> for JsonWithStatus {
+    type Inner = T;
+
+    fn success(self, (status, Json(value)): &(StatusCode, Json<T>)) -> Success<'_, T> {
+        if is_error(*status) {
+            Success::Failure
+        } else {
+            Success::Value(value)
+        }
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T> Cacheable<(StatusCode, Json<T>)> for JsonWithStatus
+where
+    T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
+{
+    fn prepare(
+        self,
+        returned: (StatusCode, Json<T>),
+    ) -> impl Future<Output = (StatusCode, Json<T>)> + Send {
+        std::future::ready(returned)
+    }
+
+    fn keep(self, (status, Json(value)): &(StatusCode, Json<T>)) -> Option<Kept> {
+        Some(Arc::new(WithStatus {
+            status: status.as_u16(),
+            value: value.clone(),
+        }))
+    }
+
+    fn restore(self, kept: Kept) -> Option<(StatusCode, Json<T>)> {
+        let kept = kept.downcast_ref::<WithStatus<T>>()?;
+        Some((
+            StatusCode::from_u16(kept.status).ok()?,
+            Json(kept.value.clone()),
+        ))
+    }
+
+    fn nothing(self) -> Option<(StatusCode, Json<T>)> {
+        None
+    }
+
+    fn keep_error(self, _: &(StatusCode, Json<T>)) -> Option<Kept> {
+        None
+    }
+
+    fn restore_error(self, _: &Kept) -> Option<(StatusCode, Json<T>)> {
+        None
+    }
+
+    fn ops(self) -> &'static TypeOps {
+        type_ops::<WithStatus<T>>()
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T> CanBeCached<(StatusCode, Json<T>)> for JsonWithStatus
+where
+    Self: Cacheable<(StatusCode, Json<T>)>,
+{
+    type Kind = Self;
+
+    fn demanded(self) -> Self {
+        self
+    }
+}
+
+impl Returned<StatusCode> for Status {
+    type Inner = StatusCode;
+
+    fn success(self, returned: &StatusCode) -> Success<'_, StatusCode> {
+        if is_error(*returned) {
+            Success::Failure
+        } else {
+            Success::Value(returned)
+        }
+    }
+}
+
+/// A response, as stored. Headers are pairs of bytes, because a value need not be UTF-8.
+#[derive(Clone, Serialize, Deserialize)]
+struct StoredResponse {
+    status: u16,
+    headers: Vec<(String, Vec<u8>)>,
+    body: Vec<u8>,
+}
+
+/// The body that [`WholeResponse::prepare`] has read, kept beside the response it belongs to.
+#[derive(Clone)]
+struct Buffered(Bytes);
+
+impl Returned<Response> for WholeResponse {
+    type Inner = Response;
+
+    fn success(self, returned: &Response) -> Success<'_, Response> {
+        if is_error(returned.status()) {
+            Success::Failure
+        } else {
+            Success::Value(returned)
+        }
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl Cacheable<Response> for WholeResponse {
+    async fn prepare(self, returned: Response) -> Response {
+        if is_error(returned.status()) || !may_be_stored(returned.headers()) {
+            return returned;
+        }
+        buffer(returned).await
+    }
+
+    fn keep(self, returned: &Response) -> Option<Kept> {
+        let Buffered(body) = returned.extensions().get()?;
+        let header = |(name, value): (&HeaderName, &HeaderValue)| {
+            (name.to_string(), value.as_bytes().to_vec())
+        };
+        Some(Arc::new(StoredResponse {
+            status: returned.status().as_u16(),
+            headers: returned.headers().iter().map(header).collect(),
+            body: body.to_vec(),
+        }))
+    }
+
+    fn restore(self, kept: Kept) -> Option<Response> {
+        let kept = kept.downcast_ref::<StoredResponse>()?;
+        let mut response = Response::new(Body::from(kept.body.clone()));
+        *response.status_mut() = StatusCode::from_u16(kept.status).ok()?;
+        for (name, value) in &kept.headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+            response
+                .headers_mut()
+                .append(name, HeaderValue::from_bytes(value).ok()?);
+        }
+        Some(response)
+    }
+
+    fn nothing(self) -> Option<Response> {
+        None
+    }
+
+    fn keep_error(self, _: &Response) -> Option<Kept> {
+        None
+    }
+
+    fn restore_error(self, _: &Kept) -> Option<Response> {
+        None
+    }
+
+    fn ops(self) -> &'static TypeOps {
+        type_ops::<StoredResponse>()
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl CanBeCached<Response> for WholeResponse {
+    type Kind = Self;
+
+    fn demanded(self) -> Self {
+        self
+    }
+}
+
+fn is_error(status: StatusCode) -> bool {
+    status.as_u16() >= 400
+}
+
+/// A cookie belongs to one browser, and `no-store` and `private` say as much of the rest.
+fn may_be_stored(headers: &HeaderMap) -> bool {
+    let forbids = |value: &HeaderValue| {
+        let text = value.to_str().unwrap_or("no-store").to_ascii_lowercase();
+        text.split(',').any(|directive| {
+            let name = directive.split('=').next().unwrap_or_default().trim();
+            matches!(name, "no-store" | "private")
+        })
+    };
+    !headers.contains_key(SET_COOKIE) && !headers.get_all(CACHE_CONTROL).iter().any(forbids)
+}
+
+/// Reads the body up to the limit. A longer one, one that fails and one with trailers go on to
+/// the client as they came, the part that was read first.
+async fn buffer(response: Response) -> Response {
+    let (mut parts, mut rest) = response.into_parts();
+    let mut read = VecDeque::new();
+    let mut length = 0;
+    loop {
+        match rest.frame().await {
+            None => break,
+            Some(Ok(frame)) if frame.is_data() => {
+                length += frame.data_ref().map_or(0, Bytes::len);
+                read.push_back(Ok(frame));
+                if length > LONGEST_BODY {
+                    return Response::from_parts(parts, Body::new(Resumed { read, rest }));
+                }
+            }
+            Some(unusual) => {
+                read.push_back(unusual);
+                return Response::from_parts(parts, Body::new(Resumed { read, rest }));
+            }
+        }
+    }
+    let mut body = BytesMut::with_capacity(length);
+    for data in read
+        .into_iter()
+        .flatten()
+        .filter_map(|frame| frame.into_data().ok())
+    {
+        body.extend_from_slice(&data);
+    }
+    let body = body.freeze();
+    parts.extensions.insert(Buffered(body.clone()));
+    Response::from_parts(parts, Body::from(body))
+}
+
+/// A body of which a part has been read.
+struct Resumed {
+    read: VecDeque<Result<Frame<Bytes>, axum::Error>>,
+    rest: Body,
+}
+
+impl HttpBody for Resumed {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = self.get_mut();
+        match this.read.pop_front() {
+            Some(frame) => Poll::Ready(Some(frame)),
+            None => Pin::new(&mut this.rest).poll_frame(cx),
+        }
+    }
+}
+
+/// 1 MiB. A longer body is a download, and would push a thousand rows out of memory.
+const LONGEST_BODY: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn body_of(response: Response) -> Bytes {
+        response.into_body().collect().await.unwrap().to_bytes()
+    }
+
+    #[tokio::test]
+    async fn a_response_comes_back_as_it_was() {
+        let response = http::Response::builder()
+            .status(201)
+            .header("x-total", "7")
+            .body(Body::from("seven"))
+            .unwrap();
+        let response = WholeResponse.prepare(response).await;
+        let kept = WholeResponse.keep(&response).unwrap();
+        assert_eq!(body_of(response).await, "seven");
+
+        let restored = WholeResponse.restore(kept).unwrap();
+        assert_eq!(
+            (restored.status().as_u16(), &restored.headers()["x-total"]),
+            (201, &HeaderValue::from_static("7"))
+        );
+        assert_eq!(body_of(restored).await, "seven");
+    }
+
+    #[tokio::test]
+    async fn a_long_body_passes_through_whole_and_is_not_kept() {
+        let long = vec![b'x'; LONGEST_BODY + 1];
+        let response = WholeResponse
+            .prepare(Response::new(Body::from(long.clone())))
+            .await;
+        assert!(WholeResponse.keep(&response).is_none());
+        assert_eq!(body_of(response).await, long);
+    }
+
+    #[tokio::test]
+    async fn what_belongs_to_one_client_is_not_kept() {
+        for (name, value) in [
+            ("set-cookie", "a=1"),
+            ("cache-control", "no-store"),
+            ("cache-control", "max-age=5, Private"),
+            ("cache-control", "private=\"x\""),
+        ] {
+            let response = http::Response::builder()
+                .header(name, value)
+                .body(Body::from("mine"))
+                .unwrap();
+            let response = WholeResponse.prepare(response).await;
+            assert!(WholeResponse.keep(&response).is_none(), "{name}: {value}");
+            assert_eq!(body_of(response).await, "mine");
+        }
+    }
+
+    #[test]
+    fn an_error_status_is_a_failure() {
+        let failed = (StatusCode::CONFLICT, Json(1));
+        assert!(matches!(JsonWithStatus.success(&failed), Success::Failure));
+        assert!(matches!(
+            Status.success(&StatusCode::NO_CONTENT),
+            Success::Value(_)
+        ));
+    }
+}

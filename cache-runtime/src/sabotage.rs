@@ -1,0 +1,93 @@
+//! Switches that turn one safeguard of the protocol off, so that a test which looks for stale values can prove that it
+//! finds them. For tests of the tests only: without the feature `sabotage` every question is answered at compile time.
+
+/// What keeps a removed value from being served. Each stands in the code where [`off`] asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Safeguard {
+    /// A store compares what stands at the key with the lease, or the entry, that it may replace.
+    Cas,
+    /// A removal of this process retires the flights that it names.
+    Retire,
+    /// Who comes during a load shares it only if the lease stood to the end.
+    Verdict,
+    /// A reader that accepts no push delay sends a `GET` of its own.
+    OwnGet,
+    /// What was read before a push, or before a removal, does not fill memory after it.
+    Guard,
+    /// What was read or loaded before a switch between Redis and outage does not fill memory after it.
+    Fence,
+    /// Memory is emptied at the switch back to Redis.
+    Flush,
+    /// The journal runs in Redis before this process reads Redis again.
+    Replay,
+    /// Memory and flights are passed once more after a removal in Redis.
+    LocalPass,
+    /// Entries and leases of another run of the server are not accepted.
+    RunId,
+}
+
+impl Safeguard {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Cas,
+        Self::Retire,
+        Self::Verdict,
+        Self::OwnGet,
+        Self::Guard,
+        Self::Fence,
+        Self::Flush,
+        Self::Replay,
+        Self::LocalPass,
+        Self::RunId,
+    ];
+
+    /// Its name on a command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cas => "cas",
+            Self::Retire => "retire",
+            Self::Verdict => "verdict",
+            Self::OwnGet => "own-get",
+            Self::Guard => "guard",
+            Self::Fence => "fence",
+            Self::Flush => "flush",
+            Self::Replay => "replay",
+            Self::LocalPass => "local-pass",
+            Self::RunId => "run-id",
+        }
+    }
+}
+
+#[cfg(not(feature = "sabotage"))]
+pub(crate) const fn off(_: Safeguard) -> bool {
+    false
+}
+
+#[cfg(feature = "sabotage")]
+pub(crate) use switch::off;
+#[cfg(feature = "sabotage")]
+pub use switch::turn_off;
+
+#[cfg(feature = "sabotage")]
+mod switch {
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+    use super::Safeguard;
+
+    static OFF: AtomicU32 = AtomicU32::new(0);
+
+    /// Turns a safeguard off, in every cache of this process and for as long as it lives.
+    pub fn turn_off(safeguard: Safeguard) {
+        OFF.fetch_or(bit(safeguard), Relaxed);
+    }
+
+    pub(crate) fn off(safeguard: Safeguard) -> bool {
+        OFF.load(Relaxed) & bit(safeguard) != 0
+    }
+
+    const fn bit(safeguard: Safeguard) -> u32 {
+        1 << safeguard as u32
+    }
+}

@@ -1,0 +1,84 @@
+//! The endpoints of jobs, cached where they stand.
+//!
+//! The attribute sits on the handlers themselves. Extractors run first, so that a key is made of
+//! valid arguments in their canonical form, and a request that must not be served never gets to it.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Json, Router, routing};
+use cache_runtime::cached;
+
+use super::stats::{self, Overview};
+use super::{Job, JobFilter, NewJob, store};
+use crate::AppState;
+use crate::db::Db;
+use crate::error::ApiError;
+use crate::extract::{Body, Id, Params};
+use crate::page::{Listing, Page};
+use crate::session::SignedIn;
+use crate::ttl::{JOBS, JOBS_STATS};
+
+/// Everything under `/api/jobs`.
+pub fn routes() -> Router<AppState> {
+    Router::new()
+        .route("/api/jobs", routing::get(list).post(create))
+        .route(
+            "/api/jobs/{id}",
+            routing::get(detail).put(replace).delete(delete),
+        )
+        .route("/api/jobs/stats/overview", routing::get(overview))
+}
+
+/// `<filter>` takes the filter whole: one that is added tomorrow is in the key tomorrow.
+#[cached(ttl = JOBS, key = "jobs:list:<page.skip>:<page.limit>:<filter>")]
+async fn list(
+    State(db): State<Db>,
+    Params(page): Params<Page>,
+    Params(filter): Params<JobFilter>,
+) -> Result<Json<Listing<Job>>, ApiError> {
+    Ok(Json(store::list(&db, page, &filter).await?))
+}
+
+/// An error is never cached, so the first request after the job appears will find it.
+#[cached(ttl = JOBS, key = "jobs:detail:<id>")]
+async fn detail(State(db): State<Db>, Id(id): Id) -> Result<Json<Job>, ApiError> {
+    let job = store::find(&db, id).await?;
+    job.map(Json).ok_or_else(|| ApiError::not_found("job"))
+}
+
+#[cached(ttl = JOBS_STATS, key = "jobs:stats:overview")]
+async fn overview(State(db): State<Db>) -> Result<Json<Overview>, ApiError> {
+    Ok(Json(stats::overview(&db).await?))
+}
+
+/// A new job may belong on any page of any filter, so they all go.
+#[cached(invalidates = ["jobs:list:", "jobs:stats:overview"])]
+async fn create(
+    State(db): State<Db>,
+    SignedIn(user_id): SignedIn,
+    Body(new): Body<NewJob>,
+) -> Result<(StatusCode, Json<Job>), ApiError> {
+    let job = store::create(&db, user_id, &new).await?;
+    Ok((StatusCode::CREATED, Json(job)))
+}
+
+#[cached(invalidates = ["jobs:list:", "jobs:stats:overview", "jobs:detail:<id>"])]
+async fn replace(
+    State(db): State<Db>,
+    SignedIn(user_id): SignedIn,
+    Id(id): Id,
+    Body(new): Body<NewJob>,
+) -> Result<Json<Job>, ApiError> {
+    Ok(Json(store::replace(&db, id, user_id, &new).await?))
+}
+
+/// Refused deletions fail with an error, and after an error nothing is removed.
+#[cached(invalidates = ["jobs:list:", "jobs:stats:overview", "jobs:detail:<id>"])]
+async fn delete(
+    State(db): State<Db>,
+    SignedIn(user_id): SignedIn,
+    Id(id): Id,
+) -> Result<StatusCode, ApiError> {
+    store::delete(&db, id, user_id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

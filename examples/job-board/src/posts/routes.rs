@@ -1,0 +1,103 @@
+//! The endpoints of posts: one path that is both public and personal, and the front page.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Json, Router, routing};
+use cache_runtime::cached;
+
+use super::{Feed, NewPost, Post, PostChange, store};
+use crate::AppState;
+use crate::db::Db;
+use crate::edge::Edge;
+use crate::error::ApiError;
+use crate::extract::{Body, Id, Params};
+use crate::page::{Listing, Page};
+use crate::session::{Reader, SignedIn};
+use crate::ttl::{FEED, POSTS_LIST, POSTS_USER};
+
+/// Everything under `/api/posts`, and the feed.
+pub fn routes() -> Router<AppState> {
+    Router::new()
+        .route("/api/feed", routing::get(feed))
+        .route("/api/posts", routing::get(list).post(create))
+        .route(
+            "/api/posts/{id}",
+            routing::put(replace).patch(change).delete(delete),
+        )
+        .route("/api/posts/user/{user_id}", routing::get(by_user))
+}
+
+/// The same path for everybody, but not the same answer: the edge is told which it is.
+async fn list(
+    State(db): State<Db>,
+    Params(page): Params<Page>,
+    Reader(user_id): Reader,
+) -> Result<(Edge, Json<Listing<Post>>), ApiError> {
+    let posts = posts_for(&db, page, user_id).await?;
+    Ok((Edge::for_reader(user_id), Json(posts)))
+}
+
+/// What is cached is the page; the headers round it are made for each answer.
+///
+/// An anonymous reader is `None`, which the key spells `~`, and shares one entry with all others like
+/// them. With an id in its place the entry, drafts and all, belongs to that reader alone.
+#[cached(ttl = POSTS_LIST, key = "posts:list:<page.skip>:<page.limit>:<user_id>", skip(db))]
+async fn posts_for(db: &Db, page: Page, user_id: Option<i64>) -> Result<Listing<Post>, ApiError> {
+    Ok(store::list(db, page, user_id).await?)
+}
+
+#[cached(ttl = POSTS_USER, key = "posts:user:<user_id>:<page.skip>:<page.limit>")]
+async fn by_user(
+    State(db): State<Db>,
+    Id(user_id): Id,
+    Params(page): Params<Page>,
+) -> Result<Json<Listing<Post>>, ApiError> {
+    let posts = store::by_user(&db, user_id, page).await?;
+    posts.map(Json).ok_or_else(|| ApiError::not_found("user"))
+}
+
+#[cached(ttl = FEED, key = "feed:global")]
+async fn feed(State(db): State<Db>) -> Result<Json<Feed>, ApiError> {
+    Ok(Json(store::feed(&db).await?))
+}
+
+#[cached(invalidates = ["posts:list:", "posts:user:<user_id>", "feed:global"])]
+async fn create(
+    State(db): State<Db>,
+    SignedIn(user_id): SignedIn,
+    Body(new): Body<NewPost>,
+) -> Result<(StatusCode, Json<Post>), ApiError> {
+    let post = store::create(&db, user_id, &new).await?;
+    Ok((StatusCode::CREATED, Json(post)))
+}
+
+/// Only authors may change a post, so `user_id` would do; what was written is the better witness.
+#[cached(invalidates = ["posts:list:", "posts:user:<result.author_id>", "feed:global"])]
+async fn replace(
+    State(db): State<Db>,
+    SignedIn(user_id): SignedIn,
+    Id(id): Id,
+    Body(new): Body<NewPost>,
+) -> Result<Json<Post>, ApiError> {
+    Ok(Json(store::change(&db, id, user_id, &new.into()).await?))
+}
+
+#[cached(invalidates = ["posts:list:", "posts:user:<result.author_id>", "feed:global"])]
+async fn change(
+    State(db): State<Db>,
+    SignedIn(user_id): SignedIn,
+    Id(id): Id,
+    Body(change): Body<PostChange>,
+) -> Result<Json<Post>, ApiError> {
+    Ok(Json(store::change(&db, id, user_id, &change).await?))
+}
+
+#[cached(invalidates = ["posts:list:", "posts:user:<user_id>", "feed:global"])]
+async fn delete(
+    State(db): State<Db>,
+    SignedIn(user_id): SignedIn,
+    Id(id): Id,
+) -> Result<StatusCode, ApiError> {
+    store::delete(&db, id, user_id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,8 @@
+//! Requests through the whole service: router, extractors, cache, database.
+
+mod board;
+
+mod caching;
+mod input;
+mod invalidation;
+mod readers;

@@ -1,0 +1,238 @@
+//! What the expansions of `#[cached]` do when they are called. Memory only, no network.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+
+use cache_runtime::cached;
+
+/// Counts how often a body ran.
+static RUNS: [AtomicU32; 12] = [const { AtomicU32::new(0) }; 12];
+
+fn ran(body: usize) -> u32 {
+    RUNS[body].fetch_add(1, SeqCst) + 1
+}
+
+#[cached(ttl = "list", key = "read:<id>")]
+async fn read(id: u32) -> Result<u32, String> {
+    let run = ran(0);
+    if id == 99 {
+        return Err(format!("run {run}"));
+    }
+    Ok(run)
+}
+
+#[tokio::test]
+async fn a_hit_skips_the_body_and_an_error_is_not_kept() {
+    assert_eq!((read(1).await, read(1).await), (Ok(1), Ok(1)));
+    assert_eq!(read(2).await, Ok(2));
+    assert_ne!(read(99).await, read(99).await);
+}
+
+#[cached(ttl = "list", key = "arc:<id>")]
+async fn shared(id: u32) -> Arc<Vec<u32>> {
+    Arc::new(vec![id])
+}
+
+#[tokio::test]
+async fn a_hit_on_an_arc_is_the_same_allocation() {
+    assert!(Arc::ptr_eq(&shared(1).await, &shared(1).await));
+}
+
+#[cached(key = "none:<id>")]
+async fn nothing(id: u32) -> Option<u32> {
+    ran(1);
+    (id > 5).then_some(id)
+}
+
+#[cached(key = "none_kept:<id>", none_ttl = "1h")]
+async fn nothing_kept(id: u32) -> Result<Option<u32>, String> {
+    ran(2);
+    Ok((id > 5).then_some(id))
+}
+
+#[tokio::test]
+async fn none_is_kept_where_none_ttl_says_so() {
+    assert_eq!(
+        (nothing(1).await, nothing(1).await, RUNS[1].load(SeqCst)),
+        (None, None, 2)
+    );
+    assert_eq!(
+        (nothing_kept(1).await, nothing_kept(1).await),
+        (Ok(None), Ok(None))
+    );
+    assert_eq!(RUNS[2].load(SeqCst), 1);
+}
+
+#[cached(key = "when:<id>", when = |value| *value > 1)]
+async fn kept_when(id: u32) -> u32 {
+    let _ = id;
+    ran(3)
+}
+
+#[tokio::test]
+async fn when_decides_what_is_kept() {
+    assert_eq!(
+        (kept_when(1).await, kept_when(1).await, kept_when(1).await),
+        (1, 2, 2)
+    );
+}
+
+#[cached(key = "job:<id>", tags = ["owner:<result.1>"])]
+async fn job(id: u32) -> (u32, u32) {
+    (ran(4), id / 10)
+}
+
+#[cached(invalidates = "job:<result>")]
+async fn change(id: u32) -> Result<u32, String> {
+    if id == 0 { Err("no".into()) } else { Ok(id) }
+}
+
+#[cached(invalidates = "#owner:<owner>", invalidates_on = "always")]
+async fn change_owner(owner: u32) -> Result<(), String> {
+    Err(owner.to_string())
+}
+
+#[tokio::test]
+async fn a_write_removes_what_it_names() {
+    let (first, other) = (job(21).await, job(22).await);
+    change(21).await.unwrap();
+    assert_ne!(job(21).await, first);
+    assert_eq!(job(22).await, other);
+    change(0).await.unwrap_err();
+    assert_eq!(job(22).await, other);
+    change_owner(2).await.unwrap_err();
+    assert_ne!(job(22).await, other);
+}
+
+#[cached(put, key = "put:<id>", skip(value))]
+async fn put(id: u32, value: u32) -> u32 {
+    let _ = id;
+    value
+}
+
+#[cached(key = "put:<id>")]
+async fn put_read(id: u32) -> u32 {
+    id
+}
+
+#[tokio::test]
+async fn a_put_replaces_the_entry() {
+    assert_eq!(put_read(1).await, 1);
+    assert_eq!(put(1, 7).await, 7);
+    assert_eq!(put_read(1).await, 7);
+}
+
+#[cached(key = "companions:<id>", skip(step))]
+async fn counted(id: u32, step: u32) -> u32 {
+    let _ = id;
+    ran(5) * step
+}
+
+#[tokio::test]
+async fn companions_remove_refresh_and_go_past_the_cache() {
+    assert_eq!(counted::key(1).as_str(), "companions:1");
+    assert_eq!((counted(1, 1).await, counted(1, 1).await), (1, 1));
+    assert_eq!((counted::uncached(1, 1).await, counted(1, 1).await), (2, 1));
+    assert_eq!((counted::refresh(1, 1).await, counted(1, 1).await), (3, 3));
+    let _ = counted::invalidate(1).await;
+    assert_eq!(counted(1, 1).await, 4);
+}
+
+#[cached(ttl = "list")]
+async fn of_type<T>(id: u32) -> (u32, Option<T>)
+where
+    T: Clone + serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static,
+{
+    let _ = id;
+    (ran(6), None)
+}
+
+#[tokio::test]
+async fn instances_of_a_generic_function_have_keys_of_their_own() {
+    assert_eq!(
+        (
+            of_type::<u8>(1).await.0,
+            of_type::<u16>(1).await.0,
+            of_type::<u8>(1).await.0
+        ),
+        (1, 2, 1)
+    );
+}
+
+struct Repo {
+    tenant: u32,
+}
+
+impl Repo {
+    #[cached(key = "repo:<self.tenant>:<id>", companions = "load")]
+    async fn load(&self, id: u32) -> u32 {
+        ran(7);
+        self.tenant * 100 + id
+    }
+
+    #[cached(key = "boxed:<self.tenant>:<id>")]
+    fn boxed<'a>(
+        &'a self,
+        id: u32,
+    ) -> Pin<Box<dyn Future<Output = Result<u32, String>> + Send + 'a>> {
+        Box::pin(async move {
+            let id: u32 = id
+                .to_string()
+                .parse::<u32>()
+                .map_err(|error| error.to_string())?;
+            ran(8);
+            Ok(self.tenant * 100 + id)
+        })
+    }
+}
+
+#[tokio::test]
+async fn methods_are_cached_by_what_the_key_takes_from_self() {
+    let (one, two) = (Repo { tenant: 1 }, Repo { tenant: 2 });
+    assert_eq!(
+        (one.load(5).await, two.load(5).await, one.load(5).await),
+        (105, 205, 105)
+    );
+    assert_eq!(RUNS[7].load(SeqCst), 2);
+    assert_eq!((one.boxed(5).await, one.boxed(5).await), (Ok(105), Ok(105)));
+    assert_eq!(RUNS[8].load(SeqCst), 1);
+}
+
+#[cached(key = "both:<id>", invalidates = "under_both:")]
+async fn both(id: u32) -> u32 {
+    let _ = id;
+    ran(9)
+}
+
+#[cached(key = "under_both:<id>")]
+async fn under_both(id: u32) -> u32 {
+    let _ = id;
+    ran(10)
+}
+
+#[tokio::test]
+async fn a_read_that_invalidates_does_so_only_when_its_body_runs() {
+    assert_eq!(under_both(1).await, 1);
+    assert_eq!(both(1).await, 1);
+    assert_eq!(under_both(1).await, 2);
+    assert_eq!((both(1).await, under_both(1).await), (1, 2));
+}
+
+#[test]
+fn the_callers_future_stays_small() {
+    async fn large() -> u32 {
+        let bytes = [1_u8; 4096];
+        tokio::task::yield_now().await;
+        bytes.iter().map(|byte| u32::from(*byte)).sum()
+    }
+
+    #[cached(key = "large:<id>")]
+    async fn cached_large(id: u32) -> u32 {
+        large().await + id
+    }
+
+    let size = size_of_val(&cached_large(1));
+    assert!(size < 1024, "{size} bytes");
+}

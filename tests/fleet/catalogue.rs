@@ -1,0 +1,102 @@
+//! What is cached, and what can be removed: five families of views of the same few rows.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Nanos;
+
+/// A cached function, by its place in [`Family::ALL`]. What tells them apart is how their entries can be removed, and
+/// whether memory may answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) enum Family {
+    /// `item:<id>`; memory answers.
+    Item,
+    /// `exact:<id>`; `near = false`.
+    Exact,
+    /// `tagged:<group>:<id>`, tag `group:<group>`; memory answers.
+    Tagged,
+    /// `late:<id>`, tag `author:<result.author>`; `near = false`.
+    Late,
+    /// `own:<id>:view`; memory answers, and a load removes what else is under `own:<id>:`.
+    Own,
+}
+
+/// What a body returns: which row, which version of it, and when its load began.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct View {
+    pub(crate) id: u32,
+    pub(crate) version: u64,
+    /// Of every version another: an entry's tag changes with its value.
+    pub(crate) author: u64,
+    pub(crate) began: Nanos,
+    pub(crate) process: u32,
+}
+
+/// What a body says that fails on purpose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Failed {
+    pub(crate) began: Nanos,
+}
+
+/// What a removal names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Target {
+    /// One key.
+    Key(Family, u32),
+    /// A prefix: all of a family.
+    Family(Family),
+    /// `*:<id>`: the views of one row in every family but [`Family::Own`], whose keys end in something else.
+    Row(u32),
+    /// The tag `group:<group>`.
+    Group(u32),
+    /// The tag `author:<author>`.
+    Author(u64),
+    /// The beginning `author:` of tags.
+    Authors,
+    /// `*:*`: everything, too, but found by a glob.
+    Glob,
+    /// Everything.
+    All,
+}
+
+/// Rows are in groups by their number; authors are as many as groups.
+pub(crate) const GROUPS: u32 = 2;
+
+impl Family {
+    pub(crate) const ALL: [Self; 5] = [Self::Item, Self::Exact, Self::Tagged, Self::Late, Self::Own];
+
+    /// What all its keys begin with.
+    pub(crate) const fn prefix(self) -> &'static str {
+        match self {
+            Self::Item => "item:",
+            Self::Exact => "exact:",
+            Self::Tagged => "tagged:",
+            Self::Late => "late:",
+            Self::Own => "own:",
+        }
+    }
+
+    /// Memory answers while Redis is up.
+    pub(crate) const fn is_near(self) -> bool {
+        matches!(self, Self::Item | Self::Tagged | Self::Own)
+    }
+}
+
+impl Target {
+    /// Does it name the entry of this row in this family, if its value has this author?
+    pub(crate) fn covers(self, family: Family, id: u32, author: u64) -> bool {
+        match self {
+            Self::Key(of, row) => of == family && row == id,
+            Self::Family(of) => of == family,
+            Self::Row(row) => row == id && family != Family::Own,
+            Self::Group(group) => family == Family::Tagged && id % GROUPS == group,
+            Self::Author(of) => family == Family::Late && of == author,
+            Self::Authors => family == Family::Late,
+            Self::Glob | Self::All => true,
+        }
+    }
+}
+
+/// The author of a version.
+pub(crate) fn author_of(version: u64) -> u64 {
+    version % u64::from(GROUPS)
+}

@@ -1,0 +1,114 @@
+//! Reads a history and says which promise was broken, if any.
+//!
+//! It errs on one side only: what it reports is a broken promise; where it cannot know (a process was cut off, a machine
+//! stood still) it allows what the promises allow at most.
+
+mod loads;
+mod quiet;
+mod stale;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use self::quiet::Quiet;
+use crate::clock::{Nanos, nanos};
+use crate::history::{History, ProcessId};
+
+/// How far memory may lag behind another process's durable removal while nothing is wrong: Redis's push, on a machine
+/// that is busy with other things.
+pub(crate) const PUSH_DELAY: Nanos = nanos(Duration::from_millis(250));
+
+/// For how long memory may speak while its process is cut off; what the processes are configured with.
+pub(crate) const OUTAGE_MAX_AGE: Duration = Duration::from_secs(3);
+
+/// What a call may take in all: bodies that it waits for, and a holder that died (2 s at most).
+const LONGEST_READ: Nanos = nanos(Duration::from_millis(3_000));
+
+/// The same when everything has healed: no lock may be left behind.
+const LONGEST_LAST_READ: Nanos = nanos(Duration::from_millis(2_000));
+
+/// A broken promise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Violation {
+    pub(crate) rule: Rule,
+    /// What happened, in one line.
+    pub(crate) story: String,
+}
+
+/// Which promise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Rule {
+    /// A value from before a durable removal, served after it.
+    StaleAfterDurable,
+    /// A value from before a removal of the same process, durable or queued, served after it.
+    StaleInItsOwnProcess,
+    /// Everything has healed, and a value from before a removal is still there.
+    LostRemoval,
+    /// A read that took too long after everything had healed.
+    LockLeftBehind,
+    /// A read that took too long at any other time.
+    SlowRead,
+    /// Two loads of one key at once in one process, for no reason.
+    LoadedTwice,
+    /// A task panicked.
+    Panicked,
+    /// A process did not find back to Redis, or did not answer.
+    DidNotHeal,
+}
+
+/// All that was broken.
+pub(crate) fn check(history: &History) -> Vec<Violation> {
+    let quiet = Quiet::of(history);
+    let mut violations = stale::check(history, &quiet);
+    violations.extend(slow(history, &quiet));
+    violations.extend(loads::check(history, &quiet));
+    violations.extend(history.panics.iter().map(|(process, text)| Violation {
+        rule: Rule::Panicked,
+        story: format!("process {process}: {text}"),
+    }));
+    violations
+}
+
+/// Reads that took longer than anything they may have had to wait for.
+fn slow(history: &History, quiet: &Quiet) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    for (process, read) in &history.reads {
+        let window = (read.begin, read.end);
+        let took = quiet.awake(*process, window);
+        let (rule, longest) = match history.healed.is_some_and(|healed| healed < read.begin) {
+            true => (Rule::LockLeftBehind, LONGEST_LAST_READ),
+            false => (Rule::SlowRead, LONGEST_READ),
+        };
+        if took > longest {
+            let story = format!(
+                "process {process} read {:?} {} in {} ({:?}), begun at {}",
+                read.family,
+                read.id,
+                Millis(took),
+                read.tier,
+                Millis(read.begin)
+            );
+            violations.push(Violation { rule, story });
+        }
+    }
+    violations
+}
+
+/// A time as a reader wants it.
+struct Millis(Nanos);
+
+impl fmt::Display for Millis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.3} ms", self.0 as f64 / 1e6)
+    }
+}
+
+/// Whose word is taken about a process, in short.
+fn of(process: ProcessId, reader: ProcessId) -> String {
+    if process == reader { "the same process".into() } else { format!("process {process}") }
+}

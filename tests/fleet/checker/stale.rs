@@ -1,0 +1,102 @@
+//! No value from before a removal after it: the rules about what a read may return.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::quiet::Quiet;
+use super::{Millis, OUTAGE_MAX_AGE, PUSH_DELAY, Rule, Violation, of};
+use crate::catalogue::Family;
+use crate::clock::{Nanos, nanos};
+use crate::history::{History, ProcessId, Read, Removal, Tier};
+
+/// What memory may lag in an outage, all in all: its age, the loads that filled it, and the delay of the last push.
+const OUTAGE_LAG: Nanos = nanos(OUTAGE_MAX_AGE) + nanos(Duration::from_millis(750));
+
+/// A process notices itself that it is cut off, but reports it some milliseconds later.
+const NOTICE: Nanos = nanos(Duration::from_millis(30));
+
+type Removals<'a> = HashMap<(Family, u32), Vec<&'a (ProcessId, Removal)>>;
+
+pub(super) fn check(history: &History, quiet: &Quiet) -> Vec<Violation> {
+    let removals = by_entry(history);
+    let mut violations = Vec::new();
+    for (process, read) in &history.reads {
+        let Some(removals) = removals.get(&(read.family, read.id)) else { continue };
+        // Called before the read began, and after its value's load had: in order of the call, a short way back.
+        let later = removals.partition_point(|(_, removal)| removal.called < read.begin);
+        let broken = removals[..later]
+            .iter()
+            .rev()
+            .take_while(|(_, removal)| removal.called > read.got.began)
+            .filter(|(_, removal)| removal.returned < read.begin)
+            .filter(|(_, removal)| removal.target.covers(read.family, read.id, read.got.author))
+            .find_map(|(remover, removal)| {
+                let rule = broken_rule(history, quiet, (*process, read), (*remover, removal))?;
+                Some(Violation { rule, story: story((*process, read), (*remover, removal)) })
+            });
+        violations.extend(broken);
+    }
+    violations
+}
+
+/// The rule that a read broke which returned a value from before a removal that had returned before it.
+fn broken_rule(
+    history: &History,
+    quiet: &Quiet,
+    (process, read): (ProcessId, &Read),
+    (remover, removal): (ProcessId, &Removal),
+) -> Option<Rule> {
+    if process == remover {
+        return Some(Rule::StaleInItsOwnProcess);
+    }
+    if history.healed.is_some_and(|healed| removal.returned < healed && healed < read.begin) {
+        // What waited in a process that crashed went with it.
+        return (removal.durable || !history.has_crashed(remover)).then_some(Rule::LostRemoval);
+    }
+    if !removal.durable {
+        return None;
+    }
+    let stale = Some(Rule::StaleAfterDurable);
+    let connected = !quiet.is_faulty(process, (read.begin.saturating_sub(NOTICE), read.end + NOTICE));
+    // A `GET` of its own, sent after the removal: no fault makes Redis's answer older than that.
+    let strict = !read.family.is_near() && (connected || read.tier == Tier::Redis);
+    if strict {
+        return stale;
+    }
+    let since = (removal.returned, read.begin);
+    let heard = quiet.quiet(process, since) > PUSH_DELAY;
+    let too_old = quiet.awake(process, since) > OUTAGE_LAG;
+    if heard || too_old { stale } else { None }
+}
+
+fn by_entry(history: &History) -> Removals<'_> {
+    let mut removals = Removals::new();
+    for (_, read) in &history.reads {
+        removals.entry((read.family, read.id)).or_default();
+    }
+    for (entry, list) in &mut removals {
+        let names = |author| move |removal: &Removal| removal.target.covers(entry.0, entry.1, author);
+        list.extend(history.removals.iter().filter(|(_, removal)| names(0)(removal) || names(1)(removal)));
+        list.sort_unstable_by_key(|(_, removal)| removal.called);
+    }
+    removals
+}
+
+fn story((process, read): (ProcessId, &Read), (remover, removal): (ProcessId, &Removal)) -> String {
+    let after = |time: Nanos| Millis(time.saturating_sub(read.got.began));
+    format!(
+        "process {process} read {:?} {} ({:?}) and got version {}, whose load began at {}; {} removed {:?} ({}) called \
+         {} after that, returned {} after it, and the read began {} after it",
+        read.family,
+        read.id,
+        read.tier,
+        read.got.version,
+        Millis(read.got.began),
+        of(remover, process),
+        removal.target,
+        if removal.durable { "durable" } else { "queued" },
+        after(removal.called),
+        after(removal.returned),
+        after(read.begin),
+    )
+}

@@ -1,0 +1,136 @@
+//! What goes wrong, and when: three lanes of faults that know nothing of one another, so that they overlap.
+
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cache_tests::Fault;
+
+use crate::clock;
+use crate::plan::{Lane, Millis, NetworkFault, Plan, ProcessFault, ServerFault};
+use crate::random::Random;
+use crate::stage::Stage;
+
+/// Lets things go wrong until the deadline. Every fault has ended when it returns.
+pub(crate) fn rage(stage: &Stage, plan: &Plan, seed: u64, deadline: Instant) {
+    let random = Random::new(seed);
+    let [server, network, process] = [random.fork(), random.fork(), random.fork()];
+    thread::scope(|scope| {
+        scope.spawn(|| run(&plan.server, &server, deadline, |fault| server_fault(stage, &server, fault)));
+        scope.spawn(|| run(&plan.network, &network, deadline, |fault| network_fault(stage, &network, fault)));
+        scope.spawn(|| run(&plan.process, &process, deadline, |fault| process_fault(stage, &process, fault)));
+    });
+}
+
+fn run<F: Copy>(lane: &Lane<F>, random: &Random, deadline: Instant, act: impl Fn(F)) {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        thread::sleep(random.millis(lane.gap).min(left));
+        if Instant::now() >= deadline {
+            return;
+        }
+        if let Some(fault) = random.weighted(&lane.faults) {
+            act(fault);
+        }
+    }
+}
+
+fn server_fault(stage: &Stage, random: &Random, fault: ServerFault) {
+    let redis = &stage.redis;
+    let from = clock::now();
+    let name = format!("redis {fault:?}");
+    let hold = |times: Millis| thread::sleep(random.millis(times));
+    // What may fail here is a question to a server that is busy; then this fault does not happen.
+    let ask = |command: &[&str]| drop(redis.try_cli(command));
+    match fault {
+        ServerFault::Save => ask(&["SAVE"]),
+        ServerFault::KillToSnapshot => {
+            redis.kill9();
+            hold((0, 300));
+            redis.restart();
+        }
+        ServerFault::KillToEmpty => {
+            redis.kill9();
+            // There is none where nothing was saved yet.
+            let _ = fs::remove_file(redis.directory().join("dump.rdb"));
+            hold((0, 300));
+            redis.restart();
+        }
+        ServerFault::Freeze => {
+            redis.freeze();
+            hold((50, 700));
+            redis.thaw();
+        }
+        ServerFault::FlushAll => ask(&["FLUSHALL"]),
+        ServerFault::KillClients => ask(&["CLIENT", "KILL", "TYPE", "normal"]),
+        ServerFault::Squeeze => {
+            ask(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]);
+            ask(&["CONFIG", "SET", "maxmemory", "1024"]);
+            hold((20, 300));
+            ask(&["CONFIG", "SET", "maxmemory", "0"]);
+        }
+        ServerFault::DropIndex => ask(&["DEL", "%index"]),
+        ServerFault::FlushScripts => ask(&["SCRIPT", "FLUSH"]),
+    }
+    match fault {
+        // While it is frozen or dead, nobody hears of anything. The others are no excuse for a stale value.
+        ServerFault::Freeze | ServerFault::KillToEmpty | ServerFault::KillToSnapshot => stage.note(&name, None, from),
+        _ => stage.count(&name),
+    }
+    stage.note_unsettled(from);
+}
+
+fn network_fault(stage: &Stage, random: &Random, fault: NetworkFault) {
+    let place = &stage.places[random.below(stage.places.len() as u64) as usize];
+    let proxy = &place.proxy;
+    let before = place.process();
+    let from = clock::now();
+    let hold = |fault: Fault, times: Millis| {
+        proxy.set(fault);
+        thread::sleep(random.millis(times));
+        proxy.set(Fault::Pass);
+    };
+    match fault {
+        NetworkFault::Cut => proxy.cut_all(),
+        NetworkFault::Down => {
+            proxy.down();
+            thread::sleep(random.millis((50, 600)));
+            proxy.up();
+        }
+        NetworkFault::Delay => hold(Fault::Delay(random.millis((3, 30))), (50, 400)),
+        NetworkFault::Pulse => hold(Fault::Stall, (10, 40)),
+        NetworkFault::Stall => hold(Fault::Stall, (60, 900)),
+        NetworkFault::BlackHole => hold(Fault::BlackHole, (50, 1_500)),
+        NetworkFault::HoleToServer => hold(Fault::HoleToServer, (50, 800)),
+        NetworkFault::HoleToClient => hold(Fault::HoleToClient, (50, 800)),
+        NetworkFault::Trickle => hold(Fault::Throttle(8_000), (200, 800)),
+    }
+    let name = format!("network {fault:?}");
+    stage.note(&name, Some(before), from);
+    // Another process may have taken over meanwhile.
+    if place.process() != before {
+        stage.note(&name, Some(place.process()), from);
+    }
+}
+
+fn process_fault(stage: &Stage, random: &Random, fault: ProcessFault) {
+    let at = random.below(stage.places.len() as u64) as usize;
+    let from = clock::now();
+    let name = format!("process {fault:?}");
+    match fault {
+        ProcessFault::Freeze => {
+            let place = &stage.places[at];
+            place.freeze();
+            thread::sleep(random.millis((50, 700)));
+            place.thaw();
+            stage.note(&name, Some(place.process()), from);
+        }
+        ProcessFault::Kill => {
+            stage.replace(at);
+            stage.count(&name);
+        }
+    }
+}
+
+/// Long enough for pushes and replays that were under way.
+pub(crate) const SETTLING: Duration = Duration::from_millis(400);

@@ -1,0 +1,181 @@
+//! One Redis, and the processes in front of it, each behind a proxy of its own.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use cache_runtime::sabotage::Safeguard;
+use cache_tests::{ChildProcess, Fault, FaultProxy, RedisServer};
+
+use crate::clock::{self, Nanos};
+use crate::collector::Collector;
+use crate::database::Database;
+use crate::history::{ProcessId, Window};
+use crate::plan::Plan;
+use crate::random::Random;
+
+#[derive(Debug)]
+pub(crate) struct Stage {
+    pub(crate) redis: RedisServer,
+    pub(crate) places: Vec<Place>,
+    pub(crate) collector: Collector,
+    pub(crate) tally: Mutex<BTreeMap<String, u64>>,
+    database: Database,
+    plan: Plan,
+    without: Vec<Safeguard>,
+    random: Random,
+    processes: AtomicU32,
+}
+
+/// Where a process runs; when it is killed, another takes over.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) proxy: FaultProxy,
+    now: Mutex<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    child: ChildProcess,
+    process: ProcessId,
+}
+
+impl Stage {
+    pub(crate) fn set(plan: Plan, seed: u64, without: Vec<Safeguard>) -> std::io::Result<Self> {
+        let redis = RedisServer::builder().snapshots().start();
+        let database = Database::serve(plan.rows)?;
+        let collector = Collector::listen()?;
+        let mut stage = Self {
+            redis,
+            places: Vec::new(),
+            collector,
+            tally: Mutex::default(),
+            database,
+            plan,
+            without,
+            random: Random::new(seed),
+            processes: AtomicU32::new(0),
+        };
+        for place in 0..stage.plan.processes {
+            let proxy = FaultProxy::in_front_of(&stage.redis);
+            let now = Mutex::new(stage.spawn(place, &proxy));
+            stage.places.push(Place { proxy, now });
+        }
+        Ok(stage)
+    }
+
+    /// Says a line to every process.
+    pub(crate) fn say(&self, line: &str) {
+        for place in &self.places {
+            place.now().child.send(line);
+        }
+    }
+
+    /// The processes that run now.
+    pub(crate) fn running(&self) -> Vec<ProcessId> {
+        self.places.iter().map(|place| place.now().process).collect()
+    }
+
+    /// How many processes there have been.
+    pub(crate) fn started(&self) -> u32 {
+        self.processes.load(SeqCst)
+    }
+
+    /// Waits until that is true of every process that runs.
+    pub(crate) fn wait_for(&self, within: Duration, of: impl Fn(&crate::collector::Heard, ProcessId) -> bool) -> bool {
+        let deadline = Instant::now() + within;
+        loop {
+            let running = self.running();
+            let heard = self.collector.heard();
+            if running.iter().all(|process| of(&heard, *process)) {
+                return true;
+            }
+            drop(heard);
+            if Instant::now() > deadline {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Remembers a fault: whom it concerned (`None`: all), from when to now.
+    pub(crate) fn note(&self, name: &str, whom: Option<ProcessId>, from: Nanos) {
+        self.count(name);
+        self.collector.heard().history.faults.push((whom, Window { from, to: clock::now() }));
+    }
+
+    /// Remembers that entries and leases may have gone.
+    pub(crate) fn note_unsettled(&self, from: Nanos) {
+        self.collector.heard().history.unsettled.push(Window { from, to: clock::now() });
+    }
+
+    pub(crate) fn count(&self, name: &str) {
+        *self.tally.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_default() += 1;
+    }
+
+    /// Kills the process of a place, and starts another there.
+    pub(crate) fn replace(&self, place: usize) {
+        let mut now = self.places[place].now();
+        let at = clock::now();
+        now.child.kill9();
+        self.collector.heard().history.crashed.push((now.process, at));
+        *now = self.spawn(place, &self.places[place].proxy);
+        now.child.send("go");
+    }
+
+    /// Ends every fault that leaves something behind.
+    pub(crate) fn heal(&self) {
+        for place in &self.places {
+            place.proxy.set(Fault::Pass);
+            place.now().child.thaw();
+        }
+        self.redis.thaw();
+        let _ = self.redis.try_cli(&["CONFIG", "SET", "maxmemory", "0"]);
+    }
+
+    fn spawn(&self, place: usize, proxy: &FaultProxy) -> Running {
+        let process = self.processes.fetch_add(1, SeqCst) + 1;
+        let own = env::current_exe().expect("this very program");
+        let without: Vec<&str> = self.without.iter().map(|safeguard| safeguard.name()).collect();
+        let child = ChildProcess::builder(own)
+            .arg("worker")
+            .arg("--process")
+            .arg(process.to_string())
+            .arg("--place")
+            .arg(place.to_string())
+            .arg("--seed")
+            .arg(self.random.next().to_string())
+            .arg("--plan")
+            .arg(self.plan.name)
+            .arg("--without")
+            .arg(without.join(","))
+            .arg("--redis")
+            .arg(proxy.url())
+            .arg("--database")
+            .arg(self.database.address().to_string())
+            .arg("--parent")
+            .arg(self.collector.address().to_string())
+            .spawn();
+        Running { child, process }
+    }
+}
+
+impl Place {
+    pub(crate) fn process(&self) -> ProcessId {
+        self.now().process
+    }
+
+    pub(crate) fn freeze(&self) {
+        self.now().child.freeze();
+    }
+
+    pub(crate) fn thaw(&self) {
+        self.now().child.thaw();
+    }
+
+    fn now(&self) -> MutexGuard<'_, Running> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,254 @@
+//! P3: one load a key, in a process and in the fleet; and no convoy where it fails.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+use cache_runtime::{CacheConfig, cached};
+use cache_tests::{Fault, FaultProxy, RedisServer, eventually};
+use tokio::task::JoinHandle;
+
+use crate::app::{App, Db, SOON, item, others_run, timed};
+
+fn callers(app: &App, many: usize, id: u32) -> Vec<JoinHandle<u64>> {
+    let call = |_| {
+        let app = app.clone();
+        tokio::spawn(async move { item(&app, id).await })
+    };
+    (0..many).map(call).collect()
+}
+
+async fn all_return(callers: Vec<JoinHandle<u64>>, value: u64) {
+    for caller in callers {
+        assert_eq!(caller.await.unwrap(), value);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_200_callers_in_each_of_4_processes_one_runs_the_body() {
+    let server = RedisServer::start();
+    let db = Db::new(7);
+    let mut apps = Vec::new();
+    for _ in 0..4 {
+        apps.push(App::on(&server, &db).await);
+    }
+    db.gate.close();
+    let everybody: Vec<_> = apps.iter().flat_map(|app| callers(app, 200, 1)).collect();
+    db.gate.reached_by(1).await;
+    let others_wait = async || (apps.iter().map(|app| app.cache.stats().waits).sum::<u64>() == 3).then_some(());
+    eventually(SOON, "the other three processes to wait", others_wait).await;
+    // Longer than a lease lives: it is renewed while the load runs.
+    tokio::time::sleep(Duration::from_millis(1800)).await;
+    assert_eq!(db.gate.arrived(), 1);
+    db.gate.open();
+    all_return(everybody, 7).await;
+    assert_eq!(db.reads(), 1);
+}
+
+/// Errors that those who waited may share, and errors that they may not.
+#[derive(Clone, Debug, PartialEq)]
+struct Shared;
+#[derive(Debug, PartialEq)]
+struct Own;
+
+#[cached(ttl = "5m", key = "shared:<id>", cache = app.cache, skip(app))]
+async fn fails_shared(app: &App, id: u32) -> Result<u64, Shared> {
+    app.db.read().await;
+    Err(Shared)
+}
+
+#[cached(ttl = "5m", key = "own:<id>", cache = app.cache, skip(app))]
+async fn fails_own(app: &App, id: u32) -> Result<u64, Own> {
+    app.db.read().await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    Err(Own)
+}
+
+#[tokio::test]
+async fn a_body_that_fails_runs_once_a_process_where_the_error_can_be_shared() {
+    let server = RedisServer::start();
+    let db = Db::new(7);
+    let mut apps = Vec::new();
+    for _ in 0..4 {
+        apps.push(App::on(&server, &db).await);
+    }
+    db.gate.close();
+    let call = |app: &App| {
+        let app = app.clone();
+        tokio::spawn(async move { fails_shared(&app, 1).await })
+    };
+    let everybody: Vec<_> = apps.iter().flat_map(|app| (0..200).map(|_| call(app))).collect();
+    db.gate.reached_by(1).await;
+    let others_wait = async || (apps.iter().map(|app| app.cache.stats().waits).sum::<u64>() == 3).then_some(());
+    for _ in 0..3 { tokio::time::sleep(Duration::from_millis(300)).await; for a in &apps { eprintln!("{:?}", a.cache.stats()); } eprintln!("arr {}", db.gate.arrived()); }
+    eventually(SOON, "the other three processes to wait", others_wait).await;
+    others_run().await;
+    let began = Instant::now();
+    db.gate.open();
+    for caller in everybody {
+        assert_eq!(caller.await.unwrap(), Err(Shared));
+    }
+    assert_eq!(db.reads(), 4, "one a process");
+    assert!(began.elapsed() < Duration::from_secs(1), "the others do not wait for a lease to run out");
+}
+
+#[tokio::test]
+async fn a_body_that_fails_alone_runs_a_few_at_a_time_and_never_one_by_one() {
+    let server = RedisServer::start();
+    let app = App::on(&server, &Db::new(7)).await;
+    let call = |_| {
+        let app = app.clone();
+        tokio::spawn(async move { fails_own(&app, 1).await })
+    };
+    let everybody: Vec<_> = (0..200).map(call).collect();
+    let (_, took) = timed(async {
+        for caller in everybody {
+            assert_eq!(caller.await.unwrap(), Err(Own));
+        }
+    })
+    .await;
+    assert_eq!(app.db.reads(), 200);
+    // One by one they would take four seconds; sixteen at a time, a quarter of one.
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert!(app.db.most_at_once() <= 20, "{} at once", app.db.most_at_once());
+}
+
+/// Fails while there is nothing to find.
+#[cached(ttl = "5m", key = "heals:<id>", cache = app.cache, skip(app))]
+async fn heals(app: &App, id: u32) -> Result<u64, Own> {
+    match app.db.read().await {
+        0 => Err(Own),
+        value => Ok(value),
+    }
+}
+
+#[tokio::test]
+async fn after_a_failure_the_first_that_succeeds_serves_the_rest() {
+    let server = RedisServer::start();
+    let app = App::on(&server, &Db::new(0)).await;
+    app.db.gate.close();
+    let call = |_| {
+        let app = app.clone();
+        tokio::spawn(async move { heals(&app, 1).await })
+    };
+    let everybody: Vec<_> = (0..200).map(call).collect();
+    app.db.gate.reached_by(1).await;
+    others_run().await;
+    app.db.commit(7);
+    app.db.gate.open();
+    let mut failed = 0;
+    for caller in everybody {
+        failed += u32::from(caller.await.unwrap().is_err());
+    }
+    assert_eq!(failed, 1);
+    assert!(app.db.reads() <= 1 + 16, "{} runs", app.db.reads());
+}
+
+#[tokio::test]
+async fn a_dropped_leader_costs_one_more_run() {
+    let server = RedisServer::start();
+    let db = Db::new(7);
+    let (app, other) = (App::on(&server, &db).await, App::on(&server, &db).await);
+    db.gate.close();
+    let leader = callers(&app, 1, 1).remove(0);
+    db.gate.reached_by(1).await;
+    let waiters: Vec<_> = callers(&app, 20, 1).into_iter().chain(callers(&other, 20, 1)).collect();
+    eventually(SOON, "a wait", async || (other.cache.stats().waits == 1).then_some(())).await;
+    leader.abort();
+    db.gate.reached_by(2).await;
+    others_run().await;
+    assert_eq!(db.gate.arrived(), 2, "one waiter took over, with the lease");
+    db.gate.open();
+    all_return(waiters, 7).await;
+    assert_eq!(db.reads(), 2);
+    app.has_stored(1).await;
+    assert_eq!((item(&other, 1).await, db.reads()), (7, 2), "and it was stored");
+}
+
+#[tokio::test]
+async fn a_load_completes_for_the_rest_when_most_callers_go_away() {
+    let server = RedisServer::start();
+    let app = App::on(&server, &Db::new(7)).await;
+    app.db.gate.close();
+    let mut everybody = callers(&app, 50, 1);
+    app.db.gate.reached_by(1).await;
+    others_run().await;
+    let rest = everybody.split_off(49);
+    for caller in everybody {
+        caller.abort();
+    }
+    others_run().await;
+    app.db.gate.open();
+    all_return(rest, 7).await;
+    assert!(app.db.reads() <= 2, "{} runs", app.db.reads());
+    app.has_stored(1).await;
+}
+
+#[tokio::test]
+async fn the_lease_of_a_cancelled_holder_is_released_at_once() {
+    let server = RedisServer::start();
+    let db = Db::new(7);
+    let (holder, other) = (App::on(&server, &db).await, App::on(&server, &db).await);
+    db.gate.close();
+    let held = callers(&holder, 1, 1).remove(0);
+    db.gate.reached_by(1).await;
+    let waiting = callers(&other, 1, 1);
+    eventually(SOON, "a wait", async || (other.cache.stats().waits == 1).then_some(())).await;
+    held.abort();
+    let (_, took) = timed(db.gate.reached_by(2)).await;
+    // A lease that ends by itself lives 1.5 s.
+    assert!(took < Duration::from_millis(700), "the next holder began after {took:?}");
+    db.gate.open();
+    all_return(waiting, 7).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_clients_with_500_reads_each_load_every_key_once() {
+    const KEYS: u32 = 50;
+    let server = RedisServer::start();
+    let db = Db::new(7);
+    let loads: Arc<Vec<AtomicU32>> = Arc::new((0..KEYS).map(|_| AtomicU32::new(0)).collect());
+    let mut clients = Vec::new();
+    for client in 0..10_u32 {
+        let (app, loads) = (App::on(&server, &db).await, loads.clone());
+        clients.push(tokio::spawn(async move {
+            for read in 0..500_u32 {
+                let key = (read * 7 + client * 13) % KEYS;
+                let load = async || {
+                    loads[key as usize].fetch_add(1, SeqCst);
+                    tokio::task::yield_now().await;
+                    Ok::<u32, Own>(key)
+                };
+                let name = format!("key:{key}");
+                let value = app.cache.get_or_load(name.as_str(), Duration::from_secs(60), load).await;
+                assert_eq!(value, Ok(key));
+            }
+        }));
+    }
+    for client in clients {
+        client.await.unwrap();
+    }
+    let loads: Vec<u32> = loads.iter().map(|loads| loads.load(SeqCst)).collect();
+    assert!(loads.iter().all(|loads| *loads == 1), "{loads:?}");
+}
+
+#[tokio::test]
+async fn a_dead_holder_costs_the_others_two_seconds_at_most() {
+    let server = RedisServer::start();
+    let db = Db::new(7);
+    let proxy = FaultProxy::in_front_of(&server);
+    let config = CacheConfig::default().redis_url(proxy.url()).budget(SOON);
+    let (holder, other) = (App::connected(config, &db).await, App::on(&server, &db).await);
+    db.gate.close();
+    let held = callers(&holder, 1, 1);
+    db.gate.reached_by(1).await;
+    // From here on nothing renews its lease, and nothing gives it up.
+    proxy.set(Fault::BlackHole);
+    let waiting = callers(&other, 50, 1);
+    let (_, took) = timed(db.gate.reached_by(2)).await;
+    assert!(took < Duration::from_millis(2_250), "{took:?}: two seconds, and some for two loaded cores");
+    db.gate.open();
+    all_return(waiting, 7).await;
+    all_return(held, 7).await;
+    assert_eq!(db.reads(), 2);
+}

@@ -1,0 +1,126 @@
+//! P7: memory, index and work are bounded; and a call costs the commands that it must.
+
+use std::time::Duration;
+
+use cache_runtime::{CacheConfig, cached};
+use cache_tests::{RedisServer, eventually};
+
+use crate::app::{App, Db, SOON, exact, item};
+
+#[cached(ttl = "5m", key = "nobody:<id>", tags = ["people"], cache = app.cache, skip(app))]
+async fn nobody(app: &App, id: u32) -> Option<u64> {
+    app.db.read().await;
+    (id == u32::MAX).then_some(1)
+}
+
+#[cached(ttl = "100ms", key = "brief:<id>", tags = ["a:<id>", "b:<id>", "c:<id>", "d:<id>", "e:<id>"], cache = app.cache, skip(app))]
+async fn brief(app: &App, id: u32) -> u64 {
+    app.db.read().await
+}
+
+fn index_size(server: &RedisServer) -> i64 {
+    server.cli(&["ZCARD", "%index"]).int()
+}
+
+#[tokio::test]
+async fn thousands_of_lookups_that_find_nothing_leave_nothing_behind() {
+    let server = RedisServer::start();
+    let app = App::on(&server, &Db::new(7)).await;
+    item(&app, 1).await;
+    app.has_stored(1).await;
+    let before = index_size(&server);
+    server.reset_stats();
+    for id in 0..5_000 {
+        assert_eq!(nobody(&app, id).await, None);
+    }
+    let settled = async || (server.keys() == ["%index", "item:1"]).then_some(());
+    eventually(SOON, "the leases to be released", settled).await;
+    assert_eq!(index_size(&server), before);
+    let stats = server.commandstats();
+    assert!(stats["evalsha"] <= 10_000 + 10, "a plant and a release each: {stats:?}");
+}
+
+#[tokio::test]
+async fn keys_that_expire_leave_the_index_however_many_tags_they_had() {
+    let server = RedisServer::start();
+    let app = App::on(&server, &Db::new(7)).await;
+    for id in 0..3_000 {
+        brief(&app, id).await;
+    }
+    app.has_stored(3_000).await;
+    // 18,000 members went in. What lives is what the last tenth of a second stored.
+    let size = index_size(&server);
+    assert!(size <= 6_000, "{size} members for {} keys", server.cli(&["DBSIZE"]).int());
+}
+
+#[tokio::test]
+async fn the_memory_tier_keeps_to_its_number_of_entries() {
+    let server = RedisServer::start();
+    for config in [CacheConfig::default().redis_url(server.url()).budget(SOON), CacheConfig::default()] {
+        let app = App::with(config.max_entries(100), &Db::new(7));
+        for round in 0..3 {
+            for id in 0..1_000 {
+                item(&app, id).await;
+            }
+            let held = app.cache.health().await.stats.memory_cache_size;
+            assert!(held <= 100, "{held} entries in round {round}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_is_too_large_is_returned_and_not_stored() {
+    let server = RedisServer::start();
+    let config = CacheConfig::default().redis_url(server.url()).budget(SOON).max_value_bytes(1_000);
+    let app = App::connected(config, &Db::new(7)).await;
+    let load = async || Ok::<_, ()>(vec![7_u8; 2_000]);
+    let value = app.cache.get_or_load("large:1", Duration::from_secs(60), load).await;
+    assert_eq!(value.map(|value| value.len()), Ok(2_000));
+    let refused = async || (app.cache.stats().stores_refused == 1).then_some(());
+    eventually(SOON, "the refusal", refused).await;
+    let gone = async || (!server.keys().contains(&"large:1".to_owned())).then_some(());
+    eventually(SOON, "the lease to be released", gone).await;
+    assert!(app.cache.set("large:2", &vec![7_u8; 2_000], Duration::from_secs(60)).await.is_err());
+}
+
+#[tokio::test]
+async fn a_miss_takes_three_commands_and_a_hit_in_redis_one() {
+    let server = RedisServer::start();
+    let (app, other) = (App::on(&server, &Db::new(7)).await, App::on(&server, &Db::new(7)).await);
+    // The index is complete, and nothing else is under way.
+    assert!(app.cache.clear().await.is_durable());
+    server.reset_stats();
+    for id in 0..100 {
+        item(&app, id).await;
+    }
+    app.has_stored(100).await;
+    let stats = server.commandstats();
+    assert_eq!(stats["evalsha"], 200, "a plant and a store each");
+    assert_eq!(stats["get"], 200, "one of the reader, one inside the plant");
+
+    server.reset_stats();
+    for id in 0..100 {
+        item(&other, id).await;
+    }
+    let stats = server.commandstats();
+    assert_eq!(stats["get"], 100);
+    assert!(!stats.contains_key("evalsha"), "{stats:?}");
+    for id in 0..100 {
+        item(&other, id).await;
+    }
+    assert_eq!(server.commandstats()["get"], 100, "and none in memory");
+}
+
+#[tokio::test]
+async fn a_miss_without_the_memory_tier_takes_no_command_more() {
+    let server = RedisServer::start();
+    let app = App::on(&server, &Db::new(7)).await;
+    assert!(app.cache.clear().await.is_durable());
+    server.reset_stats();
+    for id in 0..100 {
+        exact(&app, id).await;
+    }
+    app.has_stored(100).await;
+    let stats = server.commandstats();
+    assert_eq!((stats["evalsha"], stats["get"]), (200, 200), "{stats:?}");
+}

@@ -1,0 +1,229 @@
+//! The ways to a server: TLS, users, sockets, namespaces, sentinels; and what is said when the way is barred.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use cache_runtime::CacheConfig;
+use cache_tests::{ChildProcess, RedisServer, SentinelSet, eventually};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Metadata, Subscriber, span};
+
+use crate::app::{App, Db, SOON, change_item, exact, item};
+
+/// A miss, a hit, a hit in another process, a removal that reaches it.
+async fn works(config: impl Fn() -> CacheConfig) {
+    let db = Db::new(1);
+    let config = || config().budget(SOON);
+    let (one, other) = (App::connected(config(), &db).await, App::connected(config(), &db).await);
+    assert_eq!(item(&one, 1).await, 1);
+    one.has_stored(1).await;
+    assert_eq!((item(&other, 1).await, item(&other, 1).await, db.reads()), (1, 1, 1));
+    change_item(&one, 1, 2).await;
+    let follows = async || (item(&other, 1).await == 2).then_some(());
+    eventually(SOON, "the removal to reach the other process", follows).await;
+    assert_eq!((one.cache.journal_len(), item(&one, 1).await), (0, 2));
+}
+
+#[tokio::test]
+async fn a_unix_socket_is_a_way() {
+    let server = RedisServer::builder().unix_socket().start();
+    works(|| CacheConfig::default().redis_url(server.url())).await;
+}
+
+#[tokio::test]
+async fn a_password_is_a_way() {
+    let server = RedisServer::builder().password("s3cr/et @:%").start();
+    works(|| CacheConfig::default().redis_url(server.url())).await;
+}
+
+#[tokio::test]
+async fn a_user_with_the_named_commands_is_enough() {
+    let rules = "~app:* +get +set +mget +evalsha +eval +script|load +zadd +zrem +zscore +zrangebylex +zrandmember \
+                 +getrange +exists +pexpire +unlink +scan +info +time +ping +hello +select +client";
+    let server = RedisServer::builder().acl("app", "secret", rules).start();
+    works(|| CacheConfig::default().redis_url(server.url_as("app", "secret")).namespace("app")).await;
+}
+
+/// The program that the next test starts; by itself it does nothing.
+#[tokio::test]
+#[ignore = "runs as a child process, with a certificate authority of its own in the environment"]
+async fn as_a_child_that_trusts_one_authority() {
+    let Ok(url) = std::env::var("TLS_URL") else { return };
+    works(|| CacheConfig::default().redis_url(url.as_str())).await;
+    println!("it works");
+}
+
+#[test]
+fn tls_is_a_way_if_the_authority_is_trusted() {
+    let server = RedisServer::builder().tls().start();
+    let child = ChildProcess::builder(std::env::current_exe().unwrap())
+        .arg("topologies::as_a_child_that_trusts_one_authority")
+        .arg("--exact")
+        .arg("--ignored")
+        .arg("--nocapture")
+        .env("SSL_CERT_FILE", server.ca())
+        .env("TLS_URL", server.url())
+        .spawn();
+    let _ = child.line_where(3 * SOON, "that it works", |line| line.contains("it works"));
+}
+
+#[tokio::test]
+async fn tls_with_an_unknown_authority_is_refused_and_the_body_serves() {
+    let server = RedisServer::builder().tls().start();
+    let (said, _guard) = Said::listen();
+    let app = App::with(CacheConfig::default().redis_url(server.url()), &Db::new(7));
+    assert_eq!(item(&app, 1).await, 7);
+    said.eventually_mentions("certificate").await;
+}
+
+#[tokio::test]
+async fn namespaces_do_not_touch_each_other() {
+    let server = RedisServer::start();
+    let config = |namespace: &str| CacheConfig::default().redis_url(server.url()).namespace(namespace).budget(SOON);
+    let (one_db, other_db) = (Db::new(1), Db::new(2));
+    let one = App::connected(config("one"), &one_db).await;
+    let other = App::connected(config("one-more"), &other_db).await;
+    for id in 0..10 {
+        assert_eq!((item(&one, id).await, item(&other, id).await), (1, 2));
+    }
+    one.has_stored(10).await;
+    other.has_stored(10).await;
+    let removed = [
+        one.cache.clear().await.removed,
+        one.cache.invalidate_pattern("*").await.unwrap().removed,
+        one.cache.invalidate_pattern("*:1").await.unwrap().removed,
+        one.cache.invalidate_tag("items").await.removed,
+    ];
+    assert_eq!(removed, [10, 0, 0, 0]);
+    // Also when it must look for its keys in the whole keyspace.
+    server.cli(&["DEL", "one:%index"]);
+    assert_eq!(one.cache.clear().await.removed, 0);
+    for id in 0..10 {
+        assert_eq!(item(&other, id).await, 2);
+    }
+    assert_eq!(other_db.reads(), 10, "all still there");
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_said_aloud_and_the_body_serves() {
+    let server = RedisServer::builder().password("right").start();
+    let (said, _guard) = Said::listen();
+    let url = server.url().replace("right", "hunter2");
+    let app = App::with(CacheConfig::default().redis_url(url), &Db::new(7));
+    for id in 0..5 {
+        assert_eq!(item(&app, id).await, 7);
+    }
+    assert_eq!(app.cache.health().await.status, "degraded");
+    let line = said.eventually_mentions("WRONGPASS").await;
+    assert!(line.starts_with("ERROR") && line.contains("check user and password"), "{line}");
+    assert_eq!(said.mentions("WRONGPASS"), 1, "once, not at every probe");
+    assert_eq!(said.mentions("hunter2") + said.mentions("right"), 0, "{said:?}");
+    assert!(!format!("{:?}", app.cache).contains("hunter2"));
+}
+
+#[tokio::test]
+async fn a_user_without_scripts_is_said_aloud_and_the_body_serves() {
+    let rules = "~* &* +@all -evalsha -eval";
+    let server = RedisServer::builder().acl("app", "hunter2", rules).start();
+    let (said, _guard) = Said::listen();
+    let app = App::with(CacheConfig::default().redis_url(server.url_as("app", "hunter2")), &Db::new(7));
+    for id in 0..50 {
+        assert_eq!(item(&app, id).await, 7);
+        assert_eq!(exact(&app, id).await, 7);
+    }
+    let line = said.eventually_mentions("NOPERM").await;
+    assert!(line.starts_with("ERROR"), "{line}");
+    assert!(said.mentions("NOPERM") <= 2, "{said:?}");
+    change_item(&app, 1, 8).await;
+    assert_eq!(item(&app, 1).await, 8, "a write binds this process all the same");
+    assert_eq!(said.mentions("hunter2"), 0);
+}
+
+#[tokio::test]
+async fn after_a_failover_the_new_master_serves_and_nothing_removed_comes_back() {
+    let set = SentinelSet::start(1);
+    let sentinel = set.sentinels()[0].port();
+    let url = format!("redis-sentinel://127.0.0.1:{sentinel}/{}", SentinelSet::MASTER_NAME);
+    let config = || CacheConfig::default().redis_url(url.as_str());
+    let db = Db::new(1);
+    let (one, other) = (App::connected(config(), &db).await, App::connected(config(), &db).await);
+    for id in 0..20 {
+        item(&one, id).await;
+        exact(&other, id).await;
+    }
+    // The last removal may not have reached the replica when the master dies.
+    db.commit(2);
+    let removed = one.cache.clear().await;
+    let before = [one.cache.stats().redis_hits, other.cache.stats().redis_hits];
+    set.kill_master();
+    for id in 0..20 {
+        assert_eq!(item(&one, id).await, 2);
+        if removed.is_durable() {
+            assert_eq!(exact(&other, id).await, 2);
+        }
+    }
+    one.reaches_redis().await;
+    other.reaches_redis().await;
+    let served = async || {
+        (exact(&one, 5).await, exact(&other, 5).await);
+        let now = [one.cache.stats().redis_hits, other.cache.stats().redis_hits];
+        (now[0] > before[0] && now[1] > before[1]).then_some(())
+    };
+    eventually(SOON, "answers from the new master", served).await;
+    for id in 0..20 {
+        assert_eq!((item(&one, id).await, exact(&other, id).await), (2, 2));
+    }
+}
+
+/// What the library logs on this thread.
+#[derive(Clone, Debug, Default)]
+struct Said(Arc<Mutex<Vec<String>>>);
+
+impl Said {
+    fn listen() -> (Self, tracing::subscriber::DefaultGuard) {
+        let said = Self::default();
+        let guard = tracing::subscriber::set_default(said.clone());
+        (said, guard)
+    }
+
+    fn mentions(&self, text: &str) -> usize {
+        self.0.lock().unwrap().iter().filter(|line| line.contains(text)).count()
+    }
+
+    async fn eventually_mentions(&self, text: &str) -> String {
+        let line = async || self.0.lock().unwrap().iter().find(|line| line.contains(text)).cloned();
+        eventually(Duration::from_secs(5), text, line).await
+    }
+}
+
+impl Subscriber for Said {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("cache_runtime") && *metadata.level() <= Level::INFO
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line(event.metadata().level().to_string());
+        event.record(&mut line);
+        self.0.lock().unwrap().push(line.0);
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        self.0 += &format!(" {field}={value:?}");
+    }
+}

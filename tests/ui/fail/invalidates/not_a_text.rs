@@ -1,0 +1,8 @@
+use cache_runtime::cached;
+
+#[cached(invalidates = jobs)]
+async fn create(id: u64) -> Result<u64, String> {
+    Ok(id)
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use cache_runtime::cached;
+
+#[cached(invalidates = "load:")]
+fn create() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use cache_runtime::cached;
+
+#[cached(ttl = "list")]
+struct Job;
+
+fn main() {}
