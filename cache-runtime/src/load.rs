@@ -134,9 +134,10 @@ impl Loading {
         self.lead.loaded(outcome.clone());
         let lead = self.lead;
         let mark = failed.then(|| entry::failed_head(token::random(), lease.session.link.run));
+        let budget = self.cache.inner.config.budget;
         lease.session.clone().spawn(async move {
-            let sure = lease.release(mark).await.unwrap_or(false);
-            lead.settle(outcome, sure);
+            let verdict = async { lease.release(mark).await.unwrap_or(false) };
+            settle_within(budget, lead, outcome, verdict).await;
         });
     }
 
@@ -153,26 +154,29 @@ impl Loading {
                 }
             };
             let sealed = seal(&kept, ops, &key, ttl, took, &tags, &lease, cache.inner.config.max_value_bytes);
-            let sure = match &sealed {
-                Some((head, rest)) => {
-                    let members = members(key.as_str(), &tags, &[]);
-                    let stored = lease.store(&Sealed { head: *head, rest, life: ttl, members }).await;
-                    match stored {
-                        Ok(true) => count(|counters| &counters.stores),
-                        Ok(false) => count(|counters| &counters.stores_lost),
-                        Err(_) => {
-                            count(|counters| &counters.stores_lost);
-                            lease.clone().give_up();
+            let budget = cache.inner.config.budget;
+            let verdict = async {
+                match &sealed {
+                    Some((head, rest)) => {
+                        let members = members(key.as_str(), &tags, &[]);
+                        let stored = lease.store(&Sealed { head: *head, rest, life: ttl, members }).await;
+                        match stored {
+                            Ok(true) => count(|counters| &counters.stores),
+                            Ok(false) => count(|counters| &counters.stores_lost),
+                            Err(_) => {
+                                count(|counters| &counters.stores_lost);
+                                lease.clone().give_up();
+                            }
                         }
+                        stored.unwrap_or(false)
                     }
-                    stored.unwrap_or(false)
-                }
-                None => {
-                    count(|counters| &counters.stores_refused);
-                    lease.release(None).await.unwrap_or(false)
+                    None => {
+                        count(|counters| &counters.stores_refused);
+                        lease.release(None).await.unwrap_or(false)
+                    }
                 }
             };
-            lead.settle(outcome, sure);
+            settle_within(budget, lead, outcome, verdict).await;
         });
     }
 
@@ -201,6 +205,19 @@ impl Loading {
     /// In an outage, or without Redis, this process's own removals are all that is known.
     fn undisturbed(&self) -> bool {
         !self.lead.flight().is_retired() && self.cache.inner.local.fence() == self.fence
+    }
+}
+
+/// Ends a flight with the verdict on its store, or without one: nobody waits for it longer than for any other answer of
+/// Redis. The store itself goes on.
+async fn settle_within(budget: Duration, lead: Lead<Lease>, outcome: Outcome, verdict: impl Future<Output = bool>) {
+    let mut verdict = std::pin::pin!(verdict);
+    match tokio::time::timeout(budget, &mut verdict).await {
+        Ok(sure) => lead.settle(outcome, sure),
+        Err(_) => {
+            lead.settle(outcome, false);
+            verdict.await;
+        }
     }
 }
 

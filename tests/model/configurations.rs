@@ -1,14 +1,10 @@
-//! Who takes part, and what may go wrong: small enough to be explored to the end, each for one part of the protocol.
-//!
-//! `MODEL_DEPTH=full` adds larger ones.
+//! Who takes part, and what may go wrong: small enough to be explored to the end at every run, each for one part of the
+//! protocol. Larger ones are in `larger`.
 
 use crate::protocol::{Job, Protocol, Task};
 use crate::state::Faults;
 
-/// A configuration under its name.
-pub(crate) type Named = (&'static str, Protocol);
-
-const NONE: Faults = Faults {
+pub(crate) const NONE: Faults = Faults {
     expiries: 0,
     refreshes: 0,
     drops: 0,
@@ -21,122 +17,10 @@ const NONE: Faults = Faults {
     index_losses: 0,
 };
 
-const NEAR: bool = true;
-const STRICT: bool = false;
+pub(crate) const NEAR: bool = true;
+pub(crate) const STRICT: bool = false;
 
-/// The larger ones, if they are asked for: more readers, more processes, faults of several kinds together.
-pub(crate) fn large() -> Vec<Named> {
-    if std::env::var_os("MODEL_DEPTH").is_none_or(|depth| depth != "full") {
-        return Vec::new();
-    }
-    let every = |faults| Faults {
-        expiries: 1,
-        timeouts: 1,
-        drops: 1,
-        ..faults
-    };
-    vec![
-        (
-            "large race",
-            Protocol {
-                readers: vec![(0, 2), (0, 1), (1, 1)],
-                faults: Faults {
-                    refreshes: 1,
-                    ..race().faults
-                },
-                ..race()
-            },
-        ),
-        (
-            "three processes",
-            Protocol {
-                near: vec![NEAR, STRICT, NEAR],
-                readers: vec![(0, 1), (1, 1), (2, 1)],
-                ..race()
-            },
-        ),
-        (
-            "two writes",
-            Protocol {
-                writers: removals(Job::RemoveKey, 2),
-                ..race()
-            },
-        ),
-        (
-            "large strict",
-            Protocol {
-                readers: vec![(0, 1), (1, 1), (1, 1)],
-                ..strict()
-            },
-        ),
-        (
-            "large own outage",
-            Protocol {
-                faults: every(own_outage().faults),
-                ..own_outage()
-            },
-        ),
-        (
-            "large snapshot",
-            Protocol {
-                readers: vec![(0, 1); 2],
-                ..snapshot()
-            },
-        ),
-        (
-            "large strict outage",
-            Protocol {
-                readers: vec![(0, 1), (1, 1), (1, 1)],
-                ..strict_outage()
-            },
-        ),
-        (
-            "large near outage",
-            Protocol {
-                readers: vec![(0, 1), (1, 1), (1, 1)],
-                ..near_outage()
-            },
-        ),
-        (
-            "puts and reads",
-            Protocol {
-                readers: vec![(0, 1), (1, 1)],
-                faults: Faults {
-                    timeouts: 1,
-                    ..puts().faults
-                },
-                ..puts()
-            },
-        ),
-        (
-            "puts in an outage",
-            Protocol {
-                faults: own_outage().faults,
-                ..puts()
-            },
-        ),
-        (
-            "large tags",
-            Protocol {
-                readers: vec![(0, 1), (1, 1), (1, 1)],
-                ..tags()
-            },
-        ),
-        (
-            "large failback",
-            Protocol {
-                readers: vec![(0, 1); 2],
-                faults: Faults {
-                    timeouts: 1,
-                    ..failback().faults
-                },
-                ..failback()
-            },
-        ),
-    ]
-}
-
-fn removals(job: Job, times: u8) -> Vec<Task> {
+pub(crate) fn removals(job: Job, times: u8) -> Vec<Task> {
     vec![Task {
         process: 0,
         job,
@@ -144,7 +28,7 @@ fn removals(job: Job, times: u8) -> Vec<Task> {
     }]
 }
 
-fn base() -> Protocol {
+pub(crate) fn base() -> Protocol {
     Protocol {
         near: vec![NEAR, NEAR],
         writers: removals(Job::RemoveKey, 1),

@@ -8,6 +8,7 @@
 mod configurations;
 mod explore;
 mod flight;
+mod larger;
 mod outage;
 mod properties;
 mod protocol;

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use crate::configurations as with;
 use crate::explore::explore;
+use crate::larger;
 use crate::protocol::Protocol;
 
 /// No state breaks a property, and what the configuration is about did happen: a step that is never taken checks nothing.
@@ -57,9 +58,31 @@ with_all! {
     the_first_server_reigns_again: failback, ["forgets the removals of the last seconds", "connects, and replays what waits"];
 }
 
-#[test]
-fn larger_configurations_if_asked_for() {
-    for (name, protocol) in with::large() {
-        holds(name, &protocol, &[]);
-    }
+/// Explored only where `MODEL_DEPTH=full` asks for it: minutes, and some GiB.
+macro_rules! with_all_if_asked {
+    ($($test:ident: $with:ident;)*) => { $(
+        #[test]
+        fn $test() {
+            if larger::full() {
+                holds(stringify!($with), &larger::$with(), &[]);
+            }
+        }
+    )* };
+}
+
+with_all_if_asked! {
+    larger_race: large_race;
+    larger_refresh: large_refresh;
+    larger_three_processes: three_processes;
+    larger_two_writes: two_writes;
+    larger_two_writers: two_writers;
+    larger_outage_in_the_writers_process: large_own_outage;
+    larger_outage_for_strict_readers: large_strict_outage;
+    larger_outage_for_near_readers: large_near_outage;
+    larger_outage_for_both: outage_for_both;
+    larger_puts_and_reads: puts_and_reads;
+    larger_puts_in_an_outage: puts_in_an_outage;
+    larger_hand_over_in_an_outage: hand_over_in_an_outage;
+    larger_tags: large_tags;
+    larger_failback: large_failback;
 }

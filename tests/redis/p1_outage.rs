@@ -7,7 +7,7 @@ use std::time::Duration;
 use cache_runtime::{Cache, CacheConfig};
 use cache_tests::{Fault, FaultProxy, RedisServer, eventually};
 
-use crate::app::{App, CALL, Db, SOON, change_item, exact, item, timed};
+use crate::app::{App, CALL, Db, SOON, change_item, exact, item, others_run, timed};
 
 /// From the server's return to the first answer from it. The promise is one second; the rest is for two loaded cores.
 const RECOVERY: Duration = Duration::from_millis(1500);
@@ -158,18 +158,18 @@ async fn killing_the_server_under_load_fails_no_call_and_delays_none() {
         let tasks = (0..64_u32).map(|task| {
             let (app, stop, calls) = (app.clone(), stop.clone(), calls.clone());
             tokio::spawn(async move {
-                let (mut longest, mut round) = (Duration::ZERO, 0);
+                let (mut times, mut round) = (Vec::new(), 0);
                 while !stop.load(SeqCst) {
                     round += 1;
                     // Cold keys of its own, and keys that all tasks share.
                     let id = if round % 2 == 0 { task * 1_000_000 + round } else { round % 50 };
                     let (value, took) = timed(item(&app, id)).await;
                     assert_eq!(value, 7);
-                    longest = longest.max(took);
+                    times.push(took);
                     calls.fetch_add(1, SeqCst);
                     tokio::time::sleep(Duration::from_millis(2)).await;
                 }
-                longest
+                times
             })
         });
         let tasks: Vec<_> = tasks.collect();
@@ -183,12 +183,42 @@ async fn killing_the_server_under_load_fails_no_call_and_delays_none() {
         app.has_lost_redis().await;
         called(2_000).await;
         stop.store(true, SeqCst);
+        let mut times = Vec::new();
         for task in tasks {
-            let longest = task.await.expect("no call panics");
-            // A waiter may pay its leader's budget before its own.
-            assert!(longest <= 2 * CALL, "a call took {longest:?}");
+            times.extend(task.await.expect("no call panics"));
         }
+        times.sort();
+        let (most, longest) = (times[times.len() * 99 / 100], times[times.len() - 1]);
+        // What a whole machine's pause may do to one call of thousands is not the library's; a wait for a time-out of
+        // the connection would take two seconds.
+        assert!(most <= CALL && longest <= 4 * CALL, "99 of 100 within {most:?}, the longest took {longest:?}");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_freezes_before_the_store_delays_nobody_who_came_during_the_load() {
+    let server = RedisServer::start();
+    let app = App::connected(CacheConfig::default().redis_url(server.url()), &Db::new(7)).await;
+    app.db.gate.close();
+    let call = || {
+        let app = app.clone();
+        tokio::spawn(async move { item(&app, 1).await })
+    };
+    let first = call();
+    app.db.gate.reached_by(1).await;
+    let later: Vec<_> = (0..10).map(|_| call()).collect();
+    others_run().await;
+    server.freeze();
+    app.db.gate.open();
+    assert_eq!(first.await.unwrap(), 7);
+    let (_, took) = timed(async {
+        for call in later {
+            assert_eq!(call.await.unwrap(), 7);
+        }
+    })
+    .await;
+    // They wait for the word of Redis on the store, for the budget of a call; then for themselves.
+    assert!(took <= 2 * CALL, "{took:?}");
 }
 
 #[tokio::test]

@@ -3,9 +3,10 @@
 //! Every test holds a load where it has read the database and not yet stored; meanwhile a writer commits and removes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use cache_runtime::{Cache, Durability, Invalidation};
-use cache_tests::{RedisServer, eventually};
+use cache_runtime::{Cache, CacheConfig, Durability, Invalidation, cached};
+use cache_tests::{Fault, FaultProxy, RedisServer, eventually};
 
 use crate::app::{App, Db, Post, SOON, change_item, exact, item, others_run, post, put_item};
 
@@ -345,4 +346,62 @@ async fn a_reader_that_waits_for_a_lease_loads_when_it_is_removed() {
     assert_eq!((held.await.unwrap(), waiting.await.unwrap()), (1, 2));
     waiter.has_stored(1).await;
     assert_eq!(item(&App::on(&server, &db).await, 1).await, 2);
+}
+
+#[tokio::test]
+async fn without_redis_an_invalidation_during_a_load_wins_in_its_process() {
+    let dead = RedisServer::builder().stopped();
+    for config in [CacheConfig::default(), CacheConfig::default().redis_url(dead.url())] {
+        for removal in ALL {
+            let db = Db::new(1);
+            let app = App::with(config.clone(), &db);
+            // The first call of all waits for the first connect.
+            item(&app, 100).await;
+            db.gate.close();
+            let read = || {
+                let app = app.clone();
+                tokio::spawn(async move { item(&app, 1).await })
+            };
+            let early = read();
+            db.gate.reached_by(1).await;
+            db.commit(2);
+            let _ = removal.run(&app.cache, "item").await;
+            let late = read();
+            db.gate.reached_by(2).await;
+            db.gate.open();
+            assert_eq!((early.await.unwrap(), late.await.unwrap()), (1, 2), "{removal:?}");
+            assert_eq!(item(&app, 1).await, 2, "{removal:?}: what memory holds");
+            let reads = db.reads();
+            assert_eq!((item(&app, 1).await, db.reads()), (2, reads), "and it is a hit");
+        }
+    }
+}
+
+/// Two removals, one after the other.
+#[cached(invalidates = ["first:", "item:"], cache = app.cache)]
+async fn change_in_two_steps(app: &App, value: u64) {
+    app.db.commit(value);
+}
+
+#[tokio::test]
+async fn a_copy_that_came_in_while_the_removal_ran_is_gone_when_it_returns() {
+    let server = RedisServer::start();
+    let proxy = FaultProxy::in_front_of(&server);
+    let db = Db::new(1);
+    let config = CacheConfig::default().redis_url(proxy.url()).budget(SOON);
+    let (app, other) = (App::connected(config, &db).await, App::on(&server, &db).await);
+    item(&other, 1).await;
+    other.has_stored(1).await;
+    proxy.set(Fault::Delay(Duration::from_millis(100)));
+    let write = tokio::spawn({
+        let app = app.clone();
+        async move { change_in_two_steps(&app, 2).await }
+    });
+    others_run().await;
+    // Behind the first step and before the second: the old value, rightly, and a copy of it for memory.
+    assert_eq!(item(&app, 1).await, 1);
+    // Now the answer to the second step is there a moment before the push that follows it.
+    proxy.set(Fault::Throttle(1_000));
+    write.await.unwrap();
+    assert_eq!(item(&app, 1).await, 2);
 }

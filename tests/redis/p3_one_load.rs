@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-use cache_runtime::cached;
-use cache_tests::{RedisServer, eventually};
+use cache_runtime::{CacheConfig, cached};
+use cache_tests::{Fault, FaultProxy, RedisServer, eventually};
 use tokio::task::JoinHandle;
 
 use crate::app::{App, Db, SOON, item, others_run, timed};
@@ -230,4 +230,25 @@ async fn ten_clients_with_500_reads_each_load_every_key_once() {
     }
     let loads: Vec<u32> = loads.iter().map(|loads| loads.load(SeqCst)).collect();
     assert!(loads.iter().all(|loads| *loads == 1), "{loads:?}");
+}
+
+#[tokio::test]
+async fn a_dead_holder_costs_the_others_two_seconds_at_most() {
+    let server = RedisServer::start();
+    let db = Db::new(7);
+    let proxy = FaultProxy::in_front_of(&server);
+    let config = CacheConfig::default().redis_url(proxy.url()).budget(SOON);
+    let (holder, other) = (App::connected(config, &db).await, App::on(&server, &db).await);
+    db.gate.close();
+    let held = callers(&holder, 1, 1);
+    db.gate.reached_by(1).await;
+    // From here on nothing renews its lease, and nothing gives it up.
+    proxy.set(Fault::BlackHole);
+    let waiting = callers(&other, 50, 1);
+    let (_, took) = timed(db.gate.reached_by(2)).await;
+    assert!(took < Duration::from_millis(2_250), "{took:?}: two seconds, and some for two loaded cores");
+    db.gate.open();
+    all_return(waiting, 7).await;
+    all_return(held, 7).await;
+    assert_eq!(db.reads(), 2);
 }
