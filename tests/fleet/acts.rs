@@ -40,12 +40,19 @@ impl Actor {
 
     pub(crate) async fn act(&self) {
         let act = self.random.weighted(&self.plan.acts).unwrap_or(Act::Read);
-        let family = self.random.weighted(&self.plan.families).unwrap_or(Family::Item);
+        let family = self
+            .random
+            .weighted(&self.plan.families)
+            .unwrap_or(Family::Item);
         let id = self.row();
         match act {
             Act::DroppedRead => {
                 // Its result, if there is one, is as good as any other: but the point is to go away.
-                let _ = timeout(self.random.millis((0, 30)), asked(true, functions::read(family, id))).await;
+                let _ = timeout(
+                    self.random.millis((0, 30)),
+                    asked(true, functions::read(family, id)),
+                )
+                .await;
             }
             Act::Remove if self.writes => self.remove().await,
             Act::RemoveAndLook if self.writes => {
@@ -84,7 +91,11 @@ impl Actor {
     async fn write(&self, limit: Option<std::time::Duration>) {
         let (row, group) = (self.row(), self.random.percent(30));
         let queued = self.cache.stats().queued;
-        let target = if group { Target::Group(row % GROUPS) } else { Target::Row(row) };
+        let target = if group {
+            Target::Group(row % GROUPS)
+        } else {
+            Target::Row(row)
+        };
         let call = async {
             match group {
                 true => functions::write_group(row % GROUPS).await,
@@ -112,7 +123,11 @@ impl Actor {
             false => (Family::Exact, asked(false, functions::put_exact(id)).await),
         };
         if let (Some(began), Ok(_)) = (heard.ran, returned) {
-            tell_removal(Target::Key(family, id), began, self.cache.stats().queued == queued);
+            tell_removal(
+                Target::Key(family, id),
+                began,
+                self.cache.stats().queued == queued,
+            );
         }
     }
 
@@ -120,22 +135,41 @@ impl Actor {
         let removal = match target {
             Target::Key(Family::Item, id) => item::invalidate(id).await,
             Target::Key(Family::Exact, id) => exact::invalidate(id).await,
-            Target::Key(Family::Tagged, id) => self.cache.delete(functions::tagged::key(id % GROUPS, id)).await,
+            Target::Key(Family::Tagged, id) => {
+                self.cache
+                    .delete(functions::tagged::key(id % GROUPS, id))
+                    .await
+            }
             Target::Key(Family::Late, id) => self.cache.delete(functions::late::key(id)).await,
             Target::Key(Family::Own, id) => self.cache.delete(functions::own::key(id)).await,
             Target::Family(family) => self.cache.invalidate_prefix(family.prefix()).await,
-            Target::Row(id) => self.cache.invalidate_pattern(&format!("*:{id}")).await.expect("a good pattern"),
+            Target::Row(id) => self
+                .cache
+                .invalidate_pattern(&format!("*:{id}"))
+                .await
+                .expect("a good pattern"),
             Target::Group(group) => self.cache.invalidate_tag(&format!("group:{group}")).await,
             Target::Author(author) => self.cache.invalidate_tag(&format!("author:{author}")).await,
-            Target::Authors => self.cache.invalidate_pattern("#author:*").await.expect("a good pattern"),
-            Target::Glob => self.cache.invalidate_pattern("*:*").await.expect("a good pattern"),
+            Target::Authors => self
+                .cache
+                .invalidate_pattern("#author:*")
+                .await
+                .expect("a good pattern"),
+            Target::Glob => self
+                .cache
+                .invalidate_pattern("*:*")
+                .await
+                .expect("a good pattern"),
             Target::All => self.cache.clear().await,
         };
         removal.durability
     }
 
     fn target(&self) -> Target {
-        let family = self.random.weighted(&self.plan.families).unwrap_or(Family::Item);
+        let family = self
+            .random
+            .weighted(&self.plan.families)
+            .unwrap_or(Family::Item);
         let row = self.row();
         match self.random.weighted(&self.plan.kinds).unwrap_or(Kind::Key) {
             Kind::Key => Target::Key(family, row),
@@ -161,16 +195,40 @@ async fn read(family: Family, id: u32) {
     let got = match &returned {
         Ok(view) => {
             assert_eq!(view.id, id, "another row's value");
-            Got { began: view.began, version: view.version, author: view.author }
+            Got {
+                began: view.began,
+                version: view.version,
+                author: view.author,
+            }
         }
         // Which author it would have had, nobody knows: none that could be removed.
-        Err(failed) => Got { began: failed.began, version: 0, author: u64::MAX },
+        Err(failed) => Got {
+            began: failed.began,
+            version: 0,
+            author: u64::MAX,
+        },
     };
-    let Heard { begin, end, tier, ran } = heard;
-    world().teller.tell(Event::Read(Read { begin, end, family, id, tier, got }));
+    let Heard {
+        begin,
+        end,
+        tier,
+        ran,
+    } = heard;
+    world().teller.tell(Event::Read(Read {
+        begin,
+        end,
+        family,
+        id,
+        tier,
+        got,
+    }));
     // Its own load removed what else was under its prefix.
     if let (Family::Own, Some(began), Ok(_)) = (family, ran, returned) {
-        tell_removal(Target::Key(family, id), began, cache_runtime::cache().stats().queued == queued);
+        tell_removal(
+            Target::Key(family, id),
+            began,
+            cache_runtime::cache().stats().queued == queued,
+        );
     }
 }
 
@@ -186,7 +244,12 @@ pub(crate) async fn look(family: Family, rows: u32) {
 /// Runs a cached call and hears how it went.
 async fn asked<T>(missed: bool, call: impl Future<Output = T>) -> (Heard, T) {
     let at = clock::now();
-    let scope = Asked { at, missed, ran: Cell::new(None), wrote: Cell::new(None) };
+    let scope = Asked {
+        at,
+        missed,
+        ran: Cell::new(None),
+        wrote: Cell::new(None),
+    };
     ASKED
         .scope(scope, async {
             let (returned, observed) = observe(call).await;
@@ -198,17 +261,35 @@ async fn asked<T>(missed: bool, call: impl Future<Output = T>) -> (Heard, T) {
                 None if observed.hits > 0 => Tier::Redis,
                 None => Tier::Shared,
             };
-            (Heard { begin: at, end, tier, ran }, returned)
+            (
+                Heard {
+                    begin: at,
+                    end,
+                    tier,
+                    ran,
+                },
+                returned,
+            )
         })
         .await
 }
 
 /// A scope for a call that tells nothing of its reading.
 async fn within<T>(call: impl Future<Output = T>) -> T {
-    let scope = Asked { at: clock::now(), missed: false, ran: Cell::new(None), wrote: Cell::new(None) };
+    let scope = Asked {
+        at: clock::now(),
+        missed: false,
+        ran: Cell::new(None),
+        wrote: Cell::new(None),
+    };
     ASKED.scope(scope, call).await
 }
 
 fn tell_removal(target: Target, called: Nanos, durable: bool) {
-    world().teller.tell(Event::Removal(Removal { called, returned: clock::now(), target, durable }));
+    world().teller.tell(Event::Removal(Removal {
+        called,
+        returned: clock::now(),
+        target,
+        durable,
+    }));
 }

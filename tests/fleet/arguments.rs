@@ -16,7 +16,7 @@ const USAGE: &str = "fleet [--minutes N | --seconds N] [--seed N] [--round SECON
 /// What the program is to be.
 #[derive(Debug)]
 pub(crate) enum Called {
-    Fleet(Options),
+    Fleet(Box<Options>),
     Worker(Box<Orders>),
 }
 
@@ -29,7 +29,9 @@ impl Called {
         while let Some(argument) = arguments.next() {
             match argument.strip_prefix("--") {
                 Some(name) => {
-                    let value = arguments.next().ok_or_else(|| format!("--{name} needs a value\n{USAGE}"))?;
+                    let value = arguments
+                        .next()
+                        .ok_or_else(|| format!("--{name} needs a value\n{USAGE}"))?;
                     pairs.insert(name.to_owned(), value);
                 }
                 None if argument == "worker" => is_worker = true,
@@ -39,7 +41,7 @@ impl Called {
         let mut pairs = Pairs(pairs);
         let called = match is_worker {
             true => Self::Worker(Box::new(pairs.orders()?)),
-            false => Self::Fleet(pairs.options()?),
+            false => Self::Fleet(Box::new(pairs.options()?)),
         };
         match pairs.0.keys().next() {
             Some(unknown) => Err(format!("what is --{unknown}?\n{USAGE}")),
@@ -51,15 +53,28 @@ impl Called {
 impl Pairs {
     fn options(&mut self) -> Result<Options, String> {
         let without = self.safeguards()?;
-        let usual = without.first().map_or("usual", |safeguard| Plan::against(*safeguard));
+        let usual = without
+            .first()
+            .map_or("usual", |safeguard| Plan::against(*safeguard));
         let plan = self.plan(usual)?;
         let minutes: Option<f64> = self.optional("minutes")?;
         let seconds: Option<f64> = self.optional("seconds")?;
-        let length = seconds.or(minutes.map(|minutes| minutes * 60.0)).unwrap_or(10.0);
+        let length = seconds
+            .or(minutes.map(|minutes| minutes * 60.0))
+            .unwrap_or(10.0);
         let round: f64 = self.optional("round")?.unwrap_or(10.0);
         let seed = self.optional("seed")?.unwrap_or_else(crate::clock::now);
-        let (length, round) = (Duration::from_secs_f64(length), Duration::from_secs_f64(round));
-        Ok(Options { plan, seed, without, length, round })
+        let (length, round) = (
+            Duration::from_secs_f64(length),
+            Duration::from_secs_f64(round),
+        );
+        Ok(Options {
+            plan,
+            seed,
+            without,
+            length,
+            round,
+        })
     }
 
     fn orders(&mut self) -> Result<Orders, String> {
@@ -77,25 +92,37 @@ impl Pairs {
 
     fn plan(&mut self, usual: &str) -> Result<Plan, String> {
         let name = self.0.remove("plan").unwrap_or_else(|| usual.to_owned());
-        Plan::named(&name).ok_or_else(|| format!("--plan `{name}`: one of {}", Plan::NAMES.join(", ")))
+        Plan::named(&name)
+            .ok_or_else(|| format!("--plan `{name}`: one of {}", Plan::NAMES.join(", ")))
     }
 
     fn safeguards(&mut self) -> Result<Vec<Safeguard>, String> {
         let names = self.0.remove("without").unwrap_or_default();
         let known = || Safeguard::ALL.map(Safeguard::name).join(", ");
         let named = |name: &str| {
-            let found = Safeguard::ALL.into_iter().find(|safeguard| safeguard.name() == name);
+            let found = Safeguard::ALL
+                .into_iter()
+                .find(|safeguard| safeguard.name() == name);
             found.ok_or_else(|| format!("--without `{name}`: one of {}", known()))
         };
-        names.split(',').filter(|name| !name.is_empty()).map(named).collect()
+        names
+            .split(',')
+            .filter(|name| !name.is_empty())
+            .map(named)
+            .collect()
     }
 
     fn needed<T: FromStr<Err: Display>>(&mut self, name: &str) -> Result<T, String> {
-        self.optional(name)?.ok_or_else(|| format!("--{name} is missing"))
+        self.optional(name)?
+            .ok_or_else(|| format!("--{name} is missing"))
     }
 
     fn optional<T: FromStr<Err: Display>>(&mut self, name: &str) -> Result<Option<T>, String> {
         let text = self.0.remove(name);
-        text.map(|text| text.parse().map_err(|why| format!("--{name} `{text}`: {why}"))).transpose()
+        text.map(|text| {
+            text.parse()
+                .map_err(|why| format!("--{name} `{text}`: {why}"))
+        })
+        .transpose()
     }
 }

@@ -62,7 +62,8 @@ pub(crate) enum Target {
 pub(crate) const GROUPS: u32 = 2;
 
 impl Family {
-    pub(crate) const ALL: [Self; 5] = [Self::Item, Self::Exact, Self::Tagged, Self::Late, Self::Own];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Item, Self::Exact, Self::Tagged, Self::Late, Self::Own];
 
     /// What all its keys begin with.
     pub(crate) const fn prefix(self) -> &'static str {

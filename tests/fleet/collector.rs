@@ -27,7 +27,10 @@ pub(crate) struct Heard {
 impl Collector {
     pub(crate) fn listen() -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
-        let collector = Self { address: listener.local_addr()?, heard: Arc::default() };
+        let collector = Self {
+            address: listener.local_addr()?,
+            heard: Arc::default(),
+        };
         let heard = Arc::clone(&collector.heard);
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
@@ -63,7 +66,10 @@ impl Heard {
         let now = clock::now();
         for (process, since) in &mut self.cut_off {
             if let Some(since) = since {
-                let window = Window { from: *since, to: now };
+                let window = Window {
+                    from: *since,
+                    to: now,
+                };
                 self.history.faults.push((Some(*process), window));
                 *since = now;
             }
@@ -85,7 +91,9 @@ impl Heard {
             Event::Connected(at, connected) => {
                 let before = self.cut_off.insert(process, (!connected).then_some(at));
                 if let Some(Some(from)) = before {
-                    history.faults.push((Some(process), Window { from, to: at }));
+                    history
+                        .faults
+                        .push((Some(process), Window { from, to: at }));
                 }
             }
         }
@@ -94,12 +102,19 @@ impl Heard {
 
 fn listen(connection: TcpStream, heard: &Mutex<Heard>) -> io::Result<()> {
     let mut lines = BufReader::new(connection).lines();
-    let Some(first) = lines.next() else { return Ok(()) };
+    let Some(first) = lines.next() else {
+        return Ok(());
+    };
     let process: ProcessId = first?.parse().map_err(io::Error::other)?;
     for line in lines {
         // The last line of a killed process may be cut short.
-        let Ok(event) = serde_json::from_str(&line?) else { continue };
-        heard.lock().unwrap_or_else(PoisonError::into_inner).hear(process, event);
+        let Ok(event) = serde_json::from_str(&line?) else {
+            continue;
+        };
+        heard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .hear(process, event);
     }
     Ok(())
 }

@@ -26,7 +26,8 @@ pub(crate) struct Rows {
 impl Database {
     /// Serves so many rows, all at version 1.
     pub(crate) fn serve(rows: u32) -> io::Result<Self> {
-        let versions: Arc<Vec<AtomicU64>> = Arc::new((0..rows).map(|_| AtomicU64::new(1)).collect());
+        let versions: Arc<Vec<AtomicU64>> =
+            Arc::new((0..rows).map(|_| AtomicU64::new(1)).collect());
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         thread::spawn(move || {
@@ -62,7 +63,10 @@ fn answer(connection: &TcpStream, versions: &[AtomicU64]) -> io::Result<()> {
 
 impl Rows {
     pub(crate) fn new(address: SocketAddr) -> Self {
-        Self { address, idle: Mutex::new(Vec::new()) }
+        Self {
+            address,
+            idle: Mutex::new(Vec::new()),
+        }
     }
 
     /// The row's version.
@@ -76,21 +80,37 @@ impl Rows {
     }
 
     async fn ask(&self, verb: &str, row: u32) -> u64 {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         let mut connection = match idle {
             Some(connection) => connection,
             None => {
-                let connection = tokio::net::TcpStream::connect(self.address).await.expect("the parent lives");
+                let connection = tokio::net::TcpStream::connect(self.address)
+                    .await
+                    .expect("the parent lives");
                 connection.set_nodelay(true).expect("a live connection");
                 tokio::io::BufReader::new(connection)
             }
         };
         // Dropped halfway, it takes the connection with it: the next one finds no half answer.
         let question = format!("{verb} {row}\n");
-        connection.get_mut().write_all(question.as_bytes()).await.expect("the parent listens");
+        connection
+            .get_mut()
+            .write_all(question.as_bytes())
+            .await
+            .expect("the parent listens");
         let mut answer = String::new();
-        connection.read_line(&mut answer).await.expect("the parent answers");
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        connection
+            .read_line(&mut answer)
+            .await
+            .expect("the parent answers");
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(connection);
         answer.trim().parse().expect("a version")
     }
 }

@@ -16,9 +16,21 @@ pub(crate) fn rage(stage: &Stage, plan: &Plan, seed: u64, deadline: Instant) {
     let random = Random::new(seed);
     let [server, network, process] = [random.fork(), random.fork(), random.fork()];
     thread::scope(|scope| {
-        scope.spawn(|| run(&plan.server, &server, deadline, |fault| server_fault(stage, &server, fault)));
-        scope.spawn(|| run(&plan.network, &network, deadline, |fault| network_fault(stage, &network, fault)));
-        scope.spawn(|| run(&plan.process, &process, deadline, |fault| process_fault(stage, &process, fault)));
+        scope.spawn(|| {
+            run(&plan.server, &server, deadline, |fault| {
+                server_fault(stage, &server, fault);
+            });
+        });
+        scope.spawn(|| {
+            run(&plan.network, &network, deadline, |fault| {
+                network_fault(stage, &network, fault);
+            });
+        });
+        scope.spawn(|| {
+            run(&plan.process, &process, deadline, |fault| {
+                process_fault(stage, &process, fault);
+            });
+        });
     });
 }
 
@@ -74,7 +86,9 @@ fn server_fault(stage: &Stage, random: &Random, fault: ServerFault) {
     }
     match fault {
         // While it is frozen or dead, nobody hears of anything. The others are no excuse for a stale value.
-        ServerFault::Freeze | ServerFault::KillToEmpty | ServerFault::KillToSnapshot => stage.note(&name, None, from),
+        ServerFault::Freeze | ServerFault::KillToEmpty | ServerFault::KillToSnapshot => {
+            stage.note(&name, None, from);
+        }
         _ => stage.count(&name),
     }
     stage.note_unsettled(from);

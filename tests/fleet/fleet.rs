@@ -72,7 +72,9 @@ impl Report {
                 Tier::Shared => self.shared += 1,
                 Tier::Body => self.body += 1,
             }
-            self.slowest_read_ms = self.slowest_read_ms.max((read.end - read.begin) as f64 / 1e6);
+            self.slowest_read_ms = self
+                .slowest_read_ms
+                .max((read.end - read.begin) as f64 / 1e6);
         }
         self.loads += history.loads.len() as u64;
         self.violations += violations.len() as u64;
@@ -88,16 +90,35 @@ impl Report {
 pub(crate) fn run(options: &Options) -> std::io::Result<Report> {
     let started = Instant::now();
     let random = Random::new(options.seed);
-    let without = options.without.iter().map(|safeguard| safeguard.name()).collect();
-    let mut report = Report { plan: options.plan.name, seed: options.seed, without, ..Report::default() };
+    let without = options
+        .without
+        .iter()
+        .map(|safeguard| safeguard.name())
+        .collect();
+    let mut report = Report {
+        plan: options.plan.name,
+        seed: options.seed,
+        without,
+        ..Report::default()
+    };
     let stage = Stage::set(options.plan.clone(), random.next(), options.without.clone())?;
     while report.is_clean() && started.elapsed() < options.length {
         let left = options.length.saturating_sub(started.elapsed());
-        round(&stage, options, random.next(), options.round.min(left), &mut report);
+        round(
+            &stage,
+            options,
+            random.next(),
+            options.round.min(left),
+            &mut report,
+        );
         report.seconds = started.elapsed().as_secs_f64();
     }
     report.processes = stage.started();
-    report.faults = stage.tally.lock().map(|tally| tally.clone()).unwrap_or_default();
+    report.faults = stage
+        .tally
+        .lock()
+        .map(|tally| tally.clone())
+        .unwrap_or_default();
     Ok(report)
 }
 
@@ -111,16 +132,28 @@ fn round(stage: &Stage, options: &Options, seed: u64, length: Duration, report: 
     let mut demand = |what: &str, healed: bool| {
         if !healed {
             let story = format!("{what} not within {HEALING:?} after the last fault");
-            violations.push(Violation { rule: Rule::DidNotHeal, story });
+            violations.push(Violation {
+                rule: Rule::DidNotHeal,
+                story,
+            });
         }
     };
     stage.say(&format!("pause {}", number + 1));
-    demand("every call returned:", stage.wait_for(HEALING, |heard, process| heard.is_done(process, number + 1)));
-    demand("every process connected:", stage.wait_for(HEALING, |heard, process| heard.is_connected(process)));
+    demand(
+        "every call returned:",
+        stage.wait_for(HEALING, |heard, process| heard.is_done(process, number + 1)),
+    );
+    demand(
+        "every process connected:",
+        stage.wait_for(HEALING, |heard, process| heard.is_connected(process)),
+    );
     thread::sleep(SETTLING);
     let healed = clock::now();
     stage.say(&format!("sweep {}", number + 2));
-    demand("everything read:", stage.wait_for(HEALING, |heard, process| heard.is_done(process, number + 2)));
+    demand(
+        "everything read:",
+        stage.wait_for(HEALING, |heard, process| heard.is_done(process, number + 2)),
+    );
     let mut history = stage.collector.heard().take();
     history.healed = Some(healed);
     violations.extend(check(&history));
@@ -133,5 +166,10 @@ fn round(stage: &Stage, options: &Options, seed: u64, length: Duration, report: 
     report.add(&history, &violations);
     let oldest = healed.saturating_sub(clock::nanos(MEMORY));
     let carried = history.carried_over(healed, oldest);
-    stage.collector.heard().history.removals.extend(carried.removals);
+    stage
+        .collector
+        .heard()
+        .history
+        .removals
+        .extend(carried.removals);
 }

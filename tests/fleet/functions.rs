@@ -63,7 +63,12 @@ pub(crate) async fn tagged(group: u32, id: u32) -> Loaded {
     load(Family::Tagged, id).await
 }
 
-#[cached(ttl = "5s", key = "late:<id>", tags = "author:<result.author>", near = false)]
+#[cached(
+    ttl = "5s",
+    key = "late:<id>",
+    tags = "author:<result.author>",
+    near = false
+)]
 pub(crate) async fn late(id: u32) -> Loaded {
     load(Family::Late, id).await
 }
@@ -135,7 +140,13 @@ async fn load(family: Family, id: u32) -> Loaded {
     if world.random.percent(world.bodies.failing) {
         return Err(Failed { began });
     }
-    Ok(View { id, version, author: author_of(version), began, process: world.process })
+    Ok(View {
+        id,
+        version,
+        author: author_of(version),
+        began,
+        process: world.process,
+    })
 }
 
 struct Running {
@@ -155,13 +166,32 @@ impl Running {
                 (asked.at, asked.missed)
             })
             .unwrap_or((began, false));
-        Self { family, id, began, asked, missed }
+        Self {
+            family,
+            id,
+            began,
+            asked,
+            missed,
+        }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let &mut Self { family, id, began, asked, missed } = self;
-        world().teller.tell(Event::Load(Load { asked, begin: began, end: clock::now(), family, id, missed }));
+        let &mut Self {
+            family,
+            id,
+            began,
+            asked,
+            missed,
+        } = self;
+        world().teller.tell(Event::Load(Load {
+            asked,
+            begin: began,
+            end: clock::now(),
+            family,
+            id,
+            missed,
+        }));
     }
 }

@@ -117,6 +117,9 @@ impl History {
             removal.durable = true;
             removal.returned = removal.returned.max(healed);
         }
-        Self { removals, ..Self::default() }
+        Self {
+            removals,
+            ..Self::default()
+        }
     }
 }

@@ -38,8 +38,15 @@ fn main() -> ExitCode {
         },
         Ok(Called::Fleet(options)) => match fleet::run(&options) {
             Ok(report) => {
-                println!("{}", serde_json::to_string(&report).expect("a report is plain data"));
-                if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+                println!(
+                    "{}",
+                    serde_json::to_string(&report).expect("a report is plain data")
+                );
+                if report.is_clean() {
+                    ExitCode::SUCCESS
+                } else {
+                    ExitCode::FAILURE
+                }
             }
             Err(error) => failed(&error.to_string()),
         },

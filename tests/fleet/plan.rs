@@ -120,7 +120,10 @@ pub(crate) enum ProcessFault {
 
 impl<F> Lane<F> {
     fn none() -> Self {
-        Self { gap: (100, 100), faults: Vec::new() }
+        Self {
+            gap: (100, 100),
+            faults: Vec::new(),
+        }
     }
 }
 
@@ -139,8 +142,10 @@ impl Bodies {
 }
 
 impl Plan {
-    pub(crate) const NAMES: [&str; 10] =
-        ["usual", "calm", "tags", "late", "pulses", "flapping", "switch", "outages", "restarts", "trickle"];
+    pub(crate) const NAMES: [&str; 10] = [
+        "usual", "calm", "tags", "late", "pulses", "flapping", "switch", "outages", "restarts",
+        "trickle",
+    ];
 
     /// The plan under which the loss of a safeguard shows soon.
     pub(crate) fn against(safeguard: Safeguard) -> &'static str {
@@ -168,7 +173,12 @@ impl Plan {
                 families: vec![(Family::Late, 5), (Family::Tagged, 1)],
                 rows: 3,
                 acts: vec![(Act::Read, 70), (Act::Refresh, 20), (Act::Remove, 10)],
-                kinds: vec![(Kind::Author, 8), (Kind::Group, 1), (Kind::Authors, 1), (Kind::Key, 1)],
+                kinds: vec![
+                    (Kind::Author, 8),
+                    (Kind::Group, 1),
+                    (Kind::Authors, 1),
+                    (Kind::Key, 1),
+                ],
                 ..calm
             },
             // Every answer of Redis is some milliseconds old.
@@ -179,8 +189,14 @@ impl Plan {
                 rows: 2,
                 one_writer: true,
                 pause: (0, 2),
-                bodies: Bodies { failing: 0, long: (10, (1, 10)) },
-                network: Lane { gap: (20, 60), faults: vec![(NetworkFault::Delay, 1)] },
+                bodies: Bodies {
+                    failing: 0,
+                    long: (10, (1, 10)),
+                },
+                network: Lane {
+                    gap: (20, 60),
+                    faults: vec![(NetworkFault::Delay, 1)],
+                },
                 ..calm
             },
             // Replies and pushes arrive in one go, after a stop.
@@ -192,8 +208,14 @@ impl Plan {
                 tasks: 10,
                 one_writer: true,
                 pause: (0, 2),
-                bodies: Bodies { failing: 0, long: (0, (0, 0)) },
-                network: Lane { gap: (10, 40), faults: vec![(NetworkFault::Pulse, 1)] },
+                bodies: Bodies {
+                    failing: 0,
+                    long: (0, (0, 0)),
+                },
+                network: Lane {
+                    gap: (10, 40),
+                    faults: vec![(NetworkFault::Pulse, 1)],
+                },
                 ..calm
             },
             // Connections come and go while loads run.
@@ -205,8 +227,14 @@ impl Plan {
                 rows: 24,
                 tasks: 10,
                 one_writer: true,
-                bodies: Bodies { failing: 0, long: (90, (20, 60)) },
-                network: Lane { gap: (150, 300), faults: vec![(NetworkFault::Down, 2), (NetworkFault::Cut, 2)] },
+                bodies: Bodies {
+                    failing: 0,
+                    long: (90, (20, 60)),
+                },
+                network: Lane {
+                    gap: (150, 300),
+                    faults: vec![(NetworkFault::Down, 2), (NetworkFault::Cut, 2)],
+                },
                 ..calm
             },
             // Long enough away for a removal to be missed, long enough back for that to show.
@@ -215,14 +243,20 @@ impl Plan {
                 families: vec![(Family::Item, 1)],
                 rows: 12,
                 one_writer: true,
-                network: Lane { gap: (500, 600), faults: vec![(NetworkFault::Down, 1)] },
+                network: Lane {
+                    gap: (500, 600),
+                    faults: vec![(NetworkFault::Down, 1)],
+                },
                 ..calm
             },
             // Everybody writes, and is cut off now and then.
             "outages" => Self {
                 name: "outages",
                 acts: vec![(Act::Read, 90), (Act::Remove, 6), (Act::Write, 4)],
-                network: Lane { gap: (50, 150), faults: vec![(NetworkFault::Down, 3), (NetworkFault::Cut, 1)] },
+                network: Lane {
+                    gap: (50, 150),
+                    faults: vec![(NetworkFault::Down, 3), (NetworkFault::Cut, 1)],
+                },
                 ..calm
             },
             // The server comes back with what has been removed.
@@ -247,9 +281,15 @@ impl Plan {
                 acts: vec![(Act::Read, 98), (Act::RemoveAndLook, 2)],
                 kinds: vec![(Kind::Glob, 1)],
                 pause: (0, 3),
-                bodies: Bodies { failing: 0, long: (0, (0, 0)) },
+                bodies: Bodies {
+                    failing: 0,
+                    long: (0, (0, 0)),
+                },
                 budget: Duration::from_millis(1_500),
-                network: Lane { gap: (0, 0), faults: vec![(NetworkFault::Trickle, 1)] },
+                network: Lane {
+                    gap: (0, 0),
+                    faults: vec![(NetworkFault::Trickle, 1)],
+                },
                 ..calm
             },
             _ => return None,
@@ -287,7 +327,10 @@ impl Plan {
             ],
             one_writer: false,
             pause: (0, 6),
-            bodies: Bodies { failing: 3, long: (20, (5, 50)) },
+            bodies: Bodies {
+                failing: 3,
+                long: (20, (5, 50)),
+            },
             budget: Duration::from_millis(50),
             server: Lane {
                 gap: (300, 2_500),
@@ -317,7 +360,10 @@ impl Plan {
                     (N::Trickle, 1),
                 ],
             },
-            process: Lane { gap: (500, 3_000), faults: vec![(ProcessFault::Freeze, 2), (ProcessFault::Kill, 1)] },
+            process: Lane {
+                gap: (500, 3_000),
+                faults: vec![(ProcessFault::Freeze, 2), (ProcessFault::Kill, 1)],
+            },
         }
     }
 
@@ -328,7 +374,10 @@ impl Plan {
             processes: 3,
             acts: vec![(Act::Read, 94), (Act::Remove, 6)],
             kinds: vec![(Kind::Key, 3), (Kind::Family, 1), (Kind::Row, 1)],
-            bodies: Bodies { failing: 0, long: (50, (5, 40)) },
+            bodies: Bodies {
+                failing: 0,
+                long: (50, (5, 40)),
+            },
             server: Lane::none(),
             network: Lane::none(),
             process: Lane::none(),

@@ -60,7 +60,14 @@ mod tests {
 
     #[test]
     fn a_seed_replays() {
-        let draw = |seed| -> Vec<u64> { std::iter::repeat_with({ let random = Random::new(seed); move || random.next() }).take(4).collect() };
+        let draw = |seed| -> Vec<u64> {
+            std::iter::repeat_with({
+                let random = Random::new(seed);
+                move || random.next()
+            })
+            .take(4)
+            .collect()
+        };
         assert_eq!(draw(7), draw(7));
         assert_ne!(draw(7), draw(8));
     }

@@ -75,7 +75,10 @@ impl Stage {
 
     /// The processes that run now.
     pub(crate) fn running(&self) -> Vec<ProcessId> {
-        self.places.iter().map(|place| place.now().process).collect()
+        self.places
+            .iter()
+            .map(|place| place.now().process)
+            .collect()
     }
 
     /// How many processes there have been.
@@ -84,7 +87,11 @@ impl Stage {
     }
 
     /// Waits until that is true of every process that runs.
-    pub(crate) fn wait_for(&self, within: Duration, of: impl Fn(&crate::collector::Heard, ProcessId) -> bool) -> bool {
+    pub(crate) fn wait_for(
+        &self,
+        within: Duration,
+        of: impl Fn(&crate::collector::Heard, ProcessId) -> bool,
+    ) -> bool {
         let deadline = Instant::now() + within;
         loop {
             let running = self.running();
@@ -103,16 +110,30 @@ impl Stage {
     /// Remembers a fault: whom it concerned (`None`: all), from when to now.
     pub(crate) fn note(&self, name: &str, whom: Option<ProcessId>, from: Nanos) {
         self.count(name);
-        self.collector.heard().history.faults.push((whom, Window { from, to: clock::now() }));
+        self.collector.heard().history.faults.push((
+            whom,
+            Window {
+                from,
+                to: clock::now(),
+            },
+        ));
     }
 
     /// Remembers that entries and leases may have gone.
     pub(crate) fn note_unsettled(&self, from: Nanos) {
-        self.collector.heard().history.unsettled.push(Window { from, to: clock::now() });
+        self.collector.heard().history.unsettled.push(Window {
+            from,
+            to: clock::now(),
+        });
     }
 
     pub(crate) fn count(&self, name: &str) {
-        *self.tally.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_default() += 1;
+        *self
+            .tally
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(name.to_owned())
+            .or_default() += 1;
     }
 
     /// Kills the process of a place, and starts another there.
@@ -120,7 +141,11 @@ impl Stage {
         let mut now = self.places[place].now();
         let at = clock::now();
         now.child.kill9();
-        self.collector.heard().history.crashed.push((now.process, at));
+        self.collector
+            .heard()
+            .history
+            .crashed
+            .push((now.process, at));
         *now = self.spawn(place, &self.places[place].proxy);
         now.child.send("go");
     }
@@ -138,7 +163,11 @@ impl Stage {
     fn spawn(&self, place: usize, proxy: &FaultProxy) -> Running {
         let process = self.processes.fetch_add(1, SeqCst) + 1;
         let own = env::current_exe().expect("this very program");
-        let without: Vec<&str> = self.without.iter().map(|safeguard| safeguard.name()).collect();
+        let without: Vec<&str> = self
+            .without
+            .iter()
+            .map(|safeguard| safeguard.name())
+            .collect();
         let child = ChildProcess::builder(own)
             .arg("worker")
             .arg("--process")

@@ -66,7 +66,10 @@ pub(crate) fn run(orders: Orders) -> io::Result<()> {
     };
     WORLD.set(world).expect("one start");
     report_panics(teller.clone());
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     let config = CacheConfig::default()
         .redis_url(&orders.redis)
         .outage_max_age(OUTAGE_MAX_AGE)
@@ -91,10 +94,14 @@ fn look_after(cache: &'static Cache, teller: &Teller) {
         if now - last > clock::nanos(LATE) {
             teller.tell(Event::Stood(last, now));
         }
-        let connected = cache.breaker_state() == Some(BreakerState::Closed) && cache.journal_len() == 0;
+        let connected =
+            cache.breaker_state() == Some(BreakerState::Closed) && cache.journal_len() == 0;
         if told != Some(connected) {
             // Lost at some moment since the last look; found again at the latest now.
-            teller.tell(Event::Connected(if connected { now } else { last }, connected));
+            teller.tell(Event::Connected(
+                if connected { now } else { last },
+                connected,
+            ));
             told = Some(connected);
         }
         last = now;
@@ -154,7 +161,12 @@ fn obey(runtime: &Runtime, cache: &'static Cache, orders: &Orders, random: &Rand
 /// Every entry, all at once, and then once more: what memory holds hides what Redis holds only where memory may speak.
 async fn sweep(plan: &Plan) {
     for _ in 0..2 {
-        Family::ALL.map(|family| acts::look(family, plan.rows)).into_iter().collect::<JoinSet<_>>().join_all().await;
+        Family::ALL
+            .map(|family| acts::look(family, plan.rows))
+            .into_iter()
+            .collect::<JoinSet<_>>()
+            .join_all()
+            .await;
     }
 }
 

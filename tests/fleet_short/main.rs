@@ -13,10 +13,16 @@ static STAGE: Mutex<()> = Mutex::new(());
 
 fn fleet(arguments: &[&str]) -> (bool, Value) {
     let _alone = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
-    let output = Command::new(env!("CARGO_BIN_EXE_fleet")).args(arguments).output().expect("a program just built");
+    let output = Command::new(env!("CARGO_BIN_EXE_fleet"))
+        .args(arguments)
+        .output()
+        .expect("a program just built");
     let report = serde_json::from_slice(&output.stdout);
     let report = report.unwrap_or_else(|error| {
-        panic!("no report ({error}), but: {}", String::from_utf8_lossy(&output.stderr));
+        panic!(
+            "no report ({error}), but: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     });
     (output.status.success(), report)
 }
@@ -26,21 +32,43 @@ fn nothing_stale_whatever_goes_wrong() {
     let (clean, report) = fleet(&["--seconds", "10", "--round", "5", "--seed", "7"]);
     assert!(clean, "{report:#}");
     for figure in ["memory", "redis", "shared", "body", "durable", "queued"] {
-        assert!(report[figure].as_u64() > Some(0), "the run was to have some of everything: {report:#}");
+        assert!(
+            report[figure].as_u64() > Some(0),
+            "the run was to have some of everything: {report:#}"
+        );
     }
 }
 
 #[test]
 fn the_loss_of_any_safeguard_is_noticed() {
-    let stale = ["stale-after-durable", "stale-in-its-own-process", "lost-removal"];
+    let stale = [
+        "stale-after-durable",
+        "stale-in-its-own-process",
+        "lost-removal",
+    ];
     let mut found = Vec::new();
     for safeguard in Safeguard::ALL {
         let name = safeguard.name();
         // It ends with the first round that finds something.
-        let (clean, report) = fleet(&["--without", name, "--seconds", "16", "--round", "2", "--seed", "7"]);
+        let (clean, report) = fleet(&[
+            "--without",
+            name,
+            "--seconds",
+            "16",
+            "--round",
+            "2",
+            "--seed",
+            "7",
+        ]);
         let noticed = stale.iter().any(|rule| report["rules"].get(rule).is_some());
-        assert!(!clean && noticed, "without `{name}` nothing stale was read: {report:#}");
-        found.push(format!("{name} in {:.1} s", report["seconds"].as_f64().unwrap_or_default()));
+        assert!(
+            !clean && noticed,
+            "without `{name}` nothing stale was read: {report:#}"
+        );
+        found.push(format!(
+            "{name} in {:.1} s",
+            report["seconds"].as_f64().unwrap_or_default()
+        ));
     }
     println!("{}", found.join(", "));
 }

@@ -16,7 +16,10 @@ const AROUND: Nanos = nanos(Duration::from_millis(200));
 pub(super) fn check(history: &History, quiet: &Quiet) -> Vec<Violation> {
     let mut entries: HashMap<(ProcessId, Family, u32), Vec<&Load>> = HashMap::new();
     for (process, load) in &history.loads {
-        entries.entry((*process, load.family, load.id)).or_default().push(load);
+        entries
+            .entry((*process, load.family, load.id))
+            .or_default()
+            .push(load);
     }
     let mut violations = Vec::new();
     for ((process, family, id), mut loads) in entries {
@@ -37,7 +40,10 @@ pub(super) fn check(history: &History, quiet: &Quiet) -> Vec<Violation> {
                     Millis(second.begin - first.begin),
                     Millis(first.end - second.begin),
                 );
-                violations.push(Violation { rule: Rule::LoadedTwice, story });
+                violations.push(Violation {
+                    rule: Rule::LoadedTwice,
+                    story,
+                });
             }
         }
     }
@@ -46,10 +52,17 @@ pub(super) fn check(history: &History, quiet: &Quiet) -> Vec<Violation> {
 
 /// Was the entry removed, by anybody or anything, in or around that time?
 fn removed(history: &History, (family, id): (Family, u32), (from, to): (Nanos, Nanos)) -> bool {
-    let near = |begin: Nanos, end: Nanos| begin.saturating_sub(AROUND) <= to && end + AROUND >= from;
-    let covers = |target: Target| (0..u64::from(GROUPS)).any(|author| target.covers(family, id, author));
+    let near =
+        |begin: Nanos, end: Nanos| begin.saturating_sub(AROUND) <= to && end + AROUND >= from;
+    let covers =
+        |target: Target| (0..u64::from(GROUPS)).any(|author| target.covers(family, id, author));
     let removals = history.removals.iter();
-    removals.clone().any(|(_, removal)| covers(removal.target) && near(removal.called, removal.returned))
-        || history.unsettled.iter().any(|window| near(window.from, window.to))
+    removals
+        .clone()
+        .any(|(_, removal)| covers(removal.target) && near(removal.called, removal.returned))
+        || history
+            .unsettled
+            .iter()
+            .any(|window| near(window.from, window.to))
         || history.crashed.iter().any(|(_, at)| near(*at, *at))
 }

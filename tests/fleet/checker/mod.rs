@@ -110,5 +110,9 @@ impl fmt::Display for Millis {
 
 /// Whose word is taken about a process, in short.
 fn of(process: ProcessId, reader: ProcessId) -> String {
-    if process == reader { "the same process".into() } else { format!("process {process}") }
+    if process == reader {
+        "the same process".into()
+    } else {
+        format!("process {process}")
+    }
 }

@@ -32,7 +32,10 @@ impl Quiet {
                 None => faults.values_mut().for_each(|faults| faults.push(*window)),
             }
         }
-        faults.values_mut().chain(stood.values_mut()).for_each(merge);
+        faults
+            .values_mut()
+            .chain(stood.values_mut())
+            .for_each(merge);
         Self { faults, stood }
     }
 
@@ -43,7 +46,9 @@ impl Quiet {
 
     /// Did any fault touch that time?
     pub(super) fn is_faulty(&self, process: ProcessId, (from, to): (Nanos, Nanos)) -> bool {
-        overlapping(self.faults.get(&process), (from, to)).next().is_some()
+        overlapping(self.faults.get(&process), (from, to))
+            .next()
+            .is_some()
     }
 
     /// How much of a time the process was running.
@@ -65,8 +70,9 @@ fn merge(windows: &mut Vec<Window>) {
 }
 
 fn without(windows: Option<&Vec<Window>>, (from, to): (Nanos, Nanos)) -> Nanos {
-    let lost: Nanos =
-        overlapping(windows, (from, to)).map(|window| window.to.min(to) - window.from.max(from)).sum();
+    let lost: Nanos = overlapping(windows, (from, to))
+        .map(|window| window.to.min(to) - window.from.max(from))
+        .sum();
     to.saturating_sub(from) - lost
 }
 
@@ -76,5 +82,7 @@ fn overlapping(
 ) -> impl Iterator<Item = &Window> {
     let windows = windows.map_or(&[][..], |windows| windows);
     let first = windows.partition_point(|window| window.to < from);
-    windows[first..].iter().take_while(move |window| window.from <= to)
+    windows[first..]
+        .iter()
+        .take_while(move |window| window.from <= to)
 }

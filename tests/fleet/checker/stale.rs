@@ -21,7 +21,9 @@ pub(super) fn check(history: &History, quiet: &Quiet) -> Vec<Violation> {
     let removals = by_entry(history);
     let mut violations = Vec::new();
     for (process, read) in &history.reads {
-        let Some(removals) = removals.get(&(read.family, read.id)) else { continue };
+        let Some(removals) = removals.get(&(read.family, read.id)) else {
+            continue;
+        };
         // Called before the read began, and after its value's load had: in order of the call, a short way back.
         let later = removals.partition_point(|(_, removal)| removal.called < read.begin);
         let broken = removals[..later]
@@ -32,7 +34,10 @@ pub(super) fn check(history: &History, quiet: &Quiet) -> Vec<Violation> {
             .filter(|(_, removal)| removal.target.covers(read.family, read.id, read.got.author))
             .find_map(|(remover, removal)| {
                 let rule = broken_rule(history, quiet, (*process, read), (*remover, removal))?;
-                Some(Violation { rule, story: story((*process, read), (*remover, removal)) })
+                Some(Violation {
+                    rule,
+                    story: story((*process, read), (*remover, removal)),
+                })
             });
         violations.extend(broken);
     }
@@ -49,7 +54,10 @@ fn broken_rule(
     if process == remover {
         return Some(Rule::StaleInItsOwnProcess);
     }
-    if history.healed.is_some_and(|healed| removal.returned < healed && healed < read.begin) {
+    if history
+        .healed
+        .is_some_and(|healed| removal.returned < healed && healed < read.begin)
+    {
         // What waited in a process that crashed went with it.
         return (removal.durable || !history.has_crashed(remover)).then_some(Rule::LostRemoval);
     }
@@ -57,7 +65,10 @@ fn broken_rule(
         return None;
     }
     let stale = Some(Rule::StaleAfterDurable);
-    let connected = !quiet.is_faulty(process, (read.begin.saturating_sub(NOTICE), read.end + NOTICE));
+    let connected = !quiet.is_faulty(
+        process,
+        (read.begin.saturating_sub(NOTICE), read.end + NOTICE),
+    );
     // A `GET` of its own, sent after the removal: no fault makes Redis's answer older than that.
     let strict = !read.family.is_near() && (connected || read.tier == Tier::Redis);
     if strict {
@@ -75,8 +86,14 @@ fn by_entry(history: &History) -> Removals<'_> {
         removals.entry((read.family, read.id)).or_default();
     }
     for (entry, list) in &mut removals {
-        let names = |author| move |removal: &Removal| removal.target.covers(entry.0, entry.1, author);
-        list.extend(history.removals.iter().filter(|(_, removal)| names(0)(removal) || names(1)(removal)));
+        let names =
+            |author| move |removal: &Removal| removal.target.covers(entry.0, entry.1, author);
+        list.extend(
+            history
+                .removals
+                .iter()
+                .filter(|(_, removal)| names(0)(removal) || names(1)(removal)),
+        );
         list.sort_unstable_by_key(|(_, removal)| removal.called);
     }
     removals

@@ -15,29 +15,62 @@ const fn at(millis: Nanos) -> Nanos {
 }
 
 fn read(family: Family, tier: Tier, (begin, end): (Nanos, Nanos), began: Nanos) -> Read {
-    let got = Got { began: at(began), version: 1, author: 1 };
-    Read { begin: at(begin), end: at(end), family, id: 1, tier, got }
+    let got = Got {
+        began: at(began),
+        version: 1,
+        author: 1,
+    };
+    Read {
+        begin: at(begin),
+        end: at(end),
+        family,
+        id: 1,
+        tier,
+        got,
+    }
 }
 
 fn removal(target: Target, (called, returned): (Nanos, Nanos), durable: bool) -> Removal {
-    Removal { called: at(called), returned: at(returned), target, durable }
+    Removal {
+        called: at(called),
+        returned: at(returned),
+        target,
+        durable,
+    }
 }
 
 fn load(asked: Nanos, (begin, end): (Nanos, Nanos)) -> Load {
-    Load { asked: at(asked), begin: at(begin), end: at(end), family: Family::Item, id: 1, missed: true }
+    Load {
+        asked: at(asked),
+        begin: at(begin),
+        end: at(end),
+        family: Family::Item,
+        id: 1,
+        missed: true,
+    }
 }
 
 fn window(from: Nanos, to: Nanos) -> Window {
-    Window { from: at(from), to: at(to) }
+    Window {
+        from: at(from),
+        to: at(to),
+    }
 }
 
 /// One read by process 1, and one removal.
 fn history(read: Read, remover: ProcessId, removal: Removal) -> History {
-    History { reads: vec![(1, read)], removals: vec![(remover, removal)], ..History::default() }
+    History {
+        reads: vec![(1, read)],
+        removals: vec![(remover, removal)],
+        ..History::default()
+    }
 }
 
 fn broken(history: &History) -> Vec<Rule> {
-    check(history).into_iter().map(|violation| violation.rule).collect()
+    check(history)
+        .into_iter()
+        .map(|violation| violation.rule)
+        .collect()
 }
 
 const KEY: Target = Target::Key(Family::Exact, 1);
@@ -46,13 +79,19 @@ const ITEM: Target = Target::Key(Family::Item, 1);
 #[test]
 fn a_value_from_before_a_durable_removal_is_stale_after_it() {
     let stale = read(Family::Exact, Tier::Redis, (21, 22), 9);
-    assert_eq!(broken(&history(stale, 2, removal(KEY, (10, 20), true))), [Rule::StaleAfterDurable]);
+    assert_eq!(
+        broken(&history(stale, 2, removal(KEY, (10, 20), true))),
+        [Rule::StaleAfterDurable]
+    );
 }
 
 #[test]
 fn reads_that_overlap_a_removal_may_go_either_way() {
     let overlapping = read(Family::Exact, Tier::Redis, (19, 30), 9);
-    assert_eq!(broken(&history(overlapping, 2, removal(KEY, (10, 20), true))), []);
+    assert_eq!(
+        broken(&history(overlapping, 2, removal(KEY, (10, 20), true))),
+        []
+    );
 }
 
 #[test]
@@ -64,19 +103,46 @@ fn a_load_that_began_after_the_call_is_fresh() {
 #[test]
 fn a_queued_removal_binds_its_own_process_only() {
     let stale = read(Family::Exact, Tier::Redis, (21, 22), 9);
-    assert_eq!(broken(&history(stale.clone(), 2, removal(KEY, (10, 20), false))), []);
-    assert_eq!(broken(&history(stale, 1, removal(KEY, (10, 20), false))), [Rule::StaleInItsOwnProcess]);
+    assert_eq!(
+        broken(&history(stale.clone(), 2, removal(KEY, (10, 20), false))),
+        []
+    );
+    assert_eq!(
+        broken(&history(stale, 1, removal(KEY, (10, 20), false))),
+        [Rule::StaleInItsOwnProcess]
+    );
 }
 
 #[test]
 fn only_what_the_removal_names_is_bound() {
     let row = read(Family::Own, Tier::Redis, (21, 22), 9);
-    assert_eq!(broken(&history(row.clone(), 1, removal(Target::Row(1), (10, 20), true))), []);
-    assert_eq!(broken(&history(row, 1, removal(Target::All, (10, 20), true))), [Rule::StaleInItsOwnProcess]);
-    let other_author = read(Family::Late, Tier::Redis, (21, 22), 9);
-    assert_eq!(broken(&history(other_author.clone(), 2, removal(Target::Author(0), (10, 20), true))), []);
     assert_eq!(
-        broken(&history(other_author, 2, removal(Target::Author(1), (10, 20), true))),
+        broken(&history(
+            row.clone(),
+            1,
+            removal(Target::Row(1), (10, 20), true)
+        )),
+        []
+    );
+    assert_eq!(
+        broken(&history(row, 1, removal(Target::All, (10, 20), true))),
+        [Rule::StaleInItsOwnProcess]
+    );
+    let other_author = read(Family::Late, Tier::Redis, (21, 22), 9);
+    assert_eq!(
+        broken(&history(
+            other_author.clone(),
+            2,
+            removal(Target::Author(0), (10, 20), true)
+        )),
+        []
+    );
+    assert_eq!(
+        broken(&history(
+            other_author,
+            2,
+            removal(Target::Author(1), (10, 20), true)
+        )),
         [Rule::StaleAfterDurable]
     );
 }
@@ -86,7 +152,10 @@ fn memory_may_lag_by_a_push_and_no_longer() {
     let soon = read(Family::Item, Tier::Memory, (200, 200), 9);
     assert_eq!(broken(&history(soon, 2, removal(ITEM, (10, 20), true))), []);
     let late = read(Family::Item, Tier::Memory, (300, 300), 9);
-    assert_eq!(broken(&history(late.clone(), 2, removal(ITEM, (10, 20), true))), [Rule::StaleAfterDurable]);
+    assert_eq!(
+        broken(&history(late.clone(), 2, removal(ITEM, (10, 20), true))),
+        [Rule::StaleAfterDurable]
+    );
     let in_its_own_process = history(late, 1, removal(ITEM, (10, 20), true));
     assert_eq!(broken(&in_its_own_process), [Rule::StaleInItsOwnProcess]);
 }
@@ -98,9 +167,17 @@ fn the_push_delay_counts_only_while_nothing_is_wrong() {
     history.faults.push((Some(1), window(0, 700)));
     assert_eq!(broken(&history), [], "200 ms without a fault");
     history.faults[0] = (Some(1), window(0, 600));
-    assert_eq!(broken(&history), [Rule::StaleAfterDurable], "300 ms without one");
+    assert_eq!(
+        broken(&history),
+        [Rule::StaleAfterDurable],
+        "300 ms without one"
+    );
     history.faults[0] = (Some(2), window(0, 700));
-    assert_eq!(broken(&history), [Rule::StaleAfterDurable], "another process's fault");
+    assert_eq!(
+        broken(&history),
+        [Rule::StaleAfterDurable],
+        "another process's fault"
+    );
     history.faults[0] = (None, window(0, 700));
     assert_eq!(broken(&history), [], "everybody's fault");
 }
@@ -108,7 +185,10 @@ fn the_push_delay_counts_only_while_nothing_is_wrong() {
 #[test]
 fn an_outage_lets_memory_speak_for_its_age_and_no_longer() {
     let age = u64::try_from(OUTAGE_MAX_AGE.as_millis()).unwrap();
-    for (lag, expected) in [(age - 100, vec![]), (age + 1_000, vec![Rule::StaleAfterDurable])] {
+    for (lag, expected) in [
+        (age - 100, vec![]),
+        (age + 1_000, vec![Rule::StaleAfterDurable]),
+    ] {
         let read = read(Family::Item, Tier::Memory, (20 + lag, 20 + lag), 9);
         let mut history = history(read, 2, removal(ITEM, (10, 20), true));
         history.faults.push((Some(1), window(0, 100_000)));
@@ -118,10 +198,17 @@ fn an_outage_lets_memory_speak_for_its_age_and_no_longer() {
 
 #[test]
 fn near_false_knows_no_delay_while_connected_and_redis_none_at_all() {
-    for (tier, expected) in [(Tier::Shared, vec![]), (Tier::Redis, vec![Rule::StaleAfterDurable])] {
+    for (tier, expected) in [
+        (Tier::Shared, vec![]),
+        (Tier::Redis, vec![Rule::StaleAfterDurable]),
+    ] {
         let read = read(Family::Exact, tier, (50, 60), 9);
         let mut history = history(read, 2, removal(KEY, (10, 20), true));
-        assert_eq!(broken(&history), [Rule::StaleAfterDurable], "connected, {tier:?}");
+        assert_eq!(
+            broken(&history),
+            [Rule::StaleAfterDurable],
+            "connected, {tier:?}"
+        );
         history.faults.push((Some(1), window(40, 70)));
         assert_eq!(broken(&history), expected, "cut off, {tier:?}");
     }
@@ -134,9 +221,17 @@ fn after_everything_has_healed_no_removal_is_lost() {
     history.healed = Some(at(4_000));
     assert_eq!(broken(&history), [Rule::LostRemoval]);
     history.crashed.push((2, at(100)));
-    assert_eq!(broken(&history), [], "what waited in a process that crashed went with it");
+    assert_eq!(
+        broken(&history),
+        [],
+        "what waited in a process that crashed went with it"
+    );
     history.removals[0].1.durable = true;
-    assert_eq!(broken(&history), [Rule::LostRemoval], "what was durable did not");
+    assert_eq!(
+        broken(&history),
+        [Rule::LostRemoval],
+        "what was durable did not"
+    );
 }
 
 #[test]
@@ -150,7 +245,10 @@ fn a_removal_during_the_last_look_is_no_lost_one() {
 #[test]
 fn a_read_takes_its_time_only_while_its_process_runs() {
     let slow = read(Family::Item, Tier::Body, (0, 4_000), 10);
-    let mut history = History { reads: vec![(1, slow)], ..History::default() };
+    let mut history = History {
+        reads: vec![(1, slow)],
+        ..History::default()
+    };
     assert_eq!(broken(&history), [Rule::SlowRead]);
     history.stood.push((1, window(500, 2_500)));
     assert_eq!(broken(&history), []);
@@ -163,7 +261,10 @@ fn a_read_takes_its_time_only_while_its_process_runs() {
 #[test]
 fn two_loads_at_once_need_a_reason() {
     let twice = || History {
-        loads: vec![(1, load(9_000, (9_001, 9_050))), (1, load(9_010, (9_011, 9_060)))],
+        loads: vec![
+            (1, load(9_000, (9_001, 9_050))),
+            (1, load(9_010, (9_011, 9_060))),
+        ],
         ..History::default()
     };
     assert_eq!(broken(&twice()), [Rule::LoadedTwice]);
@@ -177,10 +278,16 @@ fn two_loads_at_once_need_a_reason() {
     assert_eq!(broken(&in_two_processes), []);
 
     let mut removed = twice();
-    removed.removals.push((3, removal(ITEM, (9_005, 9_006), true)));
+    removed
+        .removals
+        .push((3, removal(ITEM, (9_005, 9_006), true)));
     assert_eq!(broken(&removed), []);
     removed.removals[0].1 = removal(KEY, (9_005, 9_006), true);
-    assert_eq!(broken(&removed), [Rule::LoadedTwice], "another key's removal is no reason");
+    assert_eq!(
+        broken(&removed),
+        [Rule::LoadedTwice],
+        "another key's removal is no reason"
+    );
 
     let mut cut_off = twice();
     cut_off.faults.push((Some(1), window(9_000, 9_005)));
@@ -197,7 +304,10 @@ fn two_loads_at_once_need_a_reason() {
 
 #[test]
 fn panics_are_told() {
-    let history = History { panics: vec![(1, "at the disco".into())], ..History::default() };
+    let history = History {
+        panics: vec![(1, "at the disco".into())],
+        ..History::default()
+    };
     assert_eq!(broken(&history), [Rule::Panicked]);
 }
 
@@ -213,8 +323,13 @@ fn the_next_round_knows_what_this_one_removed() {
     };
     history.crashed.push((2, at(50)));
     let next = history.carried_over(at(100), at(5));
-    let [(1, removal)] = &next.removals[..] else { panic!("{:?}", next.removals) };
-    assert!(removal.durable && removal.returned == at(100), "it binds everybody by now: {removal:?}");
+    let [(1, removal)] = &next.removals[..] else {
+        panic!("{:?}", next.removals)
+    };
+    assert!(
+        removal.durable && removal.returned == at(100),
+        "it binds everybody by now: {removal:?}"
+    );
 }
 
 #[test]
