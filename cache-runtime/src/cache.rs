@@ -13,7 +13,7 @@ use crate::config::CacheConfig;
 use crate::deferred;
 use crate::entry::{self, Head, Stored, TypeOps};
 use crate::error::Error;
-use crate::flight::{Flight, Joined, Lead, Outcome, Waited};
+use crate::flight::{Flight, Hold, Joined, Lead, Outcome, Waited};
 use crate::key::{CacheKey, templates_meet};
 use crate::load::Loading;
 use crate::local::Local;
@@ -294,30 +294,31 @@ impl Cache {
             }
             let head = entry::lease_head(token::random(), session.link.run);
             let members = members(key, request.tags, request.open_tags);
-            // Held before it is sent: a caller dropped meanwhile gives up whatever the script may have planted.
-            lead.hold = Some(Lease { session: session.clone(), key: key.to_owned(), head, members: members.clone() });
+            // Noted before it is sent: a caller dropped meanwhile gives up whatever the script may have planted.
+            lead.unconfirmed =
+                Some(Lease { session: session.clone(), key: key.to_owned(), head, members: members.clone() });
             // In a box of its own, so that a hit does not carry the room that only a miss needs.
             let mut planted = Box::pin(session.plant(key, &head, replace.as_ref(), false, &members));
             let answer = budget.spend_on(&session, planted.as_mut()).await;
             drop(planted);
+            let lease = lead.unconfirmed.take();
             match answer {
-                Ok(Planted::Ours) => return self.load(lead, request, fence, Some(session)),
+                Ok(Planted::Ours) => {
+                    lead.hold = lease;
+                    return self.load(lead, request, fence, Some(session));
+                }
                 Ok(Planted::Stands(bytes)) => {
-                    lead.hold = None;
                     if let Examined::Usable(found) = self.examine(&bytes, request, &session) {
                         let hit = Turn::Hit { kept: found.kept.clone(), tier: HitTier::Redis, age: found.age };
                         lead.found(Outcome::Value(found.kept));
                         return hit;
                     }
                 }
-                Ok(Planted::Taken) => lead.hold = None,
-                Ok(Planted::Foreign | Planted::Failed) => {
-                    lead.hold = None;
-                    break;
-                }
+                Ok(Planted::Taken) => {}
+                Ok(Planted::Foreign | Planted::Failed) => break,
                 Err(_) => {
-                    if let Some(lease) = lead.hold.take() {
-                        crate::flight::Hold::give_up(lease);
+                    if let Some(lease) = lease {
+                        lease.give_up();
                     }
                     break;
                 }
@@ -354,12 +355,13 @@ impl Cache {
         if let Some(session) = &session {
             let head = entry::lease_head(token::random(), session.link.run);
             let members = members(key, request.tags, request.open_tags);
-            lead.hold = Some(Lease { session: session.clone(), key: key.to_owned(), head, members: members.clone() });
+            lead.unconfirmed =
+                Some(Lease { session: session.clone(), key: key.to_owned(), head, members: members.clone() });
             let planted = session.plant(key, &head, None, true, &members);
-            if !matches!(budget.spend_on(session, Box::pin(planted).as_mut()).await, Ok(Planted::Ours)) {
-                // Not ours, or unknown: no store, and at the end the key is removed.
-                lead.hold = None;
-            }
+            let answer = budget.spend_on(session, Box::pin(planted).as_mut()).await;
+            let lease = lead.unconfirmed.take();
+            // Not ours, or unknown: no store, and at the end the key is removed.
+            lead.hold = lease.filter(|_| matches!(answer, Ok(Planted::Ours)));
         }
         lead.begin();
         Some(Loading::new(self.clone(), lead, request, fence, session))
@@ -375,6 +377,10 @@ impl Cache {
         session: &Session,
     ) {
         if !session.link.tracking || request.near == Near::Off {
+            return;
+        }
+        // A flight that does not know the entry's tags is not retired by a removal that names one of them.
+        if request.site.is_none() && !found.tags.is_empty() {
             return;
         }
         let now = Instant::now();

@@ -347,13 +347,14 @@ where
     F: FnOnce() -> Fut,
     Fut: Future<Output = R>,
 {
-    let standing = {
-        let (tags, open_tags) = call.tags.known_and_open();
-        let request = request(&call, &key, kind, &tags, &open_tags);
-        Refresh::over_standing(cache, &request).await
+    // A tag that only the new value carries is indexed by a lease, not by an entry that stands: then it is a put.
+    let standing = if call.tags.is_empty() {
+        Refresh::over_standing(cache, &request(&call, &key, kind, &[], &[])).await
+    } else {
+        None
     };
     let Some(refresh) = standing else {
-        // Nothing stands, or Redis is away: then it is a put.
+        // Nothing stands, or Redis is away: then it is a put, too.
         return put_anew(call, kind, when, late, body).await;
     };
     count_miss(cache, call.site);

@@ -76,6 +76,8 @@ pub(crate) struct Flight<H> {
 struct State<H> {
     /// Loads begun by this flight's leaders so far.
     loads: u32,
+    /// The leader is still asking Redis.
+    reading: bool,
     waiters: usize,
     stage: Stage<H>,
     /// A value that somebody found who ran the body after an outcome that could not be shared.
@@ -145,13 +147,13 @@ impl<H: Hold> Flights<H> {
             open_tags: open_tags.to_vec(),
             retired: AtomicBool::new(false),
             dirty: AtomicBool::new(false),
-            state: Mutex::new(State { loads: 0, waiters: 0, stage: Stage::Led, rescued: None }),
+            state: Mutex::new(State { loads: 0, reading: true, waiters: 0, stage: Stage::Led, rescued: None }),
             changed: Notify::new(),
             pushed: Notify::new(),
             side_by_side: Semaphore::new(SIDE_BY_SIDE),
         });
         flights.insert(key.into(), flight.clone());
-        Joined::Lead(Lead { flights: self.clone(), flight, hold: None, finished: false })
+        Joined::Lead(Lead { flights: self.clone(), flight, hold: None, unconfirmed: None, finished: false })
     }
 
     /// Redis says that the key changed: what is being read may be older than that.
@@ -260,7 +262,11 @@ impl<H> Flight<H> {
 pub(crate) struct Lead<H: Hold> {
     flights: Arc<Flights<H>>,
     flight: Arc<Flight<H>>,
+    /// Handed over with the lead: it has been standing since before any load that follows.
     pub(crate) hold: Option<H>,
+    /// Sent, but not confirmed: never handed over. It may come to stand only after a removal that the next load has not
+    /// seen, and would then let that load's value in.
+    pub(crate) unconfirmed: Option<H>,
     finished: bool,
 }
 
@@ -271,7 +277,9 @@ impl<H: Hold> Lead<H> {
 
     /// The body begins now: who comes from here on has come during the load.
     pub(crate) fn begin(&self) {
-        self.flight.state.lock().loads += 1;
+        let mut state = self.flight.state.lock();
+        state.loads += 1;
+        state.reading = false;
     }
 
     /// No load was needed.
@@ -303,6 +311,9 @@ impl<H: Hold> Drop for Lead<H> {
     fn drop(&mut self) {
         if self.finished {
             return;
+        }
+        if let Some(unconfirmed) = self.unconfirmed.take() {
+            unconfirmed.give_up();
         }
         let hold = self.hold.take();
         let mut state = self.flight.state.lock();
@@ -350,7 +361,7 @@ impl<H: Hold> Waiter<H> {
         // A removal was pushed while the leader's read was under way: its reply may be from before. A load that follows
         // will not be.
         let overtaken =
-            state.loads == 0 && matches!(state.stage, Stage::Led) && flight.dirty.load(Ordering::SeqCst);
+            state.reading && matches!(state.stage, Stage::Led) && flight.dirty.load(Ordering::SeqCst);
         if flight.is_retired() || matches!(state.stage, Stage::Settled(..)) {
             return None;
         }
@@ -394,8 +405,9 @@ impl<H: Hold> Waiter<H> {
             Stage::Vacant(hold) => {
                 let hold = hold.take();
                 state.stage = Stage::Led;
+                state.reading = hold.is_none();
                 let (flights, flight) = (self.flights.clone(), self.flight.clone());
-                Some(Waited::Lead(Lead { flights, flight, hold, finished: false }))
+                Some(Waited::Lead(Lead { flights, flight, hold, unconfirmed: None, finished: false }))
             }
             Stage::Loaded(outcome) => came_before.then(|| self.end(outcome)),
             Stage::Settled(outcome, sure) if came_before || (*sure && !self.loads_only) || off(Safeguard::Verdict) => Some(self.end(outcome)),

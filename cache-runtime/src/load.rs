@@ -114,6 +114,7 @@ impl Loading {
         let mut budget = Budget::new(self.cache.inner.config.budget);
         let sealed = Sealed { head, rest: &rest, life: ttl, members };
         let stored = budget.spend_on(&lease.session, pin!(lease.store(&sealed))).await.unwrap_or(false);
+        let stored = stored && lease.session.is_current();
         self.lead.hold = None;
         bump(if stored { &self.cache.inner.counters.stores } else { &self.cache.inner.counters.stores_lost });
         if stored {
@@ -136,7 +137,7 @@ impl Loading {
         let mark = failed.then(|| entry::failed_head(token::random(), lease.session.link.run));
         let budget = self.cache.inner.config.budget;
         lease.session.clone().spawn(async move {
-            let verdict = async { lease.release(mark).await.unwrap_or(false) };
+            let verdict = async { lease.release(mark).await.unwrap_or(false) && lease.session.is_current() };
             settle_within(budget, lead, outcome, verdict).await;
         });
     }
@@ -168,11 +169,12 @@ impl Loading {
                                 lease.clone().give_up();
                             }
                         }
-                        stored.unwrap_or(false)
+                        // On a connection that was superseded the answer is another server's, and says nothing.
+                        stored.unwrap_or(false) && lease.session.is_current()
                     }
                     None => {
                         count(|counters| &counters.stores_refused);
-                        lease.release(None).await.unwrap_or(false)
+                        lease.release(None).await.unwrap_or(false) && lease.session.is_current()
                     }
                 }
             };

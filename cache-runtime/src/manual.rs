@@ -249,6 +249,10 @@ impl Cache {
         }
         self.inner.local.remove(&removal, None);
         let fence = self.inner.local.fence();
+        if self.inner.tier.as_ref().is_some_and(|tier| tier.session_now().is_some()) {
+            // Redis is back already: memory is filled by reads alone.
+            return;
+        }
         if let Joined::Lead(lead) = self.inner.local.flights.join(key, &[], &[]) {
             let now = Instant::now();
             let copy = Copy {

@@ -1,11 +1,11 @@
 //! Breadth-first exploration of all reachable states, and the shortest way to a violation.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use crate::protocol::{Protocol, Step};
-use crate::state::{Broken, State};
+use crate::state::{Stale, State};
 
 /// What an exploration came to.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(crate) struct Explored {
 /// The steps from the start to a state in which a property does not hold; no shorter way leads to one.
 #[derive(Debug)]
 pub(crate) struct Violation {
-    pub(crate) broken: Broken,
+    pub(crate) broken: Stale,
     pub(crate) trace: Vec<Step>,
 }
 
@@ -39,6 +39,7 @@ pub(crate) fn explore(protocol: &Protocol) -> Explored {
         taken: HashSet::new(),
         violation: None,
     };
+    let mut taken: HashMap<u64, &'static str, BuildHasherDefault<Passed>> = HashMap::default();
     let mut next = Vec::new();
     while let Some((number, depth, state)) = waiting.pop_front() {
         explored.states += 1;
@@ -48,11 +49,11 @@ pub(crate) fn explore(protocol: &Protocol) -> Explored {
                 broken,
                 trace: retrace(protocol, &met, number),
             });
-            return explored;
+            break;
         }
         protocol.steps(&state, &mut next);
         for (at, (step, state)) in next.drain(..).enumerate() {
-            explored.taken.insert(step.what);
+            taken.insert(step.what.as_ptr().addr() as u64, step.what);
             let state = state.canonical();
             if seen.insert(print_of(&state)) {
                 met.push((
@@ -64,6 +65,7 @@ pub(crate) fn explore(protocol: &Protocol) -> Explored {
             }
         }
     }
+    explored.taken.extend(taken.into_values());
     explored
 }
 
@@ -141,7 +143,7 @@ impl Hasher for Mixer {
     }
 }
 
-/// A print is a hash already.
+/// A print is a hash already; the address of a step's name does for one.
 #[derive(Default)]
 struct Passed(u64);
 

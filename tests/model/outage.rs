@@ -44,7 +44,7 @@ fn connection(protocol: &Protocol, state: &State, process: u8, next: &mut Next) 
             after.process(process).mode = Mode::Shut;
             after.process(process).epoch = 0;
             after.raise_fence(protocol, process);
-            return add(next, "notices that Redis is gone", process, after);
+            add(next, "notices that Redis is gone", process, after);
         }
         Mode::Open => {
             if state.left.cuts > 0 {

@@ -1,10 +1,10 @@
 //! What must hold in every state.
 
 use crate::protocol::Protocol;
-use crate::state::{Broken, Mode, State, Writing};
+use crate::state::{Mode, Stale, State, Writing};
 
 /// The property that does not hold, if there is one.
-pub(crate) fn broken(protocol: &Protocol, state: &State) -> Option<Broken> {
+pub(crate) fn broken(protocol: &Protocol, state: &State) -> Option<Stale> {
     // A read that returned less than it may: noted when it returned.
     if state.broken.is_some() {
         return state.broken;
@@ -14,7 +14,7 @@ pub(crate) fn broken(protocol: &Protocol, state: &State) -> Option<Broken> {
 
 /// While Redis reaches a process, what is stale in its memory has a push on the way that takes it out. Of its own
 /// removals it needs no push.
-fn stale_copy(protocol: &Protocol, state: &State) -> Option<Broken> {
+fn stale_copy(protocol: &Protocol, state: &State) -> Option<Stale> {
     let resting = at_rest(state);
     let floor = if resting {
         newest(state)
@@ -32,7 +32,7 @@ fn stale_copy(protocol: &Protocol, state: &State) -> Option<Broken> {
             && state.connected(number)
             && !due;
         if version < process.own || (hears && version < floor) {
-            return Some(Broken::StaleCopy { process: number });
+            return Some(Stale::Copy { process: number });
         }
     }
     None
@@ -40,7 +40,7 @@ fn stale_copy(protocol: &Protocol, state: &State) -> Option<Broken> {
 
 /// Nothing older than a durable removal stands in Redis in a form that some process would use. Where a server may reign
 /// twice under one run id, and at every queued removal, only rest tells: until then the removal is on its way.
-fn stale_entry(protocol: &Protocol, state: &State) -> Option<Broken> {
+fn stale_entry(protocol: &Protocol, state: &State) -> Option<Stale> {
     let floor = match (at_rest(state), protocol.failback) {
         (true, _) => newest(state),
         (false, true) => return None,
@@ -48,7 +48,7 @@ fn stale_entry(protocol: &Protocol, state: &State) -> Option<Broken> {
     };
     let found = protocol.usable(state.server.data.slot, state.server.epoch);
     let used = state.server.up && found.is_some_and(|(version, named)| named && version < floor);
-    used.then_some(Broken::StaleEntry)
+    used.then_some(Stale::Entry)
 }
 
 fn newest(state: &State) -> u8 {

@@ -190,7 +190,7 @@ impl Protocol {
         server::steps(self, state, next);
     }
 
-    pub(crate) fn broken(&self, state: &State) -> Option<crate::state::Broken> {
+    pub(crate) fn broken(&self, state: &State) -> Option<crate::state::Stale> {
         properties::broken(self, state)
     }
 }

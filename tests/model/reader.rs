@@ -1,10 +1,8 @@
 //! A read, up to the flight that it joins or leads; and what becomes of a flight whose leader vanishes.
 
 use crate::protocol::{Next, Protocol, add};
-use crate::safeguard::Safeguard::{
-    AbandonedRetires, ConfirmedHandOver, Guard, OwnGet, VerdictAskedLater,
-};
-use crate::state::{Broken, Flight, Kind, Mode, Phase, Reading, Slot, State};
+use crate::safeguard::Safeguard::{AbandonedRetires, ConfirmedHandOver, OwnGet, VerdictAskedLater};
+use crate::state::{Flight, Kind, Mode, Phase, Reading, Slot, Stale, State};
 
 pub(crate) fn steps(protocol: &Protocol, state: &State, next: &mut Next) {
     for (at, reader) in state.readers.iter().enumerate() {
@@ -161,7 +159,6 @@ fn vanish(protocol: &Protocol, state: &State, at: usize, id: u8, next: &mut Next
     } else {
         (flight.phase, flight.epoch, flight.fenced, flight.dirty) =
             (Phase::Get, here.epoch, false, false);
-        debug_assert!(protocol.on(Guard) || !flight.dirty);
     }
     add(
         next,
@@ -176,7 +173,7 @@ impl State {
     pub(crate) fn answer(&mut self, at: usize, version: u8, named: bool) {
         let reader = &mut self.readers[at];
         if named && version < reader.floor && self.broken.is_none() {
-            self.broken = Some(Broken::StaleRead {
+            self.broken = Some(Stale::Read {
                 process: reader.process,
                 got: version,
                 floor: reader.floor,

@@ -200,18 +200,13 @@ pub(crate) struct Faults {
 
 /// A property that did not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Broken {
-    StaleRead {
-        process: u8,
-        got: u8,
-        floor: u8,
-    },
+pub(crate) enum Stale {
+    /// A read returned a version that had been removed before it began.
+    Read { process: u8, got: u8, floor: u8 },
     /// A copy in memory that no push will take out.
-    StaleCopy {
-        process: u8,
-    },
+    Copy { process: u8 },
     /// Something in Redis that a process would use.
-    StaleEntry,
+    Entry,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -228,7 +223,7 @@ pub(crate) struct State {
     pub(crate) left: Faults,
     /// The next identity to give.
     pub(crate) next: u8,
-    pub(crate) broken: Option<Broken>,
+    pub(crate) broken: Option<Stale>,
 }
 
 impl State {

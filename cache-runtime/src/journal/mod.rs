@@ -109,7 +109,7 @@ impl Journal {
         }
     }
 
-    /// On a new connection the last seconds' acknowledged removals run once more.
+    /// On a new connection the removals of the last seconds before `now`, when contact was lost, run once more.
     pub(crate) fn repeat_recent(&mut self, now: Instant) {
         self.forget(now);
         let recent: Vec<Pattern> = self.recent.drain(..).map(|(_, pattern)| pattern).collect();

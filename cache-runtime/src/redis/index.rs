@@ -113,13 +113,25 @@ impl Session {
     /// Globs: the index in pages, the matching done here, where it cannot block the server.
     async fn remove_filtered(&self, pattern: &Pattern, spared: Spared<'_>) -> Result<u64, Fault> {
         let prefix = [b"k", pattern.scan_prefix().unwrap_or("").as_bytes()].concat();
-        self.complete().await?;
         let (mut from, to) = (included(&prefix), past(&prefix));
         let mut removed = 0;
         loop {
-            let mut page = redis::cmd("ZRANGEBYLEX");
-            page.arg(self.index()).arg(&from).arg(&to).arg("LIMIT").arg(0).arg(4 * STEP);
-            let members: Vec<Vec<u8>> = self.in_background(self.link.send(&page)).await?;
+            let page: redis::Value = self
+                .in_background(self.link.run(Script::Page, |command| {
+                    command.arg(1).arg(self.index()).arg(&from).arg(&to).arg(4 * STEP);
+                }))
+                .await?;
+            let redis::Value::Array(members) = page else {
+                self.rebuild().await?;
+                continue;
+            };
+            let members: Vec<Vec<u8>> = members
+                .into_iter()
+                .filter_map(|member| match member {
+                    redis::Value::BulkString(member) => Some(member),
+                    _ => None,
+                })
+                .collect();
             let matching: Vec<Vec<u8>> = members
                 .iter()
                 .filter(|member| std::str::from_utf8(&member[1..]).is_ok_and(|key| pattern.matches(key, &[] as &[&str])))

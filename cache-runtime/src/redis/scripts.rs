@@ -9,17 +9,19 @@ pub(super) enum Script {
     Renew,
     RemoveKeys,
     RemoveRange,
+    Page,
     Reindex,
     Indexed,
 }
 
-pub(super) const SOURCES: [&str; 8] = [
+pub(super) const SOURCES: [&str; 9] = [
     include_str!("plant.lua"),
     include_str!("store.lua"),
     include_str!("release.lua"),
     include_str!("renew.lua"),
     include_str!("remove_keys.lua"),
     include_str!("remove_range.lua"),
+    include_str!("page.lua"),
     include_str!("reindex.lua"),
     include_str!("indexed.lua"),
 ];

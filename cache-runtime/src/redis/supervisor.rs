@@ -62,7 +62,8 @@ fn continue_at(weak: &Weak<Tier>) -> Option<Instant> {
 /// The one probe of half-open: connect, repeat, replay, switch.
 async fn probe(tier: &Arc<Tier>) -> Result<Arc<Link>, Fault> {
     let link = tier.connect().await?;
-    tier.journal.lock().repeat_recent(Instant::now());
+    // Recent when contact was lost, however long that was ago.
+    tier.journal.lock().repeat_recent(tier.last_contact());
     catch_up(tier, &link).await?;
     let session = Session { tier: tier.clone(), link: link.clone() };
     // A server that has never seen us, or lost our index: not awaited, since a keyspace may be large. A removal that
@@ -85,7 +86,10 @@ async fn catch_up(tier: &Arc<Tier>, link: &Arc<Link>) -> Result<(), Fault> {
             if !off(Safeguard::Replay) {
                 session.remove(&pattern, None).await?;
             }
-            tier.journal.lock().replayed(number);
+            let mut journal = tier.journal.lock();
+            journal.replayed(number);
+            // The server that has it now may fail over, too.
+            journal.acknowledged(Instant::now(), &[pattern]);
         }
         if link.lost.load(Ordering::SeqCst) {
             return Err(Fault::Disconnected("the connection ended".into()));

@@ -269,6 +269,11 @@ impl Tier {
         current
     }
 
+    /// When Redis was last known to be alive.
+    pub(super) fn last_contact(&self) -> Instant {
+        *self.contact.lock()
+    }
+
     pub(super) fn touch(&self) {
         *self.contact.lock() = Instant::now();
     }
@@ -366,6 +371,11 @@ impl Session {
 
     pub(crate) fn prefix(&self) -> &str {
         &self.tier.prefix
+    }
+
+    /// Still the connection that this process reads over.
+    pub(crate) fn is_current(&self) -> bool {
+        self.tier.published.read().as_ref().is_some_and(|link| Arc::ptr_eq(link, &self.link))
     }
 
     pub(crate) fn trusts_restarts(&self) -> bool {
