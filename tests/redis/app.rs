@@ -27,7 +27,11 @@ impl App {
     /// A process that uses the server, and has reached it. Its calls wait for Redis as long as they must: how long that
     /// may be is P1's question, and no other may depend on how busy the machine is.
     pub(crate) async fn on(server: &RedisServer, db: &Arc<Db>) -> Self {
-        Self::connected(CacheConfig::default().redis_url(server.url()).budget(SOON), db).await
+        Self::connected(
+            CacheConfig::default().redis_url(server.url()).budget(SOON),
+            db,
+        )
+        .await
     }
 
     pub(crate) async fn connected(config: CacheConfig, db: &Arc<Db>) -> Self {
@@ -37,21 +41,36 @@ impl App {
     }
 
     pub(crate) fn with(config: CacheConfig, db: &Arc<Db>) -> Self {
-        Self { cache: Cache::new(config).unwrap(), db: db.clone() }
+        Self {
+            cache: Cache::new(config).unwrap(),
+            db: db.clone(),
+        }
     }
 
     pub(crate) async fn reaches_redis(&self) {
-        eventually(SOON, "a connection", async || self.cache.health().await.stats.redis_available.then_some(())).await;
+        eventually(SOON, "a connection", async || {
+            self.cache
+                .health()
+                .await
+                .stats
+                .redis_available
+                .then_some(())
+        })
+        .await;
     }
 
     pub(crate) async fn has_lost_redis(&self) {
-        let lost = async || (self.cache.breaker_state() != Some(BreakerState::Closed)).then_some(());
+        let lost =
+            async || (self.cache.breaker_state() != Some(BreakerState::Closed)).then_some(());
         eventually(SOON, "the breaker to open", lost).await;
     }
 
     /// Stores that were begun are done.
     pub(crate) async fn has_stored(&self, stores: u64) {
-        eventually(SOON, "a store", async || (self.cache.stats().stores >= stores).then_some(())).await;
+        eventually(SOON, "a store", async || {
+            (self.cache.stats().stores >= stores).then_some(())
+        })
+        .await;
     }
 }
 
@@ -114,7 +133,10 @@ pub(crate) struct Gate {
 
 impl Default for Gate {
     fn default() -> Self {
-        Self { open: watch::Sender::new(true), arrived: watch::Sender::new(0) }
+        Self {
+            open: watch::Sender::new(true),
+            arrived: watch::Sender::new(0),
+        }
     }
 }
 
@@ -132,14 +154,19 @@ impl Gate {
     pub(crate) async fn pass(&self) {
         self.arrived.send_modify(|arrived| *arrived += 1);
         let mut open = self.open.subscribe();
-        open.wait_for(|open| *open).await.expect("the gate outlives who waits at it");
+        open.wait_for(|open| *open)
+            .await
+            .expect("the gate outlives who waits at it");
     }
 
     /// Waits until so many have come since it was closed.
     pub(crate) async fn reached_by(&self, many: u32) {
         let mut arrived = self.arrived.subscribe();
         let reached = arrived.wait_for(|arrived| *arrived >= many);
-        tokio::time::timeout(SOON, reached).await.expect("a body that begins").expect("an open channel");
+        tokio::time::timeout(SOON, reached)
+            .await
+            .expect("a body that begins")
+            .expect("an open channel");
     }
 
     pub(crate) fn arrived(&self) -> u32 {
@@ -182,7 +209,9 @@ pub(crate) struct Post {
 
 #[cached(ttl = "5m", key = "post:<id>", tags = ["author:<result.author>"], cache = app.cache, skip(app))]
 pub(crate) async fn post(app: &App, id: u32) -> Post {
-    Post { author: app.db.read().await }
+    Post {
+        author: app.db.read().await,
+    }
 }
 
 /// Awaits with a stopwatch.

@@ -23,13 +23,19 @@ async fn a_del_typed_by_an_operator_reaches_memory() {
     assert_eq!(app.cache.stats().memory_hits, hits + 1, "from memory");
     db.commit(2);
     server.cli(&["DEL", "item:1"]);
-    eventually(PUSH, "memory to follow", async || (item(&app, 1).await == 2).then_some(())).await;
+    eventually(PUSH, "memory to follow", async || {
+        (item(&app, 1).await == 2).then_some(())
+    })
+    .await;
 
     app.has_stored(2).await;
     item(&app, 1).await;
     db.commit(3);
     server.cli(&["FLUSHALL"]);
-    eventually(PUSH, "memory to follow", async || (item(&app, 1).await == 3).then_some(())).await;
+    eventually(PUSH, "memory to follow", async || {
+        (item(&app, 1).await == 3).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -58,7 +64,10 @@ async fn a_snapshot_does_not_bring_back_what_was_removed() {
     drop(writer);
     server.kill9();
     server.restart();
-    assert!(server.keys().contains(&"item:3".to_owned()), "the snapshot holds it");
+    assert!(
+        server.keys().contains(&"item:3".to_owned()),
+        "the snapshot holds it"
+    );
     one.reaches_redis().await;
     other.reaches_redis().await;
     db.gate.open();
@@ -69,14 +78,19 @@ async fn a_snapshot_does_not_bring_back_what_was_removed() {
             assert_eq!((item(app, id).await, exact(app, id).await), (2, 2));
         }
     }
-    assert!(one.cache.stats().unusable + other.cache.stats().unusable > 0, "found, and not used");
+    assert!(
+        one.cache.stats().unusable + other.cache.stats().unusable > 0,
+        "found, and not used"
+    );
 }
 
 #[tokio::test]
 async fn a_process_that_trusts_restarts_starts_warm() {
     let server = RedisServer::builder().snapshots().start();
     let db = Db::new(1);
-    let config = CacheConfig::default().redis_url(server.url()).trust_restart(true);
+    let config = CacheConfig::default()
+        .redis_url(server.url())
+        .trust_restart(true);
     let app = App::connected(config, &db).await;
     item(&app, 1).await;
     app.has_stored(1).await;
@@ -104,7 +118,11 @@ async fn removals_find_what_a_lost_index_does_not() {
         db.commit(2);
         let removed = other.cache.invalidate_pattern(removal).await.unwrap();
         assert!(removed.is_durable());
-        assert_eq!(removed.removed, if removal == "item:10" { 1 } else { 11 }, "{removal}");
+        assert_eq!(
+            removed.removed,
+            if removal == "item:10" { 1 } else { 11 },
+            "{removal}"
+        );
         assert_eq!(item(&other, 10).await, 2, "{removal}");
     }
 }
@@ -218,8 +236,11 @@ async fn a_read_that_removes_its_own_key_stores_it_all_the_same() {
 #[tokio::test]
 async fn a_replica_is_not_read() {
     let master = RedisServer::start();
-    let replica = RedisServer::builder().config("replicaof", &format!("127.0.0.1 {}", master.port())).start();
-    let follows = async || (replica.info("master_link_status").as_deref() == Some("up")).then_some(());
+    let replica = RedisServer::builder()
+        .config("replicaof", &format!("127.0.0.1 {}", master.port()))
+        .start();
+    let follows =
+        async || (replica.info("master_link_status").as_deref() == Some("up")).then_some(());
     eventually(SOON, "a replica that follows", follows).await;
     let db = Db::new(1);
     let writer = App::on(&master, &db).await;
@@ -232,7 +253,11 @@ async fn a_replica_is_not_read() {
     db.commit(2);
     let app = App::with(CacheConfig::default().redis_url(replica.url()), &db);
     for id in 0..20 {
-        assert_eq!(exact(&app, id).await, 2, "a replica may lag behind a removal: the body, not what it holds");
+        assert_eq!(
+            exact(&app, id).await,
+            2,
+            "a replica may lag behind a removal: the body, not what it holds"
+        );
     }
     replica.cli(&["REPLICAOF", "NO", "ONE"]);
     app.reaches_redis().await;

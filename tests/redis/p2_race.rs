@@ -8,10 +8,10 @@ use std::time::Duration;
 use cache_runtime::{Cache, CacheConfig, Durability, Invalidation, cached};
 use cache_tests::{Fault, FaultProxy, RedisServer, eventually};
 
-use crate::app::{App, Db, Post, SOON, change_item, exact, item, others_run, post, put_item};
+use crate::app::{App, Db, Post, SOON, change_item, exact, item, others_run, post};
 
 #[derive(Clone, Copy, Debug)]
-enum Removal {
+pub(crate) enum Removal {
     Key,
     Subtree,
     Prefix,
@@ -21,7 +21,7 @@ enum Removal {
     Clear,
 }
 
-const ALL: [Removal; 7] = [
+pub(crate) const ALL: [Removal; 7] = [
     Removal::Key,
     Removal::Subtree,
     Removal::Prefix,
@@ -32,7 +32,7 @@ const ALL: [Removal; 7] = [
 ];
 
 impl Removal {
-    async fn run(self, cache: &Cache, kind: &str) -> Invalidation {
+    pub(crate) async fn run(self, cache: &Cache, kind: &str) -> Invalidation {
         let pattern = async |pattern: &str| cache.invalidate_pattern(pattern).await.unwrap();
         match self {
             Self::Key => cache.delete(format!("{kind}:1").as_str()).await,
@@ -50,7 +50,11 @@ impl Removal {
 async fn race(removal: Removal, writer: usize) {
     let server = RedisServer::start();
     let db = Db::new(1);
-    let apps = [App::on(&server, &db).await, App::on(&server, &db).await, App::on(&server, &db).await];
+    let apps = [
+        App::on(&server, &db).await,
+        App::on(&server, &db).await,
+        App::on(&server, &db).await,
+    ];
     db.gate.close();
     let reader = apps[0].clone();
     let early = tokio::spawn(async move { (item(&reader, 1).await, reader) });
@@ -59,21 +63,39 @@ async fn race(removal: Removal, writer: usize) {
     db.commit(2);
     let removed = removal.run(&apps[writer].cache, "item").await;
     assert_eq!(removed.durability, Durability::Durable, "{removal:?}");
-    let late = apps.clone().map(|app| tokio::spawn(async move { item(&app, 1).await }));
+    let late = apps
+        .clone()
+        .map(|app| tokio::spawn(async move { item(&app, 1).await }));
     others_run().await;
     db.gate.open();
 
-    assert_eq!(early.await.unwrap().0, 1, "it had begun before, and may say so");
+    assert_eq!(
+        early.await.unwrap().0,
+        1,
+        "it had begun before, and may say so"
+    );
     for late in late {
-        assert_eq!(late.await.unwrap(), 2, "{removal:?} by process {writer}: a read that started after the removal");
+        assert_eq!(
+            late.await.unwrap(),
+            2,
+            "{removal:?} by process {writer}: a read that started after the removal"
+        );
     }
     for app in &apps {
         for _ in 0..3 {
-            assert_eq!(item(app, 1).await, 2, "{removal:?} by process {writer}: later reads");
+            assert_eq!(
+                item(app, 1).await,
+                2,
+                "{removal:?} by process {writer}: later reads"
+            );
         }
     }
     let newcomer = App::on(&server, &db).await;
-    assert_eq!(item(&newcomer, 1).await, 2, "{removal:?} by process {writer}: what Redis holds");
+    assert_eq!(
+        item(&newcomer, 1).await,
+        2,
+        "{removal:?} by process {writer}: what Redis holds"
+    );
 }
 
 #[tokio::test]
@@ -101,13 +123,22 @@ async fn a_late_store_is_refused_and_counted() {
         async move { item(&reader, 1).await }
     });
     db.gate.reached_by(1).await;
-    assert!(server.keys().contains(&"item:1".to_owned()), "a lease stands at the key");
+    assert!(
+        server.keys().contains(&"item:1".to_owned()),
+        "a lease stands at the key"
+    );
     assert!(writer.cache.delete("item:1").await.is_durable());
     assert!(!server.keys().contains(&"item:1".to_owned()));
     db.gate.open();
     assert_eq!(early.await.unwrap(), 1);
-    eventually(SOON, "the refusal", async || (reader.cache.stats().stores_lost == 1).then_some(())).await;
-    assert!(!server.keys().contains(&"item:1".to_owned()), "nothing was stored");
+    eventually(SOON, "the refusal", async || {
+        (reader.cache.stats().stores_lost == 1).then_some(())
+    })
+    .await;
+    assert!(
+        !server.keys().contains(&"item:1".to_owned()),
+        "nothing was stored"
+    );
 }
 
 #[tokio::test]
@@ -119,8 +150,16 @@ async fn without_the_memory_tier_no_read_is_late_by_even_a_push() {
         let removal = ALL[round as usize % ALL.len()];
         db.commit(round);
         assert!(removal.run(&writer.cache, "exact").await.is_durable());
-        assert_eq!(exact(&reader, 1).await, round, "{removal:?}: no wait in between");
-        assert_eq!(exact(&reader, 1).await, round, "a hit or a miss, but this value");
+        assert_eq!(
+            exact(&reader, 1).await,
+            round,
+            "{removal:?}: no wait in between"
+        );
+        assert_eq!(
+            exact(&reader, 1).await,
+            round,
+            "a hit or a miss, but this value"
+        );
     }
 }
 
@@ -152,7 +191,9 @@ async fn readers_without_the_memory_tier_never_see_what_was_removed_before_they_
     }
     for round in 1..=300 {
         db.commit(round);
-        let removed = ALL[round as usize % ALL.len()].run(&writer.cache, "exact").await;
+        let removed = ALL[round as usize % ALL.len()]
+            .run(&writer.cache, "exact")
+            .await;
         if removed.is_durable() {
             durable.store(round, std::sync::atomic::Ordering::SeqCst);
         }
@@ -173,13 +214,20 @@ async fn readers_of_the_writing_process_never_see_what_it_removed_before_they_be
     let (done, _) = tokio::sync::watch::channel(false);
     let mut readers = Vec::new();
     for own in [true, true, true, true, false, false] {
-        let (app, durable, done) = (if own { app.clone() } else { other.clone() }, durable.clone(), done.subscribe());
+        let (app, durable, done) = (
+            if own { app.clone() } else { other.clone() },
+            durable.clone(),
+            done.subscribe(),
+        );
         readers.push(tokio::spawn(async move {
             while !*done.borrow() {
                 let least = durable.load(std::sync::atomic::Ordering::SeqCst);
                 let value = item(&app, 1).await;
                 // The other process stores into Redis what this one may read; itself it may lag by a push.
-                assert!(!own || value >= least, "read {value} after {least} was durable");
+                assert!(
+                    !own || value >= least,
+                    "read {value} after {least} was durable"
+                );
                 tokio::task::yield_now().await;
             }
         }));
@@ -194,7 +242,12 @@ async fn readers_of_the_writing_process_never_see_what_it_removed_before_they_be
         reader.await.expect("no stale read");
     }
     let at_rest = async || (item(&other, 1).await == 300).then_some(());
-    eventually(std::time::Duration::from_millis(500), "the push to reach the other process", at_rest).await;
+    eventually(
+        std::time::Duration::from_millis(500),
+        "the push to reach the other process",
+        at_rest,
+    )
+    .await;
     assert_eq!(item(&app, 1).await, 300);
 }
 
@@ -218,112 +271,22 @@ async fn a_tag_of_the_result_that_is_removed_during_the_load_stops_the_store() {
         assert!(removed.is_durable());
         db.gate.open();
         assert_eq!(early.await.unwrap(), Post { author: 1 });
-        eventually(SOON, "the refusal", async || (reader.cache.stats().stores_lost == 1).then_some(())).await;
+        eventually(SOON, "the refusal", async || {
+            (reader.cache.stats().stores_lost == 1).then_some(())
+        })
+        .await;
         for app in [&reader, &writer] {
             assert_eq!(post(app, 1).await, Post { author: 2 });
         }
         // And once stored, it carries the tag of its result.
-        eventually(SOON, "the store", async || server.keys().contains(&"post:1".to_owned()).then_some(())).await;
+        eventually(SOON, "the store", async || {
+            server.keys().contains(&"post:1".to_owned()).then_some(())
+        })
+        .await;
         reader.has_stored(1).await;
         let removed = writer.cache.invalidate_tag("author:2").await;
         assert_eq!(removed.removed, 1);
     }
-}
-
-#[tokio::test]
-async fn a_refresh_that_an_invalidation_overtakes_stores_nothing() {
-    for removal in ALL {
-        let server = RedisServer::start();
-        let db = Db::new(1);
-        let (refresher, writer) = (App::on(&server, &db).await, App::on(&server, &db).await);
-        item(&refresher, 1).await;
-        refresher.has_stored(1).await;
-        db.gate.close();
-        let refresh = tokio::spawn({
-            let app = refresher.clone();
-            async move { item::refresh(&app, 1).await }
-        });
-        db.gate.reached_by(1).await;
-        let (served, began) = (item(&writer, 1).await, db.reads());
-        assert_eq!((served, began), (1, 2), "the value that stands is served meanwhile");
-        db.commit(2);
-        assert!(removal.run(&writer.cache, "item").await.is_durable());
-        db.gate.open();
-        assert_eq!(refresh.await.unwrap(), 1);
-        assert!(!server.keys().contains(&"item:1".to_owned()), "{removal:?}: the key is absent");
-        assert_eq!(item(&writer, 1).await, 2);
-        // The other process has the value of before in memory until the push is there.
-        let follows = async || (item(&refresher, 1).await == 2).then_some(());
-        eventually(std::time::Duration::from_millis(500), "the push", follows).await;
-    }
-}
-
-#[tokio::test]
-async fn a_refreshed_entry_is_new_for_all_and_still_has_its_tags() {
-    let server = RedisServer::start();
-    let db = Db::new(1);
-    let (one, other) = (App::on(&server, &db).await, App::on(&server, &db).await);
-    item(&one, 1).await;
-    one.has_stored(1).await;
-    assert_eq!(item(&other, 1).await, 1);
-    db.commit(2);
-    assert_eq!(item::refresh(&one, 1).await, 2);
-    assert_eq!(item(&one, 1).await, 2);
-    let follows = async || (item(&other, 1).await == 2).then_some(());
-    eventually(std::time::Duration::from_millis(500), "the push", follows).await;
-    assert_eq!(db.reads(), 2, "the others read what was refreshed");
-    assert_eq!(one.cache.invalidate_tag("shelf:1").await.removed, 1);
-}
-
-#[tokio::test]
-async fn of_overlapping_puts_the_earlier_commit_never_stays() {
-    // Which process writes second, and which of the two ends first.
-    for (second_elsewhere, first_ends_first) in [(false, false), (false, true), (true, false), (true, true)] {
-        let server = RedisServer::start();
-        let (first_db, second_db) = (Db::new(0), Db::new(0));
-        let one = App::on(&server, &first_db).await;
-        let two = if second_elsewhere {
-            App::on(&server, &second_db).await
-        } else {
-            App { cache: one.cache.clone(), db: second_db.clone() }
-        };
-        first_db.gate.close();
-        second_db.gate.close();
-        let put = |app: &App, value| {
-            let app = app.clone();
-            tokio::spawn(async move { put_item(&app, 1, value).await })
-        };
-        let first = put(&one, 1);
-        first_db.gate.reached_by(1).await;
-        let second = put(&two, 2);
-        second_db.gate.reached_by(1).await;
-        let mut ends = [(&first_db, first), (&second_db, second)];
-        if !first_ends_first {
-            ends.reverse();
-        }
-        for (db, put) in ends {
-            db.gate.open();
-            put.await.unwrap();
-        }
-        for app in [&one, &two] {
-            let stored = app.cache.get::<u64>("item:1").await;
-            assert!(stored.is_none_or(|value| value == 2), "{stored:?} stays");
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_put_is_what_everybody_reads_next() {
-    let server = RedisServer::start();
-    let db = Db::new(1);
-    let (one, other) = (App::on(&server, &db).await, App::on(&server, &db).await);
-    assert_eq!(item(&other, 1).await, 1);
-    assert_eq!(put_item(&one, 1, 2).await, 2);
-    let reads = db.reads();
-    let follows = async || (item(&other, 1).await == 2).then_some(());
-    eventually(std::time::Duration::from_millis(500), "the push", follows).await;
-    assert_eq!(item(&one, 1).await, 2);
-    assert_eq!(db.reads(), reads, "all from the cache");
 }
 
 #[tokio::test]
@@ -338,7 +301,10 @@ async fn a_reader_that_waits_for_a_lease_loads_when_it_is_removed() {
         let waiter = waiter.clone();
         async move { item(&waiter, 1).await }
     });
-    eventually(SOON, "a wait", async || (waiter.cache.stats().waits == 1).then_some(())).await;
+    eventually(SOON, "a wait", async || {
+        (waiter.cache.stats().waits == 1).then_some(())
+    })
+    .await;
     db.commit(2);
     server.cli(&["DEL", "item:1"]);
     db.gate.reached_by(2).await;
@@ -351,7 +317,10 @@ async fn a_reader_that_waits_for_a_lease_loads_when_it_is_removed() {
 #[tokio::test]
 async fn without_redis_an_invalidation_during_a_load_wins_in_its_process() {
     let dead = RedisServer::builder().stopped();
-    for config in [CacheConfig::default(), CacheConfig::default().redis_url(dead.url())] {
+    for config in [
+        CacheConfig::default(),
+        CacheConfig::default().redis_url(dead.url()),
+    ] {
         for removal in ALL {
             let db = Db::new(1);
             let app = App::with(config.clone(), &db);
@@ -369,10 +338,18 @@ async fn without_redis_an_invalidation_during_a_load_wins_in_its_process() {
             let late = read();
             db.gate.reached_by(2).await;
             db.gate.open();
-            assert_eq!((early.await.unwrap(), late.await.unwrap()), (1, 2), "{removal:?}");
+            assert_eq!(
+                (early.await.unwrap(), late.await.unwrap()),
+                (1, 2),
+                "{removal:?}"
+            );
             assert_eq!(item(&app, 1).await, 2, "{removal:?}: what memory holds");
             let reads = db.reads();
-            assert_eq!((item(&app, 1).await, db.reads()), (2, reads), "and it is a hit");
+            assert_eq!(
+                (item(&app, 1).await, db.reads()),
+                (2, reads),
+                "and it is a hit"
+            );
         }
     }
 }
@@ -389,7 +366,10 @@ async fn a_copy_that_came_in_while_the_removal_ran_is_gone_when_it_returns() {
     let proxy = FaultProxy::in_front_of(&server);
     let db = Db::new(1);
     let config = CacheConfig::default().redis_url(proxy.url()).budget(SOON);
-    let (app, other) = (App::connected(config, &db).await, App::on(&server, &db).await);
+    let (app, other) = (
+        App::connected(config, &db).await,
+        App::on(&server, &db).await,
+    );
     item(&other, 1).await;
     other.has_stored(1).await;
     proxy.set(Fault::Delay(Duration::from_millis(100)));

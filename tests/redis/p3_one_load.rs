@@ -35,7 +35,8 @@ async fn of_200_callers_in_each_of_4_processes_one_runs_the_body() {
     db.gate.close();
     let everybody: Vec<_> = apps.iter().flat_map(|app| callers(app, 200, 1)).collect();
     db.gate.reached_by(1).await;
-    let others_wait = async || (apps.iter().map(|app| app.cache.stats().waits).sum::<u64>() == 3).then_some(());
+    let others_wait =
+        async || (apps.iter().map(|app| app.cache.stats().waits).sum::<u64>() == 3).then_some(());
     eventually(SOON, "the other three processes to wait", others_wait).await;
     // Longer than a lease lives: it is renewed while the load runs.
     tokio::time::sleep(Duration::from_millis(1800)).await;
@@ -77,10 +78,20 @@ async fn a_body_that_fails_runs_once_a_process_where_the_error_can_be_shared() {
         let app = app.clone();
         tokio::spawn(async move { fails_shared(&app, 1).await })
     };
-    let everybody: Vec<_> = apps.iter().flat_map(|app| (0..200).map(|_| call(app))).collect();
+    let everybody: Vec<_> = apps
+        .iter()
+        .flat_map(|app| (0..200).map(|_| call(app)))
+        .collect();
     db.gate.reached_by(1).await;
-    let others_wait = async || (apps.iter().map(|app| app.cache.stats().waits).sum::<u64>() == 3).then_some(());
-    for _ in 0..3 { tokio::time::sleep(Duration::from_millis(300)).await; for a in &apps { eprintln!("{:?}", a.cache.stats()); } eprintln!("arr {}", db.gate.arrived()); }
+    let others_wait =
+        async || (apps.iter().map(|app| app.cache.stats().waits).sum::<u64>() == 3).then_some(());
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        for a in &apps {
+            eprintln!("{:?}", a.cache.stats());
+        }
+        eprintln!("arr {}", db.gate.arrived());
+    }
     eventually(SOON, "the other three processes to wait", others_wait).await;
     others_run().await;
     let began = Instant::now();
@@ -89,7 +100,10 @@ async fn a_body_that_fails_runs_once_a_process_where_the_error_can_be_shared() {
         assert_eq!(caller.await.unwrap(), Err(Shared));
     }
     assert_eq!(db.reads(), 4, "one a process");
-    assert!(began.elapsed() < Duration::from_secs(1), "the others do not wait for a lease to run out");
+    assert!(
+        began.elapsed() < Duration::from_secs(1),
+        "the others do not wait for a lease to run out"
+    );
 }
 
 #[tokio::test]
@@ -110,7 +124,11 @@ async fn a_body_that_fails_alone_runs_a_few_at_a_time_and_never_one_by_one() {
     assert_eq!(app.db.reads(), 200);
     // One by one they would take four seconds; sixteen at a time, a quarter of one.
     assert!(took < Duration::from_secs(2), "{took:?}");
-    assert!(app.db.most_at_once() <= 20, "{} at once", app.db.most_at_once());
+    assert!(
+        app.db.most_at_once() <= 20,
+        "{} at once",
+        app.db.most_at_once()
+    );
 }
 
 /// Fails while there is nothing to find.
@@ -152,8 +170,14 @@ async fn a_dropped_leader_costs_one_more_run() {
     db.gate.close();
     let leader = callers(&app, 1, 1).remove(0);
     db.gate.reached_by(1).await;
-    let waiters: Vec<_> = callers(&app, 20, 1).into_iter().chain(callers(&other, 20, 1)).collect();
-    eventually(SOON, "a wait", async || (other.cache.stats().waits == 1).then_some(())).await;
+    let waiters: Vec<_> = callers(&app, 20, 1)
+        .into_iter()
+        .chain(callers(&other, 20, 1))
+        .collect();
+    eventually(SOON, "a wait", async || {
+        (other.cache.stats().waits == 1).then_some(())
+    })
+    .await;
     leader.abort();
     db.gate.reached_by(2).await;
     others_run().await;
@@ -162,7 +186,11 @@ async fn a_dropped_leader_costs_one_more_run() {
     all_return(waiters, 7).await;
     assert_eq!(db.reads(), 2);
     app.has_stored(1).await;
-    assert_eq!((item(&other, 1).await, db.reads()), (7, 2), "and it was stored");
+    assert_eq!(
+        (item(&other, 1).await, db.reads()),
+        (7, 2),
+        "and it was stored"
+    );
 }
 
 #[tokio::test]
@@ -193,11 +221,17 @@ async fn the_lease_of_a_cancelled_holder_is_released_at_once() {
     let held = callers(&holder, 1, 1).remove(0);
     db.gate.reached_by(1).await;
     let waiting = callers(&other, 1, 1);
-    eventually(SOON, "a wait", async || (other.cache.stats().waits == 1).then_some(())).await;
+    eventually(SOON, "a wait", async || {
+        (other.cache.stats().waits == 1).then_some(())
+    })
+    .await;
     held.abort();
     let (_, took) = timed(db.gate.reached_by(2)).await;
     // A lease that ends by itself lives 1.5 s.
-    assert!(took < Duration::from_millis(700), "the next holder began after {took:?}");
+    assert!(
+        took < Duration::from_millis(700),
+        "the next holder began after {took:?}"
+    );
     db.gate.open();
     all_return(waiting, 7).await;
 }
@@ -220,7 +254,10 @@ async fn ten_clients_with_500_reads_each_load_every_key_once() {
                     Ok::<u32, Own>(key)
                 };
                 let name = format!("key:{key}");
-                let value = app.cache.get_or_load(name.as_str(), Duration::from_secs(60), load).await;
+                let value = app
+                    .cache
+                    .get_or_load(name.as_str(), Duration::from_secs(60), load)
+                    .await;
                 assert_eq!(value, Ok(key));
             }
         }));
@@ -238,7 +275,10 @@ async fn a_dead_holder_costs_the_others_two_seconds_at_most() {
     let db = Db::new(7);
     let proxy = FaultProxy::in_front_of(&server);
     let config = CacheConfig::default().redis_url(proxy.url()).budget(SOON);
-    let (holder, other) = (App::connected(config, &db).await, App::on(&server, &db).await);
+    let (holder, other) = (
+        App::connected(config, &db).await,
+        App::on(&server, &db).await,
+    );
     db.gate.close();
     let held = callers(&holder, 1, 1);
     db.gate.reached_by(1).await;
@@ -246,7 +286,10 @@ async fn a_dead_holder_costs_the_others_two_seconds_at_most() {
     proxy.set(Fault::BlackHole);
     let waiting = callers(&other, 50, 1);
     let (_, took) = timed(db.gate.reached_by(2)).await;
-    assert!(took < Duration::from_millis(2_250), "{took:?}: two seconds, and some for two loaded cores");
+    assert!(
+        took < Duration::from_millis(2_250),
+        "{took:?}: two seconds, and some for two loaded cores"
+    );
     db.gate.open();
     all_return(waiting, 7).await;
     all_return(held, 7).await;

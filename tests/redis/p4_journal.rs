@@ -46,18 +46,31 @@ async fn removed_during(fault: Fault) {
     assert!(took <= CALL, "{took:?}");
     assert_eq!(app.cache.journal_len(), 1);
     for id in 0..5 {
-        assert_eq!((item(&app, id).await, exact(&app, id).await), (2, 2), "this process is bound at once");
+        assert_eq!(
+            (item(&app, id).await, exact(&app, id).await),
+            (2, 2),
+            "this process is bound at once"
+        );
     }
     proxy.up();
     let back = async || {
         let id = rand(20);
-        assert_eq!((item(&app, id).await, exact(&app, id).await), (2, 2), "Redis is not read before the replay");
-        (app.cache.journal_len() == 0 && app.cache.health().await.stats.redis_available).then_some(())
+        assert_eq!(
+            (item(&app, id).await, exact(&app, id).await),
+            (2, 2),
+            "Redis is not read before the replay"
+        );
+        (app.cache.journal_len() == 0 && app.cache.health().await.stats.redis_available)
+            .then_some(())
     };
     eventually(SOON, "the replay", back).await;
     for id in 0..20 {
         assert_eq!((item(&app, id).await, exact(&app, id).await), (2, 2));
-        assert_eq!(exact(&other, id).await, 2, "and everybody is bound after it");
+        assert_eq!(
+            exact(&other, id).await,
+            2,
+            "and everybody is bound after it"
+        );
     }
 }
 
@@ -111,8 +124,16 @@ async fn a_write_while_the_server_is_dead_returns_at_once_and_is_not_forgotten()
     let server = RedisServer::builder().snapshots().start();
     let db = Db::new(1);
     // Nothing listens there while it is dead: no call waits out this budget.
-    let config = || CacheConfig::default().redis_url(server.url()).trust_restart(true).budget(SOON);
-    let (app, other) = (App::connected(config(), &db).await, App::connected(config(), &db).await);
+    let config = || {
+        CacheConfig::default()
+            .redis_url(server.url())
+            .trust_restart(true)
+            .budget(SOON)
+    };
+    let (app, other) = (
+        App::connected(config(), &db).await,
+        App::connected(config(), &db).await,
+    );
     item(&app, 1).await;
     app.has_stored(1).await;
     server.save();
@@ -135,22 +156,35 @@ async fn a_cut_off_process_serves_memory_for_a_while_and_no_longer() {
     let server = RedisServer::start();
     let db = Db::new(1);
     let proxy = FaultProxy::in_front_of(&server);
-    let config = CacheConfig::default().redis_url(proxy.url()).outage_max_age(most).budget(SOON);
-    let (cut_off, writer) = (App::connected(config, &db).await, App::on(&server, &db).await);
+    let config = CacheConfig::default()
+        .redis_url(proxy.url())
+        .outage_max_age(most)
+        .budget(SOON);
+    let (cut_off, writer) = (
+        App::connected(config, &db).await,
+        App::on(&server, &db).await,
+    );
     item(&cut_off, 1).await;
     cut_off.has_stored(1).await;
     // The read that fills memory.
     item(&cut_off, 1).await;
     proxy.down();
     let since = Instant::now();
-    assert_eq!(item(&cut_off, 1).await, 1, "from memory, though Redis is gone");
+    assert_eq!(
+        item(&cut_off, 1).await,
+        1,
+        "from memory, though Redis is gone"
+    );
     db.commit(2);
     assert!(writer.cache.delete("item:1").await.is_durable());
     let ends = async || (item(&cut_off, 1).await == 2).then_some(());
     eventually(SOON, "the old value's end", ends).await;
     let served = since.elapsed();
     // A probe every 5 ms saw its end; the rest is for two loaded cores.
-    assert!(served <= most + CALL, "the old value was served for {served:?}");
+    assert!(
+        served <= most + CALL,
+        "the old value was served for {served:?}"
+    );
     // What the outage itself loads lives no longer.
     db.commit(3);
     let ends = async || (item(&cut_off, 1).await == 3).then_some(());
@@ -159,7 +193,8 @@ async fn a_cut_off_process_serves_memory_for_a_while_and_no_longer() {
 }
 
 #[tokio::test]
-async fn after_a_total_outage_with_writers_everywhere_nothing_older_than_the_last_removal_is_served() {
+async fn after_a_total_outage_with_writers_everywhere_nothing_older_than_the_last_removal_is_served()
+ {
     for restart in [true, false] {
         let server = RedisServer::builder().snapshots().start();
         let db = Db::new(1);
@@ -185,7 +220,11 @@ async fn after_a_total_outage_with_writers_everywhere_nothing_older_than_the_las
             item(app, (round + 7) % 30).await;
             let value = u64::from(2 + round * 3);
             change_item(app, round, value).await;
-            assert_eq!(item(app, round).await, value, "the writer reads its own write");
+            assert_eq!(
+                item(app, round).await,
+                value,
+                "the writer reads its own write"
+            );
         }
         let last = 2 + 29 * 3;
         db.commit(last);
@@ -203,10 +242,17 @@ async fn after_a_total_outage_with_writers_everywhere_nothing_older_than_the_las
         }
         // Each item's last removal came with this value, or with the last one of all.
         for id in 0..30_u32 {
-            let least = if id == 2 || (20..30).contains(&id) { last } else { u64::from(2 + id * 3) };
+            let least = if id == 2 || (20..30).contains(&id) {
+                last
+            } else {
+                u64::from(2 + id * 3)
+            };
             for (app, _) in &fleet {
                 let value = item(app, id).await;
-                assert!(value >= least, "item {id}: {value} after {least}, restart: {restart}");
+                assert!(
+                    value >= least,
+                    "item {id}: {value} after {least}, restart: {restart}"
+                );
             }
         }
     }
@@ -252,7 +298,11 @@ async fn a_copy_from_the_outage_is_gone_when_redis_is_back() {
     proxy.down();
     app.has_lost_redis().await;
     item(&app, 1).await;
-    assert_eq!((item(&app, 1).await, db.reads()), (1, 1), "memory is the cache meanwhile");
+    assert_eq!(
+        (item(&app, 1).await, db.reads()),
+        (1, 1),
+        "memory is the cache meanwhile"
+    );
     db.commit(2);
     assert!(writer.cache.delete("item:1").await.is_durable());
     proxy.up();
@@ -265,7 +315,10 @@ async fn a_full_journal_becomes_everything() {
     let server = RedisServer::start();
     let db = Db::new(1);
     let proxy = FaultProxy::in_front_of(&server);
-    let config = CacheConfig::default().redis_url(proxy.url()).journal_bound(10).budget(SOON);
+    let config = CacheConfig::default()
+        .redis_url(proxy.url())
+        .journal_bound(10)
+        .budget(SOON);
     let app = App::connected(config, &db).await;
     for id in 0..30 {
         item(&app, id).await;
@@ -274,7 +327,12 @@ async fn a_full_journal_becomes_everything() {
     proxy.down();
     db.commit(2);
     for id in 0..25_u32 {
-        assert!(!app.cache.delete(format!("item:{id}").as_str()).await.is_durable());
+        assert!(
+            !app.cache
+                .delete(format!("item:{id}").as_str())
+                .await
+                .is_durable()
+        );
         assert!(app.cache.journal_len() <= 10);
     }
     proxy.up();

@@ -18,7 +18,10 @@ mod before {
     #[cached(ttl = "5m", key = "user:<id>", cache = app.cache, skip(app))]
     pub(super) async fn user(app: &App, id: u64) -> User {
         app.db.read().await;
-        User { id, name: "before".into() }
+        User {
+            id,
+            name: "before".into(),
+        }
     }
 }
 
@@ -35,7 +38,11 @@ mod after {
     #[cached(ttl = "5m", key = "user:<id>", cache = app.cache, skip(app))]
     pub(super) async fn user(app: &App, id: u64) -> User {
         app.db.read().await;
-        User { id, name: "after".into(), admin: true }
+        User {
+            id,
+            name: "after".into(),
+            admin: true,
+        }
     }
 }
 
@@ -45,11 +52,28 @@ async fn two_versions_of_a_type_replace_each_other_s_entries_and_read_only_their
     let db = Db::new(0);
     let (old, new) = (App::on(&server, &db).await, App::on(&server, &db).await);
     for round in 1..=3_u64 {
-        assert_eq!(before::user(&old, 1).await, before::User { id: 1, name: "before".into() });
+        assert_eq!(
+            before::user(&old, 1).await,
+            before::User {
+                id: 1,
+                name: "before".into()
+            }
+        );
         old.has_stored(round).await;
-        assert_eq!(after::user(&new, 1).await, after::User { id: 1, name: "after".into(), admin: true });
+        assert_eq!(
+            after::user(&new, 1).await,
+            after::User {
+                id: 1,
+                name: "after".into(),
+                admin: true
+            }
+        );
         new.has_stored(round).await;
-        assert_eq!(u64::from(db.reads()), round * 2, "neither reads the other's");
+        assert_eq!(
+            u64::from(db.reads()),
+            round * 2,
+            "neither reads the other's"
+        );
         assert_eq!(after::user(&new, 1).await.name, "after");
         assert_eq!(u64::from(db.reads()), round * 2, "but its own, replaced");
         // The old build's memory follows by push.
@@ -130,7 +154,9 @@ async fn damaged_bytes_are_a_miss_and_no_panic() {
     for length in 0..200 {
         let mut noise = good[..8].to_vec();
         for _ in 0..length {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             noise.push((state >> 56) as u8);
         }
         read_over(&server, &app, &noise).await;

@@ -37,7 +37,10 @@ async fn thousands_of_lookups_that_find_nothing_leave_nothing_behind() {
     eventually(SOON, "the leases to be released", settled).await;
     assert_eq!(index_size(&server), before);
     let stats = server.commandstats();
-    assert!(stats["evalsha"] <= 10_000 + 10, "a plant and a release each: {stats:?}");
+    assert!(
+        stats["evalsha"] <= 10_000 + 10,
+        "a plant and a release each: {stats:?}"
+    );
 }
 
 #[tokio::test]
@@ -50,13 +53,20 @@ async fn keys_that_expire_leave_the_index_however_many_tags_they_had() {
     app.has_stored(3_000).await;
     // 18,000 members went in. What lives is what the last tenth of a second stored.
     let size = index_size(&server);
-    assert!(size <= 6_000, "{size} members for {} keys", server.cli(&["DBSIZE"]).int());
+    assert!(
+        size <= 6_000,
+        "{size} members for {} keys",
+        server.cli(&["DBSIZE"]).int()
+    );
 }
 
 #[tokio::test]
 async fn the_memory_tier_keeps_to_its_number_of_entries() {
     let server = RedisServer::start();
-    for config in [CacheConfig::default().redis_url(server.url()).budget(SOON), CacheConfig::default()] {
+    for config in [
+        CacheConfig::default().redis_url(server.url()).budget(SOON),
+        CacheConfig::default(),
+    ] {
         let app = App::with(config.max_entries(100), &Db::new(7));
         for round in 0..3 {
             for id in 0..1_000 {
@@ -71,22 +81,36 @@ async fn the_memory_tier_keeps_to_its_number_of_entries() {
 #[tokio::test]
 async fn a_value_that_is_too_large_is_returned_and_not_stored() {
     let server = RedisServer::start();
-    let config = CacheConfig::default().redis_url(server.url()).budget(SOON).max_value_bytes(1_000);
+    let config = CacheConfig::default()
+        .redis_url(server.url())
+        .budget(SOON)
+        .max_value_bytes(1_000);
     let app = App::connected(config, &Db::new(7)).await;
     let load = async || Ok::<_, ()>(vec![7_u8; 2_000]);
-    let value = app.cache.get_or_load("large:1", Duration::from_secs(60), load).await;
+    let value = app
+        .cache
+        .get_or_load("large:1", Duration::from_secs(60), load)
+        .await;
     assert_eq!(value.map(|value| value.len()), Ok(2_000));
     let refused = async || (app.cache.stats().stores_refused == 1).then_some(());
     eventually(SOON, "the refusal", refused).await;
     let gone = async || (!server.keys().contains(&"large:1".to_owned())).then_some(());
     eventually(SOON, "the lease to be released", gone).await;
-    assert!(app.cache.set("large:2", &vec![7_u8; 2_000], Duration::from_secs(60)).await.is_err());
+    assert!(
+        app.cache
+            .set("large:2", &vec![7_u8; 2_000], Duration::from_secs(60))
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test]
 async fn a_miss_takes_three_commands_and_a_hit_in_redis_one() {
     let server = RedisServer::start();
-    let (app, other) = (App::on(&server, &Db::new(7)).await, App::on(&server, &Db::new(7)).await);
+    let (app, other) = (
+        App::on(&server, &Db::new(7)).await,
+        App::on(&server, &Db::new(7)).await,
+    );
     // The index is complete, and nothing else is under way.
     assert!(app.cache.clear().await.is_durable());
     server.reset_stats();

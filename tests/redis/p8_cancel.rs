@@ -23,14 +23,21 @@ async fn dropped_after(polls: u32, work: impl Future) -> bool {
         Poll::Ready(_) => Poll::Ready(true),
         Poll::Pending => {
             left -= 1;
-            if left == 0 { Poll::Ready(false) } else { Poll::Pending }
+            if left == 0 {
+                Poll::Ready(false)
+            } else {
+                Poll::Pending
+            }
         }
     })
     .await
 }
 
 /// Drops `work` after one poll, after two, … until it ends by itself; `check` runs after each.
-async fn dropped_everywhere<F: Future>(mut work: impl FnMut(u32) -> F, mut check: impl AsyncFnMut(u32)) {
+async fn dropped_everywhere<F: Future>(
+    mut work: impl FnMut(u32) -> F,
+    mut check: impl AsyncFnMut(u32),
+) {
     for polls in 1..100 {
         let ended = dropped_after(polls, work(polls)).await;
         check(polls).await;
@@ -75,7 +82,10 @@ async fn a_read_dropped_anywhere_leaves_no_lock_behind() {
             for reader in [&other, &app] {
                 let (value, took) = timed(slow_read(reader, polls)).await;
                 assert_eq!(value, 7);
-                assert!(took < PROMPT, "dropped after {polls} polls; the next reader took {took:?}");
+                assert!(
+                    took < PROMPT,
+                    "dropped after {polls} polls; the next reader took {took:?}"
+                );
             }
         },
     )
@@ -91,7 +101,10 @@ async fn a_refresh_dropped_anywhere_leaves_no_lock_behind() {
         |polls| slow_read::refresh(&app, polls % 3),
         async |polls| {
             let (_, took) = timed(slow_read(&other, polls % 3)).await;
-            assert!(took < PROMPT, "dropped after {polls} polls; the next reader took {took:?}");
+            assert!(
+                took < PROMPT,
+                "dropped after {polls} polls; the next reader took {took:?}"
+            );
         },
     )
     .await;
@@ -101,11 +114,18 @@ async fn a_refresh_dropped_anywhere_leaves_no_lock_behind() {
 async fn nobody_is_behind(app: &App, other: &App, value: u64, polls: u32) {
     for id in 0..3 {
         let (read, took) = timed(item(app, id)).await;
-        assert_eq!(read, value, "this process is bound at once, after {polls} polls");
+        assert_eq!(
+            read, value,
+            "this process is bound at once, after {polls} polls"
+        );
         assert!(took < PROMPT, "after {polls} polls: {took:?}");
     }
     let bound = async || {
-        let at = [exact(other, 0).await, exact(other, 1).await, item(other, 2).await];
+        let at = [
+            exact(other, 0).await,
+            exact(other, 1).await,
+            item(other, 2).await,
+        ];
         (at == [value; 3] && app.cache.journal_len() == 0).then_some(())
     };
     eventually(SOON, "the other process to be bound", bound).await;
@@ -114,7 +134,9 @@ async fn nobody_is_behind(app: &App, other: &App, value: u64, polls: u32) {
 
 async fn warm(app: &App, other: &App) {
     for id in 0..3 {
-        (item(app, id).await, item(other, id).await, exact(other, id).await);
+        item(app, id).await;
+        item(other, id).await;
+        exact(other, id).await;
     }
 }
 
@@ -150,7 +172,9 @@ async fn a_put_dropped_anywhere_leaves_the_new_value_or_none() {
             let (read, took) = timed(item(&app, 0)).await;
             assert_eq!(read, value, "after {polls} polls");
             assert!(took < PROMPT, "after {polls} polls: {took:?}");
-            let bound = async || ((item(&other, 0).await, exact(&other, 0).await) == (value, value)).then_some(());
+            let bound = async || {
+                ((item(&other, 0).await, exact(&other, 0).await) == (value, value)).then_some(())
+            };
             eventually(SOON, "the other process to be bound", bound).await;
             app.reaches_redis().await;
             warm(&app, &other).await;
@@ -185,10 +209,16 @@ async fn a_write_dropped_while_redis_hangs_binds_this_process_at_once() {
     let proxy = FaultProxy::in_front_of(&server);
     let db = Db::new(1);
     let config = cache_runtime::CacheConfig::default().redis_url(proxy.url());
-    let (app, other) = (App::connected(config, &db).await, App::on(&server, &db).await);
+    let (app, other) = (
+        App::connected(config, &db).await,
+        App::on(&server, &db).await,
+    );
     warm(&app, &other).await;
     proxy.set(Fault::BlackHole);
-    assert!(!dropped_after(3, slow_write(&app, 2)).await, "it waits for Redis");
+    assert!(
+        !dropped_after(3, slow_write(&app, 2)).await,
+        "it waits for Redis"
+    );
     assert_eq!(item(&app, 0).await, 2);
     proxy.up();
     nobody_is_behind(&app, &other, 2, 3).await;
@@ -236,7 +266,10 @@ async fn a_load_that_panics_hands_its_key_to_the_next() {
     let first = call(&app);
     db.gate.reached_by(1).await;
     let rest = [call(&app), call(&app), call(&other), call(&other)];
-    eventually(SOON, "a wait", async || (other.cache.stats().waits == 1).then_some(())).await;
+    eventually(SOON, "a wait", async || {
+        (other.cache.stats().waits == 1).then_some(())
+    })
+    .await;
     db.gate.open();
     assert!(first.await.unwrap_err().is_panic());
     let (_, took) = timed(async {

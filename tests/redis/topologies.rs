@@ -14,10 +14,16 @@ use crate::app::{App, Db, SOON, change_item, exact, item};
 async fn works(config: impl Fn() -> CacheConfig) {
     let db = Db::new(1);
     let config = || config().budget(SOON);
-    let (one, other) = (App::connected(config(), &db).await, App::connected(config(), &db).await);
+    let (one, other) = (
+        App::connected(config(), &db).await,
+        App::connected(config(), &db).await,
+    );
     assert_eq!(item(&one, 1).await, 1);
     one.has_stored(1).await;
-    assert_eq!((item(&other, 1).await, item(&other, 1).await, db.reads()), (1, 1, 1));
+    assert_eq!(
+        (item(&other, 1).await, item(&other, 1).await, db.reads()),
+        (1, 1, 1)
+    );
     change_item(&one, 1, 2).await;
     let follows = async || (item(&other, 1).await == 2).then_some(());
     eventually(SOON, "the removal to reach the other process", follows).await;
@@ -41,14 +47,21 @@ async fn a_user_with_the_named_commands_is_enough() {
     let rules = "~app:* +get +set +mget +evalsha +eval +script|load +zadd +zrem +zscore +zrangebylex +zrandmember \
                  +getrange +exists +pexpire +unlink +scan +info +time +ping +hello +select +client";
     let server = RedisServer::builder().acl("app", "secret", rules).start();
-    works(|| CacheConfig::default().redis_url(server.url_as("app", "secret")).namespace("app")).await;
+    works(|| {
+        CacheConfig::default()
+            .redis_url(server.url_as("app", "secret"))
+            .namespace("app")
+    })
+    .await;
 }
 
 /// The program that the next test starts; by itself it does nothing.
 #[tokio::test]
 #[ignore = "runs as a child process, with a certificate authority of its own in the environment"]
 async fn as_a_child_that_trusts_one_authority() {
-    let Ok(url) = std::env::var("TLS_URL") else { return };
+    let Ok(url) = std::env::var("TLS_URL") else {
+        return;
+    };
     works(|| CacheConfig::default().redis_url(url.as_str())).await;
     println!("it works");
 }
@@ -79,7 +92,12 @@ async fn tls_with_an_unknown_authority_is_refused_and_the_body_serves() {
 #[tokio::test]
 async fn namespaces_do_not_touch_each_other() {
     let server = RedisServer::start();
-    let config = |namespace: &str| CacheConfig::default().redis_url(server.url()).namespace(namespace).budget(SOON);
+    let config = |namespace: &str| {
+        CacheConfig::default()
+            .redis_url(server.url())
+            .namespace(namespace)
+            .budget(SOON)
+    };
     let (one_db, other_db) = (Db::new(1), Db::new(2));
     let one = App::connected(config("one"), &one_db).await;
     let other = App::connected(config("one-more"), &other_db).await;
@@ -115,9 +133,16 @@ async fn a_wrong_password_is_said_aloud_and_the_body_serves() {
     }
     assert_eq!(app.cache.health().await.status, "degraded");
     let line = said.eventually_mentions("WRONGPASS").await;
-    assert!(line.starts_with("ERROR") && line.contains("check user and password"), "{line}");
+    assert!(
+        line.starts_with("ERROR") && line.contains("check user and password"),
+        "{line}"
+    );
     assert_eq!(said.mentions("WRONGPASS"), 1, "once, not at every probe");
-    assert_eq!(said.mentions("hunter2") + said.mentions("right"), 0, "{said:?}");
+    assert_eq!(
+        said.mentions("hunter2") + said.mentions("right"),
+        0,
+        "{said:?}"
+    );
     assert!(!format!("{:?}", app.cache).contains("hunter2"));
 }
 
@@ -126,7 +151,10 @@ async fn a_user_without_scripts_is_said_aloud_and_the_body_serves() {
     let rules = "~* &* +@all -evalsha -eval";
     let server = RedisServer::builder().acl("app", "hunter2", rules).start();
     let (said, _guard) = Said::listen();
-    let app = App::with(CacheConfig::default().redis_url(server.url_as("app", "hunter2")), &Db::new(7));
+    let app = App::with(
+        CacheConfig::default().redis_url(server.url_as("app", "hunter2")),
+        &Db::new(7),
+    );
     for id in 0..50 {
         assert_eq!(item(&app, id).await, 7);
         assert_eq!(exact(&app, id).await, 7);
@@ -135,7 +163,11 @@ async fn a_user_without_scripts_is_said_aloud_and_the_body_serves() {
     assert!(line.starts_with("ERROR"), "{line}");
     assert!(said.mentions("NOPERM") <= 2, "{said:?}");
     change_item(&app, 1, 8).await;
-    assert_eq!(item(&app, 1).await, 8, "a write binds this process all the same");
+    assert_eq!(
+        item(&app, 1).await,
+        8,
+        "a write binds this process all the same"
+    );
     assert_eq!(said.mentions("hunter2"), 0);
 }
 
@@ -143,10 +175,16 @@ async fn a_user_without_scripts_is_said_aloud_and_the_body_serves() {
 async fn after_a_failover_the_new_master_serves_and_nothing_removed_comes_back() {
     let set = SentinelSet::start(1);
     let sentinel = set.sentinels()[0].port();
-    let url = format!("redis-sentinel://127.0.0.1:{sentinel}/{}", SentinelSet::MASTER_NAME);
+    let url = format!(
+        "redis-sentinel://127.0.0.1:{sentinel}/{}",
+        SentinelSet::MASTER_NAME
+    );
     let config = || CacheConfig::default().redis_url(url.as_str());
     let db = Db::new(1);
-    let (one, other) = (App::connected(config(), &db).await, App::connected(config(), &db).await);
+    let (one, other) = (
+        App::connected(config(), &db).await,
+        App::connected(config(), &db).await,
+    );
     for id in 0..20 {
         item(&one, id).await;
         exact(&other, id).await;
@@ -165,7 +203,8 @@ async fn after_a_failover_the_new_master_serves_and_nothing_removed_comes_back()
     one.reaches_redis().await;
     other.reaches_redis().await;
     let served = async || {
-        (exact(&one, 5).await, exact(&other, 5).await);
+        exact(&one, 5).await;
+        exact(&other, 5).await;
         let now = [one.cache.stats().redis_hits, other.cache.stats().redis_hits];
         (now[0] > before[0] && now[1] > before[1]).then_some(())
     };
@@ -187,11 +226,23 @@ impl Said {
     }
 
     fn mentions(&self, text: &str) -> usize {
-        self.0.lock().unwrap().iter().filter(|line| line.contains(text)).count()
+        self.0
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|line| line.contains(text))
+            .count()
     }
 
     async fn eventually_mentions(&self, text: &str) -> String {
-        let line = async || self.0.lock().unwrap().iter().find(|line| line.contains(text)).cloned();
+        let line = async || {
+            self.0
+                .lock()
+                .unwrap()
+                .iter()
+                .find(|line| line.contains(text))
+                .cloned()
+        };
         eventually(Duration::from_secs(5), text, line).await
     }
 }
