@@ -347,14 +347,10 @@ where
     F: FnOnce() -> Fut,
     Fut: Future<Output = R>,
 {
-    // A tag that only the new value carries is indexed by a lease, not by an entry that stands: then it is a put.
-    let standing = if call.tags.is_empty() {
-        Refresh::over_standing(cache, &request(&call, &key, kind, &[], &[])).await
-    } else {
-        None
-    };
+    let (tags, open_tags) = call.tags.known_and_open();
+    let standing = Refresh::over_standing(cache, &request(&call, &key, kind, &tags, &open_tags)).await;
     let Some(refresh) = standing else {
-        // Nothing stands, or Redis is away: then it is a put, too.
+        // Nothing that can be refreshed stands, or Redis is away: then it is a put.
         return put_anew(call, kind, when, late, body).await;
     };
     count_miss(cache, call.site);

@@ -260,17 +260,18 @@ pub(crate) struct Refresh {
 }
 
 impl Refresh {
-    /// `None`: nothing usable stands, or Redis cannot be asked.
+    /// `None`: nothing usable stands, Redis cannot be asked, or the new value may carry a tag that what stands does not.
+    /// Such a tag is indexed by a lease only, and a removal that names it must take away the right to store.
     pub(crate) async fn over_standing(cache: &Cache, request: &Request<'_>) -> Option<Self> {
         let tier = cache.inner.tier.as_ref()?;
         let mut budget = Budget::new(cache.inner.config.budget);
         let session = tier.session(&mut budget).await?;
         let found = cache.read_redis(request, &session, &mut budget).await?;
-        let key = request.key.as_str().to_owned();
-        if !request.open_tags.is_empty() {
-            budget.spend_on(&session, pin!(session.expect_tags(&key, request.open_tags))).await.ok()?;
+        if !request.open_tags.is_empty() || request.tags.iter().any(|tag| !found.tags.contains(tag)) {
+            return None;
         }
-        let members = members(&key, &found.tags, request.open_tags);
+        let key = request.key.as_str().to_owned();
+        let members = members(&key, &found.tags, &[]);
         Some(Self { lease: Lease { session, key, head: found.head, members } })
     }
 

@@ -22,17 +22,6 @@ pub(crate) fn members(key: &str, tags: &[String], open_tags: &[String]) -> Vec<V
 }
 
 impl Session {
-    /// Puts an entry that is being refreshed where a removal looks for tags that are not known yet: the fresh value may
-    /// come to carry another one than the value that stands.
-    pub(crate) async fn expect_tags(&self, key: &str, open_tags: &[String]) -> Result<(), Fault> {
-        let mut add = redis::cmd("ZADD");
-        add.arg(self.index());
-        for tag in open_tags {
-            add.arg(0).arg([b"u", tag.as_bytes(), b"\0", key.as_bytes()].concat());
-        }
-        self.in_background(self.link.send::<i64>(&add)).await.map(drop)
-    }
-
     /// Removes what the pattern names, in steps. Returns how many entries went.
     ///
     /// Keys that are planted behind the step while the removal walks are later than the removal: it always ends.
