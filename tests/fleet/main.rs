@@ -11,6 +11,7 @@
 
 mod acts;
 mod arguments;
+mod canary;
 mod catalogue;
 mod checker;
 mod clock;

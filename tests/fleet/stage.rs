@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cache_runtime::sabotage::Safeguard;
 use cache_tests::{ChildProcess, Fault, FaultProxy, RedisServer};
 
+use crate::canary;
 use crate::clock::{self, Nanos};
 use crate::collector::Collector;
 use crate::database::Database;
@@ -33,13 +34,8 @@ pub(crate) struct Stage {
 #[derive(Debug)]
 pub(crate) struct Place {
     pub(crate) proxy: FaultProxy,
-    now: Mutex<Running>,
-}
-
-#[derive(Debug)]
-struct Running {
-    child: ChildProcess,
-    process: ProcessId,
+    process: Arc<AtomicU32>,
+    child: Mutex<ChildProcess>,
 }
 
 impl Stage {
@@ -60,8 +56,14 @@ impl Stage {
         };
         for place in 0..stage.plan.processes {
             let proxy = FaultProxy::in_front_of(&stage.redis);
-            let now = Mutex::new(stage.spawn(place, &proxy));
-            stage.places.push(Place { proxy, now });
+            let (process, child) = stage.spawn(place, &proxy);
+            let process = Arc::new(AtomicU32::new(process));
+            canary::watch(proxy.address(), process.clone(), stage.collector.clone());
+            stage.places.push(Place {
+                proxy,
+                process,
+                child: Mutex::new(child),
+            });
         }
         Ok(stage)
     }
@@ -69,16 +71,13 @@ impl Stage {
     /// Says a line to every process.
     pub(crate) fn say(&self, line: &str) {
         for place in &self.places {
-            place.now().child.send(line);
+            place.child().send(line);
         }
     }
 
     /// The processes that run now.
     pub(crate) fn running(&self) -> Vec<ProcessId> {
-        self.places
-            .iter()
-            .map(|place| place.now().process)
-            .collect()
+        self.places.iter().map(Place::process).collect()
     }
 
     /// How many processes there have been.
@@ -138,29 +137,33 @@ impl Stage {
 
     /// Kills the process of a place, and starts another there.
     pub(crate) fn replace(&self, place: usize) {
-        let mut now = self.places[place].now();
+        let Place {
+            proxy,
+            process,
+            child,
+        } = &self.places[place];
+        let mut child = child.lock().unwrap_or_else(PoisonError::into_inner);
         let at = clock::now();
-        now.child.kill9();
-        self.collector
-            .heard()
-            .history
-            .crashed
-            .push((now.process, at));
-        *now = self.spawn(place, &self.places[place].proxy);
-        now.child.send("go");
+        child.kill9();
+        let killed = process.load(SeqCst);
+        self.collector.heard().history.crashed.push((killed, at));
+        let (next, started) = self.spawn(place, proxy);
+        process.store(next, SeqCst);
+        *child = started;
+        child.send("go");
     }
 
     /// Ends every fault that leaves something behind.
     pub(crate) fn heal(&self) {
         for place in &self.places {
             place.proxy.set(Fault::Pass);
-            place.now().child.thaw();
+            place.thaw();
         }
         self.redis.thaw();
         let _ = self.redis.try_cli(&["CONFIG", "SET", "maxmemory", "0"]);
     }
 
-    fn spawn(&self, place: usize, proxy: &FaultProxy) -> Running {
+    fn spawn(&self, place: usize, proxy: &FaultProxy) -> (ProcessId, ChildProcess) {
         let process = self.processes.fetch_add(1, SeqCst) + 1;
         let own = env::current_exe().expect("this very program");
         let without: Vec<&str> = self
@@ -187,24 +190,24 @@ impl Stage {
             .arg("--parent")
             .arg(self.collector.address().to_string())
             .spawn();
-        Running { child, process }
+        (process, child)
     }
 }
 
 impl Place {
     pub(crate) fn process(&self) -> ProcessId {
-        self.now().process
+        self.process.load(SeqCst)
     }
 
     pub(crate) fn freeze(&self) {
-        self.now().child.freeze();
+        self.child().freeze();
     }
 
     pub(crate) fn thaw(&self) {
-        self.now().child.thaw();
+        self.child().thaw();
     }
 
-    fn now(&self) -> MutexGuard<'_, Running> {
-        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    fn child(&self) -> MutexGuard<'_, ChildProcess> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

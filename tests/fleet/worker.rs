@@ -29,6 +29,9 @@ const LOOK: Duration = Duration::from_millis(5);
 /// A look that comes so much later was not the process's own fault.
 const LATE: Duration = Duration::from_millis(50);
 
+/// Longer than a push may take.
+const PUSHED: Duration = Duration::from_millis(400);
+
 /// What a process is told at its start.
 #[derive(Clone, Debug)]
 pub(crate) struct Orders {
@@ -158,15 +161,13 @@ fn obey(runtime: &Runtime, cache: &'static Cache, orders: &Orders, random: &Rand
     });
 }
 
-/// Every entry, all at once, and then once more: what memory holds hides what Redis holds only where memory may speak.
+/// Every entry, all at once; once more, for what memory holds now; and again when every push must have arrived, for loads
+/// of the first look may have removed something, too.
 async fn sweep(plan: &Plan) {
-    for _ in 0..2 {
-        Family::ALL
-            .map(|family| acts::look(family, plan.rows))
-            .into_iter()
-            .collect::<JoinSet<_>>()
-            .join_all()
-            .await;
+    for pause in [Duration::ZERO, Duration::ZERO, PUSHED] {
+        tokio::time::sleep(pause).await;
+        let looks = Family::ALL.map(|family| acts::look(family, plan.rows));
+        looks.into_iter().collect::<JoinSet<_>>().join_all().await;
     }
 }
 
