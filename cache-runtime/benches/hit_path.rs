@@ -49,8 +49,10 @@ fn hit_path(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("memory_hit_20_rows");
     group.measurement_time(Duration::from_secs(4));
 
-    let moka: moka::future::Cache<String, Arc<Vec<Job>>> =
-        moka::future::Cache::builder().max_capacity(10_000).time_to_live(Duration::from_secs(3600)).build();
+    let moka: moka::future::Cache<String, Arc<Vec<Job>>> = moka::future::Cache::builder()
+        .max_capacity(10_000)
+        .time_to_live(Duration::from_secs(3600))
+        .build();
     let key = "bench:shared:0:20".to_owned();
     runtime.block_on(moka.insert(key.clone(), Arc::new(jobs(20))));
     group.bench_function("moka_get_ready_key", |bencher| {
@@ -59,7 +61,9 @@ fn hit_path(criterion: &mut Criterion) {
 
     runtime.block_on(shared(0, 20));
     group.bench_function("cached_arc", |bencher| {
-        bencher.iter(|| runtime.block_on(async { black_box(shared(black_box(0), black_box(20)).await) }));
+        bencher.iter(|| {
+            runtime.block_on(async { black_box(shared(black_box(0), black_box(20)).await) })
+        });
     });
 
     let value = jobs(20);
@@ -68,7 +72,9 @@ fn hit_path(criterion: &mut Criterion) {
     });
     runtime.block_on(cloned(0, 20));
     group.bench_function("cached_cloned", |bencher| {
-        bencher.iter(|| runtime.block_on(async { black_box(cloned(black_box(0), black_box(20)).await) }));
+        bencher.iter(|| {
+            runtime.block_on(async { black_box(cloned(black_box(0), black_box(20)).await) })
+        });
     });
     group.finish();
 }

@@ -24,11 +24,25 @@ impl Server {
             .unwrap_or_else(|error| panic!("no free port: {error}"))
             .port();
         let child = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .args([
+                "--port",
+                &port.to_string(),
+                "--bind",
+                "127.0.0.1",
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+            ])
             .stdout(Stdio::null())
             .spawn()
-            .unwrap_or_else(|error| panic!("redis-server does not start ({error}); `./tests/run` installs it"));
-        Self { child, url: format!("redis://127.0.0.1:{port}") }
+            .unwrap_or_else(|error| {
+                panic!("redis-server does not start ({error}); `./tests/run` installs it")
+            });
+        Self {
+            child,
+            url: format!("redis://127.0.0.1:{port}"),
+        }
     }
 }
 
@@ -42,7 +56,16 @@ impl Drop for Server {
 type Rows = Vec<(u64, String, String, bool)>;
 
 fn rows() -> Rows {
-    (0..20).map(|id| (id, format!("Engineer {id}"), "Example and Sons, Lisbon, Portugal".to_owned(), id % 2 == 0)).collect()
+    (0..20)
+        .map(|id| {
+            (
+                id,
+                format!("Engineer {id}"),
+                "Example and Sons, Lisbon, Portugal".to_owned(),
+                id % 2 == 0,
+            )
+        })
+        .collect()
 }
 
 #[cached(ttl = "1h", key = "bench:rows:<skip>", near = false, cache = cache, skip(cache))]
@@ -67,9 +90,14 @@ fn redis_hit(criterion: &mut Criterion) {
     let runtime = Runtime::new().unwrap_or_else(|error| panic!("no runtime: {error}"));
     let (bare, cache) = runtime.block_on(async {
         let mut bare = connect(&server.url).await;
-        let bytes = bincode::serde::encode_to_vec(rows(), bincode::config::standard()).unwrap_or_default();
-        let _: () = bare.set("bare", bytes).await.unwrap_or_else(|error| panic!("{error}"));
-        let cache = Cache::new(CacheConfig::default().redis_url(&server.url)).unwrap_or_else(|error| panic!("{error}"));
+        let bytes =
+            bincode::serde::encode_to_vec(rows(), bincode::config::standard()).unwrap_or_default();
+        let _: () = bare
+            .set("bare", bytes)
+            .await
+            .unwrap_or_else(|error| panic!("{error}"));
+        let cache = Cache::new(CacheConfig::default().redis_url(&server.url))
+            .unwrap_or_else(|error| panic!("{error}"));
         read(&cache, 0).await;
         while cache.stats().stores == 0 {
             tokio::task::yield_now().await;
@@ -78,7 +106,9 @@ fn redis_hit(criterion: &mut Criterion) {
     });
     let get = async |connection: &redis::aio::MultiplexedConnection| -> Rows {
         let bytes: Vec<u8> = connection.clone().get("bare").await.unwrap_or_default();
-        bincode::serde::decode_from_slice(&bytes, bincode::config::standard()).map(|(rows, _)| rows).unwrap_or_default()
+        bincode::serde::decode_from_slice(&bytes, bincode::config::standard())
+            .map(|(rows, _)| rows)
+            .unwrap_or_default()
     };
 
     let mut group = criterion.benchmark_group("redis_hit_20_rows");
@@ -93,26 +123,33 @@ fn redis_hit(criterion: &mut Criterion) {
     const TASKS: u64 = 64;
     const EACH: u64 = 20;
     group.throughput(Throughput::Elements(TASKS * EACH));
-    group.bench_function(BenchmarkId::new("bare_get_and_decode", "64_tasks"), |bencher| {
-        bencher.iter(|| {
-            runtime.block_on(async {
-                let mut tasks = JoinSet::new();
-                for _ in 0..TASKS {
-                    let bare = bare.clone();
-                    tasks.spawn(async move {
-                        for _ in 0..EACH {
-                            let bytes: Vec<u8> = bare.clone().get("bare").await.unwrap_or_default();
-                            let rows: Rows = bincode::serde::decode_from_slice(&bytes, bincode::config::standard())
+    group.bench_function(
+        BenchmarkId::new("bare_get_and_decode", "64_tasks"),
+        |bencher| {
+            bencher.iter(|| {
+                runtime.block_on(async {
+                    let mut tasks = JoinSet::new();
+                    for _ in 0..TASKS {
+                        let bare = bare.clone();
+                        tasks.spawn(async move {
+                            for _ in 0..EACH {
+                                let bytes: Vec<u8> =
+                                    bare.clone().get("bare").await.unwrap_or_default();
+                                let rows: Rows = bincode::serde::decode_from_slice(
+                                    &bytes,
+                                    bincode::config::standard(),
+                                )
                                 .map(|(rows, _)| rows)
                                 .unwrap_or_default();
-                            black_box(rows);
-                        }
-                    });
-                }
-                tasks.join_all().await
-            })
-        });
-    });
+                                black_box(rows);
+                            }
+                        });
+                    }
+                    tasks.join_all().await
+                })
+            });
+        },
+    );
     group.bench_function(BenchmarkId::new("cached", "64_tasks"), |bencher| {
         bencher.iter(|| {
             runtime.block_on(async {

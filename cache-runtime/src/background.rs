@@ -16,12 +16,18 @@ pub(crate) struct Background {
 
 impl Background {
     pub(crate) fn new(bound: usize) -> Arc<Self> {
-        Arc::new(Self { running: AtomicUsize::new(0), bound, idle: Notify::new() })
+        Arc::new(Self {
+            running: AtomicUsize::new(0),
+            bound,
+            idle: Notify::new(),
+        })
     }
 
     /// Spawns on the caller's runtime. False, and the work is dropped, when there is none or too much is under way.
     pub(crate) fn spawn(self: &Arc<Self>, work: impl Future<Output = ()> + Send + 'static) -> bool {
-        let Ok(runtime) = Handle::try_current() else { return false };
+        let Ok(runtime) = Handle::try_current() else {
+            return false;
+        };
         if self.running.fetch_add(1, Ordering::SeqCst) >= self.bound {
             self.running.fetch_sub(1, Ordering::SeqCst);
             return false;

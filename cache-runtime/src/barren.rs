@@ -27,7 +27,11 @@ pub(crate) struct Barren {
 impl Barren {
     pub(crate) fn new() -> Self {
         let places = (0..PLACES).map(|_| AtomicU64::new(0)).collect();
-        Self { places, hasher: RandomState::new(), origin: Instant::now() }
+        Self {
+            places,
+            hasher: RandomState::new(),
+            origin: Instant::now(),
+        }
     }
 
     /// This key's loads go without a lease for now.

@@ -49,7 +49,15 @@ impl Breaker {
     /// Starts half-open: the first connect is a probe like any other.
     pub(crate) fn new(threshold: u32, first: Duration, longest: Duration) -> Self {
         let until = Instant::now();
-        Self { state: BreakerState::HalfOpen, failures: 0, openings: 0, until, threshold, first, longest }
+        Self {
+            state: BreakerState::HalfOpen,
+            failures: 0,
+            openings: 0,
+            until,
+            threshold,
+            first,
+            longest,
+        }
     }
 
     pub(crate) fn state(&self) -> BreakerState {
@@ -76,7 +84,10 @@ impl Breaker {
     pub(crate) fn trip(&mut self, now: Instant, jitter: f64) {
         // Doubles with every fruitless probe; up to a quarter less, so that a fleet does not probe in step. The longest
         // time bounds the recovery: whatever happened before, Redis is found again that soon after its return.
-        let grown = self.first.saturating_mul(1 << self.openings.min(16)).min(self.longest);
+        let grown = self
+            .first
+            .saturating_mul(1 << self.openings.min(16))
+            .min(self.longest);
         self.openings = self.openings.saturating_add(1);
         self.state = BreakerState::Open;
         self.failures = 0;
@@ -103,7 +114,6 @@ impl Breaker {
         self.failures = 0;
         self.openings = 0;
     }
-
 }
 
 #[cfg(test)]
@@ -155,7 +165,13 @@ mod tests {
             now = breaker.probe_at();
             assert!(breaker.try_half_open(now));
         }
-        assert_eq!(waits[..5].iter().map(Duration::as_millis).collect::<Vec<_>>(), [50, 100, 200, 400, 500]);
+        assert_eq!(
+            waits[..5]
+                .iter()
+                .map(Duration::as_millis)
+                .collect::<Vec<_>>(),
+            [50, 100, 200, 400, 500]
+        );
         assert!(waits.iter().all(|wait| *wait <= LONGEST));
     }
 

@@ -1,7 +1,7 @@
 //! The cache: a cheap handle, and the read path, told in one function ([`Cache::read`]).
 
-use std::pin::pin;
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,7 +62,11 @@ pub(crate) struct Request<'a> {
 
 /// What a read comes to.
 pub(crate) enum Turn {
-    Hit { kept: Kept, tier: HitTier, age: Duration },
+    Hit {
+        kept: Kept,
+        tier: HitTier,
+        age: Duration,
+    },
     /// Another call's load. `true`: it had ended before this call came.
     Shared(Outcome, bool),
     /// Run the body, and end the load.
@@ -128,12 +132,29 @@ impl Cache {
         let memory = Memory::new(config.max_entries, config.max_bytes);
         let local = Arc::new(Local::new(memory, config.max_flights));
         let tier = target
-            .map(|target| Tier::new(target, &config, local.clone(), counters.clone(), background.clone()))
+            .map(|target| {
+                Tier::new(
+                    target,
+                    &config,
+                    local.clone(),
+                    counters.clone(),
+                    background.clone(),
+                )
+            })
             .transpose()?;
         if let Some(tier) = &tier {
             tier.start();
         }
-        Ok(Self { inner: Arc::new(Inner { config, local, tier, background, counters, barren: Barren::new() }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                config,
+                local,
+                tier,
+                background,
+                counters,
+                barren: Barren::new(),
+            }),
+        })
     }
 
     /// Counts since the start.
@@ -149,7 +170,8 @@ impl Cache {
         // Nothing to do about what is still under way then: stores are optional, removals are in the journal.
         let _ = tokio::time::timeout_at(deadline, self.inner.background.drained()).await;
         if let Some(tier) = &self.inner.tier {
-            tier.close(deadline.saturating_duration_since(Instant::now())).await;
+            tier.close(deadline.saturating_duration_since(Instant::now()))
+                .await;
         }
     }
 
@@ -165,7 +187,11 @@ impl Cache {
         let mut budget = Budget::new(self.inner.config.budget);
         for _ in 0..STARTS {
             if let Some(copy) = self.recall(request) {
-                return Turn::Hit { kept: copy.value.clone(), tier: HitTier::Memory, age: copy.age() };
+                return Turn::Hit {
+                    kept: copy.value.clone(),
+                    tier: HitTier::Memory,
+                    age: copy.age(),
+                };
             }
             let own = match self.read_for_itself(request, &mut budget).await {
                 Own::Hit(hit) => return hit,
@@ -173,15 +199,25 @@ impl Cache {
                 Own::NotSent => None,
             };
             let asked = own.is_some();
-            let waiter = match self.inner.local.flights.join(request.key, request.tags, request.open_tags) {
-                Joined::Lead(lead) => return self.lead(lead, request, &mut budget, own).await,
-                Joined::Other | Joined::Full => return Turn::Solo,
-                Joined::Wait(waiter) => waiter,
-            };
+            let waiter =
+                match self
+                    .inner
+                    .local
+                    .flights
+                    .join(request.key, request.tags, request.open_tags)
+                {
+                    Joined::Lead(lead) => return self.lead(lead, request, &mut budget, own).await,
+                    Joined::Other | Joined::Full => return Turn::Solo,
+                    Joined::Wait(waiter) => waiter,
+                };
             let was_loaded = waiter.was_loaded();
             // What a flight read or stored before this reader's own `GET` may have been removed before it, too: then
             // only a load that began later is shared, and what was stored later is read.
-            let waited = if asked { waiter.wait_for_load().await } else { waiter.wait().await };
+            let waited = if asked {
+                waiter.wait_for_load().await
+            } else {
+                waiter.wait().await
+            };
             match waited {
                 Waited::Shared(outcome) => return Turn::Shared(outcome, was_loaded),
                 Waited::Lead(lead) => return self.lead(lead, request, &mut budget, None).await,
@@ -215,7 +251,8 @@ impl Cache {
             },
             // What was current when the pushes stopped, or was loaded later, is known to be no older than this.
             Some(Some(since)) => {
-                now.saturating_duration_since(copy.filled.max(since)) <= self.inner.config.outage_max_age
+                now.saturating_duration_since(copy.filled.max(since))
+                    <= self.inner.config.outage_max_age
             }
         };
         (fits && may_speak).then_some(copy)
@@ -223,16 +260,24 @@ impl Cache {
 
     /// A reader that accepts no push delay sends a `GET` of its own: a reply to somebody else's may be older than it is.
     async fn read_for_itself(&self, request: &Request<'_>, budget: &mut Budget) -> Own {
-        let Some(tier) = &self.inner.tier else { return Own::NotSent };
-        let Some(session) = tier.session(budget).await else { return Own::NotSent };
+        let Some(tier) = &self.inner.tier else {
+            return Own::NotSent;
+        };
+        let Some(session) = tier.session(budget).await else {
+            return Own::NotSent;
+        };
         if session.link.tracking && request.near != Near::Off || off(Safeguard::OwnGet) {
             return Own::NotSent;
         }
-        let got = budget.spend_on(&session, pin!(session.get(request.key.as_str()))).await;
+        let got = budget
+            .spend_on(&session, pin!(session.get(request.key.as_str())))
+            .await;
         match got.map(|bytes| bytes.map(|bytes| self.examine(&bytes, request, &session))) {
-            Ok(Some(Examined::Usable(found))) => {
-                Own::Hit(Turn::Hit { kept: found.kept, tier: HitTier::Redis, age: found.age })
-            }
+            Ok(Some(Examined::Usable(found))) => Own::Hit(Turn::Hit {
+                kept: found.kept,
+                tier: HitTier::Redis,
+                age: found.age,
+            }),
             reply => Own::Missed(Box::new(reply)),
         }
     }
@@ -277,7 +322,11 @@ impl Cache {
                 None => {}
                 Some(Examined::Usable(found)) => {
                     self.fill_near(&flight, fence, request, &found, &session);
-                    let hit = Turn::Hit { kept: found.kept.clone(), tier: HitTier::Redis, age: found.age };
+                    let hit = Turn::Hit {
+                        kept: found.kept.clone(),
+                        tier: HitTier::Redis,
+                        age: found.age,
+                    };
                     lead.found(Outcome::Value(found.kept));
                     return hit;
                 }
@@ -295,10 +344,15 @@ impl Cache {
             let head = entry::lease_head(token::random(), session.link.run);
             let members = members(key, request.tags, request.open_tags);
             // Noted before it is sent: a caller dropped meanwhile gives up whatever the script may have planted.
-            lead.unconfirmed =
-                Some(Lease { session: session.clone(), key: key.to_owned(), head, members: members.clone() });
+            lead.unconfirmed = Some(Lease {
+                session: session.clone(),
+                key: key.to_owned(),
+                head,
+                members: members.clone(),
+            });
             // In a box of its own, so that a hit does not carry the room that only a miss needs.
-            let mut planted = Box::pin(session.plant(key, &head, replace.as_ref(), false, &members));
+            let mut planted =
+                Box::pin(session.plant(key, &head, replace.as_ref(), false, &members));
             let answer = budget.spend_on(&session, planted.as_mut()).await;
             drop(planted);
             let lease = lead.unconfirmed.take();
@@ -309,7 +363,11 @@ impl Cache {
                 }
                 Ok(Planted::Stands(bytes)) => {
                     if let Examined::Usable(found) = self.examine(&bytes, request, &session) {
-                        let hit = Turn::Hit { kept: found.kept.clone(), tier: HitTier::Redis, age: found.age };
+                        let hit = Turn::Hit {
+                            kept: found.kept.clone(),
+                            tier: HitTier::Redis,
+                            age: found.age,
+                        };
                         lead.found(Outcome::Value(found.kept));
                         return hit;
                     }
@@ -327,9 +385,21 @@ impl Cache {
         self.load(lead, request, fence, Some(session))
     }
 
-    fn load(&self, lead: Lead<Lease>, request: &Request<'_>, fence: u64, session: Option<Session>) -> Turn {
+    fn load(
+        &self,
+        lead: Lead<Lease>,
+        request: &Request<'_>,
+        fence: u64,
+        session: Option<Session>,
+    ) -> Turn {
         lead.begin();
-        Turn::Lead(Box::new(Loading::new(self.clone(), lead, request, fence, session)))
+        Turn::Lead(Box::new(Loading::new(
+            self.clone(),
+            lead,
+            request,
+            fence,
+            session,
+        )))
     }
 
     /// A put's right to the key: whatever of ours stands there gives way, and so does whoever was loading it.
@@ -340,7 +410,12 @@ impl Cache {
         let mut lead = None;
         for _ in 0..STARTS {
             self.inner.local.remove(&removal, None);
-            if let Joined::Lead(led) = self.inner.local.flights.join(request.key, request.tags, request.open_tags) {
+            if let Joined::Lead(led) =
+                self.inner
+                    .local
+                    .flights
+                    .join(request.key, request.tags, request.open_tags)
+            {
                 lead = Some(led);
                 break;
             }
@@ -355,8 +430,12 @@ impl Cache {
         if let Some(session) = &session {
             let head = entry::lease_head(token::random(), session.link.run);
             let members = members(key, request.tags, request.open_tags);
-            lead.unconfirmed =
-                Some(Lease { session: session.clone(), key: key.to_owned(), head, members: members.clone() });
+            lead.unconfirmed = Some(Lease {
+                session: session.clone(),
+                key: key.to_owned(),
+                head,
+                members: members.clone(),
+            });
             let planted = session.plant(key, &head, None, true, &members);
             let answer = budget.spend_on(session, Box::pin(planted).as_mut()).await;
             let lease = lead.unconfirmed.take();
@@ -393,7 +472,9 @@ impl Cache {
             filled: now,
             aged: found.age,
         };
-        self.inner.local.fill(flight, fence, request.key.as_str(), copy);
+        self.inner
+            .local
+            .fill(flight, fence, request.key.as_str(), copy);
     }
 
     /// What the bytes at the key mean to this reader.
@@ -404,7 +485,9 @@ impl Cache {
                 self.count(request, |counters| bump(&counters.foreign));
                 return Examined::Foreign;
             }
-            Stored::Lease { run: planted, .. } if planted == run || off(Safeguard::RunId) => return Examined::Leased,
+            Stored::Lease { run: planted, .. } if planted == run || off(Safeguard::RunId) => {
+                return Examined::Leased;
+            }
             // A snapshot brings leases back as well; their holders are gone.
             Stored::Lease { head, .. } => return Examined::Unusable(head),
             Stored::Failed => return Examined::Failed,
@@ -427,7 +510,9 @@ impl Cache {
         } else if entry.none {
             Some(None)
         } else {
-            (request.ops.decode)(entry.payload, entry.codec).ok().map(Some)
+            (request.ops.decode)(entry.payload, entry.codec)
+                .ok()
+                .map(Some)
         };
         let Some(kept) = kept else {
             self.count(request, |counters| bump(&counters.unusable));
@@ -451,11 +536,19 @@ impl Cache {
         session: &Session,
         budget: &mut Budget,
     ) -> Option<Found> {
-        let bytes = budget.spend_on(session, pin!(session.get(request.key.as_str()))).await.ok()??;
+        let bytes = budget
+            .spend_on(session, pin!(session.get(request.key.as_str())))
+            .await
+            .ok()??;
         self.read_bytes(&bytes, request, session)
     }
 
-    pub(crate) fn read_bytes(&self, bytes: &[u8], request: &Request<'_>, session: &Session) -> Option<Found> {
+    pub(crate) fn read_bytes(
+        &self,
+        bytes: &[u8],
+        request: &Request<'_>,
+        session: &Session,
+    ) -> Option<Found> {
         match self.examine(bytes, request, session) {
             Examined::Usable(found) => Some(found),
             _ => None,
@@ -492,7 +585,9 @@ impl Waits {
 
 impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cache").field("config", &self.inner.config).finish_non_exhaustive()
+        f.debug_struct("Cache")
+            .field("config", &self.inner.config)
+            .finish_non_exhaustive()
     }
 }
 
@@ -507,8 +602,15 @@ mod tests {
         let cache = Cache::new(CacheConfig::default()).unwrap();
         let key = CacheKey::new("a");
         let ops = crate::entry::type_ops::<u32>();
-        let request =
-            Request { key: &key, ops, near: Near::On, tags: &[], open_tags: &[], takes_none: false, site: None };
+        let request = Request {
+            key: &key,
+            ops,
+            near: Near::On,
+            tags: &[],
+            open_tags: &[],
+            takes_none: false,
+            site: None,
+        };
         let size = size_of_val(&cache.read(&request));
         assert!(size <= 2048, "{size} bytes");
     }

@@ -64,7 +64,9 @@ where
         let cache = call.used_cache();
         let found = {
             let request = request(&call, key, kind, &[], &[]);
-            cache.recall(&request).and_then(|copy| Some((give_back(kind, copy.value.clone())?, copy)))
+            cache
+                .recall(&request)
+                .and_then(|copy| Some((give_back(kind, copy.value.clone())?, copy)))
         };
         if let Some((returned, copy)) = found {
             count_hit(&cache, call.site, HitTier::Memory, || copy.age());
@@ -89,7 +91,11 @@ where
     F: FnOnce() -> Fut,
     Fut: Future<Output = R>,
 {
-    let mode = if asked_of(call.site) == Mode::Uncached { Mode::Uncached } else { Mode::Normal };
+    let mode = if asked_of(call.site) == Mode::Uncached {
+        Mode::Uncached
+    } else {
+        Mode::Normal
+    };
     Box::pin(async move {
         if mode == Mode::Uncached {
             return Box::pin(body()).await;
@@ -99,7 +105,12 @@ where
 }
 
 /// A write: the body always runs; what it invalidates goes when it has succeeded.
-pub fn write<R, K, L, F, Fut>(call: Call, kind: K, late: L, body: F) -> impl Future<Output = R> + use<R, K, L, F, Fut>
+pub fn write<R, K, L, F, Fut>(
+    call: Call,
+    kind: K,
+    late: L,
+    body: F,
+) -> impl Future<Output = R> + use<R, K, L, F, Fut>
 where
     K: Returned<R>,
     L: FnOnce(&K::Inner, &mut Late<'_>),
@@ -117,18 +128,27 @@ where
 }
 
 /// Runs the cached function's own future; the first call of the site in it loads and stores, whatever stands.
-pub fn refresh<R, Fut: Future<Output = R>>(site: &'static Site, call: Fut) -> impl Future<Output = R> + use<R, Fut> {
+pub fn refresh<R, Fut: Future<Output = R>>(
+    site: &'static Site,
+    call: Fut,
+) -> impl Future<Output = R> + use<R, Fut> {
     ASKED.scope(Asked::new(site, Mode::Refresh), call)
 }
 
 /// Runs the cached function's own future; the first call of the site in it just runs its body.
-pub fn uncached<R, Fut: Future<Output = R>>(site: &'static Site, call: Fut) -> impl Future<Output = R> + use<R, Fut> {
+pub fn uncached<R, Fut: Future<Output = R>>(
+    site: &'static Site,
+    call: Fut,
+) -> impl Future<Output = R> + use<R, Fut> {
     ASKED.scope(Asked::new(site, Mode::Uncached), call)
 }
 
 impl Asked {
     fn new(site: &'static Site, mode: Mode) -> Self {
-        Self { site: address(site), mode: Cell::new(mode) }
+        Self {
+            site: address(site),
+            mode: Cell::new(mode),
+        }
     }
 }
 
@@ -139,7 +159,11 @@ fn address(site: &'static Site) -> usize {
 /// What was asked of this call; of this one only, not of those that its body makes.
 fn asked_of(site: &'static Site) -> Mode {
     let asked = |asked: &Asked| {
-        if asked.site == address(site) { asked.mode.replace(Mode::Normal) } else { Mode::Normal }
+        if asked.site == address(site) {
+            asked.mode.replace(Mode::Normal)
+        } else {
+            Mode::Normal
+        }
     };
     ASKED.try_with(asked).unwrap_or(Mode::Normal)
 }
@@ -182,7 +206,9 @@ where
             }
             None
         }
-        Turn::Lead(loading) => return Box::pin(lead(&cache, call, *loading, kind, when, late, body)).await,
+        Turn::Lead(loading) => {
+            return Box::pin(lead(&cache, call, *loading, kind, when, late, body)).await;
+        }
         Turn::Shared(outcome, was_loaded) => Some((outcome, was_loaded)),
         Turn::Alone(flight) => match flight.turn().await {
             Err(outcome) => Some((outcome, false)),
@@ -203,7 +229,11 @@ where
     if let Some((outcome, was_loaded)) = shared
         && let Some(returned) = give_back_outcome(kind, outcome)
     {
-        note(if was_loaded { Event::Hit(Duration::ZERO) } else { Event::Miss });
+        note(if was_loaded {
+            Event::Hit(Duration::ZERO)
+        } else {
+            Event::Miss
+        });
         count(&cache, call.site, |counters| &counters.coalesced);
         return returned;
     }
@@ -249,7 +279,11 @@ where
     let returned = loading.run(Box::pin(body())).await;
     let returned = kind.prepare(returned).await;
     let stored = owed.judge(kind.success(&returned), when, late);
-    owed.pay(Some(Spare { flight: loading.flight(), lease: loading.lease() })).await;
+    owed.pay(Some(Spare {
+        flight: loading.flight(),
+        lease: loading.lease(),
+    }))
+    .await;
     let tags = owed.call.tags.known_and_open().0;
     match stored {
         Judged::Store => match (kind.keep(&returned), ttl) {
@@ -257,7 +291,11 @@ where
             (Some(kept), None) => loading.end(Outcome::Value(Some(kept)), false),
             (None, _) => loading.end(Outcome::Unshared, false),
         },
-        Judged::Share => loading.end(kind.keep(&returned).map_or(Outcome::Unshared, |kept| Outcome::Value(Some(kept))), false),
+        Judged::Share => loading.end(
+            kind.keep(&returned)
+                .map_or(Outcome::Unshared, |kept| Outcome::Value(Some(kept))),
+            false,
+        ),
         Judged::Nothing => match owed.call.site.none_ttl {
             Some(life) => loading.store(None, life, tags),
             None => {
@@ -267,7 +305,11 @@ where
         },
         Judged::Failed => {
             count(cache, owed.call.site, |counters| &counters.load_failures);
-            loading.end(kind.keep_error(&returned).map_or(Outcome::Unshared, Outcome::Error), true);
+            loading.end(
+                kind.keep_error(&returned)
+                    .map_or(Outcome::Unshared, Outcome::Error),
+                true,
+            );
         }
     }
     returned
@@ -309,7 +351,11 @@ where
     };
     let returned = kind.prepare(returned).await;
     let judged = owed.judge(kind.success(&returned), when, late);
-    owed.pay(loading.as_ref().map(|loading| Spare { flight: loading.flight(), lease: loading.lease() })).await;
+    owed.pay(loading.as_ref().map(|loading| Spare {
+        flight: loading.flight(),
+        lease: loading.lease(),
+    }))
+    .await;
     let tags = owed.call.tags.known_and_open().0;
     let kept: Option<(Kept, Duration)> = match judged {
         Judged::Store => kind.keep(&returned).map(Some).zip(ttl),
@@ -348,7 +394,8 @@ where
     Fut: Future<Output = R>,
 {
     let (tags, open_tags) = call.tags.known_and_open();
-    let standing = Refresh::over_standing(cache, &request(&call, &key, kind, &tags, &open_tags)).await;
+    let standing =
+        Refresh::over_standing(cache, &request(&call, &key, kind, &tags, &open_tags)).await;
     let Some(refresh) = standing else {
         // Nothing that can be refreshed stands, or Redis is away: then it is a put.
         return put_anew(call, kind, when, late, body).await;
@@ -364,7 +411,17 @@ where
         && let Some((kept, ttl)) = kind.keep(&returned).zip(ttl)
     {
         let tags = owed.call.tags.known_and_open().0;
-        refresh.store(cache, &key, kind.ops(), Some(kept), ttl, tags, began.elapsed()).await;
+        refresh
+            .store(
+                cache,
+                &key,
+                kind.ops(),
+                Some(kept),
+                ttl,
+                tags,
+                began.elapsed(),
+            )
+            .await;
     }
     returned
 }
@@ -390,7 +447,12 @@ enum Judged {
 impl<'a> Owed<'a> {
     fn new(cache: &'a Cache, call: Call) -> Self {
         let due = Due::new(cache, call.patterns.patterns());
-        Self { cache, call, due, always: None }
+        Self {
+            cache,
+            call,
+            due,
+            always: None,
+        }
     }
 
     fn with(mut self, pattern: Pattern) -> Self {
@@ -406,7 +468,13 @@ impl<'a> Owed<'a> {
         late: impl FnOnce(&I, &mut Late<'_>),
     ) -> Judged {
         let judged = match &success {
-            Success::Value(value) => if when(value) { Judged::Store } else { Judged::Share },
+            Success::Value(value) => {
+                if when(value) {
+                    Judged::Store
+                } else {
+                    Judged::Share
+                }
+            }
             Success::Nothing => Judged::Nothing,
             Success::Failure => Judged::Failed,
         };
@@ -473,7 +541,11 @@ fn give_back_outcome<R, K: Cacheable<R>>(kind: K, outcome: Outcome) -> Option<R>
     }
 }
 
-fn count(cache: &Cache, site: &'static Site, which: fn(&Counters) -> &std::sync::atomic::AtomicU64) {
+fn count(
+    cache: &Cache,
+    site: &'static Site,
+    which: fn(&Counters) -> &std::sync::atomic::AtomicU64,
+) {
     bump(which(&cache.inner.counters));
     bump(which(site.counters()));
 }

@@ -80,7 +80,10 @@ impl CacheConfig {
     }
 
     pub(crate) fn from_lookup(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, Error> {
-        let mut config = Self { redis_url: redis_url(var)?, ..Self::default() };
+        let mut config = Self {
+            redis_url: redis_url(var)?,
+            ..Self::default()
+        };
         let duration = |name: &str, into: &mut Duration| -> Result<(), Error> {
             if let Some(text) = var(name) {
                 *into = ttl::parse_duration(&text)
@@ -95,7 +98,9 @@ impl CacheConfig {
         ) -> Result<(), Error> {
             if let Some(text) = var(name) {
                 *into = text.trim().parse().map_err(|_| {
-                    Error::config(format!("{name}=`{text}`: give a whole number, such as `10000`"))
+                    Error::config(format!(
+                        "{name}=`{text}`: give a whole number, such as `10000`"
+                    ))
                 })?;
             }
             Ok(())
@@ -116,7 +121,11 @@ impl CacheConfig {
             config.trust_restart = match text.trim().to_ascii_lowercase().as_str() {
                 "1" | "true" | "on" | "yes" => true,
                 "0" | "false" | "off" | "no" => false,
-                _ => return Err(Error::config(format!("CACHE_TRUST_RESTART=`{text}`: give `on` or `off`"))),
+                _ => {
+                    return Err(Error::config(format!(
+                        "CACHE_TRUST_RESTART=`{text}`: give `on` or `off`"
+                    )));
+                }
             };
         }
         config.journal = var("CACHE_JOURNAL").map(Into::into);
@@ -253,26 +262,40 @@ impl CacheConfig {
             return bad("REDIS_MAX_CONNECTIONS: at least 1");
         }
         if self.max_entries == 0 || self.max_bytes == 0 || self.max_value_bytes == 0 {
-            return bad("CACHE_MAX_SIZE_MEMORY, CACHE_MAX_BYTES_MEMORY and CACHE_MAX_VALUE_BYTES: at least 1");
+            return bad(
+                "CACHE_MAX_SIZE_MEMORY, CACHE_MAX_BYTES_MEMORY and CACHE_MAX_VALUE_BYTES: at least 1",
+            );
         }
         if self.breaker_failures == 0 || self.journal_bound == 0 {
             return bad("breaker_failures and journal_bound: at least 1");
         }
         let least = Duration::from_millis(1);
-        if [self.connect_timeout, self.command_timeout, self.budget, self.default_ttl].iter().any(|time| *time < least)
+        if [
+            self.connect_timeout,
+            self.command_timeout,
+            self.budget,
+            self.default_ttl,
+        ]
+        .iter()
+        .any(|time| *time < least)
         {
             return bad("time-outs, the budget and the default TTL: at least 1 ms");
         }
         let refused = |c: char| c.is_control() || c.is_whitespace() || "*?[]{}%".contains(c);
         if self.namespace.len() > 128 || self.namespace.contains(refused) {
-            return bad("CACHE_NAMESPACE: up to 128 characters, without spaces, `*?[]{}%` and control characters");
+            return bad(
+                "CACHE_NAMESPACE: up to 128 characters, without spaces, `*?[]{}%` and control characters",
+            );
         }
         self.target()?;
         Ok(self)
     }
 
     pub(crate) fn target(&self) -> Result<Option<Target>, Error> {
-        self.redis_url.as_ref().map(|(source, url)| Target::parse(source, url)).transpose()
+        self.redis_url
+            .as_ref()
+            .map(|(source, url)| Target::parse(source, url))
+            .transpose()
     }
 
     /// What stands before every key in Redis.
@@ -284,22 +307,36 @@ impl CacheConfig {
     }
 }
 
-fn redis_url(var: &dyn Fn(&str) -> Option<String>) -> Result<Option<(&'static str, String)>, Error> {
+fn redis_url(
+    var: &dyn Fn(&str) -> Option<String>,
+) -> Result<Option<(&'static str, String)>, Error> {
     for name in ["REDIS_URL", "REDIS_PRIVATE_URL"] {
         if let Some(url) = var(name) {
             return Ok(Some((name, url)));
         }
     }
-    let Some(rest) = var("UPSTASH_REDIS_REST_URL") else { return Ok(None) };
+    let Some(rest) = var("UPSTASH_REDIS_REST_URL") else {
+        return Ok(None);
+    };
     let Some(token) = var("UPSTASH_REDIS_REST_TOKEN") else {
-        return Err(Error::config("UPSTASH_REDIS_REST_URL is set, UPSTASH_REDIS_REST_TOKEN is not"));
+        return Err(Error::config(
+            "UPSTASH_REDIS_REST_URL is set, UPSTASH_REDIS_REST_TOKEN is not",
+        ));
     };
-    let host = url::Url::parse(&rest).ok().filter(|url| url.scheme() == "https");
+    let host = url::Url::parse(&rest)
+        .ok()
+        .filter(|url| url.scheme() == "https");
     let Some(host) = host.as_ref().and_then(url::Url::host_str) else {
-        return Err(Error::config("UPSTASH_REDIS_REST_URL: give an `https://…` URL, as the console shows it"));
+        return Err(Error::config(
+            "UPSTASH_REDIS_REST_URL: give an `https://…` URL, as the console shows it",
+        ));
     };
-    let token = percent_encoding::utf8_percent_encode(token.trim(), percent_encoding::NON_ALPHANUMERIC);
-    Ok(Some(("UPSTASH_REDIS_REST_URL", format!("rediss://default:{token}@{host}:6379"))))
+    let token =
+        percent_encoding::utf8_percent_encode(token.trim(), percent_encoding::NON_ALPHANUMERIC);
+    Ok(Some((
+        "UPSTASH_REDIS_REST_URL",
+        format!("rediss://default:{token}@{host}:6379"),
+    )))
 }
 
 impl fmt::Debug for CacheConfig {
@@ -331,7 +368,10 @@ mod tests {
 
     fn from(pairs: &[(&str, &str)]) -> Result<CacheConfig, Error> {
         CacheConfig::from_lookup(&|name| {
-            pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+            pairs
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
         })
     }
 
@@ -346,8 +386,15 @@ mod tests {
 
     #[test]
     fn the_first_url_wins() {
-        let config = from(&[("REDIS_PRIVATE_URL", "redis://b:1"), ("REDIS_URL", "redis://a:1")]).unwrap();
-        assert_eq!(config.target().unwrap().unwrap().to_string(), "redis://a:1/0");
+        let config = from(&[
+            ("REDIS_PRIVATE_URL", "redis://b:1"),
+            ("REDIS_URL", "redis://a:1"),
+        ])
+        .unwrap();
+        assert_eq!(
+            config.target().unwrap().unwrap().to_string(),
+            "redis://a:1/0"
+        );
     }
 
     #[cfg(feature = "tls")]
@@ -358,7 +405,10 @@ mod tests {
             ("UPSTASH_REDIS_REST_TOKEN", "s3cr/et="),
         ])
         .unwrap();
-        assert_eq!(config.target().unwrap().unwrap().to_string(), "rediss://eu1-x-1.upstash.io:6379/0");
+        assert_eq!(
+            config.target().unwrap().unwrap().to_string(),
+            "rediss://eu1-x-1.upstash.io:6379/0"
+        );
         assert!(!format!("{config:?}").contains("s3cr"));
     }
 
@@ -377,14 +427,20 @@ mod tests {
         ] {
             let error = from(&[(name, value)]).unwrap_err().to_string();
             assert!(error.contains(says), "{name}={value}: {error}");
-            assert!(!error.contains("hunter2") && !error.contains('\n'), "{error}");
+            assert!(
+                !error.contains("hunter2") && !error.contains('\n'),
+                "{error}"
+            );
         }
     }
 
     #[test]
     fn the_namespace_ends_in_one_colon() {
         for namespace in ["shop", "shop:"] {
-            assert_eq!(CacheConfig::default().namespace(namespace).key_prefix(), "shop:");
+            assert_eq!(
+                CacheConfig::default().namespace(namespace).key_prefix(),
+                "shop:"
+            );
         }
         assert_eq!(CacheConfig::default().key_prefix(), "");
     }

@@ -65,8 +65,10 @@ where
     let collected = owed.take();
     if outcome.is_ok() {
         // Each is owed until it has run: a caller that vanishes at the second must not lose the third.
-        let mut owed: Vec<Due<'_>> =
-            collected.iter().map(|(cache, patterns)| Due::new(cache, patterns.clone())).collect();
+        let mut owed: Vec<Due<'_>> = collected
+            .iter()
+            .map(|(cache, patterns)| Due::new(cache, patterns.clone()))
+            .collect();
         for ((cache, patterns), due) in collected.iter().zip(&mut owed) {
             due.done();
             let _ = cache.remove(patterns.clone(), None).await;
@@ -94,9 +96,17 @@ impl Drop for Owed {
 
 /// Inside a scope: remembers the removal, and says so.
 pub(crate) fn defer(cache: &Cache, patterns: &[Pattern]) -> Option<Invalidation> {
-    let remember = |scope: &Arc<Scope>| scope.collected.lock().push((cache.clone(), patterns.to_vec()));
+    let remember = |scope: &Arc<Scope>| {
+        scope
+            .collected
+            .lock()
+            .push((cache.clone(), patterns.to_vec()));
+    };
     SCOPE.try_with(remember).ok()?;
-    Some(Invalidation { removed: 0, durability: Durability::Deferred })
+    Some(Invalidation {
+        removed: 0,
+        durability: Durability::Deferred,
+    })
 }
 
 /// Inside a scope: what is loaded may be rows that nobody else may see yet.
@@ -108,7 +118,9 @@ pub(crate) fn is_active() -> bool {
 pub(crate) fn is_due(cache: &Cache, key: &str, tags: &[String]) -> bool {
     let named = |scope: &Arc<Scope>| {
         let collected = scope.collected.lock();
-        collected.iter().any(|(of, patterns)| of.is(cache) && patterns.iter().any(|pattern| pattern.matches(key, tags)))
+        collected.iter().any(|(of, patterns)| {
+            of.is(cache) && patterns.iter().any(|pattern| pattern.matches(key, tags))
+        })
     };
     SCOPE.try_with(named).unwrap_or(false)
 }

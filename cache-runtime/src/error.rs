@@ -23,20 +23,32 @@ enum Kind {
 
 impl Error {
     pub(crate) fn config(message: impl Into<String>) -> Self {
-        Self { kind: Kind::Config, message: message.into() }
+        Self {
+            kind: Kind::Config,
+            message: message.into(),
+        }
     }
 
     pub(crate) fn initialized() -> Self {
         let message = "the global cache already exists; call `cache_runtime::init` once, before the first cached call";
-        Self { kind: Kind::Initialized, message: message.into() }
+        Self {
+            kind: Kind::Initialized,
+            message: message.into(),
+        }
     }
 
     pub(crate) fn codec(message: impl Into<String>) -> Self {
-        Self { kind: Kind::Codec, message: message.into() }
+        Self {
+            kind: Kind::Codec,
+            message: message.into(),
+        }
     }
 
     pub(crate) fn pattern(message: impl Into<String>) -> Self {
-        Self { kind: Kind::Pattern, message: message.into() }
+        Self {
+            kind: Kind::Pattern,
+            message: message.into(),
+        }
     }
 
     /// A setting cannot be right; the text names it and says what it should look like.

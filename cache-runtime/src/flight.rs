@@ -123,7 +123,12 @@ impl<H: Hold> Flights<H> {
     }
 
     /// Joins the key's flight, or leads a new one.
-    pub(crate) fn join(self: &Arc<Self>, key: &CacheKey, tags: &[String], open_tags: &[String]) -> Joined<H> {
+    pub(crate) fn join(
+        self: &Arc<Self>,
+        key: &CacheKey,
+        tags: &[String],
+        open_tags: &[String],
+    ) -> Joined<H> {
         let (key, template) = (key.as_str(), key.template());
         let mut flights = self.shard(key).lock();
         if let Some(flight) = flights.get(key) {
@@ -147,13 +152,25 @@ impl<H: Hold> Flights<H> {
             open_tags: open_tags.to_vec(),
             retired: AtomicBool::new(false),
             dirty: AtomicBool::new(false),
-            state: Mutex::new(State { loads: 0, reading: true, waiters: 0, stage: Stage::Led, rescued: None }),
+            state: Mutex::new(State {
+                loads: 0,
+                reading: true,
+                waiters: 0,
+                stage: Stage::Led,
+                rescued: None,
+            }),
             changed: Notify::new(),
             pushed: Notify::new(),
             side_by_side: Semaphore::new(SIDE_BY_SIDE),
         });
         flights.insert(key.into(), flight.clone());
-        Joined::Lead(Lead { flights: self.clone(), flight, hold: None, unconfirmed: None, finished: false })
+        Joined::Lead(Lead {
+            flights: self.clone(),
+            flight,
+            hold: None,
+            unconfirmed: None,
+            finished: false,
+        })
     }
 
     /// Redis says that the key changed: what is being read may be older than that.
@@ -178,7 +195,8 @@ impl<H: Hold> Flights<H> {
                 }
                 !retired
             });
-            self.count.fetch_sub(before - flights.len(), Ordering::Relaxed);
+            self.count
+                .fetch_sub(before - flights.len(), Ordering::Relaxed);
         };
         if off(Safeguard::Retire) {
             return;
@@ -194,13 +212,19 @@ impl<H: Hold> Flights<H> {
                     self.count.fetch_sub(1, Ordering::Relaxed);
                 }
             }
-            _ => self.shards.iter().for_each(|shard| retire(&mut shard.lock())),
+            _ => self
+                .shards
+                .iter()
+                .for_each(|shard| retire(&mut shard.lock())),
         }
     }
 
     fn leave(&self, flight: &Arc<Flight<H>>) {
         let mut flights = self.shard(&flight.key).lock();
-        if flights.get(&flight.key).is_some_and(|standing| Arc::ptr_eq(standing, flight)) {
+        if flights
+            .get(&flight.key)
+            .is_some_and(|standing| Arc::ptr_eq(standing, flight))
+        {
             flights.remove(&flight.key);
             self.count.fetch_sub(1, Ordering::Relaxed);
         }
@@ -214,7 +238,8 @@ impl<H: Hold> Flights<H> {
 impl<H> Flight<H> {
     /// A copy of what this flight read or loaded may go into memory.
     pub(crate) fn may_fill(&self) -> bool {
-        off(Safeguard::Guard) || !self.retired.load(Ordering::SeqCst) && !self.dirty.load(Ordering::SeqCst)
+        off(Safeguard::Guard)
+            || !self.retired.load(Ordering::SeqCst) && !self.dirty.load(Ordering::SeqCst)
     }
 
     pub(crate) fn is_retired(&self) -> bool {
@@ -251,7 +276,11 @@ impl<H> Flight<H> {
         match pattern {
             Pattern::Tag(tag) if open(tag) => true,
             Pattern::AllTags(all) => all.iter().all(|tag| open(tag) || self.tags.contains(tag)),
-            Pattern::TagPrefix(tag) if open(tag) || self.open_tags.iter().any(|open| open.starts_with(&**tag)) => true,
+            Pattern::TagPrefix(tag)
+                if open(tag) || self.open_tags.iter().any(|open| open.starts_with(&**tag)) =>
+            {
+                true
+            }
             _ => pattern.matches(&self.key, &self.tags),
         }
     }
@@ -360,14 +389,21 @@ impl<H: Hold> Waiter<H> {
         let mut state = flight.state.lock();
         // A removal was pushed while the leader's read was under way: its reply may be from before. A load that follows
         // will not be.
-        let overtaken =
-            state.reading && matches!(state.stage, Stage::Led) && flight.dirty.load(Ordering::SeqCst);
+        let overtaken = state.reading
+            && matches!(state.stage, Stage::Led)
+            && flight.dirty.load(Ordering::SeqCst);
         if flight.is_retired() || matches!(state.stage, Stage::Settled(..)) {
             return None;
         }
         state.waiters += 1;
         let was_loaded = matches!(state.stage, Stage::Loaded(_));
-        Some(Self { flights: flights.clone(), flight: flight.clone(), seen: state.loads, was_loaded, loads_only: overtaken })
+        Some(Self {
+            flights: flights.clone(),
+            flight: flight.clone(),
+            seen: state.loads,
+            was_loaded,
+            loads_only: overtaken,
+        })
     }
 
     /// The load had ended before this waiter came: sharing it is a hit, not a collapsed miss.
@@ -407,10 +443,20 @@ impl<H: Hold> Waiter<H> {
                 state.stage = Stage::Led;
                 state.reading = hold.is_none();
                 let (flights, flight) = (self.flights.clone(), self.flight.clone());
-                Some(Waited::Lead(Lead { flights, flight, hold, unconfirmed: None, finished: false }))
+                Some(Waited::Lead(Lead {
+                    flights,
+                    flight,
+                    hold,
+                    unconfirmed: None,
+                    finished: false,
+                }))
             }
             Stage::Loaded(outcome) => came_before.then(|| self.end(outcome)),
-            Stage::Settled(outcome, sure) if came_before || (*sure && !self.loads_only) || off(Safeguard::Verdict) => Some(self.end(outcome)),
+            Stage::Settled(outcome, sure)
+                if came_before || (*sure && !self.loads_only) || off(Safeguard::Verdict) =>
+            {
+                Some(self.end(outcome))
+            }
             Stage::Settled(..) => Some(Waited::Again),
         }
     }
@@ -486,7 +532,10 @@ mod tests {
         let after = waiter(&flights);
         reading.begin();
         reading.settle(Outcome::Value(None), false);
-        assert!(matches!(after.wait().await, Waited::Shared(_)), "this load began later");
+        assert!(
+            matches!(after.wait().await, Waited::Shared(_)),
+            "this load began later"
+        );
     }
 
     #[tokio::test]
@@ -498,7 +547,10 @@ mod tests {
         let waiter_for_load = waiter(&flights);
         reading.found(value());
         assert!(matches!(waiter_for_any.wait().await, Waited::Shared(_)));
-        assert!(matches!(waiter_for_load.wait_for_load().await, Waited::Again), "the reply may be older");
+        assert!(
+            matches!(waiter_for_load.wait_for_load().await, Waited::Again),
+            "the reply may be older"
+        );
 
         let loading = lead(&flights);
         let before = waiter(&flights);
@@ -506,6 +558,9 @@ mod tests {
         let during = waiter(&flights);
         loading.settle(value(), true);
         assert!(matches!(before.wait_for_load().await, Waited::Shared(_)));
-        assert!(matches!(during.wait_for_load().await, Waited::Again), "the store may have been removed");
+        assert!(
+            matches!(during.wait_for_load().await, Waited::Again),
+            "the store may have been removed"
+        );
     }
 }

@@ -33,7 +33,11 @@ pub fn init(config: CacheConfig) -> Result<&'static Cache, Error> {
         made = true;
         Cache::new(config)
     })?;
-    if made { Ok(cache) } else { Err(Error::initialized()) }
+    if made {
+        Ok(cache)
+    } else {
+        Err(Error::initialized())
+    }
 }
 
 /// The global cache; made from the environment when [`init`] has not made it. A setting that cannot be right then means

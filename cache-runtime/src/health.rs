@@ -1,7 +1,7 @@
 //! Is the cache well? The answer for a health endpoint.
 
-use std::pin::pin;
 use serde::Serialize;
+use std::pin::pin;
 
 use crate::breaker::BreakerState;
 use crate::cache::Cache;
@@ -46,7 +46,11 @@ impl Cache {
         let latency = self.ping().await;
         let configured = self.inner.tier.is_some();
         Health {
-            status: if configured && latency.is_none() { "degraded" } else { "healthy" },
+            status: if configured && latency.is_none() {
+                "degraded"
+            } else {
+                "healthy"
+            },
             backend: if latency.is_some() { "redis" } else { "memory" },
             latency_ms: latency.map(|latency| (latency.as_secs_f64() * 100_000.0).round() / 100.0),
             stats: HealthStats {
@@ -68,7 +72,10 @@ impl Cache {
     /// Removals that wait for Redis.
     #[must_use]
     pub fn journal_len(&self) -> usize {
-        self.inner.tier.as_ref().map_or(0, |tier| tier.journal_len())
+        self.inner
+            .tier
+            .as_ref()
+            .map_or(0, |tier| tier.journal_len())
     }
 
     async fn ping(&self) -> Option<std::time::Duration> {
@@ -76,6 +83,10 @@ impl Cache {
         let mut budget = crate::redis::Budget::new(self.inner.config.budget);
         let session = tier.session(&mut budget).await?;
         let began = tokio::time::Instant::now();
-        budget.spend_on(&session, pin!(session.ping())).await.ok().map(|()| began.elapsed())
+        budget
+            .spend_on(&session, pin!(session.ping()))
+            .await
+            .ok()
+            .map(|()| began.elapsed())
     }
 }

@@ -3,8 +3,8 @@
 //! The local pass must follow the one in Redis: a reader in between would bring the old value back. The pass before it
 //! only makes this process's readers prompt.
 
-use std::pin::pin;
 use serde::Serialize;
+use std::pin::pin;
 
 use crate::cache::Cache;
 use crate::deferred;
@@ -65,7 +65,8 @@ impl Cache {
     /// # }
     /// ```
     pub async fn invalidate_prefix(&self, prefix: &str) -> Invalidation {
-        self.remove(vec![Pattern::Prefix(prefix.to_owned())], None).await
+        self.remove(vec![Pattern::Prefix(prefix.to_owned())], None)
+            .await
     }
 
     /// Removes what a pattern names: `jobs:` everything below it, `jobs:stats` that key and everything below it, `*` any
@@ -96,7 +97,11 @@ impl Cache {
     }
 
     /// All removals come here. `spared`: the load on whose behalf it runs, and its lease.
-    pub(crate) async fn remove(&self, patterns: Vec<Pattern>, spared: Option<Spare<'_>>) -> Invalidation {
+    pub(crate) async fn remove(
+        &self,
+        patterns: Vec<Pattern>,
+        spared: Option<Spare<'_>>,
+    ) -> Invalidation {
         if let Some(deferred) = deferred::defer(self, &patterns) {
             return deferred;
         }
@@ -107,18 +112,30 @@ impl Cache {
         let removed_here = inner.local.remove(&due.patterns, flight);
         let Some(tier) = &inner.tier else {
             due.done();
-            inner.counters.removed.fetch_add(removed_here, std::sync::atomic::Ordering::Relaxed);
-            return Invalidation { removed: removed_here, durability: Durability::Durable };
+            inner
+                .counters
+                .removed
+                .fetch_add(removed_here, std::sync::atomic::Ordering::Relaxed);
+            return Invalidation {
+                removed: removed_here,
+                durability: Durability::Durable,
+            };
         };
         let mut budget = Budget::new(inner.config.budget);
         let acknowledged = match tier.session(&mut budget).await {
             None => None,
             Some(session) => {
                 // An invalidation has its own budget, whatever the wait for the first connect took.
-                let lease = spared.and_then(|spare| spare.lease).filter(|lease| lease.session.link.run == session.link.run);
+                let lease = spared
+                    .and_then(|spare| spare.lease)
+                    .filter(|lease| lease.session.link.run == session.link.run);
                 let removal = remove_all(&session, &due.patterns, lease);
-                let removed = Budget::new(inner.config.budget).spend_on(&session, pin!(removal)).await;
-                removed.ok().filter(|_| tier.acknowledged(&session, &due.patterns))
+                let removed = Budget::new(inner.config.budget)
+                    .spend_on(&session, pin!(removal))
+                    .await;
+                removed
+                    .ok()
+                    .filter(|_| tier.acknowledged(&session, &due.patterns))
             }
         };
         let invalidation = match acknowledged {
@@ -126,17 +143,26 @@ impl Cache {
                 if !off(Safeguard::LocalPass) {
                     inner.local.remove(&due.patterns, flight);
                 }
-                Invalidation { removed, durability: Durability::Durable }
+                Invalidation {
+                    removed,
+                    durability: Durability::Durable,
+                }
             }
             None => {
                 // Its outcome may be unknown: then it runs again, before this process reads Redis again.
                 tier.journal(&due.patterns);
                 inner.local.remove(&due.patterns, flight);
-                Invalidation { removed: removed_here, durability: Durability::Queued }
+                Invalidation {
+                    removed: removed_here,
+                    durability: Durability::Queued,
+                }
             }
         };
         due.done();
-        inner.counters.removed.fetch_add(invalidation.removed, std::sync::atomic::Ordering::Relaxed);
+        inner
+            .counters
+            .removed
+            .fetch_add(invalidation.removed, std::sync::atomic::Ordering::Relaxed);
         invalidation
     }
 
@@ -160,7 +186,11 @@ pub(crate) struct Spare<'a> {
     pub(crate) lease: Option<&'a Lease>,
 }
 
-async fn remove_all(session: &Session, patterns: &[Pattern], lease: Option<&Lease>) -> Result<u64, Fault> {
+async fn remove_all(
+    session: &Session,
+    patterns: &[Pattern],
+    lease: Option<&Lease>,
+) -> Result<u64, Fault> {
     let spared = lease.map(|lease| (lease.key.as_str(), &lease.head));
     let mut removed = 0;
     for pattern in patterns {
@@ -178,7 +208,11 @@ pub(crate) struct Due<'a> {
 
 impl<'a> Due<'a> {
     pub(crate) fn new(cache: &'a Cache, patterns: Vec<Pattern>) -> Self {
-        Self { cache, patterns, owed: true }
+        Self {
+            cache,
+            patterns,
+            owed: true,
+        }
     }
 
     pub(crate) fn done(&mut self) {

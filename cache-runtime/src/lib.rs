@@ -1,34 +1,35 @@
 //! Coherent two-tier caching for async services. (The crate page follows the README.)
 
 // In reading order: what a program uses, then the read path downwards.
-mod global;
-mod config;
 mod cache;
-mod manual;
-mod invalidate;
+mod config;
 mod deferred;
+mod global;
 mod health;
-mod outcome;
 #[cfg(feature = "axum")]
 pub mod http;
+mod invalidate;
+mod manual;
+mod outcome;
 
 #[doc(hidden)]
 pub mod __private;
-mod call;
-mod site;
-mod load;
 mod cacheable;
+mod call;
+mod load;
+mod site;
 
-mod local;
-mod flight;
-mod memory;
-mod redis;
-mod journal;
-mod breaker;
 mod background;
 mod barren;
+mod breaker;
+mod flight;
+mod journal;
+mod local;
+mod memory;
+mod redis;
 
 mod entry;
+mod error;
 mod key;
 #[cfg(feature = "sabotage")]
 #[doc(hidden)]
@@ -36,10 +37,9 @@ pub mod sabotage;
 #[cfg(not(feature = "sabotage"))]
 #[allow(dead_code, unreachable_pub, reason = "what only tests ask for")]
 mod sabotage;
-pub mod ttl;
 mod stats;
 mod token;
-mod error;
+pub mod ttl;
 
 #[doc = include_str!("../docs/cached.md")]
 pub use cache_macros::cached;

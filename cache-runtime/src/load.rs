@@ -1,7 +1,7 @@
 //! A load that this call leads: keeps its lease alive, and ends in a store, a fill, or neither.
 
-use std::pin::pin;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,7 +38,16 @@ impl Loading {
         session: Option<Session>,
     ) -> Self {
         let (key, ops, site) = (request.key.clone(), request.ops, request.site);
-        Self { cache, lead, key, ops, site, fence, session, began: Instant::now() }
+        Self {
+            cache,
+            lead,
+            key,
+            ops,
+            site,
+            fence,
+            session,
+            began: Instant::now(),
+        }
     }
 
     pub(crate) fn key(&self) -> &str {
@@ -59,7 +68,9 @@ impl Loading {
     /// Cancellation: dropping it drops the body; the lead, and the lease, go to a waiter or are given up.
     pub(crate) async fn run<F: Future>(&self, body: F) -> F::Output {
         let mut body = std::pin::pin!(body);
-        let Some(lease) = &self.lead.hold else { return body.await };
+        let Some(lease) = &self.lead.hold else {
+            return body.await;
+        };
         let mut renewals = tokio::time::interval_at(Instant::now() + RENEW_EVERY, RENEW_EVERY);
         renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -90,7 +101,12 @@ impl Loading {
     }
 
     /// A put's store, which its caller waits for. False: the entry must be removed instead.
-    pub(crate) async fn store_through(mut self, kept: Kept, ttl: Duration, tags: Vec<String>) -> bool {
+    pub(crate) async fn store_through(
+        mut self,
+        kept: Kept,
+        ttl: Duration,
+        tags: Vec<String>,
+    ) -> bool {
         let outcome = Outcome::Value(kept.clone());
         // The lead keeps its own until the answer is there: a caller dropped before that gives it up.
         let Some(lease) = self.lead.hold.clone() else {
@@ -105,18 +121,39 @@ impl Loading {
             return sure && !configured;
         };
         let max = self.cache.inner.config.max_value_bytes;
-        let Some((head, rest)) = seal(&kept, self.ops, &self.key, ttl, self.began.elapsed(), &tags, &lease, max) else {
+        let Some((head, rest)) = seal(
+            &kept,
+            self.ops,
+            &self.key,
+            ttl,
+            self.began.elapsed(),
+            &tags,
+            &lease,
+            max,
+        ) else {
             bump(&self.cache.inner.counters.stores_refused);
             self.lead.settle(outcome, false);
             return false;
         };
         let members = members(self.key.as_str(), &tags, &[]);
         let mut budget = Budget::new(self.cache.inner.config.budget);
-        let sealed = Sealed { head, rest: &rest, life: ttl, members };
-        let stored = budget.spend_on(&lease.session, pin!(lease.store(&sealed))).await.unwrap_or(false);
+        let sealed = Sealed {
+            head,
+            rest: &rest,
+            life: ttl,
+            members,
+        };
+        let stored = budget
+            .spend_on(&lease.session, pin!(lease.store(&sealed)))
+            .await
+            .unwrap_or(false);
         let stored = stored && lease.session.is_current();
         self.lead.hold = None;
-        bump(if stored { &self.cache.inner.counters.stores } else { &self.cache.inner.counters.stores_lost });
+        bump(if stored {
+            &self.cache.inner.counters.stores
+        } else {
+            &self.cache.inner.counters.stores_lost
+        });
         if stored {
             self.cache.inner.local.memory.remove(self.key.as_str());
         }
@@ -137,15 +174,26 @@ impl Loading {
         let mark = failed.then(|| entry::failed_head(token::random(), lease.session.link.run));
         let budget = self.cache.inner.config.budget;
         lease.session.clone().spawn(async move {
-            let verdict = async { lease.release(mark).await.unwrap_or(false) && lease.session.is_current() };
+            let verdict =
+                async { lease.release(mark).await.unwrap_or(false) && lease.session.is_current() };
             settle_within(budget, lead, outcome, verdict).await;
         });
     }
 
     fn store_in_redis(mut self, outcome: Outcome, kept: Kept, ttl: Duration, tags: Vec<String>) {
-        let Some(lease) = self.lead.hold.take() else { return };
+        let Some(lease) = self.lead.hold.take() else {
+            return;
+        };
         self.lead.loaded(outcome.clone());
-        let Self { cache, lead, key, ops, site, began, .. } = self;
+        let Self {
+            cache,
+            lead,
+            key,
+            ops,
+            site,
+            began,
+            ..
+        } = self;
         let took = began.elapsed();
         lease.session.clone().spawn(async move {
             let count = |which: fn(&crate::stats::Counters) -> &std::sync::atomic::AtomicU64| {
@@ -154,13 +202,29 @@ impl Loading {
                     bump(which(site.counters()));
                 }
             };
-            let sealed = seal(&kept, ops, &key, ttl, took, &tags, &lease, cache.inner.config.max_value_bytes);
+            let sealed = seal(
+                &kept,
+                ops,
+                &key,
+                ttl,
+                took,
+                &tags,
+                &lease,
+                cache.inner.config.max_value_bytes,
+            );
             let budget = cache.inner.config.budget;
             let verdict = async {
                 match &sealed {
                     Some((head, rest)) => {
                         let members = members(key.as_str(), &tags, &[]);
-                        let stored = lease.store(&Sealed { head: *head, rest, life: ttl, members }).await;
+                        let stored = lease
+                            .store(&Sealed {
+                                head: *head,
+                                rest,
+                                life: ttl,
+                                members,
+                            })
+                            .await;
                         match stored {
                             Ok(true) => count(|counters| &counters.stores),
                             Ok(false) => count(|counters| &counters.stores_lost),
@@ -196,7 +260,10 @@ impl Loading {
                 filled: now,
                 aged: Duration::ZERO,
             };
-            self.cache.inner.local.fill(self.lead.flight(), self.fence, self.key.as_str(), copy);
+            self.cache
+                .inner
+                .local
+                .fill(self.lead.flight(), self.fence, self.key.as_str(), copy);
         } else {
             bump(&self.cache.inner.counters.stores_refused);
         }
@@ -212,7 +279,12 @@ impl Loading {
 
 /// Ends a flight with the verdict on its store, or without one: nobody waits for it longer than for any other answer of
 /// Redis. The store itself goes on.
-async fn settle_within(budget: Duration, lead: Lead<Lease>, outcome: Outcome, verdict: impl Future<Output = bool>) {
+async fn settle_within(
+    budget: Duration,
+    lead: Lead<Lease>,
+    outcome: Outcome,
+    verdict: impl Future<Output = bool>,
+) {
     let mut verdict = std::pin::pin!(verdict);
     match tokio::time::timeout(budget, &mut verdict).await {
         Ok(sure) => lead.settle(outcome, sure),
@@ -224,7 +296,10 @@ async fn settle_within(budget: Duration, lead: Lead<Lease>, outcome: Outcome, ve
 }
 
 /// The entry's head, and all that follows the time. `None`: too large, or the codec refused.
-#[allow(clippy::too_many_arguments, reason = "every argument is a field of the header")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "every argument is a field of the header"
+)]
 fn seal(
     kept: &Kept,
     ops: &'static TypeOps,
@@ -236,7 +311,10 @@ fn seal(
     max_bytes: usize,
 ) -> Option<(entry::Head, Vec<u8>)> {
     let (codec, payload) = match kept {
-        Some(value) => ops.encode_as(&**value, CodecKind::Bincode).ok().filter(|(_, payload)| payload.len() <= max_bytes)?,
+        Some(value) => ops
+            .encode_as(&**value, CodecKind::Bincode)
+            .ok()
+            .filter(|(_, payload)| payload.len() <= max_bytes)?,
         None => (CodecKind::Bincode, Vec::new()),
     };
     let draft = Draft {
@@ -267,15 +345,26 @@ impl Refresh {
         let mut budget = Budget::new(cache.inner.config.budget);
         let session = tier.session(&mut budget).await?;
         let found = cache.read_redis(request, &session, &mut budget).await?;
-        if !request.open_tags.is_empty() || request.tags.iter().any(|tag| !found.tags.contains(tag)) {
+        if !request.open_tags.is_empty() || request.tags.iter().any(|tag| !found.tags.contains(tag))
+        {
             return None;
         }
         let key = request.key.as_str().to_owned();
         let members = members(&key, &found.tags, &[]);
-        Some(Self { lease: Lease { session, key, head: found.head, members } })
+        Some(Self {
+            lease: Lease {
+                session,
+                key,
+                head: found.head,
+                members,
+            },
+        })
     }
 
-    #[allow(clippy::too_many_arguments, reason = "every argument is a field of the header")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "every argument is a field of the header"
+    )]
     pub(crate) async fn store(
         self,
         cache: &Cache,
@@ -292,9 +381,17 @@ impl Refresh {
             return;
         };
         let members = members(key.as_str(), &tags, &[]);
-        let sealed = Sealed { head, rest: &rest, life: ttl, members };
+        let sealed = Sealed {
+            head,
+            rest: &rest,
+            life: ttl,
+            members,
+        };
         let mut budget = Budget::new(cache.inner.config.budget);
-        match budget.spend_on(&self.lease.session, pin!(self.lease.store(&sealed))).await {
+        match budget
+            .spend_on(&self.lease.session, pin!(self.lease.store(&sealed)))
+            .await
+        {
             Ok(true) => bump(&cache.inner.counters.stores),
             _ => bump(&cache.inner.counters.stores_lost),
         }

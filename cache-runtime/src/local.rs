@@ -19,7 +19,11 @@ pub(crate) struct Local<H: Hold> {
 
 impl<H: Hold> Local<H> {
     pub(crate) fn new(memory: Memory, max_flights: usize) -> Self {
-        Self { memory, flights: Flights::new(max_flights), fence: AtomicU64::new(0) }
+        Self {
+            memory,
+            flights: Flights::new(max_flights),
+            fence: AtomicU64::new(0),
+        }
     }
 
     pub(crate) fn fence(&self) -> u64 {
@@ -33,7 +37,9 @@ impl<H: Hold> Local<H> {
     /// Puts a copy in unless a removal, a push or a switch has come since the fence was read. The condition is checked
     /// under the memory's writer lock, which every removal takes after it has marked the flight.
     pub(crate) fn fill(&self, flight: &Flight<H>, fence: u64, key: &str, copy: Copy) -> bool {
-        self.memory.fill(key, copy, || flight.may_fill() && (self.fence() == fence || off(Safeguard::Fence)))
+        self.memory.fill(key, copy, || {
+            flight.may_fill() && (self.fence() == fence || off(Safeguard::Fence))
+        })
     }
 
     /// A push: the key changed in Redis.

@@ -1,8 +1,8 @@
 //! The operations of [`Cache`] that a program calls by name.
 
-use std::pin::pin;
 use std::collections::HashMap;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,12 +47,19 @@ impl Cache {
     /// # Errors
     ///
     /// The value cannot be encoded, or is larger than `CACHE_MAX_VALUE_BYTES`. An unreachable Redis is no error.
-    pub async fn set<T>(&self, key: impl Into<CacheKey>, value: &T, ttl: impl Into<Ttl>) -> Result<(), Error>
+    pub async fn set<T>(
+        &self,
+        key: impl Into<CacheKey>,
+        value: &T,
+        ttl: impl Into<Ttl>,
+    ) -> Result<(), Error>
     where
         T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
     {
         let key = key.into();
-        let Some(ttl) = self.lifetime(ttl.into()) else { return Ok(()) };
+        let Some(ttl) = self.lifetime(ttl.into()) else {
+            return Ok(());
+        };
         let ops = type_ops::<T>();
         let kept: Kept = Some(Arc::new(value.clone()));
         let (codec, payload) = self.encode(&kept, ops)?;
@@ -105,7 +112,11 @@ impl Cache {
             },
             Turn::Shared(Outcome::Value(kept), was_loaded) => match restore(kept) {
                 Some(value) => {
-                    note(if was_loaded { Event::Hit(Duration::ZERO) } else { Event::Miss });
+                    note(if was_loaded {
+                        Event::Hit(Duration::ZERO)
+                    } else {
+                        Event::Miss
+                    });
                     bump(&self.inner.counters.coalesced);
                     return Ok(value);
                 }
@@ -117,7 +128,9 @@ impl Cache {
         };
         note(Event::Miss);
         bump(&self.inner.counters.misses);
-        let Some(loading) = loading else { return Box::pin(load()).await };
+        let Some(loading) = loading else {
+            return Box::pin(load()).await;
+        };
         match loading.run(Box::pin(load())).await {
             Ok(value) => {
                 let kept = Some(Arc::new(value.clone()) as _);
@@ -138,17 +151,36 @@ impl Cache {
     /// True when a usable entry of any type stands at the key.
     pub async fn exists(&self, key: impl Into<CacheKey>) -> bool {
         let key = key.into();
-        if self.inner.tier.as_ref().is_none_or(|tier| tier.session_now().is_none()) {
-            return self.inner.local.memory.get(key.as_str(), Instant::now()).is_some();
+        if self
+            .inner
+            .tier
+            .as_ref()
+            .is_none_or(|tier| tier.session_now().is_none())
+        {
+            return self
+                .inner
+                .local
+                .memory
+                .get(key.as_str(), Instant::now())
+                .is_some();
         }
-        let Some(tier) = &self.inner.tier else { return false };
+        let Some(tier) = &self.inner.tier else {
+            return false;
+        };
         let mut budget = Budget::new(self.inner.config.budget);
-        let Some(session) = tier.session(&mut budget).await else { return false };
-        let bytes = budget.spend_on(&session, pin!(session.get(key.as_str()))).await.ok().flatten();
+        let Some(session) = tier.session(&mut budget).await else {
+            return false;
+        };
+        let bytes = budget
+            .spend_on(&session, pin!(session.get(key.as_str())))
+            .await
+            .ok()
+            .flatten();
         let now = u64::try_from(session.link.server_millis()).unwrap_or(0);
         bytes.is_some_and(|bytes| match entry::parse(&bytes) {
             Stored::Entry(entry) => {
-                entry.deadline_ms() > now && (entry.run == session.link.run || session.trusts_restarts())
+                entry.deadline_ms() > now
+                    && (entry.run == session.link.run || session.trusts_restarts())
             }
             _ => false,
         })
@@ -166,14 +198,21 @@ impl Cache {
                 found.insert(key.as_str(), copy.value.clone());
             }
         }
-        let missing: Vec<&CacheKey> = keys.iter().filter(|key| !found.contains_key(key.as_str())).collect();
+        let missing: Vec<&CacheKey> = keys
+            .iter()
+            .filter(|key| !found.contains_key(key.as_str()))
+            .collect();
         if let Some(tier) = self.inner.tier.as_ref().filter(|_| !missing.is_empty()) {
             let mut budget = Budget::new(self.inner.config.budget);
             if let Some(session) = tier.session(&mut budget).await {
                 let names: Vec<&str> = missing.iter().map(|key| key.as_str()).collect();
-                let values = budget.spend_on(&session, pin!(session.get_many(&names))).await.unwrap_or_default();
+                let values = budget
+                    .spend_on(&session, pin!(session.get_many(&names)))
+                    .await
+                    .unwrap_or_default();
                 for (key, bytes) in missing.iter().zip(values) {
-                    let usable = bytes.and_then(|bytes| self.read_bytes(&bytes, &manual(key, ops), &session));
+                    let usable = bytes
+                        .and_then(|bytes| self.read_bytes(&bytes, &manual(key, ops), &session));
                     if let Some(usable) = usable {
                         found.insert(key.as_str(), usable.kept);
                     }
@@ -182,8 +221,14 @@ impl Cache {
         }
         keys.iter()
             .map(|key| {
-                let value = found.get(key.as_str()).and_then(|kept| restore(kept.clone()));
-                bump(if value.is_some() { &self.inner.counters.redis_hits } else { &self.inner.counters.misses });
+                let value = found
+                    .get(key.as_str())
+                    .and_then(|kept| restore(kept.clone()));
+                bump(if value.is_some() {
+                    &self.inner.counters.redis_hits
+                } else {
+                    &self.inner.counters.misses
+                });
                 value
             })
             .collect()
@@ -194,7 +239,11 @@ impl Cache {
     /// # Errors
     ///
     /// The first value that cannot be stored; those before it are.
-    pub async fn set_many<T>(&self, pairs: &[(CacheKey, T)], ttl: impl Into<Ttl>) -> Result<(), Error>
+    pub async fn set_many<T>(
+        &self,
+        pairs: &[(CacheKey, T)],
+        ttl: impl Into<Ttl>,
+    ) -> Result<(), Error>
     where
         T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
     {
@@ -236,8 +285,18 @@ impl Cache {
                 draft.run = session.link.run;
                 let (head, rest) = draft.seal();
                 let lease = entry::lease_head(token::random(), session.link.run);
-                let sealed = Sealed { head, rest: &rest, life: ttl, members: members(key.as_str(), &[], &[]) };
-                let answer = budget.spend_on(&session, pin!(session.overwrite(key.as_str(), lease, &sealed))).await;
+                let sealed = Sealed {
+                    head,
+                    rest: &rest,
+                    life: ttl,
+                    members: members(key.as_str(), &[], &[]),
+                };
+                let answer = budget
+                    .spend_on(
+                        &session,
+                        pin!(session.overwrite(key.as_str(), lease, &sealed)),
+                    )
+                    .await;
                 if answer.is_ok() {
                     // Stored, or refused because something stands there that is not ours, or removed meanwhile.
                     self.inner.local.remove(&removal, None);
@@ -249,7 +308,12 @@ impl Cache {
         }
         self.inner.local.remove(&removal, None);
         let fence = self.inner.local.fence();
-        if self.inner.tier.as_ref().is_some_and(|tier| tier.session_now().is_some()) {
+        if self
+            .inner
+            .tier
+            .as_ref()
+            .is_some_and(|tier| tier.session_now().is_some())
+        {
             // Redis is back already: memory is filled by reads alone.
             return;
         }
@@ -264,7 +328,9 @@ impl Cache {
                 filled: now,
                 aged: Duration::ZERO,
             };
-            self.inner.local.fill(lead.flight(), fence, key.as_str(), copy);
+            self.inner
+                .local
+                .fill(lead.flight(), fence, key.as_str(), copy);
             lead.found(Outcome::Value(kept));
         }
     }
@@ -293,7 +359,15 @@ impl Cache {
 }
 
 fn manual<'a>(key: &'a CacheKey, ops: &'static TypeOps) -> Request<'a> {
-    Request { key, ops, near: Near::On, tags: &[], open_tags: &[], takes_none: false, site: None }
+    Request {
+        key,
+        ops,
+        near: Near::On,
+        tags: &[],
+        open_tags: &[],
+        takes_none: false,
+        site: None,
+    }
 }
 
 fn restore<T: Clone + Send + Sync + 'static>(kept: Kept) -> Option<T> {

@@ -91,7 +91,8 @@ pub(crate) enum Event {
 
 /// A hit, of this process's memory or not; its age is only worked out where somebody asked.
 pub(crate) fn note_hit(age: impl FnOnce() -> Duration, in_memory: bool) {
-    let asked = REPORT.try_with(|counts| counts.memory_hits.fetch_add(u32::from(in_memory), Relaxed));
+    let asked =
+        REPORT.try_with(|counts| counts.memory_hits.fetch_add(u32::from(in_memory), Relaxed));
     if asked.is_ok() {
         note(Event::Hit(age()));
     }
@@ -102,7 +103,9 @@ pub(crate) fn note(event: Event) {
     let _ = REPORT.try_with(|counts| {
         let counter = match event {
             Event::Hit(age) => {
-                counts.age.fetch_max(u64::try_from(age.as_millis()).unwrap_or(u64::MAX), Relaxed);
+                counts
+                    .age
+                    .fetch_max(u64::try_from(age.as_millis()).unwrap_or(u64::MAX), Relaxed);
                 &counts.hits
             }
             Event::Miss => &counts.misses,

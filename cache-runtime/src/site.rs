@@ -47,7 +47,11 @@ static LISTED: Mutex<Vec<&'static Site>> = Mutex::new(Vec::new());
 /// The counts of every cached function that was called in this process, by name.
 #[must_use]
 pub fn functions() -> Vec<(&'static str, CacheStats)> {
-    let mut functions: Vec<_> = LISTED.lock().iter().map(|site| (site.name, site.counters.snapshot())).collect();
+    let mut functions: Vec<_> = LISTED
+        .lock()
+        .iter()
+        .map(|site| (site.name, site.counters.snapshot()))
+        .collect();
     functions.sort_unstable_by_key(|(name, _)| *name);
     functions
 }
@@ -128,8 +132,14 @@ impl Site {
             cache: None,
             key: Keyed::Nothing,
             ttl: None,
-            patterns: Rendered { templates: self.invalidates, rendered: Vec::new() },
-            tags: Rendered { templates: self.tags, rendered: Vec::new() },
+            patterns: Rendered {
+                templates: self.invalidates,
+                rendered: Vec::new(),
+            },
+            tags: Rendered {
+                templates: self.tags,
+                rendered: Vec::new(),
+            },
         }
     }
 
@@ -185,7 +195,12 @@ impl Call {
     /// Renders the site's key.
     #[must_use]
     pub fn key(mut self, parts: &[&dyn KeyPart]) -> Self {
-        self.key = match self.site.template.as_ref().map(|template| template.render(parts)) {
+        self.key = match self
+            .site
+            .template
+            .as_ref()
+            .map(|template| template.render(parts))
+        {
             Some(Ok(key)) => Keyed::Key(key),
             _ => Keyed::Unkeyable,
         };
@@ -195,8 +210,11 @@ impl Call {
     /// Renders an automatic key: the names of the types that the function is generic over, then its arguments.
     #[must_use]
     pub fn auto_key(self, types: &[&str], parts: &[&dyn KeyPart]) -> Self {
-        let parts: Vec<&dyn KeyPart> =
-            types.iter().map(|name| name as &dyn KeyPart).chain(parts.iter().copied()).collect();
+        let parts: Vec<&dyn KeyPart> = types
+            .iter()
+            .map(|name| name as &dyn KeyPart)
+            .chain(parts.iter().copied())
+            .collect();
         self.key(&parts)
     }
 
@@ -235,15 +253,21 @@ impl Call {
         let cache = self.used_cache();
         let pattern = match &self.key {
             Keyed::Key(key) => Pattern::key(key),
-            Keyed::Nothing | Keyed::Unkeyable => {
-                Pattern::Prefix(self.site.template.as_ref().map_or("", Template::literal_prefix).to_owned())
-            }
+            Keyed::Nothing | Keyed::Unkeyable => Pattern::Prefix(
+                self.site
+                    .template
+                    .as_ref()
+                    .map_or("", Template::literal_prefix)
+                    .to_owned(),
+            ),
         };
         cache.remove(vec![pattern], None).await
     }
 
     pub(crate) fn used_cache(&self) -> Cache {
-        self.cache.clone().unwrap_or_else(|| global::cache().clone())
+        self.cache
+            .clone()
+            .unwrap_or_else(|| global::cache().clone())
     }
 
     pub(crate) fn used_ttl(&self) -> Ttl {
@@ -252,7 +276,10 @@ impl Call {
 
     /// What the success value adds to the patterns and tags.
     pub(crate) fn late(&mut self) -> Late<'_> {
-        Late { patterns: &mut self.patterns, tags: &mut self.tags }
+        Late {
+            patterns: &mut self.patterns,
+            tags: &mut self.tags,
+        }
     }
 }
 
@@ -292,7 +319,11 @@ impl Rendered {
     /// All of them; what was not rendered widens to its literal beginning.
     pub(crate) fn patterns(&self) -> Vec<Pattern> {
         let rendered = |index: usize| self.rendered.get(index).cloned().flatten();
-        self.templates.iter().enumerate().map(|(at, template)| rendered(at).unwrap_or_else(|| template.widened())).collect()
+        self.templates
+            .iter()
+            .enumerate()
+            .map(|(at, template)| rendered(at).unwrap_or_else(|| template.widened()))
+            .collect()
     }
 
     /// The tags that are known, and the literal beginnings of those that are not.

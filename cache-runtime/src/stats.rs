@@ -105,7 +105,12 @@ mod tests {
 
     #[test]
     fn the_hit_rate_is_of_all_calls_and_rounded() {
-        let stats = CacheStats { memory_hits: 1000, redis_hits: 500, misses: 300, ..CacheStats::default() };
+        let stats = CacheStats {
+            memory_hits: 1000,
+            redis_hits: 500,
+            misses: 300,
+            ..CacheStats::default()
+        };
         assert_eq!(stats.hit_rate_percent(), 83.33);
         assert_eq!(CacheStats::default().hit_rate_percent(), 0.0);
     }

@@ -8,9 +8,16 @@ pub(crate) fn random() -> [u8; 16] {
     if getrandom::fill(&mut bytes).is_err() {
         // A system without randomness: unique within the machine is what a lease needs, so time, process and a counter.
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
         let mixed = xxhash_rust::xxh3::xxh3_128(
-            format!("{now:?} {} {}", std::process::id(), COUNT.fetch_add(1, Relaxed)).as_bytes(),
+            format!(
+                "{now:?} {} {}",
+                std::process::id(),
+                COUNT.fetch_add(1, Relaxed)
+            )
+            .as_bytes(),
         );
         bytes = mixed.to_le_bytes();
     }

@@ -26,7 +26,10 @@ async fn a_second_call_is_a_hit_in_redis_then_in_memory() {
     assert_eq!((value, first.as_str()), (vec![0, 1, 2], Some("MISS")));
     let (value, second) = observe(list(&cache, 0, 3)).await;
     assert_eq!((value, second.as_str()), (vec![0, 1, 2], Some("HIT")));
-    cache_tests::eventually(Duration::from_secs(2), "the store", async || (cache.stats().stores == 1).then_some(())).await;
+    cache_tests::eventually(Duration::from_secs(2), "the store", async || {
+        (cache.stats().stores == 1).then_some(())
+    })
+    .await;
     let (_, third) = observe(list(&cache, 0, 3)).await;
     assert_eq!(third.as_str(), Some("HIT"));
     let (_, fourth) = observe(list(&cache, 0, 3)).await;

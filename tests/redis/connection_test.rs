@@ -4,7 +4,10 @@ use cache_runtime::{Cache, CacheConfig, ConnectionTest, Error};
 use cache_tests::{FreePort, RedisServer};
 
 async fn test(url: String) -> Result<ConnectionTest, Error> {
-    Cache::new(CacheConfig::default().redis_url(url)).unwrap().test_connection().await
+    Cache::new(CacheConfig::default().redis_url(url))
+        .unwrap()
+        .test_connection()
+        .await
 }
 
 async fn says(url: String, word: &str) {
@@ -17,22 +20,45 @@ async fn says(url: String, word: &str) {
 async fn a_server_that_is_well_is_timed_step_by_step_and_left_as_it_was() {
     let server = RedisServer::start();
     let report = test(server.url()).await.unwrap();
-    assert!(report.connect_ms > 0.0 && report.set_ms > 0.0 && report.get_ms > 0.0 && report.delete_ms > 0.0);
+    assert!(
+        report.connect_ms > 0.0
+            && report.set_ms > 0.0
+            && report.get_ms > 0.0
+            && report.delete_ms > 0.0
+    );
     assert!(!report.tls);
-    assert!(!server.keys().iter().any(|key| key.contains("test")), "{:?}", server.keys());
+    assert!(
+        !server.keys().iter().any(|key| key.contains("test")),
+        "{:?}",
+        server.keys()
+    );
 }
 
 #[tokio::test]
 async fn what_is_wrong_is_said_without_the_password() {
     let port = FreePort::reserve();
-    says(format!("redis://u:hunter2@127.0.0.1:{}", port.number()), "nothing listens there").await;
+    says(
+        format!("redis://u:hunter2@127.0.0.1:{}", port.number()),
+        "nothing listens there",
+    )
+    .await;
     let server = RedisServer::builder().password("right").start();
-    says(server.url_as("default", "hunter2"), "check user and password").await;
+    says(
+        server.url_as("default", "hunter2"),
+        "check user and password",
+    )
+    .await;
     let plain = RedisServer::start();
-    says(format!("rediss://:hunter2@127.0.0.1:{}", plain.port()), "TLS").await;
+    says(
+        format!("rediss://:hunter2@127.0.0.1:{}", plain.port()),
+        "TLS",
+    )
+    .await;
     plain.freeze();
     let text = Cache::new(
-        CacheConfig::default().redis_url(plain.url()).connect_timeout(std::time::Duration::from_millis(200)),
+        CacheConfig::default()
+            .redis_url(plain.url())
+            .connect_timeout(std::time::Duration::from_millis(200)),
     )
     .unwrap()
     .test_connection()
@@ -45,6 +71,11 @@ async fn what_is_wrong_is_said_without_the_password() {
 
 #[tokio::test]
 async fn without_redis_it_says_what_to_set() {
-    let text = Cache::new(CacheConfig::default()).unwrap().test_connection().await.unwrap_err().to_string();
+    let text = Cache::new(CacheConfig::default())
+        .unwrap()
+        .test_connection()
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(text.contains("REDIS_URL"), "{text}");
 }

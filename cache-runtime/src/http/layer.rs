@@ -65,7 +65,9 @@ where
             let (answer, observed) = answer.await;
             let mut response = answer?;
             if let Some(word) = observed.as_str() {
-                response.headers_mut().insert(X_CACHE, HeaderValue::from_static(word));
+                response
+                    .headers_mut()
+                    .insert(X_CACHE, HeaderValue::from_static(word));
             }
             Ok(response)
         })

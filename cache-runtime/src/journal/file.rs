@@ -44,11 +44,19 @@ impl JournalFile {
         let mut adopted = Vec::new();
         for entry in std::fs::read_dir(directory)? {
             let path = entry?.path();
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if path == own.path || !name.starts_with(&format!("{family}-")) || !name.ends_with(".journal") {
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
+            if path == own.path
+                || !name.starts_with(&format!("{family}-"))
+                || !name.ends_with(".journal")
+            {
                 continue;
             }
-            let Ok(mut orphan) = OpenOptions::new().read(true).write(true).open(&path) else { continue };
+            let Ok(mut orphan) = OpenOptions::new().read(true).write(true).open(&path) else {
+                continue;
+            };
             match orphan.try_lock() {
                 Ok(()) => {}
                 // Its process lives.
@@ -65,7 +73,10 @@ impl JournalFile {
             own.sync()?;
             std::fs::remove_file(&path)?;
             if !waiting.is_empty() {
-                tracing::info!(removals = waiting.len(), "adopted removals that a process which is gone left waiting");
+                tracing::info!(
+                    removals = waiting.len(),
+                    "adopted removals that a process which is gone left waiting"
+                );
             }
             adopted.extend(waiting);
         }
@@ -75,12 +86,25 @@ impl JournalFile {
     fn create(directory: &Path, family: &str) -> io::Result<Self> {
         loop {
             let token = u64::from_le_bytes(token::random()[..8].try_into().unwrap_or_default());
-            let path = directory.join(format!("{family}-{}-{token:016x}.journal", std::process::id()));
-            let file = OpenOptions::new().read(true).append(true).create_new(true).open(&path)?;
+            let path = directory.join(format!(
+                "{family}-{}-{token:016x}.journal",
+                std::process::id()
+            ));
+            let file = OpenOptions::new()
+                .read(true)
+                .append(true)
+                .create_new(true)
+                .open(&path)?;
             // A process that is just looking for orphans may have been quicker: it has the lock, or has deleted the file.
             if file.try_lock().is_ok() && path.exists() {
                 let (directory, family) = (directory.to_owned(), family.to_owned());
-                return Ok(Self { directory, family, path, file, length: 0 });
+                return Ok(Self {
+                    directory,
+                    family,
+                    path,
+                    file,
+                    length: 0,
+                });
             }
         }
     }
@@ -102,7 +126,10 @@ impl JournalFile {
     }
 
     /// Nothing waits: an empty file. Else, when the file has grown, a new one with only what waits.
-    pub(crate) fn tidy<'a>(&mut self, waiting: impl ExactSizeIterator<Item = &'a (u64, Pattern)>) -> io::Result<()> {
+    pub(crate) fn tidy<'a>(
+        &mut self,
+        waiting: impl ExactSizeIterator<Item = &'a (u64, Pattern)>,
+    ) -> io::Result<()> {
         if waiting.len() == 0 {
             self.file.set_len(0)?;
             self.length = 0;
@@ -137,7 +164,11 @@ impl JournalFile {
 
     fn write(&mut self, payload: &[u8]) -> io::Result<()> {
         let mut record = Vec::with_capacity(12 + payload.len());
-        record.extend_from_slice(&u32::try_from(payload.len()).map_err(io::Error::other)?.to_le_bytes());
+        record.extend_from_slice(
+            &u32::try_from(payload.len())
+                .map_err(io::Error::other)?
+                .to_le_bytes(),
+        );
         record.extend_from_slice(&xxh3_64(payload).to_le_bytes());
         record.extend_from_slice(payload);
         // One write: a crash leaves a whole record or a torn tail, which reading ends at.
@@ -153,12 +184,19 @@ fn replay(mut bytes: &[u8]) -> Vec<Pattern> {
     let mut order = 0_u64;
     while let Some((payload, rest)) = record(bytes) {
         bytes = rest;
-        let Some((kind, payload)) = payload.split_first() else { break };
-        let Some((number, payload)) = payload.split_first_chunk::<8>() else { break };
+        let Some((kind, payload)) = payload.split_first() else {
+            break;
+        };
+        let Some((number, payload)) = payload.split_first_chunk::<8>() else {
+            break;
+        };
         let number = u64::from_le_bytes(*number);
         if *kind == 1 {
             waiting.retain(|_, (added, _)| *added != number);
-        } else if let Some(pattern) = payload.split_first().and_then(|(form, text)| unform(*form, text)) {
+        } else if let Some(pattern) = payload
+            .split_first()
+            .and_then(|(form, text)| unform(*form, text))
+        {
             waiting.insert(order, (number, pattern));
             order += 1;
         }
@@ -226,8 +264,10 @@ mod tests {
     }
 
     fn patterns() -> Vec<Pattern> {
-        let mut patterns: Vec<Pattern> =
-            ["jobs:", "jobs:stats", "user:*:roles", "#author:7"].iter().map(|text| Pattern::parse(text).unwrap()).collect();
+        let mut patterns: Vec<Pattern> = ["jobs:", "jobs:stats", "user:*:roles", "#author:7"]
+            .iter()
+            .map(|text| Pattern::parse(text).unwrap())
+            .collect();
         patterns.push(Pattern::Key("a".into()));
         patterns.push(Pattern::Prefix("odd*[text".into()));
         patterns.push(Pattern::AllTags(vec!["a".into(), "b".into()]));
@@ -251,7 +291,10 @@ mod tests {
         assert_eq!(adopted, expected);
         drop(file);
         let (_, again) = JournalFile::open(&folder.0, "f").unwrap();
-        assert_eq!(again, expected, "adopted removals are safe in the new file until they are done");
+        assert_eq!(
+            again, expected,
+            "adopted removals are safe in the new file until they are done"
+        );
     }
 
     #[test]
@@ -290,7 +333,8 @@ mod tests {
         let folder = Folder::new();
         let (mut file, _) = JournalFile::open(&folder.0, "f").unwrap();
         for number in 0..count {
-            file.add(number, &Pattern::Key(format!("k{number}"))).unwrap();
+            file.add(number, &Pattern::Key(format!("k{number}")))
+                .unwrap();
         }
         std::fs::read(&file.path).unwrap()
     }

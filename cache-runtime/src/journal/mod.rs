@@ -30,7 +30,14 @@ pub(crate) struct Journal {
 
 impl Journal {
     pub(crate) fn new(bound: usize, memory: Duration) -> Self {
-        Self { waiting: VecDeque::new(), recent: VecDeque::new(), next: 0, bound: bound.max(1), memory, file: None }
+        Self {
+            waiting: VecDeque::new(),
+            recent: VecDeque::new(),
+            next: 0,
+            bound: bound.max(1),
+            memory,
+            file: None,
+        }
     }
 
     /// Keeps what waits in a file from now on, and adopts what processes that are gone left in the directory.
@@ -124,8 +131,12 @@ impl Journal {
     }
 
     fn drop_covered(&mut self, pattern: &Pattern) {
-        let covered: Vec<u64> =
-            self.waiting.iter().filter(|(_, old)| pattern.covers(old)).map(|(number, _)| *number).collect();
+        let covered: Vec<u64> = self
+            .waiting
+            .iter()
+            .filter(|(_, old)| pattern.covers(old))
+            .map(|(number, _)| *number)
+            .collect();
         self.waiting.retain(|(number, _)| !covered.contains(number));
         // In the file they stay: until the later one is written there too, a crash would lose both.
     }
@@ -138,7 +149,10 @@ impl Journal {
     }
 
     /// A disk that refuses does not stop the service: the journal goes on in memory, and says so once.
-    fn write(&mut self, write: impl FnOnce(&mut JournalFile, &VecDeque<(u64, Pattern)>) -> io::Result<()>) {
+    fn write(
+        &mut self,
+        write: impl FnOnce(&mut JournalFile, &VecDeque<(u64, Pattern)>) -> io::Result<()>,
+    ) {
         let Some(file) = &mut self.file else { return };
         if let Err(error) = write(file, &self.waiting) {
             tracing::error!(%error, "CACHE_JOURNAL cannot be written: removals that wait for Redis would not survive a crash");
@@ -147,7 +161,11 @@ impl Journal {
     }
 
     fn forget(&mut self, now: Instant) {
-        while self.recent.front().is_some_and(|(at, _)| now.duration_since(*at) > self.memory) {
+        while self
+            .recent
+            .front()
+            .is_some_and(|(at, _)| now.duration_since(*at) > self.memory)
+        {
             self.recent.pop_front();
         }
     }
@@ -166,14 +184,22 @@ mod tests {
     }
 
     fn texts(journal: &Journal) -> Vec<String> {
-        journal.waiting().iter().map(|(_, pattern)| pattern.to_string()).collect()
+        journal
+            .waiting()
+            .iter()
+            .map(|(_, pattern)| pattern.to_string())
+            .collect()
     }
 
     #[test]
     fn keeps_order_and_merges_what_is_covered() {
         let mut journal = journal();
         journal.append(&[parse("jobs:list:"), parse("users:7"), parse("jobs:")]);
-        assert_eq!(texts(&journal), ["users:7", "jobs:"], "`jobs:` covers `jobs:list:`");
+        assert_eq!(
+            texts(&journal),
+            ["users:7", "jobs:"],
+            "`jobs:` covers `jobs:list:`"
+        );
     }
 
     #[test]
@@ -193,7 +219,11 @@ mod tests {
         let replaying = journal.waiting();
         journal.append(&[parse("jobs:")]);
         journal.replayed(replaying[0].0);
-        assert_eq!(texts(&journal), ["jobs:"], "the second one was made after the replay had begun");
+        assert_eq!(
+            texts(&journal),
+            ["jobs:"],
+            "the second one was made after the replay had begun"
+        );
     }
 
     #[tokio::test(start_paused = true)]

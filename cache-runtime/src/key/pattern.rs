@@ -108,10 +108,17 @@ impl Pattern {
     /// never meant: it names a tag that nothing carries.
     #[must_use]
     pub fn all_tags<T: AsRef<str>>(tags: impl IntoIterator<Item = T>) -> Self {
-        let mut all: Vec<String> = tags.into_iter().map(|tag| tag.as_ref().to_owned()).collect();
+        let mut all: Vec<String> = tags
+            .into_iter()
+            .map(|tag| tag.as_ref().to_owned())
+            .collect();
         all.sort_unstable();
         all.dedup();
-        if all.len() > 1 { Self::AllTags(all) } else { Self::Tag(all.pop().unwrap_or_default()) }
+        if all.len() > 1 {
+            Self::AllTags(all)
+        } else {
+            Self::Tag(all.pop().unwrap_or_default())
+        }
     }
 
     /// Does an entry with this key and these tags belong to it?
@@ -144,7 +151,9 @@ impl Pattern {
             (Self::Key(a), Self::Key(b)) | (Self::Tag(a), Self::Tag(b)) => a == b,
             (Self::TagPrefix(a), Self::Tag(b) | Self::TagPrefix(b)) => b.starts_with(a.as_str()),
             (Self::Tag(a), Self::AllTags(all)) => all.contains(a),
-            (Self::TagPrefix(a), Self::AllTags(all)) => all.iter().any(|tag| tag.starts_with(a.as_str())),
+            (Self::TagPrefix(a), Self::AllTags(all)) => {
+                all.iter().any(|tag| tag.starts_with(a.as_str()))
+            }
             (Self::AllTags(a), Self::AllTags(b)) => a.iter().all(|tag| b.contains(tag)),
             (Self::Subtree(a), Self::Key(b) | Self::Subtree(b)) => is_at_or_below(b, a),
             (Self::Subtree(a), Self::Prefix(_) | Self::Glob(_)) => {

@@ -65,7 +65,10 @@ impl Index {
 
     /// Some keys further on, going round.
     pub(super) fn sample(&mut self, count: usize) -> Vec<Box<str>> {
-        let after = (Bound::Excluded(std::mem::take(&mut self.cursor)), Bound::Unbounded);
+        let after = (
+            Bound::Excluded(std::mem::take(&mut self.cursor)),
+            Bound::Unbounded,
+        );
         let keys: Vec<Box<str>> = self.keys.range(after).take(count).cloned().collect();
         if keys.len() == count {
             self.cursor = keys[count - 1].clone();
@@ -79,6 +82,10 @@ impl Index {
     }
 }
 
-fn starting_with<'a>(keys: &'a BTreeSet<Box<str>>, prefix: &'a str) -> impl Iterator<Item = &'a Box<str>> {
-    keys.range::<str, _>((Bound::Included(prefix), Bound::Unbounded)).take_while(move |key| key.starts_with(prefix))
+fn starting_with<'a>(
+    keys: &'a BTreeSet<Box<str>>,
+    prefix: &'a str,
+) -> impl Iterator<Item = &'a Box<str>> {
+    keys.range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
+        .take_while(move |key| key.starts_with(prefix))
 }

@@ -66,8 +66,16 @@ impl Memory {
             .shards(shards)
             .build()
             .unwrap_or_else(|_| unreachable!("both required options are given"));
-        let store = Store::with_options(options, Weight { least }, std::hash::RandomState::new(), Evicted);
-        Self { store, writer: Mutex::new(Index::default()) }
+        let store = Store::with_options(
+            options,
+            Weight { least },
+            std::hash::RandomState::new(),
+            Evicted,
+        );
+        Self {
+            store,
+            writer: Mutex::new(Index::default()),
+        }
     }
 
     /// The copy of a key, if it has not expired.
@@ -84,7 +92,8 @@ impl Memory {
         let now = copy.filled;
         let copy = Arc::new(copy);
         let mut evicted = Vec::new();
-        self.store.insert_with_lifecycle(key.into(), copy.clone(), &mut evicted);
+        self.store
+            .insert_with_lifecycle(key.into(), copy.clone(), &mut evicted);
         for (key, copy) in evicted {
             index.remove(&key, &copy.tags);
         }
@@ -95,7 +104,11 @@ impl Memory {
         // The store has no sweeper of its own: each fill looks at a few entries further on, so that the expired ones of
         // a busy cache go without a task that walks it.
         for key in index.sample(4) {
-            if self.store.peek(&*key).is_none_or(|copy| copy.expires <= now) {
+            if self
+                .store
+                .peek(&*key)
+                .is_none_or(|copy| copy.expires <= now)
+            {
                 self.take(&mut index, &key);
             }
         }
@@ -173,7 +186,8 @@ impl Lifecycle<Box<str>, Arc<Copy>> for Evicted {
 
 /// A lifetime that cannot overflow an [`Instant`].
 pub(crate) fn after(now: Instant, life: Duration) -> Instant {
-    now.checked_add(life).unwrap_or_else(|| now + Duration::from_secs(86400 * 365))
+    now.checked_add(life)
+        .unwrap_or_else(|| now + Duration::from_secs(86400 * 365))
 }
 
 #[cfg(test)]
@@ -206,10 +220,19 @@ mod tests {
     #[test]
     fn a_prefix_takes_its_own_and_nothing_else() {
         let memory = Memory::new(100, 1 << 20);
-        for key in ["jobs:list:0", "jobs:list:1", "jobs:stats", "jobsx", "users:1"] {
+        for key in [
+            "jobs:list:0",
+            "jobs:list:1",
+            "jobs:stats",
+            "jobsx",
+            "users:1",
+        ] {
             assert!(memory.fill(key, copy(1, &[], MINUTE), || true));
         }
-        assert_eq!(memory.remove_matching(&pattern("jobs:"), Some("jobs:stats")), 2);
+        assert_eq!(
+            memory.remove_matching(&pattern("jobs:"), Some("jobs:stats")),
+            2
+        );
         assert!(has(&memory, "jobs:stats"), "spared");
         assert!(has(&memory, "jobsx") && has(&memory, "users:1"));
     }
@@ -243,12 +266,20 @@ mod tests {
     fn bounded_by_entries_and_by_bytes() {
         let memory = Memory::new(64, 64 * 1024);
         for number in 0..10_000 {
-            memory.fill(&format!("k:{number}"), copy(number, &["t"], MINUTE), || true);
+            memory.fill(&format!("k:{number}"), copy(number, &["t"], MINUTE), || {
+                true
+            });
         }
         assert!(memory.len() <= 64, "{}", memory.len());
-        assert!(memory.writer.lock().len() <= 2 * 64, "the index shrinks with the store");
+        assert!(
+            memory.writer.lock().len() <= 2 * 64,
+            "the index shrinks with the store"
+        );
         for number in 0..1_000 {
-            let large = Copy { bytes: 8 * 1024, ..copy(number, &[], MINUTE) };
+            let large = Copy {
+                bytes: 8 * 1024,
+                ..copy(number, &[], MINUTE)
+            };
             memory.fill(&format!("l:{number}"), large, || true);
         }
         assert!(memory.weight() <= 64 * 1024, "{}", memory.weight());
@@ -258,7 +289,11 @@ mod tests {
     async fn expired_copies_are_not_served_and_are_swept_by_later_fills() {
         let memory = Memory::new(1000, 1 << 20);
         for number in 0..100 {
-            memory.fill(&format!("old:{number}"), copy(number, &[], Duration::from_secs(1)), || true);
+            memory.fill(
+                &format!("old:{number}"),
+                copy(number, &[], Duration::from_secs(1)),
+                || true,
+            );
         }
         tokio::time::advance(Duration::from_secs(2)).await;
         assert!(!has(&memory, "old:5"));
@@ -283,8 +318,15 @@ mod tests {
             let memory = Memory::new(100, 1 << 20);
             memory.fill("a:1", copy(1, &["t"], MINUTE), || true);
             memory.fill("a:1", copy(2, &["t"], MINUTE), || true);
-            assert_eq!(memory.remove_matching(&pattern(removal), None), 1, "{removal}");
-            assert!(!has(&memory, "a:1") && memory.writer.lock().len() == 0, "{removal}");
+            assert_eq!(
+                memory.remove_matching(&pattern(removal), None),
+                1,
+                "{removal}"
+            );
+            assert!(
+                !has(&memory, "a:1") && memory.writer.lock().len() == 0,
+                "{removal}"
+            );
         }
     }
 }

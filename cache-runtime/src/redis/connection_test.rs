@@ -39,28 +39,50 @@ impl Cache {
     /// password, a missing permission, TLS against a plain port or the other way round. Without credentials.
     pub async fn test_connection(&self) -> Result<ConnectionTest, Error> {
         let Some(tier) = &self.inner.tier else {
-            return Err(Error::config("no Redis is configured: set REDIS_URL, such as redis://localhost:6379"));
+            return Err(Error::config(
+                "no Redis is configured: set REDIS_URL, such as redis://localhost:6379",
+            ));
         };
         let limit = self.inner.config.connect_timeout;
-        let scratch = format!("{}%test:{:x}", self.inner.config.key_prefix(), u128::from_le_bytes(token::random()));
+        let scratch = format!(
+            "{}%test:{:x}",
+            self.inner.config.key_prefix(),
+            u128::from_le_bytes(token::random())
+        );
         run(&tier.target, limit, &scratch).await
     }
 }
 
 async fn run(target: &Target, limit: Duration, scratch: &str) -> Result<ConnectionTest, Error> {
-    let failed = |step: &str, why: &Fault| Error::config(format!("{target}: {step} failed: {}", meaning(target, why)));
+    let failed = |step: &str, why: &Fault| {
+        Error::config(format!("{target}: {step} failed: {}", meaning(target, why)))
+    };
     let began = Instant::now();
     let connect = async {
         let info = target.resolve(limit, false).await?;
-        let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
-        redis::Client::open(info)?.get_multiplexed_async_connection_with_config(&config).await
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(None)
+            .set_response_timeout(None);
+        redis::Client::open(info)?
+            .get_multiplexed_async_connection_with_config(&config)
+            .await
     };
-    let mut connection = within(limit, connect).await.map_err(|why| failed("connect", &why))?;
+    let mut connection = within(limit, connect)
+        .await
+        .map_err(|why| failed("connect", &why))?;
     let connect_ms = millis(began);
 
     let mut steps = [0.0; 3];
     let commands = [
-        ("SET", redis::cmd("SET").arg(scratch).arg("1").arg("PX").arg(10_000).to_owned()),
+        (
+            "SET",
+            redis::cmd("SET")
+                .arg(scratch)
+                .arg("1")
+                .arg("PX")
+                .arg(10_000)
+                .to_owned(),
+        ),
         ("GET", redis::cmd("GET").arg(scratch).to_owned()),
         ("DEL", redis::cmd("DEL").arg(scratch).to_owned()),
     ];
@@ -71,10 +93,19 @@ async fn run(target: &Target, limit: Duration, scratch: &str) -> Result<Connecti
         *took = millis(began);
     }
     let [set_ms, get_ms, delete_ms] = steps;
-    Ok(ConnectionTest { connect_ms, set_ms, get_ms, delete_ms, tls: target.is_tls() })
+    Ok(ConnectionTest {
+        connect_ms,
+        set_ms,
+        get_ms,
+        delete_ms,
+        tls: target.is_tls(),
+    })
 }
 
-async fn within<T>(limit: Duration, step: impl Future<Output = Result<T, redis::RedisError>>) -> Result<T, Fault> {
+async fn within<T>(
+    limit: Duration,
+    step: impl Future<Output = Result<T, redis::RedisError>>,
+) -> Result<T, Fault> {
     match timeout(limit, step).await {
         Ok(result) => result.map_err(fault),
         Err(_) => Err(Fault::TimedOut),
@@ -90,7 +121,9 @@ pub(super) fn meaning(target: &Target, fault: &Fault) -> String {
         Fault::TimedOut if target.is_tls() => {
             "nobody answered in time; a wrong host, a firewall, a server that hangs, or a port without TLS"
         }
-        Fault::TimedOut => "nobody answered in time; a firewall, a wrong host or port, or a server that hangs",
+        Fault::TimedOut => {
+            "nobody answered in time; a firewall, a wrong host or port, or a server that hangs"
+        }
         _ if has(&["wrongpass", "noauth", "invalid password", "authentication"]) => {
             "check user and password in the URL"
         }
@@ -98,16 +131,31 @@ pub(super) fn meaning(target: &Target, fault: &Fault) -> String {
             "the ACL must allow GET, MGET, SET, EVALSHA, SCRIPT, ZADD, ZRANGEBYLEX, ZSCORE, UNLINK, SCAN, INFO, TIME and \
              CLIENT"
         }
-        _ if has(&["refused", "no such file"]) => "nothing listens there; is Redis running, and is the port right?",
+        _ if has(&["refused", "no such file"]) => {
+            "nothing listens there; is Redis running, and is the port right?"
+        }
         _ if has(&["lookup", "resolve", "name or service", "dns"]) => "the host name is not known",
-        _ if has(&["certificate", "tls", "handshake", "corrupt message", "invalidcontenttype"]) => {
+        _ if has(&[
+            "certificate",
+            "tls",
+            "handshake",
+            "corrupt message",
+            "invalidcontenttype",
+        ]) =>
+        {
             "TLS failed; rediss:// needs a TLS port and a certificate that this machine trusts"
         }
-        Fault::Disconnected(_) if target.is_tls() => "the server closed the connection; is this its TLS port?",
+        Fault::Disconnected(_) if target.is_tls() => {
+            "the server closed the connection; is this its TLS port?"
+        }
         Fault::Disconnected(_) => "the server closed the connection; a TLS port wants rediss://",
         Fault::Refused(_) => "the server refuses the command",
     };
-    if text.is_empty() { advice.into() } else { format!("{text} ({advice})") }
+    if text.is_empty() {
+        advice.into()
+    } else {
+        format!("{text} ({advice})")
+    }
 }
 
 fn millis(began: Instant) -> f64 {

@@ -16,8 +16,15 @@ pub(crate) type Spared<'a> = Option<(&'a str, &'a [u8; 32])>;
 
 pub(crate) fn members(key: &str, tags: &[String], open_tags: &[String]) -> Vec<Vec<u8>> {
     let mut members = vec![[b"k", key.as_bytes()].concat()];
-    members.extend(tags.iter().map(|tag| [b"t", tag.as_bytes(), b"\0", key.as_bytes()].concat()));
-    members.extend(open_tags.iter().map(|tag| [b"u", tag.as_bytes(), b"\0", key.as_bytes()].concat()));
+    members.extend(
+        tags.iter()
+            .map(|tag| [b"t", tag.as_bytes(), b"\0", key.as_bytes()].concat()),
+    );
+    members.extend(
+        open_tags
+            .iter()
+            .map(|tag| [b"u", tag.as_bytes(), b"\0", key.as_bytes()].concat()),
+    );
     members
 }
 
@@ -34,27 +41,44 @@ impl Session {
             Pattern::Subtree(key) => {
                 let below = [b"k", key.as_bytes(), b":"].concat();
                 Ok(self.remove_keys(&[key.as_bytes().to_vec()], spared).await?
-                    + self.remove_range(&included(&below), &past(&below), ("", ""), &[], spared).await?)
+                    + self
+                        .remove_range(&included(&below), &past(&below), ("", ""), &[], spared)
+                        .await?)
             }
             Pattern::Prefix(prefix) => {
                 let from = [b"k", prefix.as_bytes()].concat();
-                self.remove_range(&included(&from), &past(&from), ("", ""), &[], spared).await
+                self.remove_range(&included(&from), &past(&from), ("", ""), &[], spared)
+                    .await
             }
             Pattern::Tag(tag) => {
                 let from = [b"t", tag.as_bytes(), b"\0"].concat();
-                Ok(self.remove_range(b"[u", b"(v", ("t", tag), &[], spared).await?
-                    + self.remove_range(&included(&from), &past(&from), ("", ""), &[], spared).await?)
+                Ok(self
+                    .remove_range(b"[u", b"(v", ("t", tag), &[], spared)
+                    .await?
+                    + self
+                        .remove_range(&included(&from), &past(&from), ("", ""), &[], spared)
+                        .await?)
             }
             Pattern::TagPrefix(tag) => {
                 let from = [b"t", tag.as_bytes()].concat();
-                Ok(self.remove_range(b"[u", b"(v", ("p", tag), &[], spared).await?
-                    + self.remove_range(&included(&from), &past(&from), ("", ""), &[], spared).await?)
+                Ok(self
+                    .remove_range(b"[u", b"(v", ("p", tag), &[], spared)
+                    .await?
+                    + self
+                        .remove_range(&included(&from), &past(&from), ("", ""), &[], spared)
+                        .await?)
             }
             Pattern::AllTags(all) => {
-                let Some((first, others)) = all.split_first() else { return Ok(0) };
+                let Some((first, others)) = all.split_first() else {
+                    return Ok(0);
+                };
                 let from = [b"t", first.as_bytes(), b"\0"].concat();
-                Ok(self.remove_range(b"[u", b"(v", ("t", first), others, spared).await?
-                    + self.remove_range(&included(&from), &past(&from), ("", ""), others, spared).await?)
+                Ok(self
+                    .remove_range(b"[u", b"(v", ("t", first), others, spared)
+                    .await?
+                    + self
+                        .remove_range(&included(&from), &past(&from), ("", ""), others, spared)
+                        .await?)
             }
             pattern => self.remove_filtered(pattern, spared).await,
         }
@@ -63,7 +87,13 @@ impl Session {
     async fn remove_keys(&self, keys: &[Vec<u8>], spared: Spared<'_>) -> Result<u64, Fault> {
         let (key, head) = spared.map_or(("", &[][..]), |(key, head)| (key, &head[..]));
         self.in_background(self.link.run(Script::RemoveKeys, |command| {
-            command.arg(1).arg(self.index()).arg(self.prefix()).arg(key).arg(head).arg(keys);
+            command
+                .arg(1)
+                .arg(self.index())
+                .arg(self.prefix())
+                .arg(key)
+                .arg(head)
+                .arg(keys);
         }))
         .await
     }
@@ -82,8 +112,19 @@ impl Session {
         loop {
             let step: Vec<redis::Value> = self
                 .in_background(self.link.run(Script::RemoveRange, |command| {
-                    command.arg(1).arg(self.index()).arg(self.prefix()).arg(&from).arg(to).arg(STEP);
-                    command.arg(key).arg(head).arg(open.0).arg(open.1).arg(others);
+                    command
+                        .arg(1)
+                        .arg(self.index())
+                        .arg(self.prefix())
+                        .arg(&from)
+                        .arg(to)
+                        .arg(STEP);
+                    command
+                        .arg(key)
+                        .arg(head)
+                        .arg(open.0)
+                        .arg(open.1)
+                        .arg(others);
                 }))
                 .await?;
             let mut step = step.into_iter();
@@ -93,8 +134,14 @@ impl Session {
                     removed += u64::try_from(count).unwrap_or(0);
                     from = [b"(", &last[..]].concat();
                 }
-                (Some(redis::Value::Int(count)), None) => return Ok(removed + u64::try_from(count).unwrap_or(0)),
-                _ => return Err(Fault::Refused("the removal script gave an unknown answer".into())),
+                (Some(redis::Value::Int(count)), None) => {
+                    return Ok(removed + u64::try_from(count).unwrap_or(0));
+                }
+                _ => {
+                    return Err(Fault::Refused(
+                        "the removal script gave an unknown answer".into(),
+                    ));
+                }
             }
         }
     }
@@ -107,7 +154,12 @@ impl Session {
         loop {
             let page: redis::Value = self
                 .in_background(self.link.run(Script::Page, |command| {
-                    command.arg(1).arg(self.index()).arg(&from).arg(&to).arg(4 * STEP);
+                    command
+                        .arg(1)
+                        .arg(self.index())
+                        .arg(&from)
+                        .arg(&to)
+                        .arg(4 * STEP);
                 }))
                 .await?;
             let redis::Value::Array(members) = page else {
@@ -123,7 +175,10 @@ impl Session {
                 .collect();
             let matching: Vec<Vec<u8>> = members
                 .iter()
-                .filter(|member| std::str::from_utf8(&member[1..]).is_ok_and(|key| pattern.matches(key, &[] as &[&str])))
+                .filter(|member| {
+                    std::str::from_utf8(&member[1..])
+                        .is_ok_and(|key| pattern.matches(key, &[] as &[&str]))
+                })
                 .map(|member| member[1..].to_vec())
                 .collect();
             for keys in matching.chunks(STEP) {
@@ -143,7 +198,10 @@ impl Session {
     async fn complete(&self) -> Result<(), Fault> {
         let mut ask = redis::cmd("ZSCORE");
         ask.arg(self.index()).arg("m");
-        match self.in_background(self.link.send::<Option<f64>>(&ask)).await? {
+        match self
+            .in_background(self.link.send::<Option<f64>>(&ask))
+            .await?
+        {
             Some(_) => Ok(()),
             None => self.rebuild().await,
         }
@@ -156,7 +214,11 @@ impl Session {
         let _one = self.tier.rebuild.lock().await;
         let mut ask = redis::cmd("ZSCORE");
         ask.arg(self.index()).arg("m");
-        if self.in_background(self.link.send::<Option<f64>>(&ask)).await?.is_some() {
+        if self
+            .in_background(self.link.send::<Option<f64>>(&ask))
+            .await?
+            .is_some()
+        {
             return Ok(());
         }
         for _ in 0..3 {
@@ -171,12 +233,20 @@ impl Session {
                 if !self.prefix().is_empty() {
                     scan.arg("MATCH").arg(format!("{}*", self.prefix()));
                 }
-                let (next, keys): (u64, Vec<Vec<u8>>) = self.in_background(self.link.send(&scan)).await?;
+                let (next, keys): (u64, Vec<Vec<u8>>) =
+                    self.in_background(self.link.send(&scan)).await?;
                 let prefix = self.prefix().as_bytes();
-                let ours: Vec<&[u8]> = keys.iter().filter_map(|key| key.strip_prefix(prefix)).collect();
+                let ours: Vec<&[u8]> = keys
+                    .iter()
+                    .filter_map(|key| key.strip_prefix(prefix))
+                    .collect();
                 for keys in ours.chunks(STEP) {
                     self.in_background(self.link.run::<i64>(Script::Reindex, |command| {
-                        command.arg(1).arg(self.index()).arg(self.prefix()).arg(keys);
+                        command
+                            .arg(1)
+                            .arg(self.index())
+                            .arg(self.prefix())
+                            .arg(keys);
                     }))
                     .await?;
                 }
@@ -194,7 +264,9 @@ impl Session {
                 return Ok(());
             }
         }
-        Err(Fault::Refused("the index was lost again and again while it was rebuilt".into()))
+        Err(Fault::Refused(
+            "the index was lost again and again while it was rebuilt".into(),
+        ))
     }
 }
 

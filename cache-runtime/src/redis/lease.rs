@@ -44,7 +44,11 @@ impl Lease {
         let session = &self.session;
         session
             .in_background(session.link.run(Script::Renew, |command| {
-                command.arg(1).arg(session.full(&self.key)).arg(&self.head).arg(millis(LEASE_LIFE));
+                command
+                    .arg(1)
+                    .arg(session.full(&self.key))
+                    .arg(&self.head)
+                    .arg(millis(LEASE_LIFE));
             }))
             .await
     }
@@ -52,13 +56,32 @@ impl Lease {
     /// Stores over the lease. True when it had stood to the end.
     pub(crate) async fn store(&self, entry: &Sealed<'_>) -> Result<bool, Fault> {
         let session = &self.session;
-        let drop: Vec<&Vec<u8>> = self.members.iter().filter(|member| !entry.members.contains(member)).collect();
+        let drop: Vec<&Vec<u8>> = self
+            .members
+            .iter()
+            .filter(|member| !entry.members.contains(member))
+            .collect();
         session
             .in_background(session.link.run(Script::Store, |command| {
-                command.arg(2).arg(session.full(&self.key)).arg(session.index());
-                let expected = if off(Safeguard::Cas) { &[][..] } else { &self.head };
-                command.arg(expected).arg(&entry.head).arg(entry.rest).arg(millis(entry.life));
-                command.arg(session.prefix()).arg(drop.len()).arg(&drop).arg(&entry.members);
+                command
+                    .arg(2)
+                    .arg(session.full(&self.key))
+                    .arg(session.index());
+                let expected = if off(Safeguard::Cas) {
+                    &[][..]
+                } else {
+                    &self.head
+                };
+                command
+                    .arg(expected)
+                    .arg(&entry.head)
+                    .arg(entry.rest)
+                    .arg(millis(entry.life));
+                command
+                    .arg(session.prefix())
+                    .arg(drop.len())
+                    .arg(&drop)
+                    .arg(&entry.members);
             }))
             .await
     }
@@ -68,8 +91,15 @@ impl Lease {
         let session = &self.session;
         session
             .in_background(session.link.run(Script::Release, |command| {
-                command.arg(2).arg(session.full(&self.key)).arg(session.index()).arg(&self.head);
-                command.arg(mark.as_ref().map_or(&[][..], |mark| &mark[..])).arg(millis(MARK_LIFE)).arg(&self.members);
+                command
+                    .arg(2)
+                    .arg(session.full(&self.key))
+                    .arg(session.index())
+                    .arg(&self.head);
+                command
+                    .arg(mark.as_ref().map_or(&[][..], |mark| &mark[..]))
+                    .arg(millis(MARK_LIFE))
+                    .arg(&self.members);
             }))
             .await
     }
@@ -102,16 +132,30 @@ impl Session {
             (false, false) => "",
         };
         let (code, value): (i64, Option<Vec<u8>>) = {
-            let reply: Vec<redis::Value> = self
-                .seen(self.link.run(Script::Plant, |command| {
-                    command.arg(2).arg(self.full(key)).arg(self.index()).arg(head).arg(millis(LEASE_LIFE));
-                    command.arg(&self.link.run.to_le_bytes()).arg(replace.map_or(&[][..], |head| &head[..]));
-                    command.arg(flags).arg(members);
-                }).await)?;
+            let reply: Vec<redis::Value> = self.seen(
+                self.link
+                    .run(Script::Plant, |command| {
+                        command
+                            .arg(2)
+                            .arg(self.full(key))
+                            .arg(self.index())
+                            .arg(head)
+                            .arg(millis(LEASE_LIFE));
+                        command
+                            .arg(&self.link.run.to_le_bytes())
+                            .arg(replace.map_or(&[][..], |head| &head[..]));
+                        command.arg(flags).arg(members);
+                    })
+                    .await,
+            )?;
             let mut reply = reply.into_iter();
             let code = match reply.next() {
                 Some(redis::Value::Int(code)) => code,
-                _ => return Err(Fault::Refused("the plant script gave an unknown answer".into())),
+                _ => {
+                    return Err(Fault::Refused(
+                        "the plant script gave an unknown answer".into(),
+                    ));
+                }
             };
             let value = match reply.next() {
                 Some(redis::Value::BulkString(value)) => Some(value),
@@ -129,11 +173,20 @@ impl Session {
     }
 
     /// Stores an entry over whatever of ours stands at the key: the caller's word, outside of P2.
-    pub(crate) async fn overwrite(&self, key: &str, head: Head, entry: &Sealed<'_>) -> Result<bool, Fault> {
+    pub(crate) async fn overwrite(
+        &self,
+        key: &str,
+        head: Head,
+        entry: &Sealed<'_>,
+    ) -> Result<bool, Fault> {
         match self.plant(key, &head, None, true, &entry.members).await? {
             Planted::Ours => {
-                let lease =
-                    Lease { session: self.clone(), key: key.to_owned(), head, members: entry.members.clone() };
+                let lease = Lease {
+                    session: self.clone(),
+                    key: key.to_owned(),
+                    head,
+                    members: entry.members.clone(),
+                };
                 lease.store(entry).await
             }
             _ => Ok(false),
@@ -146,7 +199,8 @@ impl Session {
     }
 
     pub(crate) async fn ping(&self) -> Result<(), Fault> {
-        self.seen(self.link.send::<String>(&redis::cmd("PING")).await).map(drop)
+        self.seen(self.link.send::<String>(&redis::cmd("PING")).await)
+            .map(drop)
     }
 
     /// One round trip for several keys.
@@ -160,5 +214,7 @@ impl Session {
 }
 
 fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX).clamp(1, i64::MAX as u64 / 2)
+    u64::try_from(time.as_millis())
+        .unwrap_or(u64::MAX)
+        .clamp(1, i64::MAX as u64 / 2)
 }

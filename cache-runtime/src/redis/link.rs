@@ -55,7 +55,10 @@ pub(crate) struct Link {
 
 impl std::fmt::Debug for Link {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Link").field("epoch", &self.epoch).field("tracking", &self.tracking).finish_non_exhaustive()
+        f.debug_struct("Link")
+            .field("epoch", &self.epoch)
+            .field("tracking", &self.tracking)
+            .finish_non_exhaustive()
     }
 }
 
@@ -81,14 +84,26 @@ impl Link {
         let mut connection = match open(target, timeout, true, on_push.clone()).await {
             Ok(connection) => connection,
             // A server or proxy that does not speak RESP3 can still be used, without pushes.
-            Err(error) if speaks_only_resp2(&error) => open(target, timeout, false, on_push).await.map_err(fault)?,
+            Err(error) if speaks_only_resp2(&error) => {
+                open(target, timeout, false, on_push).await.map_err(fault)?
+            }
             Err(error) => return Err(fault(error)),
         };
-        let first: Result<String, RedisError> = redis::cmd("INFO").arg("server").query_async(&mut connection).await;
-        let second: Result<String, RedisError> = redis::cmd("INFO").arg("server").query_async(&mut connection).await;
+        let first: Result<String, RedisError> = redis::cmd("INFO")
+            .arg("server")
+            .query_async(&mut connection)
+            .await;
+        let second: Result<String, RedisError> = redis::cmd("INFO")
+            .arg("server")
+            .query_async(&mut connection)
+            .await;
         let run = match (first.as_deref().map(run_id), second.as_deref().map(run_id)) {
-            (Ok(Some(first)), Ok(Some(second))) if first == second => xxh3_64(first.as_bytes()).max(1),
-            (Err(error), _) if is_outage(error) => return Err(fault(first.err().unwrap_or_else(unnamed))),
+            (Ok(Some(first)), Ok(Some(second))) if first == second => {
+                xxh3_64(first.as_bytes()).max(1)
+            }
+            (Err(error), _) if is_outage(error) => {
+                return Err(fault(first.err().unwrap_or_else(unnamed)));
+            }
             _ => {
                 tracing::warn!(
                     "this Redis does not show a stable run id: entries that a restart from a snapshot brings back \
@@ -98,17 +113,29 @@ impl Link {
             }
         };
         // A replica lags behind the removals that its master has acknowledged.
-        let replication: Result<String, RedisError> =
-            redis::cmd("INFO").arg("replication").query_async(&mut connection).await;
+        let replication: Result<String, RedisError> = redis::cmd("INFO")
+            .arg("replication")
+            .query_async(&mut connection)
+            .await;
         if replication.is_ok_and(|info| info.lines().any(|line| line.trim() == "role:slave")) {
-            return Err(Fault::Disconnected("this is a replica; reads go to masters".into()));
+            return Err(Fault::Disconnected(
+                "this is a replica; reads go to masters".into(),
+            ));
         }
         let mut scripts = Vec::with_capacity(SOURCES.len());
         for source in SOURCES {
-            let load = redis::cmd("SCRIPT").arg("LOAD").arg(source).query_async(&mut connection).await;
+            let load = redis::cmd("SCRIPT")
+                .arg("LOAD")
+                .arg(source)
+                .query_async(&mut connection)
+                .await;
             scripts.push(load.map_err(fault)?);
         }
-        let tracking = redis::cmd("CLIENT").arg("TRACKING").arg("ON").query_async::<()>(&mut connection).await;
+        let tracking = redis::cmd("CLIENT")
+            .arg("TRACKING")
+            .arg("ON")
+            .query_async::<()>(&mut connection)
+            .await;
         if let Err(error) = &tracking {
             tracing::warn!(reason = %brief(error), "Redis does not track reads: the memory tier only bridges outages");
         }
@@ -169,10 +196,16 @@ impl Link {
             command
         };
         let mut connection = self.connection.clone();
-        match command("EVALSHA", &self.scripts[script as usize]).query_async(&mut connection).await {
+        match command("EVALSHA", &self.scripts[script as usize])
+            .query_async(&mut connection)
+            .await
+        {
             // Somebody flushed the scripts: this once by its text, which also loads it again.
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                command("EVAL", SOURCES[script as usize]).query_async(&mut connection).await.map_err(fault)
+                command("EVAL", SOURCES[script as usize])
+                    .query_async(&mut connection)
+                    .await
+                    .map_err(fault)
             }
             other => other.map_err(fault),
         }
@@ -191,18 +224,24 @@ async fn open(
 ) -> Result<MultiplexedConnection, RedisError> {
     let info = target.resolve(timeout, resp3).await?;
     // Deadlines are ours: one timer a call, whatever the number of its commands.
-    let mut config = AsyncConnectionConfig::new().set_connection_timeout(Some(timeout)).set_response_timeout(None);
+    let mut config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(timeout))
+        .set_response_timeout(None);
     if resp3 {
-        config = config.set_push_sender(move |push: redis::PushInfo| -> Result<(), std::convert::Infallible> {
-            match push.kind {
-                redis::PushKind::Invalidate => on_push(invalidated(&push.data)),
-                redis::PushKind::Disconnection => on_push(Push::Disconnected),
-                _ => {}
-            }
-            Ok(())
-        });
+        config = config.set_push_sender(
+            move |push: redis::PushInfo| -> Result<(), std::convert::Infallible> {
+                match push.kind {
+                    redis::PushKind::Invalidate => on_push(invalidated(&push.data)),
+                    redis::PushKind::Disconnection => on_push(Push::Disconnected),
+                    _ => {}
+                }
+                Ok(())
+            },
+        );
     }
-    redis::Client::open(info)?.get_multiplexed_async_connection_with_config(&config).await
+    redis::Client::open(info)?
+        .get_multiplexed_async_connection_with_config(&config)
+        .await
 }
 
 fn invalidated(data: &[redis::Value]) -> Push<'_> {
@@ -214,17 +253,24 @@ fn invalidated(data: &[redis::Value]) -> Push<'_> {
         }),
         _ => return Push::Everything,
     };
-    keys.collect::<Option<Vec<_>>>().map_or(Push::Everything, Push::Keys)
+    keys.collect::<Option<Vec<_>>>()
+        .map_or(Push::Everything, Push::Keys)
 }
 
 fn run_id(info: &str) -> Option<&str> {
-    info.lines().find_map(|line| line.strip_prefix("run_id:")).map(str::trim).filter(|id| !id.is_empty())
+    info.lines()
+        .find_map(|line| line.strip_prefix("run_id:"))
+        .map(str::trim)
+        .filter(|id| !id.is_empty())
 }
 
 fn speaks_only_resp2(error: &RedisError) -> bool {
     error.kind() == ErrorKind::RESP3NotSupported
         || error.code().is_some_and(|code| code == "NOPROTO")
-        || error.to_string().to_ascii_lowercase().contains("unknown command 'hello'")
+        || error
+            .to_string()
+            .to_ascii_lowercase()
+            .contains("unknown command 'hello'")
 }
 
 /// An outage, as against an answer that says no.
@@ -257,7 +303,12 @@ fn brief(error: &RedisError) -> String {
         Some(code) => format!("{code} {}", error.detail().unwrap_or_default()),
         None => error.to_string(),
     };
-    text.lines().next().unwrap_or_default().chars().take(200).collect()
+    text.lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(200)
+        .collect()
 }
 
 impl std::fmt::Display for Fault {

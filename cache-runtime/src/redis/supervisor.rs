@@ -19,7 +19,12 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 pub(super) async fn supervise(weak: Weak<Tier>, roused: Arc<Notify>) {
     let mut outage = Outage::default();
     loop {
-        let Some(tier) = weak.upgrade().filter(|tier| !tier.closing.load(Ordering::SeqCst)) else { return };
+        let Some(tier) = weak
+            .upgrade()
+            .filter(|tier| !tier.closing.load(Ordering::SeqCst))
+        else {
+            return;
+        };
         let probe = probe(&tier).await;
         let until = match probe {
             Ok(link) => {
@@ -65,7 +70,10 @@ async fn probe(tier: &Arc<Tier>) -> Result<Arc<Link>, Fault> {
     // Recent when contact was lost, however long that was ago.
     tier.journal.lock().repeat_recent(tier.last_contact());
     catch_up(tier, &link).await?;
-    let session = Session { tier: tier.clone(), link: link.clone() };
+    let session = Session {
+        tier: tier.clone(),
+        link: link.clone(),
+    };
     // A server that has never seen us, or lost our index: not awaited, since a keyspace may be large. A removal that
     // finds it under way waits for it.
     session.clone().spawn(async move {
@@ -78,7 +86,10 @@ async fn probe(tier: &Arc<Tier>) -> Result<Arc<Link>, Fault> {
 
 /// Replays the journal until it is empty at the moment of the switch.
 async fn catch_up(tier: &Arc<Tier>, link: &Arc<Link>) -> Result<(), Fault> {
-    let session = Session { tier: tier.clone(), link: link.clone() };
+    let session = Session {
+        tier: tier.clone(),
+        link: link.clone(),
+    };
     loop {
         let waiting = tier.journal.lock().waiting();
         for (number, pattern) in waiting {
@@ -143,8 +154,12 @@ impl Outage {
         let reason = meaning(&tier.target, fault);
         if self.said.as_deref() != Some(&reason) {
             match fault {
-                Fault::Refused(_) => tracing::error!(redis = %tier.target, %reason, "Redis refuses us; memory only"),
-                _ => tracing::warn!(redis = %tier.target, %reason, "Redis cannot be reached; memory only, trying on"),
+                Fault::Refused(_) => {
+                    tracing::error!(redis = %tier.target, %reason, "Redis refuses us; memory only");
+                }
+                _ => {
+                    tracing::warn!(redis = %tier.target, %reason, "Redis cannot be reached; memory only, trying on");
+                }
             }
             self.said = Some(reason);
         }

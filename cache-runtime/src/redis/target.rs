@@ -3,7 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, io::tcp::TcpSettings};
+use redis::{
+    ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, io::tcp::TcpSettings,
+};
 
 use crate::error::Error;
 
@@ -21,7 +23,10 @@ enum Place {
     /// A server: host and port, TLS or not, or a socket.
     Server(ConnectionAddr),
     /// Sentinels, and the name of the master they know.
-    Sentinels { addresses: Vec<(String, u16)>, master: String },
+    Sentinels {
+        addresses: Vec<(String, u16)>,
+        master: String,
+    },
 }
 
 impl Target {
@@ -38,22 +43,34 @@ impl Target {
         match scheme {
             Some("redis" | "redis+unix" | "unix") => {}
             Some("rediss") if cfg!(feature = "tls") => crypto_provider(),
-            Some("rediss") => return Err(bad("`rediss://` needs the feature `tls` of cache-runtime")),
-            Some(other) if other.chars().all(|c| c.is_ascii_alphanumeric() || c == '+' || c == '-') => {
+            Some("rediss") => {
+                return Err(bad("`rediss://` needs the feature `tls` of cache-runtime"));
+            }
+            Some(other)
+                if other
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || c == '+' || c == '-') =>
+            {
                 return Err(bad(&format!(
                     "scheme `{other}://` is not known; use redis://, rediss://, unix:// or redis-sentinel://"
                 )));
             }
             _ => return Err(bad("not a URL; it should look like redis://localhost:6379")),
         }
-        if text.split('@').next_back().is_some_and(|hosts| hosts.contains(',')) {
-            return Err(bad("several hosts: Redis Cluster is not supported by this version; name one server, or \
-                            sentinels as redis-sentinel://host:26379,host:26379/master-name"));
+        if text
+            .split('@')
+            .next_back()
+            .is_some_and(|hosts| hosts.contains(','))
+        {
+            return Err(bad(
+                "several hosts: Redis Cluster is not supported by this version; name one server, or \
+                            sentinels as redis-sentinel://host:26379,host:26379/master-name",
+            ));
         }
         // The client's own parser knows the rest; its error text may quote the URL, so it is not passed on.
-        let info = text
-            .into_connection_info()
-            .map_err(|_| bad("not a usable URL; it should look like redis://user:password@host:6379/0"))?;
+        let info = text.into_connection_info().map_err(|_| {
+            bad("not a usable URL; it should look like redis://user:password@host:6379/0")
+        })?;
         let settings = info.redis_settings();
         Ok(Self {
             place: Place::Server(info.addr().clone()),
@@ -86,14 +103,30 @@ impl Target {
         if master.is_empty() {
             return Err(shape.into());
         }
-        let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
-        let (username, password) = match credentials.map(|text| text.split_once(':').unwrap_or(("", text))) {
-            Some((user, password)) => (Some(user).filter(|user| !user.is_empty()).map(decode), Some(decode(password))),
-            None => (None, None),
+        let decode = |text: &str| {
+            percent_encoding::percent_decode_str(text)
+                .decode_utf8_lossy()
+                .into_owned()
         };
+        let (username, password) =
+            match credentials.map(|text| text.split_once(':').unwrap_or(("", text))) {
+                Some((user, password)) => (
+                    Some(user).filter(|user| !user.is_empty()).map(decode),
+                    Some(decode(password)),
+                ),
+                None => (None, None),
+            };
         let database = database.parse().map_err(|_| shape)?;
-        let place = Place::Sentinels { addresses, master: master.to_owned() };
-        Ok(Self { place, database, username, password })
+        let place = Place::Sentinels {
+            addresses,
+            master: master.to_owned(),
+        };
+        Ok(Self {
+            place,
+            database,
+            username,
+            password,
+        })
     }
 
     pub(crate) fn is_tls(&self) -> bool {
@@ -101,15 +134,20 @@ impl Target {
     }
 
     /// The server to connect to now. Sentinels are asked anew each time: a master's address is good for one connection.
-    pub(crate) async fn resolve(&self, timeout: Duration, resp3: bool) -> Result<ConnectionInfo, redis::RedisError> {
+    pub(crate) async fn resolve(
+        &self,
+        timeout: Duration,
+        resp3: bool,
+    ) -> Result<ConnectionInfo, redis::RedisError> {
         let addr = match &self.place {
             Place::Server(addr) => addr.clone(),
-            Place::Sentinels { addresses, master } => ask_sentinels(addresses, master, timeout).await?,
+            Place::Sentinels { addresses, master } => {
+                ask_sentinels(addresses, master, timeout).await?
+            }
         };
-        let mut settings = redis::RedisConnectionInfo::default().set_db(self.database).set_lib_name(
-            "cache-runtime",
-            env!("CARGO_PKG_VERSION"),
-        );
+        let mut settings = redis::RedisConnectionInfo::default()
+            .set_db(self.database)
+            .set_lib_name("cache-runtime", env!("CARGO_PKG_VERSION"));
         if resp3 {
             settings = settings.set_protocol(ProtocolVersion::RESP3);
         }
@@ -119,7 +157,10 @@ impl Target {
         if let Some(password) = &self.password {
             settings = settings.set_password(password);
         }
-        Ok(addr.into_connection_info()?.set_redis_settings(settings).set_tcp_settings(tcp_settings()))
+        Ok(addr
+            .into_connection_info()?
+            .set_redis_settings(settings)
+            .set_tcp_settings(tcp_settings()))
     }
 }
 
@@ -136,10 +177,19 @@ fn crypto_provider() {
 /// supervisor's heartbeat.
 fn tcp_settings() -> TcpSettings {
     let second = Duration::from_secs(1);
-    let keepalive = socket2::TcpKeepalive::new().with_time(second).with_interval(second);
-    #[cfg(any(target_os = "linux", target_os = "macos", target_os = "freebsd", target_os = "windows"))]
+    let keepalive = socket2::TcpKeepalive::new()
+        .with_time(second)
+        .with_interval(second);
+    #[cfg(any(
+        target_os = "linux",
+        target_os = "macos",
+        target_os = "freebsd",
+        target_os = "windows"
+    ))]
     let keepalive = keepalive.with_retries(2);
-    let settings = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive);
+    let settings = TcpSettings::default()
+        .set_nodelay(true)
+        .set_keepalive(keepalive);
     #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
     let settings = settings.set_user_timeout(Duration::from_millis(1500));
     settings
@@ -158,30 +208,50 @@ async fn ask_sentinels(
             let mut connection = client.get_multiplexed_async_connection().await?;
             let mut ask = redis::cmd("SENTINEL");
             ask.arg("GET-MASTER-ADDR-BY-NAME").arg(master);
-            ask.query_async::<Option<(String, u16)>>(&mut connection).await
+            ask.query_async::<Option<(String, u16)>>(&mut connection)
+                .await
         };
         match tokio::time::timeout(timeout, ask).await {
             Ok(Ok(Some((host, port)))) => return Ok(ConnectionAddr::Tcp(host, port)),
-            Ok(Ok(None)) => last = Some((redis::ErrorKind::MasterNameNotFoundBySentinel, "master name not known").into()),
+            Ok(Ok(None)) => {
+                last = Some(
+                    (
+                        redis::ErrorKind::MasterNameNotFoundBySentinel,
+                        "master name not known",
+                    )
+                        .into(),
+                );
+            }
             Ok(Err(error)) => last = Some(error),
             Err(_) => last = Some((redis::ErrorKind::Io, "sentinel timed out").into()),
         }
     }
-    Err(last.unwrap_or_else(|| (redis::ErrorKind::EmptySentinelList, "no sentinel is named").into()))
+    Err(last
+        .unwrap_or_else(|| (redis::ErrorKind::EmptySentinelList, "no sentinel is named").into()))
 }
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Place::Server(ConnectionAddr::Tcp(host, port)) => write!(f, "redis://{host}:{port}/{}", self.database),
+            Place::Server(ConnectionAddr::Tcp(host, port)) => {
+                write!(f, "redis://{host}:{port}/{}", self.database)
+            }
             Place::Server(ConnectionAddr::TcpTls { host, port, .. }) => {
                 write!(f, "rediss://{host}:{port}/{}", self.database)
             }
             Place::Server(ConnectionAddr::Unix(path)) => write!(f, "unix://{}", path.display()),
             Place::Server(_) => f.write_str("redis"),
             Place::Sentinels { addresses, master } => {
-                let hosts: Vec<String> = addresses.iter().map(|(host, port)| format!("{host}:{port}")).collect();
-                write!(f, "redis-sentinel://{}/{master}/{}", hosts.join(","), self.database)
+                let hosts: Vec<String> = addresses
+                    .iter()
+                    .map(|(host, port)| format!("{host}:{port}"))
+                    .collect();
+                write!(
+                    f,
+                    "redis-sentinel://{}/{master}/{}",
+                    hosts.join(","),
+                    self.database
+                )
             }
         }
     }
@@ -201,10 +271,16 @@ mod tests {
     fn shown_without_credentials() {
         for (url, shown) in [
             ("redis://localhost", "redis://localhost:6379/0"),
-            ("redis://user:hunter2@db.example:7000/3", "redis://db.example:7000/3"),
+            (
+                "redis://user:hunter2@db.example:7000/3",
+                "redis://db.example:7000/3",
+            ),
             ("redis://:hunter2@localhost", "redis://localhost:6379/0"),
             ("unix:///run/redis.sock", "unix:///run/redis.sock"),
-            ("redis-sentinel://:hunter2@a:1,b/mymaster/2", "redis-sentinel://a:1,b:26379/mymaster/2"),
+            (
+                "redis-sentinel://:hunter2@a:1,b/mymaster/2",
+                "redis-sentinel://a:1,b:26379/mymaster/2",
+            ),
         ] {
             let target = Target::parse("REDIS_URL", url).unwrap();
             assert_eq!(target.to_string(), shown);
@@ -228,7 +304,12 @@ mod tests {
         ] {
             let error = Target::parse("REDIS_URL", url).unwrap_err();
             let text = error.to_string();
-            assert!(text.starts_with("REDIS_URL: ") && !text.contains("hunter2") && !text.contains('\n'), "{text}");
+            assert!(
+                text.starts_with("REDIS_URL: ")
+                    && !text.contains("hunter2")
+                    && !text.contains('\n'),
+                "{text}"
+            );
             assert!(error.is_config());
         }
     }

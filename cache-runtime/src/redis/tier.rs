@@ -62,7 +62,9 @@ pub(crate) struct Tier {
 
 impl std::fmt::Debug for Tier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tier").field("target", &self.target).finish_non_exhaustive()
+        f.debug_struct("Tier")
+            .field("target", &self.target)
+            .finish_non_exhaustive()
     }
 }
 
@@ -79,7 +81,10 @@ impl Tier {
         if let Some(directory) = &config.journal {
             let family = format!("{:016x}", xxh3_64(format!("{target} {prefix}").as_bytes()));
             journal.keep_in(directory, &family).map_err(|why| {
-                Error::config(format!("CACHE_JOURNAL=`{}`: {why}; give a directory that can be written", directory.display()))
+                Error::config(format!(
+                    "CACHE_JOURNAL=`{}`: {why}; give a directory that can be written",
+                    directory.display()
+                ))
             })?;
         }
         Ok(Arc::new(Self {
@@ -87,7 +92,11 @@ impl Tier {
             index: format!("{prefix}%index"),
             prefix,
             published: RwLock::new(None),
-            breaker: Mutex::new(Breaker::new(config.breaker_failures, OPEN_FIRST, OPEN_LONGEST)),
+            breaker: Mutex::new(Breaker::new(
+                config.breaker_failures,
+                OPEN_FIRST,
+                OPEN_LONGEST,
+            )),
             journal: Mutex::new(journal),
             config: config.clone(),
             local,
@@ -113,14 +122,23 @@ impl Tier {
         }
         let mut started = self.started.subscribe();
         // A failed wait means that the budget is gone or nobody will ever connect: go on without Redis.
-        let wait = async { started.wait_for(|started| *started).await.map_err(|_| Fault::TimedOut).map(drop) };
+        let wait = async {
+            started
+                .wait_for(|started| *started)
+                .await
+                .map_err(|_| Fault::TimedOut)
+                .map(drop)
+        };
         let _ = budget.spend(pin!(wait)).await;
         self.session_now()
     }
 
     pub(crate) fn session_now(self: &Arc<Self>) -> Option<Session> {
         let link = self.published.read().clone()?;
-        Some(Session { tier: self.clone(), link })
+        Some(Session {
+            tier: self.clone(),
+            link,
+        })
     }
 
     /// Makes sure that somebody connects. False without a runtime.
@@ -128,7 +146,9 @@ impl Tier {
     /// A supervisor lives on the runtime of whoever came first; if that runtime is gone (each test has its own), the next
     /// call starts another.
     fn supervised(self: &Arc<Self>) -> bool {
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return false };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return false;
+        };
         if self.closing.load(Ordering::SeqCst) {
             return false;
         }
@@ -165,14 +185,21 @@ impl Tier {
         match push {
             Push::Keys(keys) => {
                 for key in keys {
-                    if let Some(key) = key.strip_prefix(self.prefix.as_bytes()).and_then(|key| str::from_utf8(key).ok()) {
+                    if let Some(key) = key
+                        .strip_prefix(self.prefix.as_bytes())
+                        .and_then(|key| str::from_utf8(key).ok())
+                    {
                         self.local.changed(key);
                     }
                 }
             }
             Push::Everything => self.local.everything_changed(),
             Push::Disconnected => {
-                let link = self.published.read().clone().filter(|link| link.epoch == epoch);
+                let link = self
+                    .published
+                    .read()
+                    .clone()
+                    .filter(|link| link.epoch == epoch);
                 match link {
                     Some(link) => self.lose(&link, "the connection ended"),
                     None => self.roused.notify_one(),
@@ -265,7 +292,11 @@ impl Tier {
     /// server of the current one may not have it.
     pub(crate) fn acknowledged(&self, session: &Session, patterns: &[Pattern]) -> bool {
         let mut journal = self.journal.lock();
-        let current = self.published.read().as_ref().is_some_and(|link| Arc::ptr_eq(link, &session.link));
+        let current = self
+            .published
+            .read()
+            .as_ref()
+            .is_some_and(|link| Arc::ptr_eq(link, &session.link));
         if current {
             journal.acknowledged(Instant::now(), patterns);
         }
@@ -329,7 +360,11 @@ impl Tier {
             Err(Fault::TimedOut) => {
                 bump(&self.counters.timeouts);
                 link.timeouts.fetch_add(1, Ordering::Relaxed);
-                let current = self.published.read().as_ref().is_some_and(|standing| Arc::ptr_eq(standing, link));
+                let current = self
+                    .published
+                    .read()
+                    .as_ref()
+                    .is_some_and(|standing| Arc::ptr_eq(standing, link));
                 if current && self.breaker.lock().failed() {
                     // A frozen peer keeps its sockets open for ever: only a new connection tells.
                     self.lose(link, "time-outs in a row");
@@ -378,7 +413,11 @@ impl Session {
 
     /// Still the connection that this process reads over.
     pub(crate) fn is_current(&self) -> bool {
-        self.tier.published.read().as_ref().is_some_and(|link| Arc::ptr_eq(link, &self.link))
+        self.tier
+            .published
+            .read()
+            .as_ref()
+            .is_some_and(|link| Arc::ptr_eq(link, &self.link))
     }
 
     pub(crate) fn trusts_restarts(&self) -> bool {
@@ -401,7 +440,10 @@ impl Session {
     }
 
     /// Waits for an operation within the limit of background work, and lets the breaker see how it went.
-    pub(crate) async fn in_background<T>(&self, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    pub(crate) async fn in_background<T>(
+        &self,
+        work: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
         let result = patiently(self.tier.config.command_timeout, pin!(work)).await;
         self.seen(result)
     }
@@ -465,7 +507,9 @@ async fn patiently<T>(
     }
     for _ in 0..TURNS {
         tokio::task::yield_now().await;
-        let late = std::future::poll_fn(|context| std::task::Poll::Ready(work.as_mut().poll(context))).await;
+        let late =
+            std::future::poll_fn(|context| std::task::Poll::Ready(work.as_mut().poll(context)))
+                .await;
         if let std::task::Poll::Ready(result) = late {
             return result;
         }

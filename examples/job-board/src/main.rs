@@ -36,7 +36,12 @@ async fn run() -> Result<(), Box<dyn Error>> {
     match std::env::args().nth(1).as_deref() {
         None => {}
         Some("--check") => return check(cache).await,
-        Some(other) => return Err(format!("`{other}`: the only option is --check, which tries Redis and ends").into()),
+        Some(other) => {
+            return Err(format!(
+                "`{other}`: the only option is --check, which tries Redis and ends"
+            )
+            .into());
+        }
     }
     let db = Db::open(&settings.database_url)
         .await
