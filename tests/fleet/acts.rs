@@ -197,6 +197,7 @@ async fn read(family: Family, id: u32) {
             assert_eq!(view.id, id, "another row's value");
             Got {
                 began: view.began,
+                loader: Some(view.process),
                 version: view.version,
                 author: view.author,
             }
@@ -204,6 +205,7 @@ async fn read(family: Family, id: u32) {
         // Which author it would have had, nobody knows: none that could be removed.
         Err(failed) => Got {
             began: failed.began,
+            loader: None,
             version: 0,
             author: u64::MAX,
         },

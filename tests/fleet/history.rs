@@ -50,6 +50,8 @@ pub(crate) enum Tier {
 pub(crate) struct Got {
     /// When the load began that gave it.
     pub(crate) began: Nanos,
+    /// Who loaded it, where that is known.
+    pub(crate) loader: Option<ProcessId>,
     /// 0: the body failed.
     pub(crate) version: u64,
     pub(crate) author: u64,

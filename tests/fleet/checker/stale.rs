@@ -102,12 +102,15 @@ fn by_entry(history: &History) -> Removals<'_> {
 fn story((process, read): (ProcessId, &Read), (remover, removal): (ProcessId, &Removal)) -> String {
     let after = |time: Nanos| Millis(time.saturating_sub(read.got.began));
     format!(
-        "process {process} read {:?} {} ({:?}) and got version {}, whose load began at {}; {} removed {:?} ({}) called \
+        "process {process} read {:?} {} ({:?}) and got version {}, whose load by {} began at {}; {} removed {:?} ({}) called \
          {} after that, returned {} after it, and the read began {} after it",
         read.family,
         read.id,
         read.tier,
         read.got.version,
+        read.got
+            .loader
+            .map_or("a body that failed".into(), |loader| of(loader, process)),
         Millis(read.got.began),
         of(remover, process),
         removal.target,

@@ -17,6 +17,7 @@ const fn at(millis: Nanos) -> Nanos {
 fn read(family: Family, tier: Tier, (begin, end): (Nanos, Nanos), began: Nanos) -> Read {
     let got = Got {
         began: at(began),
+        loader: None,
         version: 1,
         author: 1,
     };
