@@ -1,8 +1,8 @@
 //! The `#[cached]` attribute. Use it through `cache_runtime`, which re-exports it and documents it.
 //!
-//! The crate reads in the order in which an attribute becomes code: [`args`], [`template`],
-//! [`pattern`], [`lifetime`], [`item`] and [`signature`] *parse*; [`rules`] and [`cached_fn`]
-//! *validate*, and end in one `CachedFn` or in every error at once; [`expand`] and [`companions`]
+//! The crate reads in the order in which an attribute becomes code: `args`, `template`,
+//! `pattern`, `lifetime`, `item` and `signature` *parse*; `rules` and `cached_fn`
+//! *validate*, and end in one `CachedFn` or in every error at once; `expand` and `companions`
 //! *print*. It knows nothing of Redis, memory or tasks: all of that is behind the one call that
 //! it prints.
 

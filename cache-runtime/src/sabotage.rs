@@ -1,7 +1,7 @@
 //! Switches that turn one safeguard of the protocol off, so that a test which looks for stale values can prove that it
 //! finds them. For tests of the tests only: without the feature `sabotage` every question is answered at compile time.
 
-/// What keeps a removed value from being served. Each stands in the code where [`off`] asks for it.
+/// What keeps a removed value from being served. Each stands in the code where `off` asks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Safeguard {

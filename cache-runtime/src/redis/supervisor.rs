@@ -169,7 +169,7 @@ impl Outage {
         let tls = if tier.is_tls() { " (TLS)" } else { "" };
         let tracking = link.tracking;
         if self.connected_before || self.since.is_some() {
-            let after = self.since.map(|since| since.elapsed());
+            let after = self.since.map_or(Duration::ZERO, |since| since.elapsed());
             tracing::info!(redis = %tier.target, ?after, tracking, "Redis cache recovered{tls}, breaker closed");
         } else {
             tracing::info!(redis = %tier.target, tracking, "Redis cache connected{tls}");
