@@ -70,7 +70,7 @@ impl Heard {
                     from: *since,
                     to: now,
                 };
-                self.history.faults.push((Some(*process), window));
+                self.history.cut_off.push((*process, window));
                 *since = now;
             }
         }
@@ -91,9 +91,7 @@ impl Heard {
             Event::Connected(at, connected) => {
                 let before = self.cut_off.insert(process, (!connected).then_some(at));
                 if let Some(Some(from)) = before {
-                    history
-                        .faults
-                        .push((Some(process), Window { from, to: at }));
+                    history.cut_off.push((process, Window { from, to: at }));
                 }
             }
         }

@@ -95,6 +95,8 @@ pub(crate) struct History {
     pub(crate) loads: Vec<(ProcessId, Load)>,
     /// Faults of one process, of its connection, or (`None`) of all.
     pub(crate) faults: Vec<(Option<ProcessId>, Window)>,
+    /// When a process itself knew that it had no Redis.
+    pub(crate) cut_off: Vec<(ProcessId, Window)>,
     /// Faults after which entries or leases may be gone, whoever asks.
     pub(crate) unsettled: Vec<Window>,
     pub(crate) stood: Vec<(ProcessId, Window)>,

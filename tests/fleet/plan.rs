@@ -188,7 +188,8 @@ impl Plan {
                 acts: vec![(Act::Read, 97), (Act::Remove, 3)],
                 rows: 2,
                 one_writer: true,
-                pause: (0, 2),
+                tasks: 24,
+                pause: (0, 30),
                 bodies: Bodies {
                     failing: 0,
                     long: (10, (1, 10)),
@@ -259,15 +260,21 @@ impl Plan {
                 },
                 ..calm
             },
-            // The server comes back with what has been removed.
+            // The server comes back with what has been removed, and whoever would remove it again, because it did so
+            // lately, is gone.
             "restarts" => Self {
                 name: "restarts",
+                processes: 2,
                 rows: 12,
-                acts: vec![(Act::Read, 98), (Act::Remove, 2)],
+                acts: vec![(Act::Read, 96), (Act::Remove, 4)],
                 kinds: vec![(Kind::Key, 3), (Kind::Row, 1)],
                 server: Lane {
-                    gap: (100, 200),
+                    gap: (150, 350),
                     faults: vec![(ServerFault::Save, 1), (ServerFault::KillToSnapshot, 1)],
+                },
+                process: Lane {
+                    gap: (100, 250),
+                    faults: vec![(ProcessFault::Kill, 1)],
                 },
                 ..calm
             },

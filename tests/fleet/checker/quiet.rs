@@ -9,6 +9,8 @@ use crate::history::{History, ProcessId, Window};
 #[derive(Debug)]
 pub(super) struct Quiet {
     faults: HashMap<ProcessId, Vec<Window>>,
+    /// Those of them that it knew to be an outage.
+    cut_off: HashMap<ProcessId, Vec<Window>>,
     /// Times at which it stood still, a fault for the push delay, and no time at all for its own speed.
     stood: HashMap<ProcessId, Vec<Window>>,
 }
@@ -16,11 +18,16 @@ pub(super) struct Quiet {
 impl Quiet {
     pub(super) fn of(history: &History) -> Self {
         let mut faults: HashMap<ProcessId, Vec<Window>> = HashMap::new();
+        let mut cut_off: HashMap<ProcessId, Vec<Window>> = HashMap::new();
         let mut stood: HashMap<ProcessId, Vec<Window>> = HashMap::new();
         let readers = history.reads.iter().map(|(process, _)| *process);
         let loaders = history.loads.iter().map(|(process, _)| *process);
         for process in readers.chain(loaders) {
             faults.entry(process).or_default();
+        }
+        for (process, window) in &history.cut_off {
+            cut_off.entry(*process).or_default().push(*window);
+            faults.entry(*process).or_default().push(*window);
         }
         for (process, window) in &history.stood {
             stood.entry(*process).or_default().push(*window);
@@ -32,11 +39,13 @@ impl Quiet {
                 None => faults.values_mut().for_each(|faults| faults.push(*window)),
             }
         }
-        faults
-            .values_mut()
-            .chain(stood.values_mut())
-            .for_each(merge);
-        Self { faults, stood }
+        let all = faults.values_mut().chain(cut_off.values_mut());
+        all.chain(stood.values_mut()).for_each(merge);
+        Self {
+            faults,
+            cut_off,
+            stood,
+        }
     }
 
     /// How much of a time was free of faults for this process.
@@ -47,6 +56,13 @@ impl Quiet {
     /// Did any fault touch that time?
     pub(super) fn is_faulty(&self, process: ProcessId, (from, to): (Nanos, Nanos)) -> bool {
         overlapping(self.faults.get(&process), (from, to))
+            .next()
+            .is_some()
+    }
+
+    /// Did it know of an outage at any moment of that time?
+    pub(super) fn is_cut_off(&self, process: ProcessId, span: (Nanos, Nanos)) -> bool {
+        overlapping(self.cut_off.get(&process), span)
             .next()
             .is_some()
     }

@@ -65,7 +65,7 @@ fn broken_rule(
         return None;
     }
     let stale = Some(Rule::StaleAfterDurable);
-    let connected = !quiet.is_faulty(
+    let connected = !quiet.is_cut_off(
         process,
         (read.begin.saturating_sub(NOTICE), read.end + NOTICE),
     );

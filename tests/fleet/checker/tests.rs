@@ -211,6 +211,12 @@ fn near_false_knows_no_delay_while_connected_and_redis_none_at_all() {
             "connected, {tier:?}"
         );
         history.faults.push((Some(1), window(40, 70)));
+        assert_eq!(
+            broken(&history),
+            [Rule::StaleAfterDurable],
+            "slow, {tier:?}"
+        );
+        history.cut_off.push((1, window(40, 70)));
         assert_eq!(broken(&history), expected, "cut off, {tier:?}");
     }
 }
