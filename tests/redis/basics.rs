@@ -7,7 +7,14 @@ use cache_runtime::{Cache, CacheConfig, CacheKey, Durability, cached, observe};
 use cache_tests::RedisServer;
 
 fn cache_on(server: &RedisServer) -> Cache {
-    Cache::new(CacheConfig::default().redis_url(server.url())).unwrap()
+    // What a call may wait for is not the question here.
+    let patient = Duration::from_secs(10);
+    Cache::new(
+        CacheConfig::default()
+            .redis_url(server.url())
+            .budget(patient),
+    )
+    .unwrap()
 }
 
 static RUNS: AtomicU32 = AtomicU32::new(0);

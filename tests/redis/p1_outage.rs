@@ -227,7 +227,17 @@ async fn killing_the_server_under_load_fails_no_call_and_delays_none() {
         for task in tasks {
             times.extend(task.await.expect("no call panics"));
         }
-        in_time(times);
+        times.sort();
+        let most = times[times.len() * 99 / 100];
+        let hung = times.iter().filter(|took| **took > 5 * CALL).count();
+        // Thousands of calls on a machine with too much to do: a thread that is not run holds up
+        // the one call it was at, Redis or not. A wait for Redis would hold up every call of a key.
+        assert!(
+            most <= CALL && hung * 1_000 <= times.len(),
+            "99 of 100 within {most:?}, {hung} of {} hung, the longest for {:?}",
+            times.len(),
+            times[times.len() - 1]
+        );
     }
 }
 
