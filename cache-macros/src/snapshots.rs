@@ -152,7 +152,8 @@ fn a_read_with_companions() {
 
             A companion of `load`.*/
                 pub async fn invalidate(id: u64) -> Invalidation {
-                    Self::__site().call().key(&[&id]).invalidate().await
+                    let call = Self::__site().call().key(&[&id]);
+                    call.invalidate().await
                 }
                 /**Runs the body now and stores what it returns, whatever stands in the cache.
 
@@ -280,7 +281,8 @@ fn a_put_of_what_has_no_name() {
 
             A companion of `save`.*/
                 async fn invalidate(user: User) -> my::runtime::__private::Invalidation {
-                    Self::__site().call().key_expr(CacheKey::user(user.id)).invalidate().await
+                    let call = Self::__site().call().key_expr(CacheKey::user(user.id));
+                    call.invalidate().await
                 }
                 /**Runs the body, past the cache: nothing is read, stored or removed.
 

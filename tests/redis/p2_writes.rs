@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cache_tests::{RedisServer, eventually};
 
-use crate::app::{App, Db, item, put_item};
+use crate::app::{App, Db, SOON, item, put_item};
 use crate::p2_race::ALL;
 
 #[tokio::test]
@@ -21,7 +21,8 @@ async fn a_refresh_that_an_invalidation_overtakes_stores_nothing() {
             async move { item::refresh(&app, 1).await }
         });
         db.gate.reached_by(1).await;
-        let (served, began) = (item(&writer, 1).await, db.reads());
+        let standing = tokio::time::timeout(SOON, item(&writer, 1)).await;
+        let (served, began) = (standing.expect("no wait for the refresh"), db.reads());
         assert_eq!(
             (served, began),
             (1, 2),
