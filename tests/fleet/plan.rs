@@ -225,9 +225,8 @@ impl Plan {
                 families: vec![(Family::Item, 1)],
                 acts: vec![(Act::Read, 90), (Act::Remove, 10)],
                 kinds: vec![(Kind::Key, 1)],
-                rows: 24,
+                rows: 40,
                 tasks: 10,
-                one_writer: true,
                 bodies: Bodies {
                     failing: 0,
                     long: (90, (20, 60)),
