@@ -579,6 +579,7 @@ impl<R, F: Future<Output = R>> Future for Small<R, F> {
         match &mut *self {
             Self::Ready(returned) => match returned.take() {
                 Some(returned) => Poll::Ready(returned),
+                // As every `async fn` does: whoever polls a future that has ended has a bug.
                 None => panic!("a cached call was polled after it had ended"),
             },
             Self::Boxed(future) => future.as_mut().poll(context),
