@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 
 #[derive(Debug)]
 pub(crate) struct Background {
@@ -25,19 +26,15 @@ impl Background {
 
     /// Spawns on the caller's runtime. False, and the work is dropped, when there is none or too much is under way.
     pub(crate) fn spawn(self: &Arc<Self>, work: impl Future<Output = ()> + Send + 'static) -> bool {
-        let Ok(runtime) = Handle::try_current() else {
-            return false;
-        };
-        if self.running.fetch_add(1, Ordering::SeqCst) >= self.bound {
-            self.running.fetch_sub(1, Ordering::SeqCst);
-            return false;
-        }
+        self.room().map(|room| room.spawn(work)).is_some()
+    }
+
+    /// Room for one more piece of work, held until it has ended. `None`: no runtime, or too much is under way.
+    pub(crate) fn room(self: &Arc<Self>) -> Option<Room> {
+        let runtime = Handle::try_current().ok()?;
+        let before = self.running.fetch_add(1, Ordering::SeqCst);
         let running = Running(self.clone());
-        runtime.spawn(async move {
-            work.await;
-            drop(running);
-        });
-        true
+        (before < self.bound).then_some(Room { runtime, running })
     }
 
     pub(crate) fn running(&self) -> usize {
@@ -58,7 +55,29 @@ impl Background {
     }
 }
 
+/// Room for one piece of work.
+#[derive(Debug)]
+pub(crate) struct Room {
+    runtime: Handle,
+    running: Running,
+}
+
+impl Room {
+    pub(crate) fn spawn<T: Send + 'static>(
+        self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        let Self { runtime, running } = self;
+        runtime.spawn(async move {
+            let done = work.await;
+            drop(running);
+            done
+        })
+    }
+}
+
 /// Counts down also when the runtime drops the task unfinished.
+#[derive(Debug)]
 struct Running(Arc<Background>);
 
 impl Drop for Running {

@@ -18,7 +18,9 @@ use crate::key::{CacheKey, templates_meet};
 use crate::load::Loading;
 use crate::local::Local;
 use crate::memory::{Copy, Kept, Memory, after};
-use crate::redis::{Budget, Fault, Lease, Planted, Session, Tier, members};
+use crate::outcome::{HitTier, Why};
+use crate::policy::{Aged, Decision, Moment, Policy, decide};
+use crate::redis::{Budget, Fault, Lease, Locked, Planted, Session, Tier, members};
 use crate::sabotage::{Safeguard, off};
 use crate::site::{Near, Site};
 use crate::stats::{CacheStats, Counters, bump};
@@ -41,9 +43,14 @@ pub(crate) struct Inner {
     pub(crate) config: CacheConfig,
     pub(crate) local: Arc<Local<Lease>>,
     pub(crate) tier: Option<Arc<Tier>>,
+    /// Stores, renewals, releases.
     pub(crate) background: Arc<Background>,
+    /// Loads that outlive their calls.
+    pub(crate) loads: Arc<Background>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) barren: Barren,
+    /// Keys whose refreshes fail.
+    pub(crate) tired: Barren,
 }
 
 /// One read of one key, without its types.
@@ -57,16 +64,39 @@ pub(crate) struct Request<'a> {
     pub(crate) open_tags: &'a [String],
     /// The result type has a place for a cached absence.
     pub(crate) takes_none: bool,
+    /// The call removes entries, so it must not lean on what stands at its key.
+    pub(crate) removes: bool,
+    pub(crate) policy: &'a Policy,
+    pub(crate) demand: Demand,
     pub(crate) site: Option<&'static Site>,
+}
+
+/// Which values will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Demand {
+    /// What the policy lets a reader have.
+    Any,
+    /// What the policy lets stand in for a body that failed or is slow.
+    StandIn,
+    /// A fresh one, and not this: a refresh of it.
+    NewerThan(u64),
+}
+
+/// A value from a tier.
+#[derive(Debug)]
+pub(crate) struct Hit {
+    pub(crate) kept: Kept,
+    pub(crate) tier: HitTier,
+    pub(crate) aged: Aged,
+    /// Which value it is, for a refresh.
+    pub(crate) version: u64,
+    /// It is to be refreshed behind the caller's back.
+    pub(crate) refresh: bool,
 }
 
 /// What a read comes to.
 pub(crate) enum Turn {
-    Hit {
-        kept: Kept,
-        tier: HitTier,
-        age: Duration,
-    },
+    Hit(Hit),
     /// Another call's load. `true`: it had ended before this call came.
     Shared(Outcome, bool),
     /// Run the body, and end the load.
@@ -74,17 +104,7 @@ pub(crate) enum Turn {
     /// Run the body in turn with others, after a load whose result could not be shared.
     Alone(Arc<Flight<Lease>>),
     /// Run the body, without any of the cache.
-    Solo,
-}
-
-/// The tier that answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum HitTier {
-    /// This process's memory.
-    Memory,
-    /// Redis.
-    Redis,
+    Solo(Why),
 }
 
 /// What a `GET` found.
@@ -101,6 +121,8 @@ enum Own {
 /// What the bytes at a key mean to a reader.
 enum Examined {
     Usable(Found),
+    /// It may come in useful if the body fails.
+    Standing(Found),
     /// Ours, but of no use: replaceable.
     Unusable(Head),
     Leased,
@@ -114,8 +136,63 @@ pub(crate) struct Found {
     template: u64,
     pub(crate) tags: Box<[String]>,
     bytes: usize,
+    /// How long it stays of use.
     remaining: Duration,
-    age: Duration,
+    aged: Aged,
+    decision: Decision,
+}
+
+impl Request<'_> {
+    /// What becomes of a value of that age.
+    pub(crate) fn judge(&self, aged: Aged, version: u64, absent: bool) -> Decision {
+        let policy = if absent { &Policy::PLAIN } else { self.policy };
+        match self.demand {
+            Demand::Any => decide(aged, policy, Moment::Found, token::fraction),
+            Demand::StandIn => decide(aged, policy, Moment::Pressed, token::fraction),
+            Demand::NewerThan(known) if version != known && aged.age < aged.ttl => Decision::Fresh,
+            Demand::NewerThan(_) if aged.age < aged.ttl.saturating_add(policy.grace()) => {
+                Decision::Reload
+            }
+            Demand::NewerThan(_) => Decision::Refuse,
+        }
+    }
+}
+
+impl Hit {
+    /// Past its lifetime.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.aged.age >= self.aged.ttl
+    }
+}
+
+impl Decision {
+    fn serves(self) -> bool {
+        matches!(self, Self::Fresh | Self::Refresh | Self::StandIn)
+    }
+}
+
+impl Found {
+    /// It may go on standing while its successor is loaded: nothing that the call removes, and no tag that only the
+    /// successor carries, could take the successor's right to be stored away without taking this one.
+    fn can_stand(&self, request: &Request<'_>) -> bool {
+        !request.removes && request.tags.iter().all(|tag| self.tags.contains(tag))
+    }
+
+    fn hit(&self) -> Hit {
+        Hit {
+            kept: self.kept.clone(),
+            tier: HitTier::Redis,
+            aged: self.aged,
+            version: version(&self.head),
+            refresh: self.decision == Decision::Refresh,
+        }
+    }
+}
+
+/// A value's identity, short.
+fn version(head: &Head) -> u64 {
+    let [_, _, _, _, _, _, _, _, id @ ..] = head;
+    id.first_chunk().map_or(0, |id| u64::from_le_bytes(*id))
 }
 
 impl Cache {
@@ -129,6 +206,7 @@ impl Cache {
         let target = config.target()?;
         let counters = Arc::new(Counters::new());
         let background = Background::new(config.max_background);
+        let loads = Background::new(config.max_background_loads);
         let memory = Memory::new(config.max_entries, config.max_bytes);
         let local = Arc::new(Local::new(memory, config.max_flights));
         let tier = target
@@ -151,8 +229,10 @@ impl Cache {
                 local,
                 tier,
                 background,
+                loads,
                 counters,
                 barren: Barren::new(),
+                tired: Barren::new(),
             }),
         })
     }
@@ -168,7 +248,11 @@ impl Cache {
     pub async fn close(&self, limit: Duration) {
         let deadline = Instant::now() + limit;
         // Nothing to do about what is still under way then: stores are optional, removals are in the journal.
-        let _ = tokio::time::timeout_at(deadline, self.inner.background.drained()).await;
+        let drained = async {
+            self.inner.loads.drained().await;
+            self.inner.background.drained().await;
+        };
+        let _ = tokio::time::timeout_at(deadline, drained).await;
         if let Some(tier) = &self.inner.tier {
             tier.close(deadline.saturating_duration_since(Instant::now()))
                 .await;
@@ -182,16 +266,12 @@ impl Cache {
     /// The read path. Memory; else the key's flight; its leader asks Redis, then plants a lease and loads.
     pub(crate) async fn read(&self, request: &Request<'_>) -> Turn {
         if deferred::is_due(self, request.key.as_str(), request.tags) {
-            return Turn::Solo;
+            return Turn::Solo(Why::InTransaction);
         }
         let mut budget = Budget::new(self.inner.config.budget);
         for _ in 0..STARTS {
-            if let Some(copy) = self.recall(request) {
-                return Turn::Hit {
-                    kept: copy.value.clone(),
-                    tier: HitTier::Memory,
-                    age: copy.age(),
-                };
+            if let Some(hit) = self.recall(request) {
+                return Turn::Hit(hit);
             }
             let own = match self.read_for_itself(request, &mut budget).await {
                 Own::Hit(hit) => return hit,
@@ -207,7 +287,7 @@ impl Cache {
                     .join(request.key, request.tags, request.open_tags)
                 {
                     Joined::Lead(lead) => return self.lead(lead, request, &mut budget, own).await,
-                    Joined::Other | Joined::Full => return Turn::Solo,
+                    Joined::Other | Joined::Full => return Turn::Solo(Why::Contended),
                     Joined::Wait(waiter) => waiter,
                 };
             let was_loaded = waiter.was_loaded();
@@ -225,11 +305,27 @@ impl Cache {
                 Waited::Again => {}
             }
         }
-        Turn::Solo
+        Turn::Solo(Why::Contended)
+    }
+
+    /// A value that may stand in for a body that failed or is slow, as it stands *now*: what was removed meanwhile stands
+    /// in for nothing.
+    pub(crate) async fn standing(&self, request: &Request<'_>) -> Option<Hit> {
+        if deferred::is_due(self, request.key.as_str(), request.tags) {
+            return None;
+        }
+        if let Some(hit) = self.recall(request) {
+            return Some(hit);
+        }
+        let tier = self.inner.tier.as_ref()?;
+        let mut budget = Budget::new(self.inner.config.budget);
+        let session = tier.session(&mut budget).await?;
+        let found = self.read_redis(request, &session, &mut budget).await?;
+        Some(found.hit())
     }
 
     /// Memory, as far as it may speak: always while Redis's pushes reach it, for a while when they do not.
-    pub(crate) fn recall(&self, request: &Request<'_>) -> Option<Arc<Copy>> {
+    pub(crate) fn recall(&self, request: &Request<'_>) -> Option<Hit> {
         let now = Instant::now();
         // Before the copy is taken: one from the outage must not pass for a tracked one because Redis is back now.
         let cut_off_since = self.inner.tier.as_ref().map(|tier| tier.cut_off_since());
@@ -251,11 +347,23 @@ impl Cache {
             },
             // What was current when the pushes stopped, or was loaded later, is known to be no older than this.
             Some(Some(since)) => {
-                now.saturating_duration_since(copy.filled.max(since))
-                    <= self.inner.config.outage_max_age
+                request.policy.memory_in_outage
+                    && now.saturating_duration_since(copy.filled.max(since))
+                        <= self.inner.config.outage_max_age
             }
         };
-        (fits && may_speak).then_some(copy)
+        if !(fits && may_speak) {
+            return None;
+        }
+        let aged = copy.at(now);
+        let decision = request.judge(aged, copy.version, copy.value.is_none());
+        decision.serves().then(|| Hit {
+            kept: copy.value.clone(),
+            tier: HitTier::Memory,
+            aged,
+            version: copy.version,
+            refresh: decision == Decision::Refresh,
+        })
     }
 
     /// A reader that accepts no push delay sends a `GET` of its own: a reply to somebody else's may be older than it is.
@@ -273,11 +381,7 @@ impl Cache {
             .spend_on(&session, pin!(session.get(request.key.as_str())))
             .await;
         match got.map(|bytes| bytes.map(|bytes| self.examine(&bytes, request, &session))) {
-            Ok(Some(Examined::Usable(found))) => Own::Hit(Turn::Hit {
-                kept: found.kept,
-                tier: HitTier::Redis,
-                age: found.age,
-            }),
+            Ok(Some(Examined::Usable(found))) => Own::Hit(Turn::Hit(found.hit())),
             reply => Own::Missed(Box::new(reply)),
         }
     }
@@ -293,20 +397,27 @@ impl Cache {
         if let Some(lease) = &lead.hold {
             // A leader that was dropped left it; it has been standing since before this load.
             let session = lease.session.clone();
-            return self.load(lead, request, self.inner.local.fence(), Some(session));
+            return self.load(
+                lead,
+                request,
+                self.inner.local.fence(),
+                Some(session),
+                Why::Absent,
+            );
         }
         let Some(tier) = &self.inner.tier else {
-            return self.load(lead, request, self.inner.local.fence(), None);
+            return self.load(lead, request, self.inner.local.fence(), None, Why::Absent);
         };
         tier.session(budget).await;
         // The fence before the session: a switch in between is then seen, whichever way it went.
         let fence = self.inner.local.fence();
         let Some(session) = tier.session_now() else {
-            return self.load(lead, request, fence, None);
+            return self.load(lead, request, fence, None, Why::RedisAway);
         };
         let flight = lead.flight().clone();
         let key = request.key.as_str();
         let mut waits = Waits::default();
+        let mut why = Why::Absent;
         loop {
             let reply = match own.take() {
                 Some(reply) => *reply,
@@ -316,21 +427,41 @@ impl Cache {
                     got.map(|bytes| bytes.map(|bytes| self.examine(&bytes, request, &session)))
                 }
             };
-            let Ok(examined) = reply else { break };
+            let Ok(examined) = reply else {
+                why = Why::RedisAway;
+                break;
+            };
             let mut replace = None;
             match examined {
                 None => {}
                 Some(Examined::Usable(found)) => {
                     self.fill_near(&flight, fence, request, &found, &session);
-                    let hit = Turn::Hit {
-                        kept: found.kept.clone(),
-                        tier: HitTier::Redis,
-                        age: found.age,
-                    };
+                    let hit = Turn::Hit(found.hit());
                     lead.found(Outcome::Value(found.kept));
                     return hit;
                 }
-                Some(Examined::Unusable(head)) => replace = Some(head),
+                Some(Examined::Standing(found)) if found.can_stand(request) => {
+                    why = Why::Unusable;
+                    match self
+                        .lock(&mut lead, request, budget, &session, &found)
+                        .await
+                    {
+                        Ok(Locked::Ours) => {
+                            return self.load(lead, request, fence, Some(session), why);
+                        }
+                        Ok(Locked::Gone) => continue,
+                        Ok(Locked::Taken) => {
+                            waits.wait(&flight, &session, &self.inner.counters).await;
+                            *budget = Budget::new(self.inner.config.budget);
+                            continue;
+                        }
+                        Ok(Locked::Failed) | Err(_) => break,
+                    }
+                }
+                Some(Examined::Standing(Found { head, .. }) | Examined::Unusable(head)) => {
+                    why = Why::Unusable;
+                    replace = Some(head);
+                }
                 Some(Examined::Leased) => {
                     waits.wait(&flight, &session, &self.inner.counters).await;
                     *budget = Budget::new(self.inner.config.budget);
@@ -349,6 +480,7 @@ impl Cache {
                 key: key.to_owned(),
                 head,
                 members: members.clone(),
+                lock: None,
             });
             // In a box of its own, so that a hit does not carry the room that only a miss needs.
             let mut planted =
@@ -359,15 +491,11 @@ impl Cache {
             match answer {
                 Ok(Planted::Ours) => {
                     lead.hold = lease;
-                    return self.load(lead, request, fence, Some(session));
+                    return self.load(lead, request, fence, Some(session), why);
                 }
                 Ok(Planted::Stands(bytes)) => {
                     if let Examined::Usable(found) = self.examine(&bytes, request, &session) {
-                        let hit = Turn::Hit {
-                            kept: found.kept.clone(),
-                            tier: HitTier::Redis,
-                            age: found.age,
-                        };
+                        let hit = Turn::Hit(found.hit());
                         lead.found(Outcome::Value(found.kept));
                         return hit;
                     }
@@ -382,7 +510,41 @@ impl Cache {
                 }
             }
         }
-        self.load(lead, request, fence, Some(session))
+        if matches!(request.demand, Demand::NewerThan(_)) {
+            // Nobody waits for this load, and its value could not be stored.
+            return Turn::Solo(why);
+        }
+        self.load(lead, request, fence, Some(session), why)
+    }
+
+    /// The right to replace a value that goes on standing while its successor is loaded.
+    async fn lock(
+        &self,
+        lead: &mut Lead<Lease>,
+        request: &Request<'_>,
+        budget: &mut Budget,
+        session: &Session,
+        found: &Found,
+    ) -> Result<Locked, Fault> {
+        let key = request.key.as_str();
+        let lease = session.over(
+            key,
+            found.head,
+            members(key, &found.tags, &[]),
+            members(key, &found.tags, request.open_tags),
+        );
+        // Noted before it is sent, as a planting is.
+        lead.unconfirmed = Some(lease.clone());
+        let mut locking = Box::pin(lease.lock());
+        let answer = budget.spend_on(session, locking.as_mut()).await;
+        drop(locking);
+        let lease = lead.unconfirmed.take();
+        match (&answer, lease) {
+            (Ok(Locked::Ours), lease) => lead.hold = lease,
+            (Err(_), Some(lease)) => lease.give_up(),
+            _ => {}
+        }
+        answer
     }
 
     fn load(
@@ -391,6 +553,7 @@ impl Cache {
         request: &Request<'_>,
         fence: u64,
         session: Option<Session>,
+        why: Why,
     ) -> Turn {
         lead.begin();
         Turn::Lead(Box::new(Loading::new(
@@ -399,6 +562,7 @@ impl Cache {
             request,
             fence,
             session,
+            why,
         )))
     }
 
@@ -435,6 +599,7 @@ impl Cache {
                 key: key.to_owned(),
                 head,
                 members: members.clone(),
+                lock: None,
             });
             let planted = session.plant(key, &head, None, true, &members);
             let answer = budget.spend_on(session, Box::pin(planted).as_mut()).await;
@@ -443,7 +608,14 @@ impl Cache {
             lead.hold = lease.filter(|_| matches!(answer, Ok(Planted::Ours)));
         }
         lead.begin();
-        Some(Loading::new(self.clone(), lead, request, fence, session))
+        Some(Loading::new(
+            self.clone(),
+            lead,
+            request,
+            fence,
+            session,
+            Why::Asked,
+        ))
     }
 
     /// A reply that Redis tracks for us goes into memory, unless it was overtaken by a push.
@@ -468,9 +640,12 @@ impl Cache {
             template: found.template,
             tags: found.tags.clone(),
             bytes: found.bytes,
+            version: version(&found.head),
+            ttl: found.aged.ttl,
+            took: found.aged.took,
             expires: after(now, found.remaining),
             filled: now,
-            aged: found.age,
+            aged: found.aged.age,
         };
         self.inner
             .local
@@ -498,7 +673,13 @@ impl Cache {
             Stored::Entry(entry) => entry,
         };
         let now = u64::try_from(session.link.server_millis()).unwrap_or(0);
-        if entry.deadline_ms() <= now {
+        let aged = Aged {
+            age: Duration::from_millis(now.saturating_sub(entry.written_ms)),
+            ttl: Duration::from_millis(entry.ttl_ms),
+            took: Duration::from_millis(u64::from(entry.load_ms)),
+        };
+        let decision = request.judge(aged, version(&entry.head), entry.none);
+        if decision == Decision::Refuse {
             return Examined::Unusable(entry.head);
         }
         let current = entry.run == run || session.trusts_restarts();
@@ -510,23 +691,41 @@ impl Cache {
         } else if entry.none {
             Some(None)
         } else {
-            (request.ops.decode)(entry.payload, entry.codec)
-                .ok()
-                .map(Some)
+            let limit = self.inner.config.max_value_bytes;
+            let unpacked = entry
+                .packed
+                .map(|how| entry::unpack(entry.payload, how, limit));
+            match &unpacked {
+                None => (request.ops.decode)(entry.payload, entry.codec).ok(),
+                Some(Some(payload)) => (request.ops.decode)(payload, entry.codec).ok(),
+                Some(None) => None,
+            }
+            .map(Some)
         };
         let Some(kept) = kept else {
             self.count(request, |counters| bump(&counters.unusable));
             return Examined::Unusable(entry.head);
         };
-        Examined::Usable(Found {
+        let grace = if entry.none {
+            Duration::ZERO
+        } else {
+            request.policy.grace()
+        };
+        let found = Found {
             kept,
             head: entry.head,
             template: entry.template,
             tags: entry.tags().map(str::to_owned).collect(),
             bytes: entry.payload.len(),
-            remaining: Duration::from_millis(entry.deadline_ms() - now),
-            age: Duration::from_millis(now.saturating_sub(entry.written_ms)),
-        })
+            remaining: aged.ttl.saturating_add(grace).saturating_sub(aged.age),
+            aged,
+            decision,
+        };
+        if decision.serves() {
+            Examined::Usable(found)
+        } else {
+            Examined::Standing(found)
+        }
     }
 
     /// Reads one key of Redis for a manual operation or a refresh; memory is not asked.
@@ -609,6 +808,9 @@ mod tests {
             tags: &[],
             open_tags: &[],
             takes_none: false,
+            removes: false,
+            policy: &Policy::PLAIN,
+            demand: Demand::Any,
             site: None,
         };
         let size = size_of_val(&cache.read(&request));

@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::entry::{TypeOps, type_ops};
+use crate::error::TimedOut;
 
 pub(crate) mod demand;
 pub mod dispatch;
@@ -66,6 +67,11 @@ pub trait Cacheable<R>: Returned<R> {
 
     /// How kept values become bytes.
     fn ops(self) -> &'static TypeOps;
+
+    /// The result that says "the body took too long", for functions that can.
+    fn timed_out(self) -> Option<R> {
+        None
+    }
 }
 
 /// A `T` that is kept as it is.
@@ -119,6 +125,57 @@ pub struct Shared;
 /// Errors that belong to one call.
 #[derive(Clone, Copy, Debug)]
 pub struct Own;
+
+/// What the kind `K` knows, of a function that gives up on its body after a time.
+#[derive(Clone, Copy, Debug)]
+pub struct Limited<K>(pub K);
+
+impl<R, K: Returned<R>> Returned<R> for Limited<K> {
+    type Inner = K::Inner;
+
+    fn success(self, returned: &R) -> Success<'_, K::Inner> {
+        self.0.success(returned)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, E, K> Cacheable<Result<T, E>> for Limited<K>
+where
+    E: From<TimedOut>,
+    K: Cacheable<Result<T, E>>,
+{
+    fn prepare(self, returned: Result<T, E>) -> impl Future<Output = Result<T, E>> + Send {
+        self.0.prepare(returned)
+    }
+
+    fn keep(self, returned: &Result<T, E>) -> Option<Kept> {
+        self.0.keep(returned)
+    }
+
+    fn restore(self, kept: Kept) -> Option<Result<T, E>> {
+        self.0.restore(kept)
+    }
+
+    fn nothing(self) -> Option<Result<T, E>> {
+        self.0.nothing()
+    }
+
+    fn keep_error(self, returned: &Result<T, E>) -> Option<Kept> {
+        self.0.keep_error(returned)
+    }
+
+    fn restore_error(self, kept: &Kept) -> Option<Result<T, E>> {
+        self.0.restore_error(kept)
+    }
+
+    fn ops(self) -> &'static TypeOps {
+        self.0.ops()
+    }
+
+    fn timed_out(self) -> Option<Result<T, E>> {
+        Some(Err(TimedOut::new().into()))
+    }
+}
 
 impl<T> Returned<T> for Whole {
     type Inner = T;

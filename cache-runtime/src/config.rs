@@ -40,6 +40,7 @@ pub struct CacheConfig {
     pub(crate) journal: Option<std::path::PathBuf>,
     pub(crate) max_flights: usize,
     pub(crate) max_background: usize,
+    pub(crate) max_background_loads: usize,
 }
 
 impl Default for CacheConfig {
@@ -65,6 +66,7 @@ impl Default for CacheConfig {
             journal: None,
             max_flights: 65_536,
             max_background: 4_096,
+            max_background_loads: 256,
         }
     }
 }

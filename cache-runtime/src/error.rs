@@ -1,4 +1,4 @@
-//! The one error of this crate: what was wrong, and what to do about it.
+//! The errors of this crate: what was wrong, and what to do about it.
 //!
 //! A cached function never sees it (P1): only set-up ([`crate::init`], [`crate::CacheConfig`]) and the manual operations
 //! of [`crate::Cache`] that can be called wrongly return it. No variant carries a credential or a value.
@@ -89,3 +89,44 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// The body of a cached function took longer than its `timeout`, and no older value could stand in for it.
+///
+/// A function with `timeout` turns it into its own error:
+///
+/// ```
+/// use cache_runtime::{TimedOut, cached};
+///
+/// #[derive(Debug)]
+/// enum ApiError { Slow }
+///
+/// impl From<TimedOut> for ApiError {
+///     fn from(_: TimedOut) -> Self {
+///         Self::Slow
+///     }
+/// }
+/// # let _: ApiError = TimedOut::new().into();
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TimedOut;
+
+impl TimedOut {
+    /// The error.
+    #[must_use]
+    #[allow(
+        clippy::new_without_default,
+        reason = "an error that comes about by default?"
+    )]
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
+impl fmt::Display for TimedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the cached function took longer than its `timeout`")
+    }
+}
+
+impl std::error::Error for TimedOut {}

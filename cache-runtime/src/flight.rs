@@ -30,8 +30,17 @@ pub(crate) enum Outcome {
     Nothing,
     /// The body failed; the error can be cloned.
     Error(Arc<dyn Any + Send + Sync>),
+    /// The leader gave up on the body; each waiter says so in its own type.
+    TimedOut,
     /// The result cannot be shared: everybody runs the body, a few at a time.
     Unshared,
+}
+
+impl Outcome {
+    /// No value: an older one may be wanted instead.
+    pub(crate) fn is_failure(&self) -> bool {
+        matches!(self, Self::Error(_) | Self::TimedOut)
+    }
 }
 
 /// What a leader holds at the key in Redis. Given up when nobody takes over.
@@ -171,6 +180,11 @@ impl<H: Hold> Flights<H> {
             unconfirmed: None,
             finished: false,
         })
+    }
+
+    /// Somebody leads a load of the key.
+    pub(crate) fn is_under_way(&self, key: &str) -> bool {
+        self.shard(key).lock().contains_key(key)
     }
 
     /// Redis says that the key changed: what is being read may be older than that.

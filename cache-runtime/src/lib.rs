@@ -38,6 +38,7 @@ pub mod http;
 mod invalidate;
 mod manual;
 mod outcome;
+mod warm;
 
 #[doc(hidden)]
 pub mod __private;
@@ -53,6 +54,7 @@ mod flight;
 mod journal;
 mod local;
 mod memory;
+mod policy;
 mod redis;
 
 mod entry;
@@ -72,17 +74,18 @@ pub mod ttl;
 pub use cache_macros::cached;
 
 pub use crate::breaker::BreakerState;
-pub use crate::cache::{Cache, HitTier};
+pub use crate::cache::Cache;
 pub use crate::config::CacheConfig;
 pub use crate::deferred::deferred;
 pub use crate::entry::CodecKind;
-pub use crate::error::Error;
+pub use crate::error::{Error, TimedOut};
 pub use crate::global::{cache, init, shutdown};
 pub use crate::health::{Health, HealthStats};
 pub use crate::invalidate::{Durability, Invalidation};
 pub use crate::key::{CacheKey, Glob, Pattern, PatternError};
-pub use crate::outcome::{Observed, observe};
+pub use crate::outcome::{CallOutcome, HitTier, Observed, Status, Why, observe};
 pub use crate::redis::ConnectionTest;
 pub use crate::site::functions;
 pub use crate::stats::CacheStats;
 pub use crate::ttl::{NamedTtl, Ttl};
+pub use crate::warm::{Warm, WarmFailure, WarmFailureKind, WarmProgress, WarmReport};

@@ -12,6 +12,8 @@ use crate::entry::{self, CodecKind, Draft, TypeOps};
 use crate::flight::{Flight, Hold, Lead, Outcome};
 use crate::key::CacheKey;
 use crate::memory::{Copy, Kept, after};
+use crate::outcome::Why;
+use crate::policy::Policy;
 use crate::redis::{Budget, Lease, RENEW_EVERY, Sealed, Session, members};
 use crate::stats::bump;
 use crate::token;
@@ -27,6 +29,8 @@ pub(crate) struct Loading {
     /// The way to Redis when the load began; `None` in an outage, or where no Redis is configured.
     session: Option<Session>,
     began: Instant,
+    /// Why it is loaded.
+    why: Why,
 }
 
 impl Loading {
@@ -36,6 +40,7 @@ impl Loading {
         request: &Request<'_>,
         fence: u64,
         session: Option<Session>,
+        why: Why,
     ) -> Self {
         let (key, ops, site) = (request.key.clone(), request.ops, request.site);
         Self {
@@ -47,7 +52,16 @@ impl Loading {
             fence,
             session,
             began: Instant::now(),
+            why,
         }
+    }
+
+    pub(crate) fn why(&self) -> Why {
+        self.why
+    }
+
+    pub(crate) fn cache_key(&self) -> &CacheKey {
+        &self.key
     }
 
     pub(crate) fn key(&self) -> &str {
@@ -91,6 +105,7 @@ impl Loading {
     /// The load gave a value (or an absence that is cached). The caller does not wait for the store.
     pub(crate) fn store(self, kept: Kept, ttl: Duration, tags: Vec<String>) {
         self.cache.inner.barren.fruitful(self.key.as_str());
+        let ttl = self.policy().spread(ttl, token::fraction());
         let outcome = Outcome::Value(kept.clone());
         match (&self.lead.hold, &self.session) {
             (Some(_), _) => self.store_in_redis(outcome, kept, ttl, tags),
@@ -107,6 +122,7 @@ impl Loading {
         ttl: Duration,
         tags: Vec<String>,
     ) -> bool {
+        let ttl = self.policy().spread(ttl, token::fraction());
         let outcome = Outcome::Value(kept.clone());
         // The lead keeps its own until the answer is there: a caller dropped before that gives it up.
         let Some(lease) = self.lead.hold.clone() else {
@@ -120,17 +136,16 @@ impl Loading {
             // In an outage Redis may still hold the entry from before: the removal is journalled, the copy goes with it.
             return sure && !configured;
         };
-        let max = self.cache.inner.config.max_value_bytes;
-        let Some((head, rest)) = seal(
-            &kept,
-            self.ops,
-            &self.key,
+        let value = Value {
+            kept: &kept,
+            ops: self.ops,
+            key: &self.key,
+            policy: self.policy(),
             ttl,
-            self.began.elapsed(),
-            &tags,
-            &lease,
-            max,
-        ) else {
+            took: self.began.elapsed(),
+            tags: &tags,
+        };
+        let Some((head, rest)) = value.seal(&self.cache, &lease) else {
             bump(&self.cache.inner.counters.stores_refused);
             self.lead.settle(outcome, false);
             return false;
@@ -140,7 +155,7 @@ impl Loading {
         let sealed = Sealed {
             head,
             rest: &rest,
-            life: ttl,
+            life: value.life(),
             members,
         };
         let stored = budget
@@ -195,6 +210,7 @@ impl Loading {
             ..
         } = self;
         let took = began.elapsed();
+        let policy = site.map_or(&Policy::PLAIN, |site| &site.policy);
         lease.session.clone().spawn(async move {
             let count = |which: fn(&crate::stats::Counters) -> &std::sync::atomic::AtomicU64| {
                 bump(which(&cache.inner.counters));
@@ -202,16 +218,16 @@ impl Loading {
                     bump(which(site.counters()));
                 }
             };
-            let sealed = seal(
-                &kept,
+            let value = Value {
+                kept: &kept,
                 ops,
-                &key,
+                key: &key,
+                policy,
                 ttl,
                 took,
-                &tags,
-                &lease,
-                cache.inner.config.max_value_bytes,
-            );
+                tags: &tags,
+            };
+            let sealed = value.seal(&cache, &lease);
             let budget = cache.inner.config.budget;
             let verdict = async {
                 match &sealed {
@@ -221,7 +237,7 @@ impl Loading {
                             .store(&Sealed {
                                 head: *head,
                                 rest,
-                                life: ttl,
+                                life: value.life(),
                                 members,
                             })
                             .await;
@@ -251,12 +267,17 @@ impl Loading {
         let now = Instant::now();
         let bytes = kept.as_ref().map_or(0, |value| (self.ops.size)(&**value));
         if bytes <= self.cache.inner.config.max_value_bytes {
+            let grace = grace(&kept, self.policy());
+            let version = token::number();
             let copy = Copy {
                 value: kept,
                 template: self.key.template(),
                 tags: tags.into(),
                 bytes,
-                expires: after(now, ttl),
+                version,
+                ttl,
+                took: self.began.elapsed(),
+                expires: after(now, ttl.saturating_add(grace)),
                 filled: now,
                 aged: Duration::ZERO,
             };
@@ -269,6 +290,10 @@ impl Loading {
         }
         let sure = self.undisturbed();
         self.lead.settle(outcome, sure);
+    }
+
+    fn policy(&self) -> &'static Policy {
+        self.site.map_or(&Policy::PLAIN, |site| &site.policy)
     }
 
     /// In an outage, or without Redis, this process's own removals are all that is known.
@@ -295,41 +320,63 @@ async fn settle_within(
     }
 }
 
-/// The entry's head, and all that follows the time. `None`: too large, or the codec refused.
-#[allow(
-    clippy::too_many_arguments,
-    reason = "every argument is a field of the header"
-)]
-fn seal(
-    kept: &Kept,
+/// A value on its way into an entry.
+struct Value<'a> {
+    kept: &'a Kept,
     ops: &'static TypeOps,
-    key: &CacheKey,
+    key: &'a CacheKey,
+    policy: &'static Policy,
     ttl: Duration,
     took: Duration,
-    tags: &[String],
-    lease: &Lease,
-    max_bytes: usize,
-) -> Option<(entry::Head, Vec<u8>)> {
-    let (codec, payload) = match kept {
-        Some(value) => ops
-            .encode_as(&**value, CodecKind::Bincode)
-            .ok()
-            .filter(|(_, payload)| payload.len() <= max_bytes)?,
-        None => (CodecKind::Bincode, Vec::new()),
-    };
-    let draft = Draft {
-        id: token::random(),
-        run: lease.session.link.run,
-        ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX),
-        load_ms: u32::try_from(took.as_millis()).unwrap_or(u32::MAX),
-        template: key.template(),
-        fingerprint: (ops.fingerprint)(),
-        codec,
-        none: kept.is_none(),
-        tags,
-        payload: &payload,
-    };
-    Some(draft.seal())
+    tags: &'a [String],
+}
+
+impl Value<'_> {
+    /// The entry's head, and all that follows the time. `None`: too large, or the codec refused.
+    fn seal(&self, cache: &Cache, lease: &Lease) -> Option<(entry::Head, Vec<u8>)> {
+        let max = cache.inner.config.max_value_bytes;
+        let (codec, payload) = match self.kept {
+            Some(value) => self
+                .ops
+                .encode_as(&**value, self.policy.codec)
+                .ok()
+                .filter(|(_, payload)| payload.len() <= max)?,
+            None => (CodecKind::Bincode, Vec::new()),
+        };
+        let packed = self
+            .policy
+            .compress
+            .filter(|(_, from)| payload.len() >= *from)
+            .and_then(|(how, _)| entry::pack(&payload, how).map(|packed| (how, packed)));
+        let (packed, payload) = match packed {
+            Some((how, packed)) => (Some(how), packed),
+            None => (None, payload),
+        };
+        let draft = Draft {
+            id: token::random(),
+            run: lease.session.link.run,
+            ttl_ms: u64::try_from(self.ttl.as_millis()).unwrap_or(u64::MAX),
+            load_ms: u32::try_from(self.took.as_millis()).unwrap_or(u32::MAX),
+            template: self.key.template(),
+            fingerprint: (self.ops.fingerprint)(),
+            codec,
+            none: self.kept.is_none(),
+            packed,
+            tags: self.tags,
+            payload: &payload,
+        };
+        Some(draft.seal())
+    }
+
+    /// How long it stands in Redis: past its ttl, for as long as it may be of use to somebody.
+    fn life(&self) -> Duration {
+        self.ttl.saturating_add(grace(self.kept, self.policy))
+    }
+}
+
+/// An absence is never served past its time.
+fn grace(kept: &Kept, policy: &Policy) -> Duration {
+    kept.as_ref().map_or(Duration::ZERO, |_| policy.grace())
 }
 
 /// A store over the very entry that stands, so that whoever removes it removes the right to replace it.
@@ -357,26 +404,32 @@ impl Refresh {
                 key,
                 head: found.head,
                 members,
+                lock: None,
             },
         })
     }
 
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "every argument is a field of the header"
-    )]
     pub(crate) async fn store(
         self,
         cache: &Cache,
-        key: &CacheKey,
-        ops: &'static TypeOps,
+        request: &Request<'_>,
         kept: Kept,
         ttl: Duration,
         tags: Vec<String>,
         took: Duration,
     ) {
-        let max = cache.inner.config.max_value_bytes;
-        let Some((head, rest)) = seal(&kept, ops, key, ttl, took, &tags, &self.lease, max) else {
+        let key = request.key;
+        let policy = request.site.map_or(&Policy::PLAIN, |site| &site.policy);
+        let value = Value {
+            kept: &kept,
+            ops: request.ops,
+            key,
+            policy,
+            ttl: policy.spread(ttl, token::fraction()),
+            took,
+            tags: &tags,
+        };
+        let Some((head, rest)) = value.seal(cache, &self.lease) else {
             bump(&cache.inner.counters.stores_refused);
             return;
         };
@@ -384,7 +437,7 @@ impl Refresh {
         let sealed = Sealed {
             head,
             rest: &rest,
-            life: ttl,
+            life: value.life(),
             members,
         };
         let mut budget = Budget::new(cache.inner.config.budget);

@@ -10,13 +10,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use crate::cache::{Cache, HitTier, Request, Turn};
+use crate::cache::{Cache, Demand, Request, Turn};
 use crate::entry::{self, CodecKind, Draft, Stored, TypeOps, type_ops};
 use crate::error::Error;
 use crate::flight::{Joined, Outcome};
 use crate::key::{CacheKey, Pattern};
 use crate::memory::{Copy, Kept, after};
-use crate::outcome::{Event, note};
+use crate::outcome::{CallOutcome, HitTier, Status, Why, note};
+use crate::policy::Policy;
 use crate::redis::{Budget, Sealed, members};
 use crate::site::Near;
 use crate::stats::bump;
@@ -72,6 +73,7 @@ impl Cache {
             fingerprint: (ops.fingerprint)(),
             codec,
             none: false,
+            packed: None,
             tags: &[],
             payload: &payload,
         };
@@ -99,10 +101,15 @@ impl Cache {
         let (key, ttl) = (key.into(), self.lifetime(ttl.into()));
         let request = manual(&key, type_ops::<T>());
         let loading = match Box::pin(self.read(&request)).await {
-            Turn::Hit { kept, tier, age } => match restore(kept) {
+            Turn::Hit(hit) => match restore(hit.kept.clone()) {
                 Some(value) => {
-                    note(Event::Hit(age));
-                    bump(match tier {
+                    note(|| CallOutcome {
+                        tier: Some(hit.tier),
+                        age: hit.aged.age,
+                        ttl: hit.aged.ttl,
+                        ..by_hand(Status::Hit, Why::Fresh)
+                    });
+                    bump(match hit.tier {
                         HitTier::Memory => &self.inner.counters.memory_hits,
                         HitTier::Redis => &self.inner.counters.redis_hits,
                     });
@@ -112,11 +119,8 @@ impl Cache {
             },
             Turn::Shared(Outcome::Value(kept), was_loaded) => match restore(kept) {
                 Some(value) => {
-                    note(if was_loaded {
-                        Event::Hit(Duration::ZERO)
-                    } else {
-                        Event::Miss
-                    });
+                    let why = if was_loaded { Why::Fresh } else { Why::Shared };
+                    note(|| by_hand(Status::Coalesced, why));
                     bump(&self.inner.counters.coalesced);
                     return Ok(value);
                 }
@@ -124,9 +128,12 @@ impl Cache {
             },
             Turn::Lead(loading) => Some(loading),
             // Another's failure is not ours to tell: its error is of a type we do not know.
-            Turn::Shared(..) | Turn::Alone(_) | Turn::Solo => None,
+            Turn::Shared(..) | Turn::Alone(_) | Turn::Solo(_) => None,
         };
-        note(Event::Miss);
+        let why = loading
+            .as_ref()
+            .map_or(Why::Shared, |loading| loading.why());
+        note(|| by_hand(Status::Miss, why));
         bump(&self.inner.counters.misses);
         let Some(loading) = loading else {
             return Box::pin(load()).await;
@@ -162,7 +169,7 @@ impl Cache {
                 .local
                 .memory
                 .get(key.as_str(), Instant::now())
-                .is_some();
+                .is_some_and(|copy| copy.age() < copy.ttl);
         }
         let Some(tier) = &self.inner.tier else {
             return false;
@@ -194,8 +201,8 @@ impl Cache {
         let ops = type_ops::<T>();
         let mut found: HashMap<&str, Kept> = HashMap::new();
         for key in keys {
-            if let Some(copy) = self.recall(&manual(key, ops)) {
-                found.insert(key.as_str(), copy.value.clone());
+            if let Some(hit) = self.recall(&manual(key, ops)) {
+                found.insert(key.as_str(), hit.kept);
             }
         }
         let missing: Vec<&CacheKey> = keys
@@ -324,6 +331,9 @@ impl Cache {
                 template: key.template(),
                 tags: Box::default(),
                 bytes: draft.payload.len(),
+                version: 0,
+                ttl,
+                took: Duration::ZERO,
                 expires: after(now, ttl),
                 filled: now,
                 aged: Duration::ZERO,
@@ -337,8 +347,8 @@ impl Cache {
 
     /// Memory, then Redis; a reply goes into memory if no load of the key is under way, whose flight would guard it.
     async fn get_kept(&self, request: &Request<'_>) -> Option<Kept> {
-        if let Some(copy) = self.recall(request) {
-            return Some(copy.value.clone());
+        if let Some(hit) = self.recall(request) {
+            return Some(hit.kept);
         }
         let tier = self.inner.tier.as_ref()?;
         let mut budget = Budget::new(self.inner.config.budget);
@@ -366,7 +376,22 @@ fn manual<'a>(key: &'a CacheKey, ops: &'static TypeOps) -> Request<'a> {
         tags: &[],
         open_tags: &[],
         takes_none: false,
+        removes: false,
+        policy: &Policy::PLAIN,
+        demand: Demand::Any,
         site: None,
+    }
+}
+
+fn by_hand(status: Status, why: Why) -> CallOutcome {
+    CallOutcome {
+        function: None,
+        status,
+        tier: None,
+        age: Duration::ZERO,
+        ttl: Duration::ZERO,
+        why,
+        failed: false,
     }
 }
 

@@ -4,49 +4,151 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use parking_lot::Mutex;
+use serde::Serialize;
+
 tokio::task_local! {
-    static REPORT: Arc<Counts>;
+    static REPORT: Arc<Mutex<Observed>>;
 }
 
-#[derive(Debug, Default)]
-struct Counts {
-    hits: AtomicU32,
-    memory_hits: AtomicU32,
-    misses: AtomicU32,
-    bypasses: AtomicU32,
-    /// Of the oldest value served, in ms.
-    age: AtomicU64,
-}
+/// Calls that are told one by one; further ones are only counted.
+const TOLD: usize = 64;
 
 /// How the cached calls inside a future went.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Observed {
     /// Calls answered from the cache: no body ran for them, and none was waited for.
     pub hits: u32,
     /// Of the hits, those that the memory of this process answered.
     pub memory_hits: u32,
+    /// Of the hits, those that were past their lifetime.
+    pub stale: u32,
     /// Calls that ran their body, or waited for another call's.
     pub misses: u32,
     /// Calls that could not use the cache.
     pub bypasses: u32,
     /// Age of the oldest value that was served from the cache, to the millisecond; zero without a hit.
     pub age: Duration,
+    calls: Vec<CallOutcome>,
+}
+
+/// How one cached call went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct CallOutcome {
+    /// The function's name in the statistics; `None` for an operation by hand.
+    pub function: Option<&'static str>,
+    /// What the caller got.
+    pub status: Status,
+    /// Which tier answered, where one did.
+    pub tier: Option<HitTier>,
+    /// How old the value was, to the millisecond; zero where the body ran.
+    pub age: Duration,
+    /// The value's whole lifetime; zero where the body ran.
+    pub ttl: Duration,
+    /// Why it went so.
+    pub why: Why,
+    /// The caller got an error: its own body's, another call's, or that of a `timeout`.
+    pub failed: bool,
+}
+
+/// What the caller of a cached function got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Status {
+    /// A fresh value from the cache.
+    Hit,
+    /// A value past its lifetime, as the function's options allow.
+    Stale,
+    /// The result of a load that another call had under way.
+    Coalesced,
+    /// Its own body's result.
+    Miss,
+    /// Its own body's result, past the cache.
+    Bypass,
+}
+
+/// Why a cached call went as it did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Why {
+    /// A fresh value was there.
+    Fresh,
+    /// A value was there whose refresh runs behind the caller's back.
+    Refreshing,
+    /// The body failed, and an older value stood in for it.
+    BodyFailed,
+    /// The body was too slow, and an older value stood in for it.
+    BodySlow,
+    /// Nothing was there.
+    Absent,
+    /// What was there is past its time, of another version of the type, of another server run, or damaged.
+    Unusable,
+    /// Redis is away, and memory had nothing.
+    RedisAway,
+    /// Another call was loading the value.
+    Shared,
+    /// The key was removed again and again while the call waited, or too much is under way.
+    Contended,
+    /// An argument that cannot be part of a key.
+    NoKey,
+    /// The function always runs its body (`put`, `refresh`).
+    Asked,
+    /// Inside of [`crate::deferred`], after something that removes the key.
+    InTransaction,
+}
+
+/// The tier that answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum HitTier {
+    /// This process's memory.
+    Memory,
+    /// Redis.
+    Redis,
 }
 
 impl Observed {
-    /// `HIT` when every cached call was one, `MISS` when one was not, `BYPASS` when one could not use the cache, and
-    /// `None` when nothing cached was called.
+    /// `MISS` when a body ran or was waited for, `BYPASS` when a call could not use the cache, `STALE` when a value was
+    /// past its lifetime, `HIT` when every cached call was a hit, and `None` when nothing cached was called.
     #[must_use]
     pub fn as_str(&self) -> Option<&'static str> {
         match self {
             Self { misses: 1.., .. } => Some("MISS"),
             Self { bypasses: 1.., .. } => Some("BYPASS"),
+            Self { stale: 1.., .. } => Some("STALE"),
             Self { hits: 1.., .. } => Some("HIT"),
             _ => None,
+        }
+    }
+
+    /// The calls one by one, in the order in which they ended; the first 64 of them.
+    #[must_use]
+    pub fn calls(&self) -> &[CallOutcome] {
+        &self.calls
+    }
+
+    fn add(&mut self, call: CallOutcome) {
+        match call.status {
+            Status::Hit | Status::Stale => {
+                self.hits += 1;
+                self.memory_hits += u32::from(call.tier == Some(HitTier::Memory));
+                self.stale += u32::from(call.status == Status::Stale);
+                self.age = self.age.max(call.age);
+            }
+            // A load that had ended before the call came is as good as a hit.
+            Status::Coalesced if call.why == Why::Fresh => self.hits += 1,
+            Status::Coalesced | Status::Miss => self.misses += 1,
+            Status::Bypass => self.bypasses += 1,
+        }
+        if self.calls.len() < TOLD {
+            self.calls.push(call);
         }
     }
 }
@@ -55,7 +157,7 @@ impl Observed {
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
-/// use cache_runtime::cached;
+/// use cache_runtime::{Status, cached};
 ///
 /// #[cached(ttl = "1m", key = "square:<n>")]
 /// async fn square(n: u64) -> u64 {
@@ -66,51 +168,26 @@ impl Observed {
 /// assert_eq!((nine, observed.as_str()), (9, Some("MISS")));
 /// let (_, observed) = cache_runtime::observe(square(3)).await;
 /// assert_eq!(observed.as_str(), Some("HIT"));
+/// assert_eq!(observed.calls()[0].status, Status::Hit);
 /// # }
 /// ```
 pub async fn observe<F: Future>(future: F) -> (F::Output, Observed) {
-    let counts = Arc::new(Counts::default());
-    let output = REPORT.scope(counts.clone(), future).await;
-    let observed = Observed {
-        hits: counts.hits.load(Relaxed),
-        memory_hits: counts.memory_hits.load(Relaxed),
-        misses: counts.misses.load(Relaxed),
-        bypasses: counts.bypasses.load(Relaxed),
-        age: Duration::from_millis(counts.age.load(Relaxed)),
-    };
+    let report = Arc::new(Mutex::new(Observed::default()));
+    let output = REPORT.scope(report.clone(), future).await;
+    let observed = std::mem::take(&mut *report.lock());
     (output, observed)
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Event {
-    /// With the value's age.
-    Hit(Duration),
-    Miss,
-    Bypass,
-}
-
-/// A hit, of this process's memory or not; its age is only worked out where somebody asked.
-pub(crate) fn note_hit(age: impl FnOnce() -> Duration, in_memory: bool) {
-    let asked =
-        REPORT.try_with(|counts| counts.memory_hits.fetch_add(u32::from(in_memory), Relaxed));
-    if asked.is_ok() {
-        note(Event::Hit(age()));
-    }
-}
-
-pub(crate) fn note(event: Event) {
+/// Tells whoever asked; what there is to tell is only worked out then.
+pub(crate) fn note(outcome: impl FnOnce() -> CallOutcome) {
     // No report: nobody asked.
-    let _ = REPORT.try_with(|counts| {
-        let counter = match event {
-            Event::Hit(age) => {
-                counts
-                    .age
-                    .fetch_max(u64::try_from(age.as_millis()).unwrap_or(u64::MAX), Relaxed);
-                &counts.hits
-            }
-            Event::Miss => &counts.misses,
-            Event::Bypass => &counts.bypasses,
-        };
-        counter.fetch_add(1, Relaxed);
+    let _ = REPORT.try_with(|report| {
+        let mut outcome = outcome();
+        outcome.age = to_the_millisecond(outcome.age);
+        report.lock().add(outcome);
     });
+}
+
+fn to_the_millisecond(time: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }

@@ -8,9 +8,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::cache::Cache;
+use crate::entry::{CodecKind, Compression};
 use crate::global;
 use crate::invalidate::Invalidation;
 use crate::key::{CacheKey, KeyPart, NotAKey, Pattern, PatternTemplate, Template};
+use crate::policy::Policy;
 use crate::stats::{CacheStats, Counters};
 use crate::ttl::Ttl;
 
@@ -25,6 +27,7 @@ pub struct Site {
     tags: &'static [PatternTemplate],
     pub(crate) always: bool,
     pub(crate) near: Near,
+    pub(crate) policy: Policy,
     counters: Counters,
     listed: Once,
 }
@@ -69,6 +72,7 @@ impl Site {
             tags: &[],
             always: false,
             near: Near::On,
+            policy: Policy::PLAIN,
             counters: Counters::new(),
             listed: Once::new(),
         }
@@ -121,6 +125,74 @@ impl Site {
     pub const fn near(mut self, near: Near) -> Self {
         self.near = near;
         self
+    }
+
+    /// How long past its lifetime a value is served while it is refreshed.
+    #[must_use]
+    pub const fn stale(mut self, time: Duration) -> Self {
+        self.policy.stale = time;
+        self
+    }
+
+    /// How long past its lifetime a value stands in for a body that fails or is slow.
+    #[must_use]
+    pub const fn stale_on_error(mut self, time: Duration) -> Self {
+        self.policy.stale_on_error = time;
+        self
+    }
+
+    /// Refreshes ahead of the end, so eagerly.
+    #[must_use]
+    pub const fn early(mut self, beta: f64) -> Self {
+        self.policy.early = Some(beta);
+        self
+    }
+
+    /// How long a call waits at most.
+    #[must_use]
+    pub const fn timeout(mut self, time: Duration) -> Self {
+        self.policy.timeout = Some(time);
+        self
+    }
+
+    /// How long a call waits while there is a stale value that it could have.
+    #[must_use]
+    pub const fn soft_timeout(mut self, time: Duration) -> Self {
+        self.policy.soft_timeout = Some(time);
+        self
+    }
+
+    /// By how many percent a lifetime is shortened at most.
+    #[must_use]
+    pub const fn jitter(mut self, percent: u8) -> Self {
+        self.policy.jitter = percent;
+        self
+    }
+
+    /// Memory does not answer while Redis is away.
+    #[must_use]
+    pub const fn bypass_in_outage(mut self) -> Self {
+        self.policy.memory_in_outage = false;
+        self
+    }
+
+    /// How values become bytes.
+    #[must_use]
+    pub const fn codec(mut self, codec: CodecKind) -> Self {
+        self.policy.codec = codec;
+        self
+    }
+
+    /// Makes payloads of that many bytes and more smaller.
+    #[must_use]
+    pub const fn compress(mut self, how: Compression, from: usize) -> Self {
+        self.policy.compress = Some((how, from));
+        self
+    }
+
+    /// The function's name in the statistics.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
     }
 
     /// Begins a call.

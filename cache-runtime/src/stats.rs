@@ -37,6 +37,8 @@ counters! {
     memory_hits,
     /// Answered by Redis.
     redis_hits,
+    /// Of both, answered with a value past its lifetime, as options allow.
+    stale_hits,
     /// Answered by a load that another call of this process had under way.
     coalesced,
     /// The body ran.
@@ -44,6 +46,10 @@ counters! {
     /// The body ran because the call could not use the cache at all: a key that cannot be rendered, a foreign value at
     /// the key.
     bypasses,
+    /// Loads behind a caller's back, of values that were stale or about to be.
+    refreshes,
+    /// Calls that gave up on their body (`timeout`) or stopped waiting for it (`soft_timeout`).
+    given_up,
     /// Loads that failed (`Err`), of all that ran.
     load_failures,
     /// Values stored in Redis.

@@ -24,6 +24,12 @@ pub(crate) fn random() -> [u8; 16] {
     bytes
 }
 
+/// 64 random bits.
+pub(crate) fn number() -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = random();
+    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+}
+
 /// Uniform in 0.0..1.0.
 pub(crate) fn fraction() -> f64 {
     let [a, b, c, d, ..] = random();

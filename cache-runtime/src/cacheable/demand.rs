@@ -8,7 +8,8 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::{Cacheable, ErrorOf, InOption, InResult, Pointer, Returned, Whole};
+use super::{Cacheable, ErrorOf, InOption, InResult, Limited, Pointer, Returned, Whole};
+use crate::error::TimedOut;
 
 /// The result can be stored.
 #[diagnostic::on_unimplemented(
@@ -100,4 +101,59 @@ impl<T, E, K: CanBeNone<T>, S: ErrorOf<E>> CanBeNone<Result<T, E>> for InResult<
     fn demanded(self) -> Self {
         self
     }
+}
+
+/// The result can say that the body took too long, which is what `timeout` is about.
+#[diagnostic::on_unimplemented(
+    message = "`timeout` gives up on the body, and `{R}` cannot say so",
+    label = "this result has no error that is `From<cache_runtime::TimedOut>`",
+    note = "return `Result<T, E>` with `impl From<cache_runtime::TimedOut> for E`",
+    note = "or let an older value stand in: `stale_on_error = \"1h\"`"
+)]
+pub trait CanTimeOut<R> {
+    /// The kind with its limit.
+    type Kind;
+
+    /// The kind with its limit.
+    fn demanded(self) -> Self::Kind;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, E: From<TimedOut>, K: Copy, S: ErrorOf<E>> CanTimeOut<Result<T, E>> for InResult<K, S> {
+    type Kind = Limited<Self>;
+
+    fn demanded(self) -> Self::Kind {
+        Limited(self)
+    }
+}
+
+/// What background work borrows must be cloned for it. One trait for each option that asks for it, so that the error
+/// names the option.
+macro_rules! owned_for {
+    ($($trait:ident $function:ident $message:literal)*) => {$(
+        /// Arguments that can be cloned for work that outlives its call.
+        #[diagnostic::on_unimplemented(
+            message = $message,
+            label = "this borrowed argument cannot be cloned",
+            note = "derive `Clone`, take the argument by value, or share it: `self: Arc<Self>`"
+        )]
+        pub trait $trait: ToOwned {}
+
+        #[diagnostic::do_not_recommend]
+        impl<T: ?Sized + ToOwned<Owned: Send + Sync + 'static>> $trait for T {}
+
+        /// A borrowed argument, cloned for work that outlives its call.
+        pub fn $function<T: ?Sized + $trait>(argument: &T) -> T::Owned {
+            argument.to_owned()
+        }
+    )*};
+}
+
+owned_for! {
+    CloneForStale clone_for_stale
+        "`stale` refreshes behind the caller's back, so `{Self}` must be `Clone + Send + Sync + 'static`"
+    CloneForEarly clone_for_early
+        "`early` refreshes behind the caller's back, so `{Self}` must be `Clone + Send + Sync + 'static`"
+    CloneForSoftTimeout clone_for_soft_timeout
+        "`soft_timeout` lets the load outlive its call, so `{Self}` must be `Clone + Send + Sync + 'static`"
 }

@@ -29,9 +29,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{
-    InOption, InResult, NotClone, NotDeserialize, NotSendSync, NotSerialize, Own, Pointer, Shared,
-    Whole,
+    InOption, InResult, Limited, NotClone, NotDeserialize, NotSendSync, NotSerialize, Own, Pointer,
+    Shared, Whole,
 };
+use crate::error::TimedOut;
 
 /// A type on its way to a kind.
 pub struct Probe<T>(PhantomData<fn() -> T>);
@@ -264,6 +265,60 @@ macro_rules! __cached_kind_from {
         let inner = (&&dress.inside()).presence();
         let shape = (&&&&&&inner.inside()).shape();
         outcome.wrap(presence.wrap(dress.wrap(inner.wrap(shape))))
+    }};
+}
+
+/// A kind on its way to one that can time out, if its result can say so.
+pub struct MayTimeOut<R, K>(K, PhantomData<fn() -> R>);
+
+impl<R, K> MayTimeOut<R, K> {
+    /// The kind.
+    pub const fn new(kind: K) -> Self {
+        Self(kind, PhantomData)
+    }
+}
+
+/// A result whose error can say that the body took too long…
+pub trait SaysTimedOut {
+    /// The kind.
+    type Kind;
+
+    /// The kind with its limit.
+    fn limit(&self) -> Limited<Self::Kind>;
+}
+
+impl<T, E: From<TimedOut>, K: Copy> SaysTimedOut for &MayTimeOut<Result<T, E>, K> {
+    type Kind = K;
+
+    fn limit(&self) -> Limited<K> {
+        Limited(self.0)
+    }
+}
+
+/// … or any other.
+pub trait SaysNothing {
+    /// The kind.
+    type Kind;
+
+    /// The kind as it is.
+    fn limit(&self) -> Self::Kind;
+}
+
+impl<R, K: Copy> SaysNothing for MayTimeOut<R, K> {
+    type Kind = K;
+
+    fn limit(&self) -> K {
+        self.0
+    }
+}
+
+/// The kind with a limit, where the result can say that the body took too long.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cached_may_time_out {
+    ($returned:ty, $kind:expr) => {{
+        use $crate::__private::dispatch::{SaysNothing as _, SaysTimedOut as _};
+        (&&$crate::__private::dispatch::MayTimeOut::<$returned, _>::new($kind)).limit()
     }};
 }
 

@@ -27,6 +27,7 @@
 use xxhash_rust::xxh3::Xxh3;
 
 use super::codec::CodecKind;
+use super::pack::Compression;
 
 /// The first 32 bytes, by which scripts recognise one write of ours.
 pub(crate) type Head = [u8; HEAD];
@@ -60,6 +61,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) fingerprint: u64,
     pub(crate) codec: CodecKind,
     pub(crate) none: bool,
+    /// How the payload was made smaller.
+    pub(crate) packed: Option<Compression>,
     pub(crate) payload: &'a [u8],
     tags: &'a [u8],
 }
@@ -124,7 +127,13 @@ fn understand_entry(head: Head, run: u64, bytes: &[u8]) -> Option<Entry<'_>> {
     let codec = CodecKind::from_byte(head[CODEC_AT])?;
     let meta = bytes.get(TTL..CHECKSUM)?;
     let rest = bytes.get(TAGS..)?;
-    if flags & !NONE != 0 || u64_at(bytes, CHECKSUM)? != checksum(&head, meta, rest) {
+    let packed = match flags & !NONE {
+        0 => None,
+        ZSTD => Some(Compression::Zstd),
+        LZ4 => Some(Compression::Lz4),
+        _ => return None,
+    };
+    if u64_at(bytes, CHECKSUM)? != checksum(&head, meta, rest) {
         return None;
     }
     let tag_bytes = usize::try_from(u32_at(bytes, TAG_BYTES)?).ok()?;
@@ -143,6 +152,7 @@ fn understand_entry(head: Head, run: u64, bytes: &[u8]) -> Option<Entry<'_>> {
         fingerprint: u64_at(bytes, FINGERPRINT)?,
         codec,
         none,
+        packed,
         payload,
         tags,
     })
@@ -169,6 +179,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) fingerprint: u64,
     pub(crate) codec: CodecKind,
     pub(crate) none: bool,
+    /// How the payload was made smaller.
+    pub(crate) packed: Option<Compression>,
     pub(crate) tags: &'a [String],
     pub(crate) payload: &'a [u8],
 }
@@ -184,6 +196,12 @@ impl Draft<'_> {
         let tag_bytes: usize = self.tags.iter().map(|tag| 2 + tag.len()).sum();
         let mut body = Vec::with_capacity(TAGS - TTL + tag_bytes + payload.len());
         let mut flags = if self.none { NONE } else { 0 };
+        flags |= match self.packed {
+            Some(_) if self.none => 0,
+            None => 0,
+            Some(Compression::Zstd) => ZSTD,
+            Some(Compression::Lz4) => LZ4,
+        };
         if u32::try_from(tag_bytes).is_err()
             || self
                 .tags
@@ -269,6 +287,8 @@ const LEASE: u8 = 2;
 const FAILED: u8 = 3;
 
 const NONE: u8 = 1;
+const ZSTD: u8 = 2;
+const LZ4: u8 = 4;
 /// Unknown to every reader.
 const UNREADABLE: u8 = 0x80;
 

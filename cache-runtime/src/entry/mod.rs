@@ -11,7 +11,10 @@ mod fingerprint;
 mod header;
 mod json;
 mod ops;
+mod pack;
 
 pub use codec::CodecKind;
 pub(crate) use header::{Draft, Head, Stored, failed_head, lease_head, parse};
 pub use ops::{TypeOps, type_ops};
+pub use pack::Compression;
+pub(crate) use pack::{pack, unpack};

@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use self::index::Index;
 use crate::key::Pattern;
+use crate::policy::Aged;
 
 /// A kept value, of whatever type; `None` is a cached absence.
 pub(crate) type Kept = Option<Arc<dyn Any + Send + Sync>>;
@@ -32,7 +33,13 @@ pub(crate) struct Copy {
     pub(crate) tags: Box<[String]>,
     /// Bytes of the encoded value.
     pub(crate) bytes: usize,
-    /// Not served from then on.
+    /// Which value this is, where it came from Redis.
+    pub(crate) version: u64,
+    /// How long the value is fresh, counted from its birth.
+    pub(crate) ttl: Duration,
+    /// What its load took.
+    pub(crate) took: Duration,
+    /// Of no use from then on.
     pub(crate) expires: Instant,
     /// When this copy was made.
     pub(crate) filled: Instant,
@@ -43,7 +50,16 @@ pub(crate) struct Copy {
 impl Copy {
     /// How old the value is.
     pub(crate) fn age(&self) -> Duration {
-        self.aged + self.filled.elapsed()
+        self.at(Instant::now()).age
+    }
+
+    /// How old the value is then.
+    pub(crate) fn at(&self, now: Instant) -> Aged {
+        Aged {
+            age: self.aged + now.saturating_duration_since(self.filled),
+            ttl: self.ttl,
+            took: self.took,
+        }
     }
 }
 
@@ -201,6 +217,9 @@ mod tests {
             template: 0,
             tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
             bytes: 8,
+            version: 0,
+            ttl: life,
+            took: Duration::ZERO,
             expires: now + life,
             filled: now,
             aged: Duration::ZERO,

@@ -10,12 +10,16 @@ use super::scripts::Script;
 use super::tier::Session;
 use crate::flight::Hold;
 use crate::sabotage::{Safeguard, off};
+use crate::token;
 
 /// How long a lease lives without renewal: what a dead holder costs the others.
 pub(crate) const LEASE_LIFE: Duration = Duration::from_millis(1_500);
 
 /// How often a holder renews while its load runs.
 pub(crate) const RENEW_EVERY: Duration = Duration::from_millis(400);
+
+/// Follows a key in the name of its lock: no key can end so, as `%` is followed by two hexadecimal digits there.
+const LOCK: &str = "%lock";
 
 /// How long a failed load keeps the others from waiting for it.
 pub(crate) const MARK_LIFE: Duration = Duration::from_millis(250);
@@ -28,6 +32,28 @@ pub(crate) struct Lease {
     pub(crate) head: Head,
     /// Members of the index that stand while the lease does.
     pub(crate) members: Vec<Vec<u8>>,
+    /// Where an entry goes on standing at the key meanwhile: `head` is that entry's, and this is held beside it.
+    pub(crate) lock: Option<Lock>,
+}
+
+/// The right to replace a standing entry: one holder per fleet.
+#[derive(Clone, Debug)]
+pub(crate) struct Lock {
+    token: Head,
+    /// Members of the index that belong to the standing entry.
+    standing: Vec<Vec<u8>>,
+}
+
+/// What the taking of a lock found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Locked {
+    Ours,
+    /// The entry does not stand any more.
+    Gone,
+    /// Somebody else is refreshing it.
+    Taken,
+    /// Somebody's refresh has just failed.
+    Failed,
 }
 
 /// A sealed entry on its way to Redis.
@@ -46,15 +72,64 @@ impl Lease {
             .in_background(session.link.run(Script::Renew, |command| {
                 command
                     .arg(1)
-                    .arg(session.full(&self.key))
-                    .arg(&self.head)
+                    .arg(self.held_at())
+                    .arg(self.token())
                     .arg(millis(LEASE_LIFE));
             }))
             .await
     }
 
+    /// Takes the lock of a lease that [`Session::over`] describes.
+    pub(crate) async fn lock(&self) -> Result<Locked, Fault> {
+        let session = &self.session;
+        let code: i64 = session.seen(
+            session
+                .link
+                .run(Script::Lock, |command| {
+                    command
+                        .arg(3)
+                        .arg(session.full(&self.key))
+                        .arg(self.held_at())
+                        .arg(session.index())
+                        .arg(&self.head)
+                        .arg(self.token())
+                        .arg(millis(LEASE_LIFE))
+                        .arg(&self.members);
+                })
+                .await,
+        )?;
+        Ok(match code {
+            0 => Locked::Ours,
+            2 => Locked::Taken,
+            3 => Locked::Failed,
+            _ => Locked::Gone,
+        })
+    }
+
+    /// The name in Redis at which the token stands.
+    fn held_at(&self) -> String {
+        let mut name = self.session.full(&self.key);
+        if self.lock.is_some() {
+            name.push_str(LOCK);
+        }
+        name
+    }
+
+    fn token(&self) -> &Head {
+        self.lock.as_ref().map_or(&self.head, |lock| &lock.token)
+    }
+
     /// Stores over the lease. True when it had stood to the end.
     pub(crate) async fn store(&self, entry: &Sealed<'_>) -> Result<bool, Fault> {
+        let stored = self.replace(entry).await;
+        if self.lock.is_some() {
+            // Whoever comes next sees the new entry; the lock ends by itself, too.
+            let _ = self.let_go(None).await;
+        }
+        stored
+    }
+
+    async fn replace(&self, entry: &Sealed<'_>) -> Result<bool, Fault> {
         let session = &self.session;
         let drop: Vec<&Vec<u8>> = self
             .members
@@ -86,20 +161,39 @@ impl Lease {
             .await
     }
 
-    /// Ends the lease without a value. True when it had stood to the end.
+    /// Ends the lease without a value. True when it had stood to the end. `mark`: the load has failed.
     pub(crate) async fn release(&self, mark: Option<Head>) -> Result<bool, Fault> {
+        match &self.lock {
+            None => self.let_go(mark).await,
+            // The entry may have gone while the lock stood: no verdict.
+            Some(_) => self
+                .let_go(mark.map(|_| lock_token(b"fail")))
+                .await
+                .map(|_| false),
+        }
+    }
+
+    async fn let_go(&self, mark: Option<Head>) -> Result<bool, Fault> {
         let session = &self.session;
+        let members: Vec<&Vec<u8>> = match &self.lock {
+            None => self.members.iter().collect(),
+            Some(lock) => self
+                .members
+                .iter()
+                .filter(|member| !lock.standing.contains(member))
+                .collect(),
+        };
         session
             .in_background(session.link.run(Script::Release, |command| {
                 command
                     .arg(2)
-                    .arg(session.full(&self.key))
+                    .arg(self.held_at())
                     .arg(session.index())
-                    .arg(&self.head);
+                    .arg(self.token());
                 command
                     .arg(mark.as_ref().map_or(&[][..], |mark| &mark[..]))
                     .arg(millis(MARK_LIFE))
-                    .arg(&self.members);
+                    .arg(&members);
             }))
             .await
     }
@@ -116,6 +210,27 @@ impl Hold for Lease {
 }
 
 impl Session {
+    /// The right to replace a standing entry, to be taken by [`Lease::lock`]. `standing`: its members of the index;
+    /// `members`: with those that its successor may have.
+    pub(crate) fn over(
+        &self,
+        key: &str,
+        head: Head,
+        standing: Vec<Vec<u8>>,
+        members: Vec<Vec<u8>>,
+    ) -> Lease {
+        Lease {
+            session: self.clone(),
+            key: key.to_owned(),
+            head,
+            members,
+            lock: Some(Lock {
+                token: lock_token(b"lock"),
+                standing,
+            }),
+        }
+    }
+
     /// Plants `head` at the key, or says what stands there. `replace`: the head of something unusable that was read.
     pub(crate) async fn plant(
         &self,
@@ -186,6 +301,7 @@ impl Session {
                     key: key.to_owned(),
                     head,
                     members: entry.members.clone(),
+                    lock: None,
                 };
                 lease.store(entry).await
             }
@@ -211,6 +327,14 @@ impl Session {
         }
         self.seen(self.link.send(&command).await)
     }
+}
+
+/// 32 bytes that are no head: whoever walks the keyspace for entries of ours passes a lock by.
+fn lock_token(word: &[u8; 4]) -> Head {
+    let mut head = [0; 32];
+    head[..4].copy_from_slice(word);
+    head[4..20].copy_from_slice(&token::random());
+    head
 }
 
 fn millis(time: Duration) -> u64 {

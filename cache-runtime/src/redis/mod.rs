@@ -14,7 +14,7 @@ mod tier;
 
 pub use self::connection_test::ConnectionTest;
 pub(crate) use self::index::members;
-pub(crate) use self::lease::{Lease, RENEW_EVERY, Sealed};
+pub(crate) use self::lease::{Lease, Locked, RENEW_EVERY, Sealed};
 pub(crate) use self::link::{Fault, Planted};
 pub(crate) use self::target::Target;
 pub(crate) use self::tier::{Budget, Session, Tier};

@@ -20,8 +20,10 @@ for _, member in ipairs(members) do
   if named and key then
     local head = redis.pcall('GETRANGE', ARGV[1] .. key, 0, 31)
     local lease = type(head) == 'string' and string.byte(head, 5) == 2
+    -- A member of the kind u: the key's next value may come to carry any tag that begins so, and others besides.
+    local open = lease or string.sub(member, 1, 1) == 'u'
     for i = 9, #ARGV do
-      if not lease and not redis.call('ZSCORE', KEYS[1], 't' .. ARGV[i] .. '\0' .. key) then named = false end
+      if not open and not redis.call('ZSCORE', KEYS[1], 't' .. ARGV[i] .. '\0' .. key) then named = false end
     end
     if named and not (key == ARGV[5] and head == ARGV[6]) then
       if type(head) == 'string' and string.sub(head, 1, 3) == '\202\196\237' then

@@ -7,6 +7,7 @@ pub(super) enum Script {
     Store,
     Release,
     Renew,
+    Lock,
     RemoveKeys,
     RemoveRange,
     Page,
@@ -14,11 +15,12 @@ pub(super) enum Script {
     Indexed,
 }
 
-pub(super) const SOURCES: [&str; 9] = [
+pub(super) const SOURCES: [&str; 10] = [
     include_str!("plant.lua"),
     include_str!("store.lua"),
     include_str!("release.lua"),
     include_str!("renew.lua"),
+    include_str!("lock.lua"),
     include_str!("remove_keys.lua"),
     include_str!("remove_range.lua"),
     include_str!("page.lua"),

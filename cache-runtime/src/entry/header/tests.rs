@@ -14,6 +14,7 @@ fn draft<'a>(tags: &'a [String], payload: &'a [u8]) -> Draft<'a> {
         fingerprint: 0xccdd,
         codec: CodecKind::Bincode,
         none: false,
+        packed: None,
         tags,
         payload,
     }
@@ -245,7 +246,7 @@ proptest! {
         payload in proptest::collection::vec(any::<u8>(), 0..100),
     ) {
         let codec = if json { CodecKind::Json } else { CodecKind::Bincode };
-        let draft = Draft { id, run, ttl_ms, load_ms, template, fingerprint, codec, none: false, tags: &tags, payload: &payload };
+        let draft = Draft { id, run, ttl_ms, load_ms, template, fingerprint, codec, none: false, packed: None, tags: &tags, payload: &payload };
         let bytes = store(&draft);
         let Stored::Entry(entry) = parse(&bytes) else { return Err(TestCaseError::fail("no entry")) };
         prop_assert_eq!((entry.run, entry.ttl_ms, entry.load_ms), (run, ttl_ms, load_ms));

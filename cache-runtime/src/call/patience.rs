@@ -1,0 +1,95 @@
+//! How long a call waits: softly, while there is something it could have instead, and hard.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::policy::Policy;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    soft: Option<Instant>,
+    hard: Option<Instant>,
+}
+
+/// Time is up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Up {
+    /// Something older would do now.
+    Soft,
+    /// Something older, or an error, must do now.
+    Hard,
+}
+
+impl Patience {
+    /// Both count from the beginning of the call.
+    pub(super) fn new(policy: &Policy) -> Self {
+        let from_now = |time| Instant::now().checked_add(time);
+        Self {
+            soft: policy.soft_timeout.and_then(from_now),
+            hard: policy.timeout.and_then(from_now),
+        }
+    }
+
+    /// Only the hard end: for a load that another task waits for.
+    pub(super) fn hard_only(self) -> Self {
+        Self { soft: None, ..self }
+    }
+
+    /// Only the soft end: another task sees to the hard one.
+    pub(super) fn soft_only(self) -> Self {
+        Self { hard: None, ..self }
+    }
+
+    pub(super) fn is_soft(&self) -> bool {
+        self.soft.is_some()
+    }
+
+    /// Waits for the work until the next of the two ends, each of which comes once.
+    pub(super) async fn wait<T>(
+        &mut self,
+        mut work: Pin<&mut impl Future<Output = T>>,
+    ) -> Result<T, Up> {
+        let (end, up) = match (self.soft, self.hard) {
+            (Some(soft), Some(hard)) if hard < soft => (hard, Up::Hard),
+            (Some(soft), _) => (soft, Up::Soft),
+            (None, Some(hard)) => (hard, Up::Hard),
+            (None, None) => return Ok(work.await),
+        };
+        if let Ok(done) = timeout_at(end, work.as_mut()).await {
+            return Ok(done);
+        }
+        match up {
+            Up::Soft => self.soft = None,
+            Up::Hard => self.hard = None,
+        }
+        Err(up)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn each_end_comes_once_and_then_the_work_is_waited_for() {
+        let policy = Policy {
+            soft_timeout: Some(Duration::from_secs(1)),
+            timeout: Some(Duration::from_secs(2)),
+            ..Policy::PLAIN
+        };
+        let mut patience = Patience::new(&policy);
+        let began = Instant::now();
+        let mut work = pin!(tokio::time::sleep(Duration::from_secs(5)));
+        assert_eq!(patience.wait(work.as_mut()).await, Err(Up::Soft));
+        assert_eq!(began.elapsed(), Duration::from_secs(1));
+        assert_eq!(patience.wait(work.as_mut()).await, Err(Up::Hard));
+        assert_eq!(began.elapsed(), Duration::from_secs(2));
+        assert_eq!(patience.wait(work.as_mut()).await, Ok(()));
+        assert_eq!(began.elapsed(), Duration::from_secs(5));
+    }
+}

@@ -1,0 +1,136 @@
+//! Bodies that always run: `put`, and `::refresh`.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::lead::alone;
+use super::owed::{Judged, Owed};
+use super::read::{request, request_of};
+use super::tally::{count, ran};
+use crate::cache::Cache;
+use crate::cacheable::Cacheable;
+use crate::deferred;
+use crate::flight::Outcome;
+use crate::invalidate::Spare;
+use crate::key::{CacheKey, Pattern};
+use crate::load::Refresh;
+use crate::memory::Kept;
+use crate::outcome::{Status, Why, note};
+use crate::site::{Call, Keyed, Late};
+
+/// The body runs whatever stands; its result replaces the entry, or the entry goes.
+pub(super) async fn anew<R, K, W, L, F, Fut>(call: Call, kind: K, when: W, late: L, body: F) -> R
+where
+    K: Cacheable<R>,
+    W: FnOnce(&K::Inner) -> bool,
+    L: FnOnce(&K::Inner, &mut Late<'_>),
+    F: FnOnce() -> Fut,
+    Fut: Future<Output = R>,
+{
+    let (cache, site) = (call.used_cache(), call.site);
+    count(&cache, call.site, |counters| &counters.misses);
+    let told = |returned: &R| note(|| ran(site, kind, returned, Status::Miss, Why::Asked));
+    let Keyed::Key(key) = &call.key else {
+        let returned = Box::pin(alone(&cache, call, kind, late, Box::pin(body()))).await;
+        told(&returned);
+        return returned;
+    };
+    let key = key.clone();
+    if deferred::is_active() {
+        let mut owed = Owed::new(&cache, call).with(Pattern::key(&key));
+        let returned = Box::pin(body()).await;
+        owed.settle(kind.success(&returned), late);
+        owed.pay(None).await;
+        told(&returned);
+        return returned;
+    }
+    let ttl = cache.lifetime(call.used_ttl());
+    let (tags, open_tags) = call.tags.known_and_open();
+    let loading = {
+        let request = request(&call, &key, kind, &tags, &open_tags);
+        cache.seize(&request).await
+    };
+    // Whatever happens from here on, the entry from before must not outlive it.
+    let mut owed = Owed::new(&cache, call).with(Pattern::key(&key));
+    let returned = match &loading {
+        Some(loading) => loading.run(Box::pin(body())).await,
+        None => Box::pin(body()).await,
+    };
+    let returned = kind.prepare(returned).await;
+    let judged = owed.judge(kind.success(&returned), when, late);
+    owed.pay(loading.as_ref().map(|loading| Spare {
+        flight: loading.flight(),
+        lease: loading.lease(),
+    }))
+    .await;
+    let tags = owed.call.tags.known_and_open().0;
+    let kept: Option<(Kept, Duration)> = match judged {
+        Judged::Store => kind.keep(&returned).map(Some).zip(ttl),
+        Judged::Nothing => owed.call.site.none_ttl.map(|life| (None, life)),
+        Judged::Share | Judged::Failed => None,
+    };
+    let stored = match (loading, kept) {
+        (Some(loading), Some((kept, life))) => loading.store_through(kept, life, tags).await,
+        (Some(loading), None) => {
+            loading.end(Outcome::Unshared, judged == Judged::Failed);
+            judged == Judged::Failed
+        }
+        (None, _) => false,
+    };
+    if !stored {
+        let _ = cache.remove(vec![Pattern::key(&key)], None).await;
+    }
+    told(&returned);
+    returned
+}
+
+/// Loads now, while the value that stands goes on being served, and stores over that very value.
+pub(super) async fn refresh_now<R, K, W, L, F, Fut>(
+    cache: &Cache,
+    call: Call,
+    key: CacheKey,
+    kind: K,
+    when: W,
+    late: L,
+    body: F,
+) -> R
+where
+    K: Cacheable<R>,
+    W: FnOnce(&K::Inner) -> bool,
+    L: FnOnce(&K::Inner, &mut Late<'_>),
+    F: FnOnce() -> Fut,
+    Fut: Future<Output = R>,
+{
+    let site = call.site;
+    if !call.patterns.is_empty() {
+        // What the call removes may cover its own key: a put's lease is spared by that, a standing entry cannot be.
+        return anew(call, kind, when, late, body).await;
+    }
+    let (tags, open_tags) = call.tags.known_and_open();
+    let standing =
+        Refresh::over_standing(cache, &request(&call, &key, kind, &tags, &open_tags)).await;
+    let Some(refresh) = standing else {
+        // Nothing that can be refreshed stands, or Redis is away: then it is a put.
+        return anew(call, kind, when, late, body).await;
+    };
+    count(cache, call.site, |counters| &counters.misses);
+    let ttl = cache.lifetime(call.used_ttl());
+    let mut owed = Owed::new(cache, call);
+    let began = Instant::now();
+    let returned = kind.prepare(Box::pin(body()).await).await;
+    let judged = owed.judge(kind.success(&returned), when, late);
+    owed.pay(None).await;
+    if judged == Judged::Store
+        && let Some((kept, ttl)) = kind.keep(&returned).zip(ttl)
+    {
+        let tags = owed.call.tags.known_and_open().0;
+        let request = request_of(site, &key, kind, &[], &[]);
+        refresh
+            .store(cache, &request, Some(kept), ttl, tags, began.elapsed())
+            .await;
+    }
+    note(|| ran(site, kind, &returned, Status::Miss, Why::Asked));
+    returned
+}

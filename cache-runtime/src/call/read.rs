@@ -1,0 +1,370 @@
+//! A read: a hit, a wait for another's load, or a load of its own.
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use super::ahead::{Ahead, may_refresh};
+use super::lead::{Led, Load, Press, alone, alone_within, instead, lead};
+use super::patience::Patience;
+use super::tally::{count, ran, served};
+use super::{Mode, asked_of, put};
+use crate::cache::{Demand, Request, Turn};
+use crate::cacheable::{Cacheable, Success};
+use crate::deferred;
+use crate::flight::Outcome;
+use crate::key::CacheKey;
+use crate::load::Loading;
+use crate::memory::Kept;
+use crate::outcome::{Status, Why, note};
+use crate::site::{Call, Keyed, Late, Site};
+
+/// A memory hit is settled here and now.
+pub(super) fn begin<R, K, W, L, F, Fut>(
+    call: Call,
+    kind: K,
+    when: W,
+    late: L,
+    body: F,
+    ahead: Option<Ahead<R, K, W, L, Fut>>,
+) -> impl Future<Output = R> + use<R, K, W, L, F, Fut>
+where
+    K: Cacheable<R>,
+    W: FnOnce(&K::Inner) -> bool,
+    L: FnOnce(&K::Inner, &mut Late<'_>),
+    F: FnOnce() -> Fut,
+    Fut: Future<Output = R>,
+{
+    let mode = asked_of(call.site);
+    if mode == Mode::Normal
+        && let Keyed::Key(key) = &call.key
+    {
+        let cache = call.used_cache();
+        let hit = {
+            let request = request(&call, key, kind, &[], &[]);
+            cache.recall(&request)
+        };
+        if let Some(hit) = hit
+            && let Some(returned) = give_back(kind, hit.kept.clone())
+        {
+            served(&cache, call.site, &hit, None);
+            let behind = if hit.refresh && may_refresh(&cache, key) {
+                ahead
+            } else {
+                None
+            };
+            if let Some(ahead) = behind {
+                let work = Box::pin(body());
+                let load = Load {
+                    cache,
+                    call,
+                    kind,
+                    when,
+                    late,
+                    work,
+                };
+                (ahead.refresh)(load, hit.version);
+            }
+            return Small::Ready(Some(returned));
+        }
+    }
+    Small::Boxed(Box::pin(miss(call, kind, when, late, body, mode, ahead)))
+}
+
+async fn miss<R, K, W, L, F, Fut>(
+    call: Call,
+    kind: K,
+    when: W,
+    late: L,
+    body: F,
+    mode: Mode,
+    ahead: Option<Ahead<R, K, W, L, Fut>>,
+) -> R
+where
+    K: Cacheable<R>,
+    W: FnOnce(&K::Inner) -> bool,
+    L: FnOnce(&K::Inner, &mut Late<'_>),
+    F: FnOnce() -> Fut,
+    Fut: Future<Output = R>,
+{
+    if mode == Mode::Uncached {
+        return Box::pin(body()).await;
+    }
+    let (cache, site) = (call.used_cache(), call.site);
+    let mut patience = Patience::new(&site.policy);
+    let Keyed::Key(key) = &call.key else {
+        count(&cache, site, |counters| &counters.bypasses);
+        let led = Box::pin(alone_within(
+            &cache,
+            call,
+            kind,
+            late,
+            Box::pin(body()),
+            patience,
+        ));
+        return told(site, kind, led.await, Status::Bypass, Why::NoKey);
+    };
+    if !call.patterns.is_empty() && deferred::is_active() {
+        count(&cache, site, |counters| &counters.misses);
+        let returned = Box::pin(alone(&cache, call, kind, late, Box::pin(body()))).await;
+        note(|| ran(site, kind, &returned, Status::Miss, Why::InTransaction));
+        return returned;
+    }
+    let key = key.clone();
+    if mode == Mode::Refresh {
+        return Box::pin(put::refresh_now(&cache, call, key, kind, when, late, body)).await;
+    }
+    let turn = {
+        let (tags, open_tags) = call.tags.known_and_open();
+        let request = request(&call, &key, kind, &tags, &open_tags);
+        let mut reading = pin!(cache.read(&request));
+        loop {
+            match patience.wait(reading.as_mut()).await {
+                Ok(turn) => break turn,
+                Err(up) => {
+                    let instead = Box::pin(instead(&cache, site, &key, kind, Press::Slow(up)));
+                    if let Some((returned, outcome)) = instead.await {
+                        count(&cache, site, |counters| &counters.given_up);
+                        note(|| outcome);
+                        return returned;
+                    }
+                }
+            }
+        }
+    };
+    let (why, flight) = match turn {
+        Turn::Hit(hit) => match give_back(kind, hit.kept.clone()) {
+            Some(returned) => {
+                served(&cache, site, &hit, None);
+                if let Some(ahead) = ahead
+                    && hit.refresh
+                    && may_refresh(&cache, &key)
+                {
+                    let load = Load {
+                        cache,
+                        call,
+                        kind,
+                        when,
+                        late,
+                        work: Box::pin(body()),
+                    };
+                    (ahead.refresh)(load, hit.version);
+                }
+                return returned;
+            }
+            None => (Why::Unusable, None),
+        },
+        Turn::Lead(loading) => {
+            let why = loading.why();
+            count(&cache, site, |counters| &counters.misses);
+            let load = Load {
+                cache,
+                call,
+                kind,
+                when,
+                late,
+                work: Box::pin(body()),
+            };
+            let led = Box::pin(lead_within(load, loading, patience, ahead)).await;
+            return told(site, kind, led, Status::Miss, why);
+        }
+        Turn::Shared(outcome, was_loaded) => {
+            if outcome.is_failure()
+                && let Some((returned, outcome)) =
+                    Box::pin(instead(&cache, site, &key, kind, Press::Failed)).await
+            {
+                note(|| outcome);
+                return returned;
+            }
+            if let Some(returned) = give_back_outcome(kind, outcome) {
+                let why = if was_loaded { Why::Fresh } else { Why::Shared };
+                count(&cache, site, |counters| &counters.coalesced);
+                note(|| ran(site, kind, &returned, Status::Coalesced, why));
+                return returned;
+            }
+            (Why::Shared, None)
+        }
+        Turn::Alone(flight) => {
+            if let Some((returned, outcome)) =
+                Box::pin(instead(&cache, site, &key, kind, Press::Failed)).await
+            {
+                note(|| outcome);
+                return returned;
+            }
+            (Why::Shared, Some(flight))
+        }
+        Turn::Solo(why) => (why, None),
+    };
+    // In turn with others, where a load's result could not be shared.
+    let turn = match &flight {
+        None => None,
+        Some(flight) => match flight.turn().await {
+            Ok(turn) => Some((turn, flight)),
+            Err(outcome) => match give_back_outcome(kind, outcome) {
+                Some(returned) => {
+                    count(&cache, site, |counters| &counters.coalesced);
+                    note(|| ran(site, kind, &returned, Status::Coalesced, Why::Shared));
+                    return returned;
+                }
+                None => None,
+            },
+        },
+    };
+    count(&cache, site, |counters| &counters.misses);
+    let led = Box::pin(alone_within(
+        &cache,
+        call,
+        kind,
+        late,
+        Box::pin(body()),
+        patience,
+    ))
+    .await;
+    if let (Led::Own(returned), Some((_, flight))) = (&led, &turn)
+        && let Success::Value(_) = kind.success(returned)
+        && let Some(kept) = kind.keep(returned)
+    {
+        flight.rescue(Outcome::Value(Some(kept)));
+    }
+    drop(turn);
+    told(site, kind, led, Status::Miss, why)
+}
+
+/// The load, in a task of its own where the call may stop waiting for it.
+async fn lead_within<R, K, W, L, Fut>(
+    load: Load<K, W, L, Fut>,
+    loading: Box<Loading>,
+    mut patience: Patience,
+    ahead: Option<Ahead<R, K, W, L, Fut>>,
+) -> Led<R>
+where
+    K: Cacheable<R>,
+    W: FnOnce(&K::Inner) -> bool,
+    L: FnOnce(&K::Inner, &mut Late<'_>),
+    Fut: Future<Output = R>,
+{
+    let Some(ahead) = ahead.filter(|_| patience.is_soft()) else {
+        return lead(load, loading, patience, false).await;
+    };
+    let (cache, site, kind) = (load.cache.clone(), load.call.site, load.kind);
+    let key = loading.cache_key().clone();
+    let Some(room) = cache.inner.loads.room().filter(|_| !deferred::is_active()) else {
+        // Too much is under way: then it ends with its call.
+        return lead(load, loading, patience, false).await;
+    };
+    let mut task = (ahead.detach)(room, load, loading, patience.hard_only());
+    patience = patience.soft_only();
+    loop {
+        match patience.wait(Pin::new(&mut task)).await {
+            Ok(Ok(led)) => return led,
+            Ok(Err(ended)) => match ended.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is shutting down, and this call with it.
+                Err(_) => std::future::pending().await,
+            },
+            Err(up) => {
+                let instead = instead(&cache, site, &key, kind, Press::Slow(up));
+                if let Some((returned, outcome)) = instead.await {
+                    count(&cache, site, |counters| &counters.given_up);
+                    return Led::Instead(returned, outcome);
+                }
+            }
+        }
+    }
+}
+
+/// Tells how a call went that ran its body, and gives its result.
+fn told<R, K: Cacheable<R>>(
+    site: &'static Site,
+    kind: K,
+    led: Led<R>,
+    status: Status,
+    why: Why,
+) -> R {
+    match led {
+        Led::Own(returned) => {
+            note(|| ran(site, kind, &returned, status, why));
+            returned
+        }
+        Led::Instead(returned, outcome) => {
+            note(|| outcome);
+            returned
+        }
+        Led::GivenUp => unreachable!("somebody waits for this load"),
+    }
+}
+
+pub(super) fn request<'a, R, K: Cacheable<R>>(
+    call: &Call,
+    key: &'a CacheKey,
+    kind: K,
+    tags: &'a [String],
+    open_tags: &'a [String],
+) -> Request<'a> {
+    Request {
+        removes: !call.patterns.is_empty(),
+        ..request_of(call.site, key, kind, tags, open_tags)
+    }
+}
+
+pub(super) fn request_of<'a, R, K: Cacheable<R>>(
+    site: &'static Site,
+    key: &'a CacheKey,
+    kind: K,
+    tags: &'a [String],
+    open_tags: &'a [String],
+) -> Request<'a> {
+    Request {
+        key,
+        ops: kind.ops(),
+        near: site.near,
+        tags,
+        open_tags,
+        takes_none: kind.nothing().is_some(),
+        removes: false,
+        policy: &site.policy,
+        demand: Demand::Any,
+        site: Some(site),
+    }
+}
+
+pub(super) fn give_back<R, K: Cacheable<R>>(kind: K, kept: Kept) -> Option<R> {
+    match kept {
+        Some(value) => kind.restore(value),
+        None => kind.nothing(),
+    }
+}
+
+fn give_back_outcome<R, K: Cacheable<R>>(kind: K, outcome: Outcome) -> Option<R> {
+    match outcome {
+        Outcome::Value(kept) => give_back(kind, kept),
+        Outcome::Nothing => kind.nothing(),
+        Outcome::Error(error) => kind.restore_error(&error),
+        Outcome::TimedOut => kind.timed_out(),
+        Outcome::Unshared => None,
+    }
+}
+
+/// A future that is done, or a box.
+enum Small<R, F> {
+    Ready(Option<R>),
+    Boxed(Pin<Box<F>>),
+}
+
+// The value is never pinned: it is moved out whole.
+impl<R, F> Unpin for Small<R, F> {}
+
+impl<R, F: Future<Output = R>> Future for Small<R, F> {
+    type Output = R;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R> {
+        match &mut *self {
+            Self::Ready(returned) => match returned.take() {
+                Some(returned) => Poll::Ready(returned),
+                // As every `async fn` does: whoever polls a future that has ended has a bug.
+                None => panic!("a cached call was polled after it had ended"),
+            },
+            Self::Boxed(future) => future.as_mut().poll(context),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Counting calls, and telling how they went.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use crate::cache::{Cache, Hit};
+use crate::cacheable::{Returned, Success};
+use crate::outcome::{CallOutcome, HitTier, Status, Why, note};
+use crate::site::Site;
+use crate::stats::{Counters, bump};
+
+pub(super) fn count(cache: &Cache, site: &'static Site, which: fn(&Counters) -> &AtomicU64) {
+    bump(which(&cache.inner.counters));
+    bump(which(site.counters()));
+}
+
+/// A tier has answered.
+pub(super) fn served(cache: &Cache, site: &'static Site, hit: &Hit, why: Option<Why>) {
+    match hit.tier {
+        HitTier::Memory => count(cache, site, |counters| &counters.memory_hits),
+        HitTier::Redis => count(cache, site, |counters| &counters.redis_hits),
+    }
+    if hit.is_stale() {
+        count(cache, site, |counters| &counters.stale_hits);
+    }
+    note(|| outcome(site, hit, why));
+}
+
+/// How a call went that a value was found for.
+pub(super) fn outcome(site: &'static Site, hit: &Hit, why: Option<Why>) -> CallOutcome {
+    let usual = if hit.refresh {
+        Why::Refreshing
+    } else {
+        Why::Fresh
+    };
+    CallOutcome {
+        function: Some(site.name()),
+        status: if hit.is_stale() {
+            Status::Stale
+        } else {
+            Status::Hit
+        },
+        tier: Some(hit.tier),
+        age: hit.aged.age,
+        ttl: hit.aged.ttl,
+        why: why.unwrap_or(usual),
+        failed: false,
+    }
+}
+
+/// How a call went that ran its body, or waited for another's.
+pub(super) fn ran<R, K: Returned<R>>(
+    site: &'static Site,
+    kind: K,
+    returned: &R,
+    status: Status,
+    why: Why,
+) -> CallOutcome {
+    CallOutcome {
+        function: Some(site.name()),
+        status,
+        tier: None,
+        age: Duration::ZERO,
+        ttl: Duration::ZERO,
+        why,
+        failed: matches!(kind.success(returned), Success::Failure),
+    }
+}
