@@ -442,10 +442,9 @@ impl Cache {
                 }
                 Some(Examined::Standing(found)) if found.can_stand(request) => {
                     why = Why::Unusable;
-                    match self
-                        .lock(&mut lead, request, budget, &session, &found)
-                        .await
-                    {
+                    let locking = self.lock(&mut lead, request, budget, &session, &found);
+                    // In a box of its own: no hit needs it.
+                    match Box::pin(locking).await {
                         Ok(Locked::Ours) => {
                             return self.load(lead, request, fence, Some(session), why);
                         }

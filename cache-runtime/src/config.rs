@@ -116,6 +116,11 @@ impl CacheConfig {
         number(var, "CACHE_MAX_SIZE_MEMORY", &mut config.max_entries)?;
         number(var, "CACHE_MAX_BYTES_MEMORY", &mut config.max_bytes)?;
         number(var, "CACHE_MAX_VALUE_BYTES", &mut config.max_value_bytes)?;
+        number(
+            var,
+            "CACHE_MAX_BACKGROUND_LOADS",
+            &mut config.max_background_loads,
+        )?;
         if let Some(namespace) = var("CACHE_NAMESPACE") {
             config.namespace = namespace;
         }
@@ -182,6 +187,14 @@ impl CacheConfig {
     #[must_use]
     pub fn budget(mut self, budget: Duration) -> Self {
         self.budget = budget;
+        self
+    }
+
+    /// Refreshes and other loads behind their callers' backs, at the same time at most (`CACHE_MAX_BACKGROUND_LOADS`,
+    /// 256). Above it the old value goes on being served; counted in `shed`.
+    #[must_use]
+    pub fn max_background_loads(mut self, loads: usize) -> Self {
+        self.max_background_loads = loads;
         self
     }
 
