@@ -107,8 +107,8 @@ impl Args {
                 .fill(name.clone(), value(&name, input, texts)?),
             "invalidates_on" => self.always.fill(name.clone(), value(&name, input, always)?),
             "put" => {
-                let put = flag(&name, input)?;
-                self.put.fill(name, put)
+                flag(&name, input)?;
+                self.put.fill(name, ())
             }
             "tags" => self.tags.fill(name.clone(), value(&name, input, texts)?),
             "skip" => self.skip.fill(name, names(input)?),

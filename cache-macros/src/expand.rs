@@ -61,7 +61,7 @@ use crate::args::{Near, Ttl};
 use crate::cached_fn::{CachedFn, Key, Pattern, Role};
 use crate::companions;
 use crate::lifetime::Lifetime;
-use crate::owned::Taken;
+use crate::owned::{self, Taken};
 use crate::placeholder::{self, Part};
 use crate::policy::{Algorithm, Codec, Outage, Policy};
 use crate::signature::{self, Form};
@@ -401,10 +401,12 @@ fn closure(cached: &CachedFn, private: &TokenStream, body: &TokenStream) -> Toke
     };
     let clones = owned.taken.iter().map(|taken| {
         let Taken { from, name, .. } = taken;
-        let there = Span::mixed_site().located_at(from.span());
+        // All of it at the argument: a type that cannot be cloned is reported there, and once.
+        let there = from.span();
         let private = placeholder::respanned(private.clone(), there);
         let clone = Ident::new(&owned.clone.to_string(), there);
-        quote_spanned!(there=> let #name = #private::#clone(#from);)
+        let cloned = quote_spanned!(there=> #private::#clone(#from));
+        quote!(let #name = #cloned;)
     });
     let bindings = owned.taken.iter().map(bound_anew);
     let block = braced(cached, quote!(#states #(#bindings)* #body));
@@ -420,10 +422,10 @@ fn bound_anew(taken: &Taken) -> TokenStream {
         ..
     } = taken;
     let there = Span::mixed_site().located_at(name.span());
-    match to {
+    match owned::ungrouped(to) {
         // What is left to inference could be borrowed as more than one type.
         syn::Type::ImplTrait(_) => quote_spanned!(there=> let #mutability #name = &#name;),
-        to => {
+        _ => {
             let (to, _) = signature::inferred(to);
             quote_spanned! {there=>
                 let #mutability #name: &#to = ::core::borrow::Borrow::<#to>::borrow(&#name);

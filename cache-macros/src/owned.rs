@@ -261,8 +261,8 @@ fn is_static(lifetime: Option<&Lifetime>) -> bool {
     lifetime.is_some_and(|lifetime| lifetime.ident == "static")
 }
 
-/// A type that came through `macro_rules!` is wrapped in a group that nobody sees.
-fn ungrouped(ty: &Type) -> &Type {
+/// A type without the parentheses round it, and without the group that `macro_rules!` leaves and nobody sees.
+pub(crate) fn ungrouped(ty: &Type) -> &Type {
     match ty {
         Type::Group(group) => ungrouped(&group.elem),
         Type::Paren(paren) => ungrouped(&paren.elem),
