@@ -10,6 +10,8 @@ use syn::{Expr, Ident, LitBool, LitInt, LitStr, Path, Token, bracketed, parenthe
 
 use crate::errors::Errors;
 use crate::lifetime::{self, Lifetime};
+use crate::policy::{self, Policy};
+use crate::slot::Slot;
 use crate::suggest;
 
 /// Every option, as written.
@@ -25,6 +27,7 @@ pub(crate) struct Args {
     pub(crate) when: Slot<Expr>,
     pub(crate) none_ttl: Slot<Duration>,
     pub(crate) near: Slot<Near>,
+    pub(crate) policy: Policy,
     pub(crate) cache: Slot<Expr>,
     pub(crate) name: Slot<LitStr>,
     pub(crate) companions: Slot<Companions>,
@@ -65,48 +68,6 @@ pub(crate) enum Companions {
     Named(Ident),
 }
 
-/// An option that was given at most once, beside the name it was given by.
-pub(crate) struct Slot<T>(Option<(Ident, T)>);
-
-impl<T> Slot<T> {
-    /// The value.
-    pub(crate) fn value(&self) -> Option<&T> {
-        self.0.as_ref().map(|(_, value)| value)
-    }
-
-    /// Where the option's name stands, if it was given.
-    pub(crate) fn name(&self) -> Option<&Ident> {
-        self.0.as_ref().map(|(name, _)| name)
-    }
-
-    /// Whether the option was given.
-    pub(crate) fn is_given(&self) -> bool {
-        self.0.is_some()
-    }
-
-    /// The value, for good.
-    pub(crate) fn take(self) -> Option<T> {
-        self.0.map(|(_, value)| value)
-    }
-
-    fn fill(&mut self, name: Ident, value: T) -> syn::Result<()> {
-        if self.0.is_some() {
-            return Err(syn::Error::new(
-                name.span(),
-                format!("`{name}` is given twice"),
-            ));
-        }
-        self.0 = Some((name, value));
-        Ok(())
-    }
-}
-
-impl<T> Default for Slot<T> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
-
 impl Args {
     /// Reads all options, past those that are wrong.
     pub(crate) fn parse(tokens: TokenStream) -> syn::Result<Self> {
@@ -145,7 +106,10 @@ impl Args {
                 .invalidates
                 .fill(name.clone(), value(&name, input, texts)?),
             "invalidates_on" => self.always.fill(name.clone(), value(&name, input, always)?),
-            "put" => self.put.fill(name, flag(input)?),
+            "put" => {
+                flag(&name, input)?;
+                self.put.fill(name, ())
+            }
             "tags" => self.tags.fill(name.clone(), value(&name, input, texts)?),
             "skip" => self.skip.fill(name, names(input)?),
             "when" => self
@@ -167,13 +131,14 @@ impl Args {
             "crate" => self
                 .krate
                 .fill(name.clone(), value(&name, input, runtime_path)?),
+            other if policy::KNOWN.contains(&other) => self.policy.read_option(name, input),
             other => Err(unknown(&name, other)),
         }
     }
 }
 
 /// `= …`, read by `read`.
-fn value<T>(
+pub(crate) fn value<T>(
     name: &Ident,
     input: ParseStream<'_>,
     read: impl FnOnce(ParseStream<'_>) -> syn::Result<T>,
@@ -288,9 +253,11 @@ fn always(input: ParseStream<'_>) -> syn::Result<()> {
     }
 }
 
-fn flag(input: ParseStream<'_>) -> syn::Result<()> {
+fn flag(name: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
     match input.peek(Token![=]) {
-        true => Err(input.error("`put` takes no value; leave it out where it is not meant")),
+        true => Err(input.error(format!(
+            "`{name}` takes no value; leave it out where it is not meant"
+        ))),
         false => Ok(()),
     }
 }
@@ -384,19 +351,18 @@ fn nameless(input: ParseStream<'_>, error: syn::Error) -> syn::Error {
 }
 
 fn unknown(name: &Ident, text: &str) -> syn::Error {
-    if LATER.contains(&text) {
-        return syn::Error::new(
-            name.span(),
-            format!("this version of `#[cached]` does not have `{text}`"),
-        );
-    }
-    let suggestion = suggest::did_you_mean(text, KNOWN);
+    let suggestion = suggest::did_you_mean(text, known());
     let mut message = format!("unknown `#[cached]` option `{text}`{suggestion}");
     if suggestion.is_empty() {
-        let known = KNOWN.map(|known| format!("`{known}`")).join(", ");
-        message += &format!("\nhelp: the options are {known}");
+        let known: Vec<String> = known().map(|known| format!("`{known}`")).collect();
+        message += &format!("\nhelp: the options are {}", known.join(", "));
     }
     syn::Error::new(name.span(), message)
+}
+
+/// The names of all options.
+fn known() -> impl Iterator<Item = &'static str> {
+    KNOWN.into_iter().chain(policy::KNOWN)
 }
 
 fn ends_here(input: ParseStream<'_>) -> bool {
@@ -442,17 +408,4 @@ const KNOWN: [&str; 14] = [
     "name",
     "companions",
     "crate",
-];
-
-/// Options that are designed and not built: saying so is kinder than "unknown".
-const LATER: [&str; 9] = [
-    "stale",
-    "stale_on_error",
-    "early",
-    "timeout",
-    "soft_timeout",
-    "jitter",
-    "outage",
-    "codec",
-    "compress",
 ];

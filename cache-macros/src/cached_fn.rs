@@ -10,7 +10,9 @@ use crate::args::{self, Args};
 use crate::errors::Errors;
 use crate::item::Function;
 use crate::mentions::mentions;
+use crate::owned::Owned;
 use crate::placeholder::{Part, Place};
+use crate::policy::Policy;
 use crate::signature::{Form, Shape};
 use crate::template::Template;
 use crate::{pattern, rules};
@@ -27,6 +29,9 @@ pub(crate) struct CachedFn {
     pub(crate) ttl: Option<args::Ttl>,
     pub(crate) none_ttl: Option<Duration>,
     pub(crate) near: Option<args::Near>,
+    pub(crate) policy: Policy,
+    /// What the body takes along, where it may run in the background.
+    pub(crate) owned: Option<Owned>,
     pub(crate) when: Option<Expr>,
     pub(crate) cache: Option<Expr>,
     pub(crate) patterns: Vec<Pattern>,
@@ -76,7 +81,7 @@ pub(crate) enum Companions {
 
 impl CachedFn {
     /// Checks the options against the signature and against one another.
-    pub(crate) fn new(args: Args, function: Function) -> syn::Result<Self> {
+    pub(crate) fn new(args: Args, mut function: Function) -> syn::Result<Self> {
         let mut errors = Errors::default();
         rules::check_function(&function, &mut errors);
         let shape = match Shape::of(&function) {
@@ -98,11 +103,20 @@ impl CachedFn {
             Some(key) => Role::Read(key),
             None => Role::Write,
         };
+        let owned = match (&role, args.policy.ahead()) {
+            (Role::Read(_), Some(option)) => {
+                Some(Owned::of(option, &shape, args.when.value(), &mut errors))
+            }
+            _ => None,
+        };
         let runtime = args
             .krate
             .value()
             .map_or_else(|| quote!(::cache_runtime), |path| quote!(#path));
         errors.finish(())?;
+        if let Some(owned) = &owned {
+            owned.release(&mut function.sig);
+        }
         Ok(Self {
             role,
             runtime,
@@ -111,6 +125,8 @@ impl CachedFn {
             ttl: args.ttl.take(),
             none_ttl: args.none_ttl.take(),
             near: args.near.take(),
+            policy: args.policy,
+            owned,
             when: args.when.take(),
             cache: args.cache.take(),
             patterns,

@@ -24,6 +24,29 @@
 //! }
 //! ```
 //!
+//! With `stale`, `early` or `soft_timeout` the body may run in the background, and owns what it uses:
+//!
+//! ```text
+//! // Input
+//! #[cached(ttl = "list", key = "user:<name>", stale = "5m")]
+//! async fn user(&self, name: &str) -> User { self.load(name).await }
+//!
+//! // Output: as above, except
+//!     read_ahead::<User, _, _, _, _, _>(
+//!         …
+//!         move || {
+//!             let __this = clone_for_stale(self);
+//!             let name = clone_for_stale(name);
+//!             async move {
+//!                 if let Some(returned) = stated::<User>() { return returned; }
+//!                 let __this: &Self = Borrow::<Self>::borrow(&__this);
+//!                 let name: &str = Borrow::<str>::borrow(&name);
+//!                 __this.load(name).await
+//!             }
+//!         },
+//!     ).await
+//! ```
+//!
 //! Every name is spelled from the runtime's `__private`, locals are `mixed_site`: neither can
 //! meet a name of the body. Nothing that depends on a type is in the static, because the
 //! instances of a generic function share it.
@@ -38,7 +61,9 @@ use crate::args::{Near, Ttl};
 use crate::cached_fn::{CachedFn, Key, Pattern, Role};
 use crate::companions;
 use crate::lifetime::Lifetime;
+use crate::owned::{self, Taken};
 use crate::placeholder::{self, Part};
+use crate::policy::{Algorithm, Codec, Outage, Policy};
 use crate::signature::{self, Form};
 
 /// The function as cached, and its companions.
@@ -133,9 +158,65 @@ pub(crate) fn static_site(cached: &CachedFn) -> TokenStream {
     let invalidates = pattern_list(&private, "invalidates", &cached.patterns);
     let always = cached.always.then(|| quote!(.always()));
     let tags = pattern_list(&private, "tags", &cached.tags);
+    let policy = policy(&private, &cached.policy);
+    let feature = feature(&private, &cached.policy);
     quote! {
-        static __SITE: #private::Site = #private::Site::new(#name) #key #ttl #none_ttl #near #invalidates #always #tags;
+        #feature
+        static __SITE: #private::Site = #private::Site::new(#name) #key #ttl #none_ttl #near #policy #invalidates #always #tags;
     }
+}
+
+/// The steps of a site that say how its values are kept and served.
+fn policy(private: &TokenStream, policy: &Policy) -> TokenStream {
+    let lengths = [
+        ("stale", &policy.stale),
+        ("stale_on_error", &policy.stale_on_error),
+        ("timeout", &policy.timeout),
+        ("soft_timeout", &policy.soft_timeout),
+    ];
+    let lengths = lengths.into_iter().filter_map(|(step, length)| {
+        let (step, length) = (format_ident!("{step}"), duration(*length.value()?));
+        Some(quote!(.#step(#length)))
+    });
+    let early = policy.early.value().map(|beta| {
+        let beta = proc_macro2::Literal::f64_unsuffixed(*beta);
+        quote!(.early(#beta))
+    });
+    let jitter = policy.jitter.value().map(|percent| {
+        let percent = proc_macro2::Literal::u8_unsuffixed(*percent);
+        quote!(.jitter(#percent))
+    });
+    let outage = match policy.outage.value() {
+        Some(Outage::Bypass) => Some(quote!(.bypass_in_outage())),
+        Some(Outage::Memory) | None => None,
+    };
+    let codec = match policy.codec.value() {
+        Some(Codec::Json) => Some(quote!(.codec(#private::CodecKind::Json))),
+        Some(Codec::Bincode) | None => None,
+    };
+    let compress = policy.compress.value().map(|compress| {
+        let algorithm = match compress.algorithm {
+            Algorithm::Zstd => quote!(Zstd),
+            Algorithm::Lz4 => quote!(Lz4),
+        };
+        let from = proc_macro2::Literal::usize_unsuffixed(compress.from);
+        quote!(.compress(#private::Compression::#algorithm, #from))
+    });
+    quote!(#(#lengths)* #early #jitter #outage #codec #compress)
+}
+
+/// A statement that is nothing, or an error at the option, if the runtime was built without it.
+fn feature(private: &TokenStream, policy: &Policy) -> Option<TokenStream> {
+    let compress = policy.compress.value()?;
+    let feature = match compress.algorithm {
+        Algorithm::Zstd => "feature_zstd",
+        Algorithm::Lz4 => "feature_lz4",
+    };
+    let (private, feature) = (
+        placeholder::respanned(private.clone(), compress.at),
+        Ident::new(feature, compress.at),
+    );
+    Some(quote_spanned!(compress.at=> #private::#feature!();))
 }
 
 /// The step that gives a call its key, and the cache it goes to: what companions share.
@@ -228,6 +309,7 @@ fn run(
     };
     let late = late(cached, private);
     let (function, kind) = match cached.role {
+        Role::Read(_) if cached.owned.is_some() => ("read_ahead", "kind"),
         Role::Read(_) => ("read", "kind"),
         Role::Put(_) => ("put", "kind"),
         Role::Write => ("write", "kind_of_write"),
@@ -254,10 +336,16 @@ fn run(
             } else {
                 demanded("CanBeCached", kind)
             };
-            let when = cached
-                .when
-                .as_ref()
-                .map_or_else(|| quote!(|_| true), |when| quote!(#when));
+            let policy = &cached.policy;
+            let kind = if !policy.timeout.is_given() {
+                kind
+            } else if policy.has_stand_in() && !output.is_opaque {
+                let arguments = quote!(#stated, #kind);
+                call_at(there, &private_there, "may_time_out", quote!(!), arguments)
+            } else {
+                demanded("CanTimeOut", kind)
+            };
+            let when = when(cached);
             (
                 quote!(_, _, _, _, _),
                 quote!(#call, #kind, #when, #late, #body),
@@ -271,11 +359,27 @@ fn run(
         quote!(::<#stated, #unknown>),
         arguments,
     );
-    let wait = quote_spanned!(there=> .await);
+    // As its author would end a block that gives nothing.
+    let end = output.is_unit.then(|| quote_spanned!(there=> ;));
+    let wait = quote_spanned!(there=> .await #end);
     (statement, quote!(#run #wait))
 }
 
-/// The body, which says in its first line what it returns.
+/// The predicate. What may judge in the background owns what it looks at.
+fn when(cached: &CachedFn) -> TokenStream {
+    match &cached.when {
+        None => quote!(|_| true),
+        Some(Expr::Closure(closure)) if cached.owned.is_some() => {
+            let mut closure = closure.clone();
+            let start = closure.inputs_begin.span;
+            closure.capture.get_or_insert(syn::token::Move(start));
+            quote!(#closure)
+        }
+        Some(when) => quote!(#when),
+    }
+}
+
+/// The body, which says in its first line what it returns, and takes along what it needs to own.
 fn closure(cached: &CachedFn, private: &TokenStream, body: &TokenStream) -> TokenStream {
     let output = &cached.shape.output;
     let stated = &output.stated;
@@ -286,8 +390,48 @@ fn closure(cached: &CachedFn, private: &TokenStream, body: &TokenStream) -> Toke
             return #returned;
         }
     };
-    let block = braced(cached, quote!(#states #body));
-    quote!(move || async move #block)
+    let body = cached.owned.as_ref().map_or(body, |owned| &owned.body);
+    let Some(owned) = cached
+        .owned
+        .as_ref()
+        .filter(|owned| !owned.taken.is_empty())
+    else {
+        let block = braced(cached, quote!(#states #body));
+        return quote!(move || async move #block);
+    };
+    let clones = owned.taken.iter().map(|taken| {
+        let Taken { from, name, .. } = taken;
+        // All of it at the argument: a type that cannot be cloned is reported there, and once.
+        let there = from.span();
+        let private = placeholder::respanned(private.clone(), there);
+        let clone = Ident::new(&owned.clone.to_string(), there);
+        let cloned = quote_spanned!(there=> #private::#clone(#from));
+        quote!(let #name = #cloned;)
+    });
+    let bindings = owned.taken.iter().map(bound_anew);
+    let block = braced(cached, quote!(#states #(#bindings)* #body));
+    quote!(move || { #(#clones)* async move #block })
+}
+
+/// `let name: &T = …;`: the reference that the body knew, to the copy that it owns.
+fn bound_anew(taken: &Taken) -> TokenStream {
+    let Taken {
+        name,
+        mutability,
+        to,
+        ..
+    } = taken;
+    let there = Span::mixed_site().located_at(name.span());
+    match owned::ungrouped(to) {
+        // What is left to inference could be borrowed as more than one type.
+        syn::Type::ImplTrait(_) => quote_spanned!(there=> let #mutability #name = &#name;),
+        _ => {
+            let (to, _) = signature::inferred(to);
+            quote_spanned! {there=>
+                let #mutability #name: &#to = ::core::borrow::Borrow::<#to>::borrow(&#name);
+            }
+        }
+    }
 }
 
 /// `private::name…(arguments)`, every token of its own at one place: rustc reports a bound once

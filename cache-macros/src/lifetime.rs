@@ -26,8 +26,13 @@ impl Lifetime {
     }
 }
 
-/// Reads a length: `"90s"`, `"5m"`, `"1h30m"`, `"1h 30m"`.
+/// Reads how long a value lives: `"90s"`, `"5m"`, `"1h30m"`, `"1h 30m"`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    length(text).and_then(|length| within_bounds(length, text))
+}
+
+/// Reads any length of time, zero too.
+pub(crate) fn length(text: &str) -> Result<Duration, String> {
     let mut total = Some(Duration::ZERO);
     let mut rest = text.trim();
     let mut smallest = u64::MAX;
@@ -53,10 +58,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
             .and_then(|(total, part)| total.checked_add(part));
         rest = after.trim_start();
     }
-    match total {
-        None => Err(format!("`{text}` is longer than a lifetime can be")),
-        Some(total) => within_bounds(total, text),
-    }
+    total.ok_or_else(|| format!("`{text}` is longer than time can be counted"))
 }
 
 /// A length in whole seconds.
@@ -64,6 +66,7 @@ pub(crate) fn seconds(seconds: u64) -> Result<Duration, String> {
     within_bounds(Duration::from_secs(seconds), &seconds.to_string())
 }
 
+/// A lifetime is longer than nothing and shorter than ten years.
 fn within_bounds(length: Duration, text: &str) -> Result<Duration, String> {
     if length.is_zero() {
         return Err(format!(
@@ -127,7 +130,7 @@ const UNITS: [(&str, u64); 6] = [
 ];
 
 /// What the runtime cuts longer ones to; here it is surely a slip.
-const LONGEST: Duration = Duration::from_secs(3653 * 86_400);
+pub(crate) const LONGEST: Duration = Duration::from_secs(3653 * 86_400);
 
 #[cfg(test)]
 mod tests {
@@ -161,6 +164,7 @@ mod tests {
             ("0s", "would cache nothing"),
             ("99999999999999999999s", "write numbers with"),
             ("999999w", "longer than"),
+            ("99999999999999999w", "longer than"),
             ("1.5h", "lacks its unit"),
         ] {
             let error = duration(text).err().unwrap_or_default();

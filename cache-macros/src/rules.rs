@@ -26,6 +26,9 @@ pub(crate) fn check_options(args: &Args, shape: &Shape, errors: &mut Errors) {
     put_needs_a_key(args, errors);
     always_needs_invalidates(args, errors);
     nothing_for_a_pure_write(args, errors);
+    nothing_that_a_put_cannot_heed(args, errors);
+    soft_timeout_needs_a_stand_in(args, errors);
+    soft_timeout_is_the_shorter(args, errors);
     something_to_store(args, shape, errors);
     owned_results(args, shape, errors);
     listed_once(args, errors);
@@ -167,7 +170,8 @@ fn nothing_for_a_pure_write(args: &Args, errors: &mut Errors) {
         args.none_ttl.name(),
         args.near.name(),
     ];
-    for option in stored.into_iter().flatten() {
+    let stored = stored.into_iter().flatten().chain(args.policy.names());
+    for option in stored {
         errors.at(
             option.span(),
             format!("`{option}` is about a stored value, and this function stores none: it has neither `key` nor `ttl`"),
@@ -183,6 +187,40 @@ fn nothing_for_a_pure_write(args: &Args, errors: &mut Errors) {
         && let Some(companions) = args.companions.name()
     {
         errors.at(companions.span(), "companions are for what is stored, and this function stores nothing: it has neither `key` nor `ttl`");
+    }
+}
+
+fn nothing_that_a_put_cannot_heed(args: &Args, errors: &mut Errors) {
+    if args.put.is_given() {
+        for option in args.policy.of_reads() {
+            errors.at(
+                option.span(),
+                format!("`{option}` is about when the body runs, and with `put` it always does; put `{option}` on the read of this entry"),
+            );
+        }
+    }
+}
+
+fn soft_timeout_needs_a_stand_in(args: &Args, errors: &mut Errors) {
+    if let (Some(soft), false) = (args.policy.soft_timeout.name(), args.policy.has_stand_in()) {
+        errors.at(
+            soft.span(),
+            "`soft_timeout` answers with a stale value, and none is kept\n\
+             help: say for how long: `stale = \"5m\"`, or `stale_on_error = \"1h\"`",
+        );
+    }
+}
+
+fn soft_timeout_is_the_shorter(args: &Args, errors: &mut Errors) {
+    let (soft, hard) = (&args.policy.soft_timeout, &args.policy.timeout);
+    if let (Some(name), Some(soft), Some(hard)) = (soft.name(), soft.value(), hard.value())
+        && soft >= hard
+    {
+        errors.at(
+            name.span(),
+            "`soft_timeout` is not shorter than `timeout`, which ends the body before\n\
+             help: the soft one answers early and lets the body go on, the hard one gives up on it",
+        );
     }
 }
 

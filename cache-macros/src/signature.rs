@@ -102,14 +102,12 @@ impl Argument {
 
 impl Output {
     fn new(written: Type) -> Self {
-        let mut stated = written.clone();
-        let mut infer = InferOpaque(false);
-        infer.visit_type_mut(&mut stated);
+        let (stated, is_opaque) = inferred(&written);
         let is_unit = matches!(&written, Type::Tuple(tuple) if tuple.elems.is_empty());
         Self {
             written,
             stated,
-            is_opaque: infer.0,
+            is_opaque,
             is_unit,
         }
     }
@@ -131,6 +129,14 @@ impl<'ast> Visit<'ast> for Names {
             self.visit_pat(inner);
         }
     }
+}
+
+/// A type as it can be written inside a function, and whether something is left to inference.
+pub(crate) fn inferred(ty: &Type) -> (Type, bool) {
+    let mut ty = ty.clone();
+    let mut infer = InferOpaque(false);
+    infer.visit_type_mut(&mut ty);
+    (ty, infer.0)
 }
 
 /// `impl Trait` cannot be written inside a function, `_` can.

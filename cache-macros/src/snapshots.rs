@@ -295,6 +295,258 @@ fn a_put_of_what_has_no_name() {
     );
 }
 
+#[test]
+fn a_read_that_refreshes_in_the_background() {
+    check(
+        quote!(
+            ttl = "list",
+            key = "user:<name>:<tenant>",
+            stale = "5m",
+            skip(db, pool, label)
+        ),
+        quote! {
+            async fn user(
+                &self,
+                mut name: &str,
+                tenant: &str,
+                db: &impl Db,
+                State(pool): State<Pool>,
+                label: &'static str,
+            ) -> Result<User, DbError> {
+                name = name.trim();
+                self.load(name, db, pool, label).await
+            }
+        },
+        expect![[r#"
+            async fn user(
+                &self,
+                name: &str,
+                tenant: &str,
+                db: &impl Db,
+                State(pool): State<Pool>,
+                label: &'static str,
+            ) -> Result<User, DbError> {
+                static __SITE: Site = Site::new(concat!(module_path!(), "::user"))
+                    .key(Template::new(&["user:", ":", ""]))
+                    .ttl(Ttl::Named(&ttl::LIST))
+                    .stale(time::Duration::from_secs(300));
+                let call = __SITE.call().key(&[&name, &tenant]);
+                read_ahead(
+                        call,
+                        CanBeCached::<
+                            Result<User, DbError>,
+                        >::demanded(kind!(Result < User, DbError >)),
+                        |_| true,
+                        |_, _| {},
+                        move || {
+                            let __this = clone_for_stale(self);
+                            let name = clone_for_stale(name);
+                            let db = clone_for_stale(db);
+                            async move {
+                                if let Some(returned) = stated::<Result<User, DbError>>() {
+                                    return returned;
+                                }
+                                let __this: &Self = borrow::Borrow::<Self>::borrow(&__this);
+                                let mut name: &str = borrow::Borrow::<str>::borrow(&name);
+                                let db = &db;
+                                name = name.trim();
+                                __this.load(name, db, pool, label).await
+                            }
+                        },
+                    )
+                    .await
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn a_boxed_read_that_refreshes_early() {
+    check(
+        quote!(ttl = 90, early = 1.5, when = |job| job.is_done()),
+        quote! {
+            fn load<'life0, 'life1, 'async_trait>(
+                &'life0 self,
+                id: &'life1 str,
+            ) -> Pin<Box<dyn Future<Output = Job> + Send + 'async_trait>> {
+                Box::pin(async move {
+                    let __self = self;
+                    let __ret: Job = { __self.db.load(id).await };
+                    __ret
+                })
+            }
+        },
+        expect![[r#"
+            fn load<'life0, 'life1, 'async_trait>(
+                &'life0 self,
+                id: &'life1 str,
+            ) -> Pin<Box<dyn Future<Output = Job> + Send + 'async_trait>> {
+                Box::pin(async move {
+                    static __SITE: Site = Site::new(concat!(module_path!(), "::load"))
+                        .key(Template::new(&[concat!(module_path!(), "::load", ":"), ":", ""]))
+                        .ttl(Ttl::Fixed(time::Duration::from_secs(90)))
+                        .early(1.5);
+                    let call = __SITE.call().auto_key(&[any::type_name::<Self>()], &[&id]);
+                    read_ahead(
+                            call,
+                            CanBeCached::<Job>::demanded(kind!(Job)),
+                            move |job| job.is_done(),
+                            |_, _| {},
+                            move || {
+                                let __this = clone_for_early(self);
+                                let id = clone_for_early(id);
+                                async move {
+                                    if let Some(returned) = stated::<Job>() {
+                                        return returned;
+                                    }
+                                    let __this: &Self = borrow::Borrow::<Self>::borrow(&__this);
+                                    let id: &str = borrow::Borrow::<str>::borrow(&id);
+                                    let __self = __this;
+                                    let __ret: Job = { __self.db.load(id).await };
+                                    __ret
+                                }
+                            },
+                        )
+                        .await
+                })
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn a_read_with_every_policy() {
+    check(
+        quote!(
+            key = "job:<id>",
+            companions = false,
+            none_ttl = "10s",
+            stale = "1m",
+            stale_on_error = "1h",
+            early,
+            timeout = "2s",
+            soft_timeout = "100ms",
+            jitter = "10%",
+            outage = "bypass",
+            codec = "json",
+            compress = "lz4 from 4KiB"
+        ),
+        quote! {
+            async fn load(id: u64) -> Result<Option<Job>, DbError> { find(id).await }
+        },
+        expect![[r#"
+            async fn load(id: u64) -> Result<Option<Job>, DbError> {
+                feature_lz4!();
+                static __SITE: Site = Site::new(concat!(module_path!(), "::load"))
+                    .key(Template::new(&["job:", ""]))
+                    .none_ttl(time::Duration::from_secs(10))
+                    .stale(time::Duration::from_secs(60))
+                    .stale_on_error(time::Duration::from_secs(3600))
+                    .timeout(time::Duration::from_secs(2))
+                    .soft_timeout(time::Duration::from_millis(100))
+                    .early(1.0)
+                    .jitter(10)
+                    .bypass_in_outage()
+                    .codec(CodecKind::Json)
+                    .compress(Compression::Lz4, 4096);
+                let call = __SITE.call().key(&[&id]);
+                read_ahead(
+                        call,
+                        may_time_out!(
+                            Result < Option < Job >, DbError >, CanBeCached:: < Result < Option < Job
+                            >, DbError > > ::demanded(CanBeNone:: < Result < Option < Job >, DbError
+                            > > ::demanded(kind!(Result < Option < Job >, DbError >)))
+                        ),
+                        |_| true,
+                        |_, _| {},
+                        move || async move {
+                            if let Some(returned) = stated::<Result<Option<Job>, DbError>>() {
+                                return returned;
+                            }
+                            find(id).await
+                        },
+                    )
+                    .await
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn a_read_that_gives_up() {
+    check(
+        quote!(
+            key = "job:<id>",
+            companions = false,
+            timeout = 2,
+            outage = "memory",
+            codec = "bincode"
+        ),
+        quote! {
+            async fn load(id: u64) -> Result<Job, DbError> { find(id).await }
+        },
+        expect![[r#"
+            async fn load(id: u64) -> Result<Job, DbError> {
+                static __SITE: Site = Site::new(concat!(module_path!(), "::load"))
+                    .key(Template::new(&["job:", ""]))
+                    .timeout(time::Duration::from_secs(2));
+                let call = __SITE.call().key(&[&id]);
+                read(
+                        call,
+                        CanTimeOut::<
+                            Result<Job, DbError>,
+                        >::demanded(
+                            CanBeCached::<
+                                Result<Job, DbError>,
+                            >::demanded(kind!(Result < Job, DbError >)),
+                        ),
+                        |_| true,
+                        |_, _| {},
+                        move || async move {
+                            if let Some(returned) = stated::<Result<Job, DbError>>() {
+                                return returned;
+                            }
+                            find(id).await
+                        },
+                    )
+                    .await
+            }
+        "#]],
+    );
+}
+
+/// The lint on blocks that give nothing sees the last line as the author's own.
+#[test]
+fn a_write_of_nothing() {
+    check(
+        quote!(invalidates = "jobs:"),
+        quote!(
+            async fn clear() {
+                drop(1);
+            }
+        ),
+        expect![[r#"
+            async fn clear() {
+                static __SITE: Site = Site::new(concat!(module_path!(), "::clear"))
+                    .invalidates(&[PatternTemplate::new(&["jobs:"])]);
+                let call = __SITE.call();
+                write(
+                        call,
+                        kind_of_write!(()),
+                        |_, _| {},
+                        move || async move {
+                            if let Some(returned) = stated::<()>() {
+                                return returned;
+                            }
+                            drop(1);
+                        },
+                    )
+                    .await;
+            }
+        "#]],
+    );
+}
+
 /// The body of a read stays so small that a reader takes it in at a glance, whatever it is of.
 #[test]
 fn a_read_stays_under_twenty_lines() {
@@ -354,7 +606,7 @@ fn formatted(tokens: TokenStream) -> String {
     let text = text
         .replace(":: core :: option :: Option ::", "")
         .replace(":: core ::", "");
-    let text = ["read", "put", "write"]
+    let text = ["read", "read_ahead", "put", "write"]
         .iter()
         .fold(text, |text, name| without_types(&text, name));
 

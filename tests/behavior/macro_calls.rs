@@ -200,6 +200,25 @@ async fn methods_are_cached_by_what_the_key_takes_from_self() {
     assert_eq!(RUNS[8].load(SeqCst), 1);
 }
 
+/// Gives nothing, and its last line is the author's in the eyes of
+/// `clippy::semicolon_if_nothing_returned`, which the workspace asks for.
+#[cached(invalidates = "forgotten:")]
+async fn forget(name: String) {
+    drop(name);
+}
+
+#[cached(key = "forgotten:<id>")]
+async fn forgotten(id: u32) -> u32 {
+    id + ran(11)
+}
+
+#[tokio::test]
+async fn a_write_that_returns_nothing_removes() {
+    assert_eq!((forgotten(0).await, forgotten(0).await), (1, 1));
+    forget("all".to_owned()).await;
+    assert_eq!(forgotten(0).await, 2);
+}
+
 #[cached(key = "both:<id>", invalidates = "under_both:")]
 async fn both(id: u32) -> u32 {
     let _ = id;

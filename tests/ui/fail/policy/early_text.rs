@@ -1,6 +1,6 @@
 use cache_runtime::cached;
 
-#[cached(ttl = "list", key = "load:<id>", stale = "5m")]
+#[cached(ttl = "list", key = "load:<id>", early = "1.5")]
 async fn load(id: u64) -> u64 {
     id
 }

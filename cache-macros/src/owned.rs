@@ -1,0 +1,443 @@
+//! What a body takes along when it may run in the background, after its caller has gone.
+//!
+//! A borrowed argument is cloned when the body is about to run (on a miss and on a refresh, never
+//! on a hit), and bound anew inside the future under the same name and type, so that the body
+//! reads on as it was written. What the body does not mention is not taken.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, format_ident};
+use syn::visit::{self, Visit};
+use syn::visit_mut::{self, VisitMut};
+use syn::{
+    Expr, FnArg, GenericArgument, Ident, Lifetime, Pat, PathArguments, Receiver, ReceiverKind,
+    Signature, Stmt, Token, Type,
+};
+
+use crate::errors::Errors;
+use crate::mentions::mentions;
+use crate::signature::{Argument, Form, Shape};
+use crate::this::{self, Replaced};
+
+/// A body, and what it takes along.
+pub(crate) struct Owned {
+    /// The runtime's function that clones an argument, or says which option needs it to.
+    pub(crate) clone: Ident,
+    pub(crate) taken: Vec<Taken>,
+    /// The body without `self`, where that is borrowed.
+    pub(crate) body: TokenStream,
+}
+
+/// An argument that was borrowed.
+pub(crate) struct Taken {
+    /// The argument: its name, or `self`.
+    pub(crate) from: Ident,
+    /// What it is called inside.
+    pub(crate) name: Ident,
+    pub(crate) mutability: Option<Token![mut]>,
+    /// What it is a reference to.
+    pub(crate) to: Type,
+}
+
+impl Owned {
+    /// Finds out what the body takes along because of `option`, or why it cannot.
+    pub(crate) fn of(
+        option: &Ident,
+        shape: &Shape,
+        when: Option<&Expr>,
+        errors: &mut Errors,
+    ) -> Self {
+        let body = match &shape.form {
+            Form::Async(body) => body,
+            Form::Boxed { before, body, .. } => {
+                nothing_before(option, before, errors);
+                body
+            }
+        };
+        let mut owned = Self {
+            clone: format_ident!("clone_for_{option}"),
+            taken: Vec::new(),
+            body: body.clone(),
+        };
+        let reader = Reader { option, when };
+        if let Some(receiver) = &shape.receiver {
+            reader.receiver(receiver, &mut owned, errors);
+        }
+        for argument in &shape.arguments {
+            let taken = reader.argument(argument, body, errors);
+            owned.taken.extend(taken);
+        }
+        owned
+    }
+
+    /// A parameter that is bound anew is changed there, if at all.
+    pub(crate) fn release(&self, signature: &mut Signature) {
+        for input in &mut signature.inputs {
+            if let FnArg::Typed(typed) = input
+                && let Pat::Ident(pat) = &mut *typed.pat
+                && self.taken.iter().any(|taken| taken.from == pat.ident)
+            {
+                pat.mutability = None;
+            }
+        }
+    }
+}
+
+/// Reads what is borrowed, for one option.
+struct Reader<'a> {
+    option: &'a Ident,
+    when: Option<&'a Expr>,
+}
+
+impl Reader<'_> {
+    fn receiver(&self, receiver: &Receiver, owned: &mut Owned, errors: &mut Errors) {
+        let span = receiver.self_token.span;
+        let to = match &receiver.kind {
+            ReceiverKind::Reference(_, lifetime, None) if is_static(lifetime.as_ref()) => return,
+            ReceiverKind::Reference(_, _, None) => syn::parse_quote!(Self),
+            ReceiverKind::Reference(_, _, Some(_)) => {
+                errors.over(receiver, self.exclusive("self"));
+                return;
+            }
+            ReceiverKind::Typed(_, ty) => match self.referent(ty, "self", errors) {
+                Some(to) => to.clone(),
+                None => return,
+            },
+            _ => return,
+        };
+        self.not_in_when("self", errors);
+        let replaced = Replaced::of(owned.body.clone());
+        for span in replaced.captures {
+            errors.at(
+                span,
+                format!(
+                    "`{{self}}` inside a text is the caller's, and {}\n\
+                     help: write `{{}}` and give `self` as an argument",
+                    self.background()
+                ),
+            );
+        }
+        if replaced.uses_self {
+            owned.body = replaced.body;
+            owned.taken.push(Taken {
+                from: Ident::new("self", span),
+                name: this::name(span),
+                mutability: None,
+                to,
+            });
+        }
+    }
+
+    fn argument(
+        &self,
+        argument: &Argument,
+        body: &TokenStream,
+        errors: &mut Errors,
+    ) -> Option<Taken> {
+        let (pat, ty) = (&*argument.typed.pat, &*argument.typed.ty);
+        let first = argument.names.first()?;
+        let is_reference = matches!(ungrouped(ty), Type::Reference(_));
+        if is_reference && !is_static_reference(ty) {
+            for name in &argument.names {
+                self.not_in_when(&name.to_string(), errors);
+            }
+        }
+        if !argument
+            .names
+            .iter()
+            .any(|name| mentions(body, &name.to_string()))
+        {
+            return None;
+        }
+        let to = self.referent(ty, &first.to_string(), errors);
+        match pat {
+            Pat::Ident(plain) if plain.by_ref.is_none() && plain.subpat.is_none() => {
+                to.map(|to| Taken {
+                    from: plain.ident.clone(),
+                    name: plain.ident.clone(),
+                    mutability: plain.mutability,
+                    to: to.clone(),
+                })
+            }
+            _ if to.is_some() || binds_by_reference(pat) => {
+                errors.over(
+                    pat,
+                    format!(
+                        "this pattern borrows from the argument, and {}\n\
+                         help: give the argument a plain name, and take it apart in the body",
+                        self.background()
+                    ),
+                );
+                None
+            }
+            _ => None,
+        }
+    }
+
+    /// What a type refers to, if it is a reference that does not live for ever; an error, if it
+    /// borrows in a way that cloning does not end.
+    fn referent<'t>(&self, ty: &'t Type, name: &str, errors: &mut Errors) -> Option<&'t Type> {
+        let (inner, to) = match ungrouped(ty) {
+            Type::Reference(reference) if reference.mutability.is_some() => {
+                errors.over(ty, self.exclusive(name));
+                return None;
+            }
+            Type::Reference(reference) => {
+                let is_static = is_static(reference.lifetime.as_ref());
+                (&*reference.elem, (!is_static).then_some(&*reference.elem))
+            }
+            owned => (owned, None),
+        };
+        if borrows(inner) {
+            errors.over(
+                ty,
+                format!(
+                    "`{name}` borrows, and {}: take an owned `{}`",
+                    self.background(),
+                    written(&owned_form(ty))
+                ),
+            );
+            return None;
+        }
+        to
+    }
+
+    fn not_in_when(&self, name: &str, errors: &mut Errors) {
+        if let Some(when) = self.when
+            && mentions(when, name)
+        {
+            errors.over(
+                when,
+                format!(
+                    "`when` cannot look at `{name}`, which is borrowed: {}\n\
+                     help: let `when` judge by the value alone",
+                    self.background()
+                ),
+            );
+        }
+    }
+
+    fn exclusive(&self, name: &str) -> String {
+        format!(
+            "`{name}` is borrowed mutably, and {}, after the caller has gone on\n\
+             help: take `{name}` by `&`, or own it",
+            self.background()
+        )
+    }
+
+    fn background(&self) -> String {
+        background(self.option)
+    }
+}
+
+fn background(option: &Ident) -> String {
+    match option == "soft_timeout" {
+        true => format!("`{option}` lets the body finish in the background"),
+        false => format!("`{option}` refreshes in the background"),
+    }
+}
+
+/// What stands before `Box::pin(async move { … })` runs once, and lends to one body.
+fn nothing_before(option: &Ident, before: &[Stmt], errors: &mut Errors) {
+    let statement = before
+        .iter()
+        .find(|statement| !matches!(statement, Stmt::Item(_)));
+    if let Some(statement) = statement {
+        errors.over(
+            statement,
+            format!(
+                "what is prepared before `Box::pin` may borrow, and {}\n\
+                 help: move it into the `async move` block",
+                background(option)
+            ),
+        );
+    }
+}
+
+fn is_static_reference(ty: &Type) -> bool {
+    matches!(ungrouped(ty), Type::Reference(reference) if is_static(reference.lifetime.as_ref()))
+}
+
+fn is_static(lifetime: Option<&Lifetime>) -> bool {
+    lifetime.is_some_and(|lifetime| lifetime.ident == "static")
+}
+
+/// A type without the parentheses round it, and without the group that `macro_rules!` leaves and nobody sees.
+pub(crate) fn ungrouped(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => ungrouped(&group.elem),
+        Type::Paren(paren) => ungrouped(&paren.elem),
+        ty => ty,
+    }
+}
+
+/// Does the type, as written, hold what somebody else owns?
+fn borrows(ty: &Type) -> bool {
+    let mut borrows = Borrows(false);
+    borrows.visit_type(ty);
+    borrows.0
+}
+
+struct Borrows(bool);
+
+impl<'ast> Visit<'ast> for Borrows {
+    fn visit_type_reference(&mut self, reference: &'ast syn::TypeReference) {
+        self.0 |= !is_static(reference.lifetime.as_ref());
+        visit::visit_type_reference(self, reference);
+    }
+
+    fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
+        self.0 |= lifetime.ident != "static";
+    }
+
+    /// Functions, and bounds that hold `for<'a>`, name lifetimes that are not the argument's.
+    fn visit_type_fn_ptr(&mut self, _: &'ast syn::TypeFnPtr) {}
+
+    fn visit_trait_bound(&mut self, bound: &'ast syn::TraitBound) {
+        if bound.lifetimes.is_none() {
+            visit::visit_trait_bound(self, bound);
+        }
+    }
+
+    fn visit_parenthesized_generic_arguments(
+        &mut self,
+        _: &'ast syn::ParenthesizedGenericArguments,
+    ) {
+    }
+}
+
+fn binds_by_reference(pat: &Pat) -> bool {
+    struct ByReference(bool);
+    impl<'ast> Visit<'ast> for ByReference {
+        fn visit_pat_ident(&mut self, pat: &'ast syn::PatIdent) {
+            self.0 |= pat.by_ref.is_some();
+            visit::visit_pat_ident(self, pat);
+        }
+    }
+    let mut found = ByReference(false);
+    found.visit_pat(pat);
+    found.0
+}
+
+/// The type that would own what this one borrows, as far as its spelling tells.
+fn owned_form(ty: &Type) -> Type {
+    let mut ty = ty.clone();
+    Own.visit_type_mut(&mut ty);
+    ty
+}
+
+struct Own;
+
+impl VisitMut for Own {
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        let owned = match &*ty {
+            Type::Reference(reference) => Some(owner_of(&reference.elem)),
+            Type::Path(path) => match path.path.segments.last() {
+                Some(last) if last.ident == "Cow" => only_type(&last.arguments).map(owner_of),
+                _ => None,
+            },
+            _ => None,
+        };
+        if let Some(owned) = owned {
+            *ty = owned;
+        }
+        match ty {
+            // `Arc<dyn Trait>` and the like are done; a reference here is one in turn.
+            Type::Reference(_) => self.visit_type_mut(ty),
+            ty => visit_mut::visit_type_mut(self, ty),
+        }
+    }
+
+    fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+        *lifetime = Lifetime::new("'static", Span::call_site());
+    }
+}
+
+/// Who owns a value of a type that is only ever borrowed: `String` for `str`.
+fn owner_of(borrowed: &Type) -> Type {
+    match borrowed {
+        Type::Slice(slice) => {
+            let item = &slice.elem;
+            syn::parse_quote!(Vec<#item>)
+        }
+        Type::TraitObject(object) => syn::parse_quote!(Arc<#object>),
+        Type::Path(path) if path.path.is_ident("str") => syn::parse_quote!(String),
+        Type::Path(path) if path.path.is_ident("Path") => syn::parse_quote!(PathBuf),
+        other => other.clone(),
+    }
+}
+
+fn only_type(arguments: &PathArguments) -> Option<&Type> {
+    let PathArguments::AngleBracketed(arguments) = arguments else {
+        return None;
+    };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    })
+}
+
+/// A type as its author would write it: tokens print with a space between any two.
+fn written(ty: &Type) -> String {
+    let text = ty.to_token_stream().to_string();
+    [
+        (" <", "<"),
+        ("< ", "<"),
+        (" >", ">"),
+        (" ,", ","),
+        (" ::", "::"),
+        (":: ", "::"),
+        ("& ", "&"),
+    ]
+    .into_iter()
+    .fold(text, |text, (wide, narrow)| text.replace(wide, narrow))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_borrows_is_told_from_what_owns() {
+        let borrows = |text| syn::parse_str::<Type>(text).map(|ty| borrows(&ty)).ok();
+        for borrowed in [
+            "&str",
+            "Option<&str>",
+            "Cow<'a, str>",
+            "Foo<'_>",
+            "impl Fn() + 'a",
+            "Box<dyn Load + '_>",
+            "(u8, [&u8; 2])",
+        ] {
+            assert_eq!(borrows(borrowed), Some(true), "{borrowed}");
+        }
+        for owned in [
+            "String",
+            "&'static str",
+            "Cow<'static, str>",
+            "fn(&str) -> &str",
+            "impl Fn(&str)",
+            "Box<dyn for<'a> Load<'a>>",
+            "Arc<[u8]>",
+        ] {
+            assert_eq!(borrows(owned), Some(false), "{owned}");
+        }
+    }
+
+    #[test]
+    fn an_owned_type_is_suggested() {
+        for (borrowed, owned) in [
+            ("Option<&str>", "Option<String>"),
+            ("&[&str]", "Vec<String>"),
+            ("Cow<'a, str>", "String"),
+            ("Cow<'a, [u8]>", "Vec<u8>"),
+            ("Foo<'_>", "Foo<'static>"),
+            ("&&u64", "u64"),
+            ("Vec<(&Path, &dyn Load)>", "Vec<(PathBuf, Arc<dyn Load>)>"),
+        ] {
+            let suggested = syn::parse_str::<Type>(borrowed)
+                .map(|ty| written(&owned_form(&ty)))
+                .unwrap_or_default();
+            assert_eq!(suggested, owned);
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! How a stored value is kept and served: the options that weigh freshness, speed and size
+//! against one another. All of them are about reads, and none changes what is read.
+
+use std::time::Duration;
+
+use proc_macro2::Span;
+use syn::parse::ParseStream;
+use syn::{Ident, LitFloat, LitInt, LitStr, Token};
+
+use crate::args::value;
+use crate::lifetime::{self, LONGEST};
+use crate::slot::Slot;
+use crate::suggest;
+
+/// These options, as written.
+#[derive(Default)]
+pub(crate) struct Policy {
+    pub(crate) stale: Slot<Duration>,
+    pub(crate) stale_on_error: Slot<Duration>,
+    /// The beta of XFetch.
+    pub(crate) early: Slot<f64>,
+    pub(crate) timeout: Slot<Duration>,
+    pub(crate) soft_timeout: Slot<Duration>,
+    /// In percent.
+    pub(crate) jitter: Slot<u8>,
+    pub(crate) outage: Slot<Outage>,
+    pub(crate) codec: Slot<Codec>,
+    pub(crate) compress: Slot<Compress>,
+}
+
+/// `outage = …`
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outage {
+    /// Memory answers.
+    Memory,
+    /// Nothing answers; the body runs.
+    Bypass,
+}
+
+/// `codec = …`
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Codec {
+    Bincode,
+    Json,
+}
+
+/// `compress = …`
+#[derive(Clone, Copy)]
+pub(crate) struct Compress {
+    pub(crate) algorithm: Algorithm,
+    /// The size in bytes from which it is worth while.
+    pub(crate) from: usize,
+    /// Where it is written: the runtime may lack the algorithm, and says so there.
+    pub(crate) at: Span,
+}
+
+/// How bytes are made fewer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Algorithm {
+    Zstd,
+    Lz4,
+}
+
+impl Policy {
+    /// Reads the option of that name, one of [`KNOWN`].
+    pub(crate) fn read_option(&mut self, name: Ident, input: ParseStream<'_>) -> syn::Result<()> {
+        match name.to_string().as_str() {
+            "stale" => fill(&mut self.stale, name, input, length),
+            "stale_on_error" => fill(&mut self.stale_on_error, name, input, length),
+            "early" if !input.peek(Token![=]) => self.early.fill(name, 1.0),
+            "early" => fill(&mut self.early, name, input, |_, input| beta(input)),
+            "timeout" => fill(&mut self.timeout, name, input, length),
+            "soft_timeout" => fill(&mut self.soft_timeout, name, input, length),
+            "jitter" => fill(&mut self.jitter, name, input, |_, input| percent(input)),
+            "outage" => fill(&mut self.outage, name, input, |name, input| {
+                let outages = [("memory", Outage::Memory), ("bypass", Outage::Bypass)];
+                one_of(name, input, outages, "what answers while Redis is down")
+            }),
+            "codec" => fill(&mut self.codec, name, input, |name, input| {
+                let codecs = [("bincode", Codec::Bincode), ("json", Codec::Json)];
+                one_of(name, input, codecs, "how a value becomes bytes")
+            }),
+            _ => fill(&mut self.compress, name, input, |_, input| compress(input)),
+        }
+    }
+
+    /// The first option that runs the body in the background, where it needs what it owns.
+    pub(crate) fn ahead(&self) -> Option<&Ident> {
+        let ahead = [
+            self.stale.name(),
+            self.early.name(),
+            self.soft_timeout.name(),
+        ];
+        ahead.into_iter().flatten().next()
+    }
+
+    /// Whether a value from before may stand in for a body that took too long.
+    pub(crate) fn has_stand_in(&self) -> bool {
+        self.stale.is_given() || self.stale_on_error.is_given()
+    }
+
+    /// Those that say when the body runs, which a function whose body always runs cannot heed.
+    pub(crate) fn of_reads(&self) -> impl Iterator<Item = &Ident> {
+        let names = [
+            self.stale.name(),
+            self.stale_on_error.name(),
+            self.early.name(),
+            self.timeout.name(),
+            self.soft_timeout.name(),
+        ];
+        names.into_iter().flatten()
+    }
+
+    /// All that are given.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &Ident> {
+        let names = [
+            self.jitter.name(),
+            self.outage.name(),
+            self.codec.name(),
+            self.compress.name(),
+        ];
+        self.of_reads().chain(names.into_iter().flatten())
+    }
+}
+
+/// `= …` into a slot. What is read may name the option in its error.
+fn fill<T>(
+    slot: &mut Slot<T>,
+    name: Ident,
+    input: ParseStream<'_>,
+    read: impl FnOnce(&Ident, ParseStream<'_>) -> syn::Result<T>,
+) -> syn::Result<()> {
+    let read = value(&name, input, |input| read(&name, input))?;
+    slot.fill(name, read)
+}
+
+fn length(name: &Ident, input: ParseStream<'_>) -> syn::Result<Duration> {
+    let (at, text, length) = if input.peek(LitInt) {
+        let number: LitInt = input.parse()?;
+        let seconds = number.base10_parse().map(Duration::from_secs);
+        (number.span(), number.to_string(), seconds.ok())
+    } else {
+        let text: LitStr = input.parse().map_err(|found| {
+            error(
+                found.span(),
+                format!("`{name}` is a length of time: `{name} = \"90s\"`, or a number of seconds"),
+            )
+        })?;
+        let length = lifetime::length(&text.value()).map_err(|why| error(text.span(), why))?;
+        (text.span(), text.value(), Some(length))
+    };
+    match length {
+        Some(length) if length.is_zero() => Err(error(
+            at,
+            format!(
+                "`{name}` of `{text}` is no time at all; leave it out, or give it at least `1ms`"
+            ),
+        )),
+        Some(length) if length <= LONGEST => Ok(length),
+        _ => Err(error(at, format!("`{text}` is longer than ten years"))),
+    }
+}
+
+fn beta(input: ParseStream<'_>) -> syn::Result<f64> {
+    let wrong = |span| {
+        error(
+            span,
+            "`early` stands alone, or takes a number above 0 and up to 100: \
+             at `early = 2.0` a refresh begins twice as early",
+        )
+    };
+    let ahead = input.lookahead1();
+    let (at, number) = if ahead.peek(LitFloat) {
+        let number: LitFloat = input.parse()?;
+        (number.span(), number.base10_parse::<f64>())
+    } else if ahead.peek(LitInt) {
+        let number: LitInt = input.parse()?;
+        (number.span(), number.base10_parse::<f64>())
+    } else {
+        return Err(wrong(input.span()));
+    };
+    match number {
+        Ok(number) if number > 0.0 && number <= 100.0 => Ok(number),
+        _ => Err(wrong(at)),
+    }
+}
+
+fn percent(input: ParseStream<'_>) -> syn::Result<u8> {
+    let wrong = |span| {
+        error(
+            span,
+            "`jitter` is a share of the lifetime, from `\"1%\"` to `\"90%\"`: `jitter = \"10%\"`",
+        )
+    };
+    let text: LitStr = input
+        .parse()
+        .map_err(|found: syn::Error| wrong(found.span()))?;
+    let percent = text.value().strip_suffix('%').and_then(whole::<u8>);
+    match percent {
+        Some(percent @ 1..=90) => Ok(percent),
+        _ => Err(wrong(text.span())),
+    }
+}
+
+/// One of a few words.
+fn one_of<T: Copy, const N: usize>(
+    name: &Ident,
+    input: ParseStream<'_>,
+    words: [(&'static str, T); N],
+    what: &str,
+) -> syn::Result<T> {
+    let known = words.map(|(word, _)| word);
+    let wrong = |span, suggestion: String| {
+        let known = known.map(|word| format!("`\"{word}\"`")).join(" or ");
+        error(span, format!("`{name}` says {what}: {known}{suggestion}"))
+    };
+    let text: LitStr = input
+        .parse()
+        .map_err(|found: syn::Error| wrong(found.span(), String::new()))?;
+    let found = words.into_iter().find(|(word, _)| *word == text.value());
+    found.map(|(_, value)| value).ok_or_else(|| {
+        let suggestion = suggest::did_you_mean(&text.value(), known);
+        wrong(text.span(), suggestion)
+    })
+}
+
+fn compress(input: ParseStream<'_>) -> syn::Result<Compress> {
+    let text: LitStr = input.parse().map_err(|found: syn::Error| {
+        error(found.span(), format!("`compress` {HOW_TO_COMPRESS}"))
+    })?;
+    let (algorithm, from) = compression(&text.value()).map_err(|why| error(text.span(), why))?;
+    Ok(Compress {
+        algorithm,
+        from,
+        at: text.span(),
+    })
+}
+
+/// `zstd`, or `zstd from 4KiB`.
+fn compression(text: &str) -> Result<(Algorithm, usize), String> {
+    let mut words = text.split_whitespace();
+    let word = words.next().unwrap_or_default();
+    let Some((_, algorithm)) = ALGORITHMS.into_iter().find(|(name, _)| *name == word) else {
+        let known = ALGORITHMS.map(|(name, _)| name);
+        let suggestion = suggest::did_you_mean(word, known);
+        return Err(format!(
+            "unknown compression `{word}`{suggestion}\nhelp: `compress` {HOW_TO_COMPRESS}"
+        ));
+    };
+    let rest: Vec<&str> = words.collect();
+    let size_text = match rest.as_slice() {
+        [] => return Ok((algorithm, FROM)),
+        ["from", size] => (*size).to_owned(),
+        ["from", number, unit] => format!("{number}{unit}"),
+        _ => return Err(format!("`compress` {HOW_TO_COMPRESS}")),
+    };
+    size(&size_text).map(|from| (algorithm, from))
+}
+
+/// `512B`, `4KiB`, `1MiB`.
+fn size(text: &str) -> Result<usize, String> {
+    let (number, unit) = text.split_at(
+        text.find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(text.len()),
+    );
+    let Some((_, bytes)) = UNITS.into_iter().find(|(name, _)| *name == unit) else {
+        let nearest = match unit {
+            "K" | "k" | "KB" | "kB" | "kb" | "kib" | "KIB" => Some("KiB"),
+            "M" | "MB" | "mb" | "mib" | "MIB" => Some("MiB"),
+            "b" | "bytes" | "byte" => Some("B"),
+            _ => None,
+        };
+        let suggestion = nearest
+            .filter(|_| !number.is_empty())
+            .map(|unit| format!("; did you mean `{number}{unit}`?"))
+            .unwrap_or_default();
+        return Err(format!(
+            "`{text}` is not a size{suggestion}\nhelp: write a whole number of `B`, `KiB` or `MiB`, as in `4KiB`"
+        ));
+    };
+    whole::<usize>(number)
+        .and_then(|number| number.checked_mul(bytes))
+        .filter(|size| *size <= LARGEST)
+        .ok_or_else(|| {
+            format!("`{text}` is not a size: write a whole number up to `1024MiB`, as in `4KiB`")
+        })
+}
+
+/// Digits and nothing else: `parse` alone would take a sign.
+fn whole<T: std::str::FromStr>(text: &str) -> Option<T> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().ok()).flatten()
+}
+
+fn error(span: Span, message: impl std::fmt::Display) -> syn::Error {
+    syn::Error::new(span, message)
+}
+
+/// The names of these options.
+pub(crate) const KNOWN: [&str; 9] = [
+    "stale",
+    "stale_on_error",
+    "early",
+    "timeout",
+    "soft_timeout",
+    "jitter",
+    "outage",
+    "codec",
+    "compress",
+];
+
+const HOW_TO_COMPRESS: &str = "is `\"zstd\"` or `\"lz4\"`, from 1 KiB on, or with another size: `compress = \"lz4 from 4KiB\"`";
+
+const ALGORITHMS: [(&str, Algorithm); 2] = [("zstd", Algorithm::Zstd), ("lz4", Algorithm::Lz4)];
+
+const UNITS: [(&str, usize); 3] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20)];
+
+/// Below it, what the header of a compressed block costs is not won back.
+const FROM: usize = 1 << 10;
+
+/// No entry is larger.
+const LARGEST: usize = 1 << 30;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compression_is_read_with_and_without_a_size() {
+        assert_eq!(compression("zstd"), Ok((Algorithm::Zstd, 1024)));
+        assert_eq!(compression("lz4 from 4KiB"), Ok((Algorithm::Lz4, 4096)));
+        assert_eq!(compression("lz4 from 1 MiB"), Ok((Algorithm::Lz4, 1 << 20)));
+        assert_eq!(compression("zstd from 512B"), Ok((Algorithm::Zstd, 512)));
+    }
+
+    #[test]
+    fn what_is_no_compression_says_why() {
+        for (text, reason) in [
+            ("", "unknown compression ``"),
+            ("zst", "did you mean `zstd`?"),
+            ("gzip", "help: `compress` is `\"zstd\"` or `\"lz4\"`"),
+            ("lz4 4KiB", "`compress` is"),
+            ("lz4 from", "`compress` is"),
+            ("lz4 from 4KB", "did you mean `4KiB`?"),
+            ("lz4 from 4", "`4` is not a size"),
+            ("lz4 from 1.5KiB", "`1.5KiB` is not a size"),
+            ("lz4 from KiB", "`KiB` is not a size"),
+            ("lz4 from 99999999999999999999MiB", "up to `1024MiB`"),
+        ] {
+            let error = compression(text).err().unwrap_or_default();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+}
