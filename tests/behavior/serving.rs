@@ -174,7 +174,10 @@ async fn a_failing_refresh_leaves_the_stale_value_until_its_window_ends() {
         settled().await;
     }
     let tried = source.runs() - 1;
-    assert!((1..=4).contains(&tried), "{tried} refreshes that failed, without a pause between them");
+    assert!(
+        (1..=4).contains(&tried),
+        "{tried} refreshes that failed, without a pause between them"
+    );
     advance(30 * SECOND).await;
     assert_eq!(source.stale(1).await, Err(Failure::Broken(tried + 2)));
 }
@@ -364,7 +367,11 @@ async fn a_soft_time_out_without_an_old_value_waits_for_the_body() {
     assert_eq!(source.soft(1).await, Ok(1));
     source.take(60 * SECOND);
     let began = Instant::now();
-    assert_eq!(source.soft(2).await, Err(Failure::Slow), "and past the hard end there is an error");
+    assert_eq!(
+        source.soft(2).await,
+        Err(Failure::Slow),
+        "and past the hard end there is an error"
+    );
     assert_eq!(began.elapsed(), 10 * SECOND);
 }
 
@@ -482,7 +489,12 @@ async fn warming_loads_what_is_missing_and_tells_what_failed() {
 
     assert_eq!(page(cache.clone(), 0).await, Ok(0));
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let calls = (0..6).map(|id| (CacheKey::new(format!("warm:{id}")), page(cache.clone(), id)));
+    let calls = (0..6).map(|id| {
+        (
+            CacheKey::new(&format!("warm:{id}")),
+            page(cache.clone(), id),
+        )
+    });
     let report = cache
         .warm(calls)
         .concurrency(2)
@@ -492,7 +504,11 @@ async fn warming_loads_what_is_missing_and_tells_what_failed() {
         })
         .await;
     assert_eq!((report.loaded, report.present), (3, 1));
-    let mut failed: Vec<_> = report.failed.iter().map(|failed| (failed.key.to_string(), failed.why)).collect();
+    let mut failed: Vec<_> = report
+        .failed
+        .iter()
+        .map(|failed| (failed.key.to_string(), failed.why))
+        .collect();
     failed.sort_by(|a, b| a.0.cmp(&b.0));
     assert_eq!(
         failed,
@@ -501,7 +517,10 @@ async fn warming_loads_what_is_missing_and_tells_what_failed() {
             ("warm:4".to_owned(), WarmFailureKind::Panicked),
         ]
     );
-    assert_eq!(*seen.lock(), [(1, 6), (2, 6), (3, 6), (4, 6), (5, 6), (6, 6)]);
+    assert_eq!(
+        *seen.lock(),
+        [(1, 6), (2, 6), (3, 6), (4, 6), (5, 6), (6, 6)]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -523,6 +542,9 @@ async fn lifetimes_are_spread_by_jitter() {
         spread(&cache, &runs, id).await;
     }
     let again = runs.load(SeqCst) - 100;
-    assert!((20..=80).contains(&again), "{again} of 100 have ended after three quarters");
+    assert!(
+        (20..=80).contains(&again),
+        "{again} of 100 have ended after three quarters"
+    );
     advance(100 * SECOND).await;
 }
