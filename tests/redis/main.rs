@@ -6,6 +6,7 @@
 mod app;
 mod basics;
 mod connection_test;
+mod failover;
 mod p1_outage;
 mod p2_coherence;
 mod p2_race;

@@ -120,6 +120,20 @@ async fn a_black_hole_at_the_start_costs_no_call_more_than_its_budget() {
 }
 
 #[tokio::test]
+async fn a_server_on_another_continent_is_reached_at_the_first_attempt() {
+    let server = RedisServer::start();
+    let proxy = FaultProxy::in_front_of(&server);
+    // 300 ms there and back: of 2 s for the connect there is room for six questions in turn.
+    proxy.set(Fault::Delay(Duration::from_millis(150)));
+    let config = CacheConfig::default().redis_url(proxy.url()).budget(SOON);
+    let app = App::with(config, &Db::new(7));
+    assert_eq!(exact(&app, 1).await, 7);
+    app.has_stored(1).await;
+    assert_eq!((exact(&app, 1).await, app.db.reads()), (7, 1));
+    assert_eq!((app.cache.stats().redis_hits, proxy.connections()), (1, 1));
+}
+
+#[tokio::test]
 async fn a_slow_server_costs_no_call_more_than_its_budget() {
     let server = RedisServer::start();
     let proxy = FaultProxy::in_front_of(&server);

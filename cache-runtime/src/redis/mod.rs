@@ -1,13 +1,15 @@
 //! The Redis tier: everything that knows the client crate, the scripts and the wire.
 //!
-//! Read in this order: [`target`] (where), [`link`] (one connection and its commands), [`lease`] (the right to store),
-//! [`index`] (what a removal finds), [`tier`] (is Redis to be used now?), [`supervisor`] (who connects).
+//! Read in this order: [`target`] (where), [`server`] (who answers), [`link`] (one connection and its commands),
+//! [`lease`] (the right to store), [`index`] (what a removal finds), [`tier`] (is Redis to be used now?), [`supervisor`]
+//! (who connects).
 
 mod connection_test;
 mod index;
 mod lease;
 mod link;
 mod scripts;
+mod server;
 mod supervisor;
 mod target;
 mod tier;
