@@ -18,7 +18,7 @@ use crate::key::{CacheKey, templates_meet};
 use crate::load::Loading;
 use crate::local::Local;
 use crate::memory::{Copy, Kept, Memory, after};
-use crate::redis::{Budget, Fault, Lease, Planted, Session, Tier, members};
+use crate::redis::{Budget, Fault, LEASE_LIFE, Lease, Planted, Session, Tier, members};
 use crate::sabotage::{Safeguard, off};
 use crate::site::{Near, Site};
 use crate::stats::{CacheStats, Counters, bump};
@@ -103,7 +103,8 @@ enum Examined {
     Usable(Found),
     /// Ours, but of no use: replaceable.
     Unusable(Head),
-    Leased,
+    /// Somebody else's lease.
+    Leased(Head),
     Failed,
     Foreign,
 }
@@ -185,6 +186,7 @@ impl Cache {
             return Turn::Solo;
         }
         let mut budget = Budget::new(self.inner.config.budget);
+        let mut waits = Waits::default();
         for _ in 0..STARTS {
             if let Some(copy) = self.recall(request) {
                 return Turn::Hit {
@@ -206,7 +208,9 @@ impl Cache {
                     .flights
                     .join(request.key, request.tags, request.open_tags)
                 {
-                    Joined::Lead(lead) => return self.lead(lead, request, &mut budget, own).await,
+                    Joined::Lead(lead) => {
+                        return self.lead(lead, request, &mut budget, &mut waits, own).await;
+                    }
                     Joined::Other | Joined::Full => return Turn::Solo,
                     Joined::Wait(waiter) => waiter,
                 };
@@ -220,7 +224,11 @@ impl Cache {
             };
             match waited {
                 Waited::Shared(outcome) => return Turn::Shared(outcome, was_loaded),
-                Waited::Lead(lead) => return self.lead(lead, request, &mut budget, None).await,
+                Waited::Lead(lead) => {
+                    return self
+                        .lead(lead, request, &mut budget, &mut waits, None)
+                        .await;
+                }
                 Waited::Alone(flight) => return Turn::Alone(flight),
                 Waited::Again => {}
             }
@@ -288,6 +296,7 @@ impl Cache {
         mut lead: Lead<Lease>,
         request: &Request<'_>,
         budget: &mut Budget,
+        waits: &mut Waits,
         mut own: Option<Reply>,
     ) -> Turn {
         if let Some(lease) = &lead.hold {
@@ -306,7 +315,6 @@ impl Cache {
         };
         let flight = lead.flight().clone();
         let key = request.key.as_str();
-        let mut waits = Waits::default();
         loop {
             let reply = match own.take() {
                 Some(reply) => *reply,
@@ -317,6 +325,10 @@ impl Cache {
                 }
             };
             let Ok(examined) = reply else { break };
+            waits.found(match &examined {
+                Some(Examined::Leased(head)) => Some(*head),
+                _ => None,
+            });
             let mut replace = None;
             match examined {
                 None => {}
@@ -331,10 +343,17 @@ impl Cache {
                     return hit;
                 }
                 Some(Examined::Unusable(head)) => replace = Some(head),
-                Some(Examined::Leased) => {
-                    waits.wait(&flight, &session, &self.inner.counters).await;
-                    *budget = Budget::new(self.inner.config.budget);
-                    continue;
+                Some(Examined::Leased(head)) => {
+                    if waits.left() > Duration::ZERO {
+                        waits.wait(&flight, &session, &self.inner.counters).await;
+                        *budget = Budget::new(self.inner.config.budget);
+                        continue;
+                    }
+                    // One of those who lose patience takes the dead holder's place; the others load for themselves.
+                    if std::mem::replace(&mut waits.over, true) {
+                        break;
+                    }
+                    replace = Some(head);
                 }
                 Some(Examined::Failed | Examined::Foreign) => break,
             }
@@ -485,8 +504,8 @@ impl Cache {
                 self.count(request, |counters| bump(&counters.foreign));
                 return Examined::Foreign;
             }
-            Stored::Lease { run: planted, .. } if planted == run || off(Safeguard::RunId) => {
-                return Examined::Leased;
+            Stored::Lease { head, run: planted } if planted == run || off(Safeguard::RunId) => {
+                return Examined::Leased(head);
             }
             // A snapshot brings leases back as well; their holders are gone.
             Stored::Lease { head, .. } => return Examined::Unusable(head),
@@ -565,12 +584,52 @@ impl Cache {
 
 /// Waiting for another process's load: woken by Redis's push where reads are tracked, else by asking again, less and less
 /// often. It ends by itself: the holder stores, fails, releases, or its lease runs out.
+///
+/// A holder is waited for as long as it renews its lease, but holders that die one after the other cost a call no more than
+/// [`DEAD_HOLDERS`] together. Where reads are tracked, renewals show as pushes. Where they are not, a lease that stands is
+/// known to have been renewed within its life: that is enough for one holder, and short of the truth for those after it.
 #[derive(Default)]
 struct Waits {
     times: u32,
+    /// The lease that stands, and its holder's last sign of life.
+    standing: Option<(Head, Instant)>,
+    pushed: bool,
+    /// Between last signs of life and the ends of their leases.
+    in_vain: Duration,
+    /// Patience was lost before.
+    over: bool,
 }
 
+/// What dead holders may cost one call, all together.
+const DEAD_HOLDERS: Duration = Duration::from_secs(2);
+
 impl Waits {
+    /// What was found at the key: a lease, or anything else.
+    fn found(&mut self, lease: Option<Head>) {
+        let pushed = std::mem::take(&mut self.pushed);
+        match (&mut self.standing, lease) {
+            (Some((standing, sign)), Some(lease)) if *standing == lease => {
+                if pushed {
+                    *sign = Instant::now();
+                }
+            }
+            (_, lease) => {
+                self.in_vain += self.silence();
+                self.standing = lease.map(|lease| (lease, Instant::now()));
+            }
+        }
+    }
+
+    fn silence(&self) -> Duration {
+        self.standing
+            .map_or(Duration::ZERO, |(_, sign)| sign.elapsed().min(LEASE_LIFE))
+    }
+
+    /// How long the standing lease may still be waited for without a sign of life.
+    fn left(&self) -> Duration {
+        DEAD_HOLDERS.saturating_sub(self.in_vain + self.silence())
+    }
+
     async fn wait(&mut self, flight: &Flight<Lease>, session: &Session, counters: &Counters) {
         if self.times == 0 {
             bump(&counters.waits);
@@ -579,7 +638,8 @@ impl Waits {
         let pause = Duration::from_millis((2_u64 << self.times.min(6)).min(longest));
         self.times += 1;
         // A push may have been for the lease's own planting: then the next read finds the lease again.
-        let _ = tokio::time::timeout(pause, flight.pushed()).await;
+        let pause = pause.min(self.left());
+        self.pushed = tokio::time::timeout(pause, flight.pushed()).await.is_ok();
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::held::Held;
 use super::link::{Fault, Head, Planted};
 use super::scripts::Script;
 use super::tier::Session;
@@ -42,7 +43,7 @@ impl Lease {
     /// True while the lease stands.
     pub(crate) async fn renew(&self) -> Result<bool, Fault> {
         let session = &self.session;
-        session
+        let stands = session
             .in_background(session.link.run(Script::Renew, |command| {
                 command
                     .arg(1)
@@ -50,7 +51,11 @@ impl Lease {
                     .arg(&self.head)
                     .arg(millis(LEASE_LIFE));
             }))
-            .await
+            .await;
+        if let Ok(true) = stands {
+            session.tier.held.renewed(&self.head);
+        }
+        stands
     }
 
     /// Stores over the lease. True when it had stood to the end.
@@ -61,7 +66,7 @@ impl Lease {
             .iter()
             .filter(|member| !entry.members.contains(member))
             .collect();
-        session
+        let stored = session
             .in_background(session.link.run(Script::Store, |command| {
                 command
                     .arg(2)
@@ -83,25 +88,25 @@ impl Lease {
                     .arg(&drop)
                     .arg(&entry.members);
             }))
-            .await
+            .await;
+        if stored.is_ok() {
+            session.tier.held.ended(&self.head);
+        }
+        stored
     }
 
     /// Ends the lease without a value. True when it had stood to the end.
     pub(crate) async fn release(&self, mark: Option<Head>) -> Result<bool, Fault> {
         let session = &self.session;
-        session
+        let released = session
             .in_background(session.link.run(Script::Release, |command| {
-                command
-                    .arg(2)
-                    .arg(session.full(&self.key))
-                    .arg(session.index())
-                    .arg(&self.head);
-                command
-                    .arg(mark.as_ref().map_or(&[][..], |mark| &mark[..]))
-                    .arg(millis(MARK_LIFE))
-                    .arg(&self.members);
+                session.release_by(command, &self.key, &self.head, mark, &self.members);
             }))
-            .await
+            .await;
+        if released.is_ok() {
+            session.tier.held.ended(&self.head);
+        }
+        released
     }
 }
 
@@ -131,6 +136,8 @@ impl Session {
             (false, true) => "t",
             (false, false) => "",
         };
+        let held = &self.tier.held;
+        held.planted(self.link.epoch, head, key, members);
         let (code, value): (i64, Option<Vec<u8>>) = {
             let reply: Vec<redis::Value> = self.seen(
                 self.link
@@ -163,6 +170,9 @@ impl Session {
             };
             (code, value)
         };
+        if code != 0 {
+            held.ended(head);
+        }
         Ok(match (code, value) {
             (0, _) => Planted::Ours,
             (1, Some(value)) => Planted::Stands(value),
@@ -170,6 +180,38 @@ impl Session {
             (4, _) => Planted::Failed,
             _ => Planted::Foreign,
         })
+    }
+
+    /// Ends the leases that connections before this one have left standing on the same server: those who wait there need
+    /// not wait until they end by themselves. Nobody stores over them any more.
+    pub(super) async fn release_left_behind(&self) -> Result<(), Fault> {
+        let mut left = self.tier.held.take_left_behind(self.link.epoch);
+        // Of another run or reign: nobody waits for such a lease.
+        left.retain(|(head, _)| head[24..] == self.link.run.to_le_bytes());
+        let release = |command: &mut redis::Cmd, (head, held): &(Head, Held)| {
+            self.release_by(command, &held.key, head, None, &held.members);
+        };
+        self.in_background(self.link.run_for_each(Script::Release, &left, release))
+            .await
+    }
+
+    fn release_by(
+        &self,
+        command: &mut redis::Cmd,
+        key: &str,
+        head: &Head,
+        mark: Option<Head>,
+        members: &[Vec<u8>],
+    ) {
+        command
+            .arg(2)
+            .arg(self.full(key))
+            .arg(self.index())
+            .arg(head);
+        command
+            .arg(mark.as_ref().map_or(&[][..], |mark| &mark[..]))
+            .arg(millis(MARK_LIFE))
+            .arg(members);
     }
 
     /// Stores an entry over whatever of ours stands at the key: the caller's word, outside of P2.

@@ -265,6 +265,26 @@ impl Link {
         }
     }
 
+    /// Runs a script once for each, in few round trips. What it refuses for one it may do for the next.
+    pub(super) async fn run_for_each<T>(
+        &self,
+        script: Script,
+        all: &[T],
+        build: impl Fn(&mut Cmd, &T),
+    ) -> Result<(), Fault> {
+        for some in all.chunks(STEP) {
+            let mut pipeline = redis::pipe();
+            for one in some {
+                let mut command = redis::cmd("EVALSHA");
+                command.arg(&self.scripts[script as usize]);
+                build(&mut command, one);
+                pipeline.add_command(command);
+            }
+            each(&mut pipeline, &mut self.connection.clone()).await?;
+        }
+        Ok(())
+    }
+
     fn millis(&self, at: Instant) -> i64 {
         i64::try_from(at.saturating_duration_since(self.origin).as_millis()).unwrap_or(i64::MAX)
     }
@@ -380,5 +400,8 @@ impl std::fmt::Display for Fault {
         }
     }
 }
+
+/// Commands in a pipeline that others may be waiting behind.
+const STEP: usize = 250;
 
 const REPLICA: &str = "this is a replica; reads go to masters";

@@ -1,10 +1,11 @@
 //! The Redis tier: everything that knows the client crate, the scripts and the wire.
 //!
 //! Read in this order: [`target`] (where), [`server`] (who answers), [`link`] (one connection and its commands),
-//! [`lease`] (the right to store), [`index`] (what a removal finds), [`tier`] (is Redis to be used now?), [`supervisor`]
+//! [`lease`] (the right to store), [`held`] (what a lost connection leaves behind), [`index`] (what a removal finds), [`tier`] (is Redis to be used now?), [`supervisor`]
 //! (who connects).
 
 mod connection_test;
+mod held;
 mod index;
 mod lease;
 mod link;
@@ -16,7 +17,7 @@ mod tier;
 
 pub use self::connection_test::ConnectionTest;
 pub(crate) use self::index::members;
-pub(crate) use self::lease::{Lease, RENEW_EVERY, Sealed};
+pub(crate) use self::lease::{LEASE_LIFE, Lease, RENEW_EVERY, Sealed};
 pub(crate) use self::link::{Fault, Planted};
 pub(crate) use self::target::Target;
 pub(crate) use self::tier::{Budget, Session, Tier};

@@ -69,11 +69,12 @@ async fn probe(tier: &Arc<Tier>) -> Result<Arc<Link>, Fault> {
     let link = tier.connect().await?;
     // Recent when contact was lost, however long that was ago.
     tier.journal.lock().repeat_recent(tier.last_contact());
-    catch_up(tier, &link).await?;
     let session = Session {
         tier: tier.clone(),
         link: link.clone(),
     };
+    session.release_left_behind().await?;
+    catch_up(tier, &link).await?;
     // A server that has never seen us, or lost our index: not awaited, since a keyspace may be large. A removal that
     // finds it under way waits for it.
     session.clone().spawn(async move {

@@ -15,7 +15,8 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::lease::Lease;
+use super::held::HeldLeases;
+use super::lease::{LEASE_LIFE, Lease};
 use super::link::{Fault, Link, Push};
 use super::supervisor;
 use super::target::Target;
@@ -58,6 +59,7 @@ pub(crate) struct Tier {
     /// When Redis was last known to be alive, while it is not: how old memory's knowledge is.
     contact: Mutex<Instant>,
     pub(super) rebuild: tokio::sync::Mutex<()>,
+    pub(super) held: HeldLeases,
 }
 
 impl std::fmt::Debug for Tier {
@@ -109,6 +111,7 @@ impl Tier {
             epochs: AtomicU64::new(0),
             contact: Mutex::new(Instant::now()),
             rebuild: tokio::sync::Mutex::new(()),
+            held: HeldLeases::new(LEASE_LIFE),
         }))
     }
 
