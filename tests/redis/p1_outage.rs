@@ -93,6 +93,21 @@ async fn a_frozen_server_is_survived_and_found_again() {
 }
 
 #[tokio::test]
+async fn the_first_removal_that_a_frozen_server_leaves_unanswered_opens_the_breaker() {
+    let server = RedisServer::start();
+    let config = CacheConfig::default().redis_url(server.url());
+    let app = App::connected(config, &Db::new(7)).await;
+    server.freeze();
+    let (gone, took) = timed(app.cache.delete("item:1")).await;
+    assert!(!gone.is_durable() && took <= CALL, "{gone:?} {took:?}");
+    let (_, took) = timed(app.has_lost_redis()).await;
+    // Three budgets, and the rest for two loaded cores; the replay would give the server two seconds.
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    server.thaw();
+    recovers(&app).await;
+}
+
+#[tokio::test]
 async fn a_black_hole_is_survived_and_its_end_is_noticed() {
     let server = RedisServer::start();
     let proxy = FaultProxy::in_front_of(&server);

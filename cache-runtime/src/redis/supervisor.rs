@@ -1,5 +1,6 @@
 //! Who connects: one task that probes, replays, opens Redis again, and watches the connection. No request ever does.
 
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tokio::time::Instant;
 
 use super::connection_test::meaning;
 use super::link::{Fault, Link};
-use super::tier::{Session, Tier};
+use super::tier::{Session, Tier, patiently};
 use crate::sabotage::{Safeguard, off};
 use crate::token;
 
@@ -124,11 +125,15 @@ async fn attend(weak: &Weak<Tier>, roused: &Notify, link: &Arc<Link>) {
         if link.lost.load(Ordering::SeqCst) || tier.closing.load(Ordering::SeqCst) {
             return;
         }
-        if !tier.journal.lock().is_empty()
-            && let Err(fault) = catch_up(&tier, link).await
-        {
-            tier.lose(link, &fault.to_string());
-            return;
+        if !tier.journal.lock().is_empty() {
+            let caught_up = match still_answers(&tier, link).await {
+                Ok(()) => catch_up(&tier, link).await,
+                Err(fault) => Err(fault),
+            };
+            if let Err(fault) = caught_up {
+                tier.lose(link, &fault.to_string());
+                return;
+            }
         }
         if beat {
             match tokio::time::timeout(HEARTBEAT, link.heartbeat()).await {
@@ -137,6 +142,20 @@ async fn attend(weak: &Weak<Tier>, roused: &Notify, link: &Arc<Link>) {
                 Err(_) => tier.lose(link, "no answer to the heartbeat"),
             }
             next = Instant::now() + HEARTBEAT;
+        }
+    }
+}
+
+/// A removal whose time was up has shut Redis, so that no read meets the time-outs that would open the breaker, and its
+/// replay has the patience of background work. Whether the server answers at all is asked in a call's own time first.
+async fn still_answers(tier: &Tier, link: &Link) -> Result<(), Fault> {
+    if link.timeouts.load(Ordering::Relaxed) == 0 {
+        return Ok(());
+    }
+    loop {
+        match patiently(tier.config.budget, pin!(link.heartbeat())).await {
+            Err(Fault::TimedOut) if !tier.breaker.lock().failed() => {}
+            answered => return answered,
         }
     }
 }

@@ -501,7 +501,7 @@ impl Budget {
 
 /// Waits at most so long, but does not take its own process's lack of processor time for Redis's: when the time is up,
 /// the connection's task gets its turn with what the socket already holds, and only then is it a time-out.
-async fn patiently<T>(
+pub(super) async fn patiently<T>(
     limit: Duration,
     mut work: Pin<&mut impl Future<Output = Result<T, Fault>>>,
 ) -> Result<T, Fault> {
