@@ -103,6 +103,9 @@ async fn catch_up(tier: &Arc<Tier>, link: &Arc<Link>) -> Result<(), Fault> {
             journal.replayed(number);
             // The server that has it now may fail over, too.
             journal.acknowledged(Instant::now(), &[pattern]);
+            if journal.is_empty() {
+                tier.drained.notify_waiters();
+            }
         }
         if link.lost.load(Ordering::SeqCst) {
             return Err(Fault::Disconnected("the connection ended".into()));

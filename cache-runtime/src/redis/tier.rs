@@ -53,6 +53,8 @@ pub(crate) struct Tier {
     started: watch::Sender<bool>,
     /// Rouses the supervisor: a link was lost, the journal holds something, shutdown.
     pub(super) roused: Arc<Notify>,
+    /// The journal has become empty.
+    pub(super) drained: Notify,
     pub(super) closing: AtomicBool,
     supervisor: Mutex<Option<JoinHandle<()>>>,
     epochs: AtomicU64,
@@ -106,6 +108,7 @@ impl Tier {
             background,
             started: watch::Sender::new(false),
             roused: Arc::new(Notify::new()),
+            drained: Notify::new(),
             closing: AtomicBool::new(false),
             supervisor: Mutex::new(None),
             epochs: AtomicU64::new(0),
@@ -338,10 +341,19 @@ impl Tier {
     /// Ends the supervisor. What the journal still holds is replayed first if Redis answers within `limit`.
     pub(crate) async fn close(&self, limit: Duration) {
         let deadline = Instant::now() + limit;
-        while !self.journal.lock().is_empty() && Instant::now() < deadline {
-            self.roused.notify_one();
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let drained = async {
+            loop {
+                let mut drained = pin!(self.drained.notified());
+                drained.as_mut().enable();
+                if self.journal.lock().is_empty() {
+                    return;
+                }
+                self.roused.notify_one();
+                drained.await;
+            }
+        };
+        // What is left then is in the file, if there is one.
+        let _ = tokio::time::timeout_at(deadline, drained).await;
         self.closing.store(true, Ordering::SeqCst);
         self.unpublish(|_| true);
         self.roused.notify_one();
