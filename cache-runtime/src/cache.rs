@@ -360,7 +360,7 @@ impl Cache {
             if self.inner.barren.is(key) {
                 break;
             }
-            let head = entry::lease_head(token::random(), session.link.run);
+            let head = entry::lease_head(token::random(), session.origin());
             let members = members(key, request.tags, request.open_tags);
             // Noted before it is sent: a caller dropped meanwhile gives up whatever the script may have planted.
             lead.unconfirmed = Some(Lease {
@@ -447,7 +447,7 @@ impl Cache {
         let fence = self.inner.local.fence();
         let session = self.inner.tier.as_ref().and_then(|tier| tier.session_now());
         if let Some(session) = &session {
-            let head = entry::lease_head(token::random(), session.link.run);
+            let head = entry::lease_head(token::random(), session.origin());
             let members = members(key, request.tags, request.open_tags);
             lead.unconfirmed = Some(Lease {
                 session: session.clone(),
@@ -520,7 +520,7 @@ impl Cache {
         if entry.deadline_ms() <= now {
             return Examined::Unusable(entry.head);
         }
-        let current = entry.run == run || session.trusts_restarts();
+        let current = session.trusts(entry.origin);
         let fits = templates_meet(entry.template, request.key.template())
             && entry.fingerprint == (request.ops.fingerprint)()
             && (!entry.none || request.takes_none);

@@ -123,6 +123,40 @@ async fn namespaces_do_not_touch_each_other() {
 }
 
 #[tokio::test]
+async fn a_namespace_in_another_keeps_its_entries_when_the_other_looks_for_its_own() {
+    let server = RedisServer::start();
+    let config = |namespace: &str| {
+        CacheConfig::default()
+            .redis_url(server.url())
+            .namespace(namespace)
+            .budget(SOON)
+    };
+    let inner_db = Db::new(2);
+    let inner = App::connected(config("shop:eu"), &inner_db).await;
+    for (outer, index) in [("shop", "shop:%index"), ("", "%index")] {
+        let outer = App::connected(config(outer), &Db::new(1)).await;
+        for id in 0..10 {
+            assert_eq!((item(&outer, id).await, item(&inner, id).await), (1, 2));
+        }
+        // Of its own, and below the other's name.
+        let load = async || Ok::<_, ()>(3);
+        let own = outer.cache.get_or_load("shop:eu:own", SOON, load).await;
+        let own = own.and(outer.cache.get_or_load("eu:own", SOON, load).await);
+        assert_eq!(own, Ok(3));
+        outer.has_stored(12).await;
+        inner.has_stored(10).await;
+        // Now only the keyspace knows.
+        server.cli(&["DEL", index]);
+        assert_eq!(outer.cache.clear().await.removed, 12);
+        for id in 0..10 {
+            assert_eq!(exact(&inner, id).await, 2);
+            assert_eq!(item(&inner, id).await, 2);
+        }
+    }
+    assert_eq!(inner_db.reads(), 10 + 10, "all still there");
+}
+
+#[tokio::test]
 async fn a_wrong_password_is_said_aloud_and_the_body_serves() {
     let server = RedisServer::builder().password("right").start();
     let (said, _guard) = Said::listen();

@@ -13,5 +13,5 @@ mod json;
 mod ops;
 
 pub use codec::CodecKind;
-pub(crate) use header::{Draft, Head, Stored, failed_head, lease_head, parse};
+pub(crate) use header::{Draft, Head, Origin, Stored, failed_head, lease_head, parse};
 pub use ops::{TypeOps, type_ops};

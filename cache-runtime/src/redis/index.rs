@@ -246,6 +246,7 @@ impl Session {
                             .arg(1)
                             .arg(self.index())
                             .arg(self.prefix())
+                            .arg(self.origin().namespace)
                             .arg(keys);
                     }))
                     .await?;

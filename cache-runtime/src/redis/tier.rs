@@ -23,6 +23,7 @@ use super::target::Target;
 use crate::background::Background;
 use crate::breaker::{Breaker, BreakerState};
 use crate::config::CacheConfig;
+use crate::entry::Origin;
 use crate::error::Error;
 use crate::journal::Journal;
 use crate::key::Pattern;
@@ -42,6 +43,8 @@ pub(crate) struct Tier {
     pub(super) target: Target,
     pub(super) config: CacheConfig,
     prefix: String,
+    /// What stands for it in what we write.
+    namespace: u8,
     index: String,
     published: RwLock<Option<Arc<Link>>>,
     pub(super) breaker: Mutex<Breaker>,
@@ -94,6 +97,7 @@ impl Tier {
         Ok(Arc::new(Self {
             target,
             index: format!("{prefix}%index"),
+            namespace: (xxh3_64(prefix.as_bytes()) % 255) as u8 + 1,
             prefix,
             published: RwLock::new(None),
             breaker: Mutex::new(Breaker::new(
@@ -433,6 +437,20 @@ impl Session {
             .read()
             .as_ref()
             .is_some_and(|link| Arc::ptr_eq(link, &self.link))
+    }
+
+    /// What goes into everything that this session writes.
+    pub(crate) fn origin(&self) -> Origin {
+        Origin {
+            run: self.link.run,
+            namespace: self.tier.namespace,
+        }
+    }
+
+    /// What an entry of that origin says may be believed, if it is of the right type and its time is not up.
+    pub(crate) fn trusts(&self, origin: Origin) -> bool {
+        let own = self.origin();
+        origin.namespace == own.namespace && (origin.run == own.run || self.trusts_restarts())
     }
 
     pub(crate) fn trusts_restarts(&self) -> bool {
