@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::held::Held;
 use super::link::{Fault, Head, Planted};
 use super::scripts::Script;
-use super::tier::Session;
+use super::session::Session;
 use crate::flight::Hold;
 use crate::sabotage::{Safeguard, off};
 

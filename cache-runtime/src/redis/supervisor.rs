@@ -8,9 +8,11 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::budget::patiently;
 use super::connection_test::meaning;
 use super::link::{Fault, Link};
-use super::tier::{Session, Tier, patiently};
+use super::session::Session;
+use super::tier::Tier;
 use crate::sabotage::{Safeguard, off};
 use crate::token;
 
