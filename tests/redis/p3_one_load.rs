@@ -85,13 +85,6 @@ async fn a_body_that_fails_runs_once_a_process_where_the_error_can_be_shared() {
     db.gate.reached_by(1).await;
     let others_wait =
         async || (apps.iter().map(|app| app.cache.stats().waits).sum::<u64>() == 3).then_some(());
-    for _ in 0..3 {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        for a in &apps {
-            eprintln!("{:?}", a.cache.stats());
-        }
-        eprintln!("arr {}", db.gate.arrived());
-    }
     eventually(SOON, "the other three processes to wait", others_wait).await;
     others_run().await;
     let began = Instant::now();

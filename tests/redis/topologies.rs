@@ -1,14 +1,10 @@
 //! The ways to a server: TLS, users, sockets, namespaces, sentinels; and what is said when the way is barred.
 
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-
 use cache_runtime::CacheConfig;
 use cache_tests::{ChildProcess, RedisServer, SentinelSet, eventually};
-use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Metadata, Subscriber, span};
 
 use crate::app::{App, Db, SOON, change_item, exact, item};
+use crate::said::Said;
 
 /// A miss, a hit, a hit in another process, a removal that reaches it.
 async fn works(config: impl Fn() -> CacheConfig) {
@@ -211,70 +207,5 @@ async fn after_a_failover_the_new_master_serves_and_nothing_removed_comes_back()
     eventually(SOON, "answers from the new master", served).await;
     for id in 0..20 {
         assert_eq!((item(&one, id).await, exact(&other, id).await), (2, 2));
-    }
-}
-
-/// What the library logs on this thread.
-#[derive(Clone, Debug, Default)]
-struct Said(Arc<Mutex<Vec<String>>>);
-
-impl Said {
-    fn listen() -> (Self, tracing::subscriber::DefaultGuard) {
-        let said = Self::default();
-        let guard = tracing::subscriber::set_default(said.clone());
-        (said, guard)
-    }
-
-    fn mentions(&self, text: &str) -> usize {
-        self.0
-            .lock()
-            .unwrap()
-            .iter()
-            .filter(|line| line.contains(text))
-            .count()
-    }
-
-    async fn eventually_mentions(&self, text: &str) -> String {
-        let line = async || {
-            self.0
-                .lock()
-                .unwrap()
-                .iter()
-                .find(|line| line.contains(text))
-                .cloned()
-        };
-        eventually(Duration::from_secs(5), text, line).await
-    }
-}
-
-impl Subscriber for Said {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("cache_runtime") && *metadata.level() <= Level::INFO
-    }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut line = Line(event.metadata().level().to_string());
-        event.record(&mut line);
-        self.0.lock().unwrap().push(line.0);
-    }
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-}
-
-struct Line(String);
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        self.0 += &format!(" {field}={value:?}");
     }
 }
