@@ -20,7 +20,11 @@ struct Process(ChildProcess);
 
 impl Process {
     fn start(url: &str, journal: &Path) -> Self {
-        Self::run(ChildProcess::builder(env::current_exe().unwrap()), url, journal)
+        Self::run(
+            ChildProcess::builder(env::current_exe().unwrap()),
+            url,
+            journal,
+        )
     }
 
     /// The same, where no file may grow beyond a block of the shell's; what is written to the pipes is no file.
@@ -57,7 +61,11 @@ impl Process {
         let line = self
             .0
             .line_where(3 * SOON, mark, |line| line.contains(mark));
-        line.rsplit(mark).next().unwrap_or_default().trim().to_owned()
+        line.rsplit(mark)
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_owned()
     }
 
     /// Ends in order.
@@ -162,7 +170,10 @@ fn a_removal_that_waits_survives_the_crash_of_its_process() {
     assert_eq!(first.tell("remove 1"), "queued");
     first.0.kill9();
     let orphan = files(&directory);
-    assert!(matches!(&orphan[..], [(_, length)] if *length > 0), "{orphan:?}");
+    assert!(
+        matches!(&orphan[..], [(_, length)] if *length > 0),
+        "{orphan:?}"
+    );
     server.restart();
     assert!(server.keys().contains(&"item:1".to_owned()), "it is back");
 
@@ -267,7 +278,10 @@ fn of_a_torn_journal_everything_before_the_tear_is_adopted() {
     server.restart();
     second.tell("connected");
     second.tell("commit 2");
-    assert_eq!((second.tell("read 1"), second.tell("read 2")), ("2".into(), "2".into()));
+    assert_eq!(
+        (second.tell("read 1"), second.tell("read 2")),
+        ("2".into(), "2".into())
+    );
     assert!(!orphan.exists());
 }
 
@@ -285,7 +299,10 @@ fn a_directory_that_cannot_be_written_is_refused_in_one_line() {
             error.contains("CACHE_JOURNAL=`") && error.contains("give a directory"),
             "{error}"
         );
-        assert!(!error.contains('\n') && !error.contains("hunter2"), "{error}");
+        assert!(
+            !error.contains('\n') && !error.contains("hunter2"),
+            "{error}"
+        );
     }
 }
 
@@ -300,7 +317,11 @@ fn a_disk_that_fills_up_is_said_once_and_the_removals_go_on_in_memory() {
         assert_eq!(process.tell(&format!("remove {id}")), "queued");
     }
     for id in [1, 9] {
-        assert_eq!(process.tell(&format!("read {id}")), "2", "it binds this process");
+        assert_eq!(
+            process.tell(&format!("read {id}")),
+            "2",
+            "it binds this process"
+        );
     }
     assert_eq!(process.tell("said CACHE_JOURNAL cannot be written"), "1");
     assert_eq!(process.tell("waiting"), "59");

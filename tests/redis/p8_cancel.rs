@@ -93,6 +93,41 @@ async fn a_read_dropped_anywhere_leaves_no_lock_behind() {
 }
 
 #[tokio::test]
+async fn a_leader_dropped_while_its_lease_is_being_planted_leaves_no_lease() {
+    let server = RedisServer::start();
+    let proxy = FaultProxy::in_front_of(&server);
+    let db = Db::new(7);
+    let config = cache_runtime::CacheConfig::default()
+        .redis_url(proxy.url())
+        .budget(SOON);
+    let (app, other) = (
+        App::connected(config, &db).await,
+        App::on(&server, &db).await,
+    );
+    let planted = || server.keys().contains(&"item:1".to_owned());
+    // The lease stands for so long before its leader hears of it.
+    proxy.set(Fault::Delay(Duration::from_millis(200)));
+    let leader = tokio::spawn({
+        let app = app.clone();
+        async move { item(&app, 1).await }
+    });
+    eventually(SOON, "the lease", async || planted().then_some(())).await;
+    leader.abort();
+    assert!(leader.await.unwrap_err().is_cancelled());
+    assert_eq!(db.reads(), 0, "the load had not begun");
+    proxy.up();
+    let (_, took) = timed(async {
+        eventually(SOON, "its end", async || (!planted()).then_some(())).await;
+    })
+    .await;
+    // One that ends by itself lives 1.5 s.
+    assert!(took < PROMPT, "it stood for another {took:?}");
+    let (value, took) = timed(item(&other, 1)).await;
+    assert_eq!(value, 7);
+    assert!(took < PROMPT / 2, "the next reader took {took:?}");
+}
+
+#[tokio::test]
 async fn a_refresh_dropped_anywhere_leaves_no_lock_behind() {
     let server = RedisServer::start();
     let db = Db::new(7);
