@@ -1,4 +1,9 @@
 //! No value from before a removal after it: the rules about what a read may return.
+//!
+//! A removal has returned when its caller says so, and a read begins before its call is made: a thread that waits for the
+//! processor at either place makes them look closer to one another than they were, never further apart. So nothing excuses
+//! a process that reads what it has removed itself. Another process's memory depends on a push, whose way is long: server,
+//! proxy, the process's own runtime. What each of them was late is measured beside it, and does not count.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -64,16 +69,18 @@ fn broken_rule(
     if process == remover || adopted {
         return Some(Rule::StaleInItsOwnProcess);
     }
+    let bound = bound.since(remover, removal);
     if history
         .healed
         .is_some_and(|healed| removal.returned < healed && healed < read.begin)
     {
-        // What waited in a process that crashed went with it.
-        return (removal.durable || !history.is_forgotten(remover)).then_some(Rule::LostRemoval);
+        // What waited in a process that crashed without an heir went with it.
+        let is_due = removal.durable || !history.is_forgotten(remover);
+        let since = (bound.unwrap_or(removal.returned), read.begin);
+        let heard = !read.family.is_near() || quiet.quiet(process, since) > PUSH_DELAY;
+        return (is_due && heard).then_some(Rule::LostRemoval);
     }
-    let since = bound
-        .since(remover, removal)
-        .filter(|since| *since < read.begin)?;
+    let since = bound.filter(|since| *since < read.begin)?;
     let stale = Some(Rule::StaleAfterDurable);
     let connected = !quiet.is_cut_off(
         process,

@@ -250,6 +250,20 @@ fn after_everything_has_healed_no_removal_is_lost() {
 }
 
 #[test]
+fn a_push_that_was_late_because_everything_was_is_no_lost_removal() {
+    for (family, expected) in [
+        (Family::Item, vec![]),
+        (Family::Exact, vec![Rule::LostRemoval]),
+    ] {
+        let late = read(family, Tier::Memory, (500, 500), 9);
+        let mut history = history(late, 2, removal(Target::All, (10, 20), true));
+        history.healed = Some(at(450));
+        history.faults.push((Some(1), window(200, 480)));
+        assert_eq!(broken(&history), expected, "{family:?}");
+    }
+}
+
+#[test]
 fn a_queued_removal_binds_everybody_once_its_process_has_caught_up() {
     let stale = read(Family::Exact, Tier::Redis, (60, 61), 9);
     let mut history = history(stale, 2, removal(KEY, (10, 20), false));
