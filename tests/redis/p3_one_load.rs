@@ -230,7 +230,7 @@ async fn the_lease_of_a_cancelled_holder_is_released_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_clients_with_500_reads_each_load_every_key_once() {
+async fn ten_clients_with_1000_reads_each_load_every_key_once() {
     const KEYS: u32 = 50;
     let server = RedisServer::start();
     let db = Db::new(7);
@@ -239,7 +239,7 @@ async fn ten_clients_with_500_reads_each_load_every_key_once() {
     for client in 0..10_u32 {
         let (app, loads) = (App::on(&server, &db).await, loads.clone());
         clients.push(tokio::spawn(async move {
-            for read in 0..500_u32 {
+            for read in 0..1_000_u32 {
                 let key = (read * 7 + client * 13) % KEYS;
                 let load = async || {
                     loads[key as usize].fetch_add(1, SeqCst);
