@@ -20,7 +20,7 @@ use crate::local::Local;
 use crate::memory::{Copy, Kept, Memory, after};
 use crate::outcome::{HitTier, Why};
 use crate::policy::{Aged, Decision, Moment, Policy, decide};
-use crate::redis::{Budget, Fault, Lease, Locked, Planted, Session, Tier, members};
+use crate::redis::{Budget, Fault, LEASE_LIFE, Lease, Locked, Planted, Session, Tier, members};
 use crate::sabotage::{Safeguard, off};
 use crate::site::{Near, Site};
 use crate::stats::{CacheStats, Counters, bump};
@@ -125,7 +125,8 @@ enum Examined {
     Standing(Found),
     /// Ours, but of no use: replaceable.
     Unusable(Head),
-    Leased,
+    /// Somebody else's lease.
+    Leased(Head),
     Failed,
     Foreign,
 }
@@ -269,6 +270,7 @@ impl Cache {
             return Turn::Solo(Why::InTransaction);
         }
         let mut budget = Budget::new(self.inner.config.budget);
+        let mut waits = Waits::default();
         for _ in 0..STARTS {
             if let Some(hit) = self.recall(request) {
                 return Turn::Hit(hit);
@@ -286,7 +288,9 @@ impl Cache {
                     .flights
                     .join(request.key, request.tags, request.open_tags)
                 {
-                    Joined::Lead(lead) => return self.lead(lead, request, &mut budget, own).await,
+                    Joined::Lead(lead) => {
+                        return self.lead(lead, request, &mut budget, &mut waits, own).await;
+                    }
                     Joined::Other | Joined::Full => return Turn::Solo(Why::Contended),
                     Joined::Wait(waiter) => waiter,
                 };
@@ -300,7 +304,11 @@ impl Cache {
             };
             match waited {
                 Waited::Shared(outcome) => return Turn::Shared(outcome, was_loaded),
-                Waited::Lead(lead) => return self.lead(lead, request, &mut budget, None).await,
+                Waited::Lead(lead) => {
+                    return self
+                        .lead(lead, request, &mut budget, &mut waits, None)
+                        .await;
+                }
                 Waited::Alone(flight) => return Turn::Alone(flight),
                 Waited::Again => {}
             }
@@ -392,6 +400,7 @@ impl Cache {
         mut lead: Lead<Lease>,
         request: &Request<'_>,
         budget: &mut Budget,
+        waits: &mut Waits,
         mut own: Option<Reply>,
     ) -> Turn {
         if let Some(lease) = &lead.hold {
@@ -416,7 +425,6 @@ impl Cache {
         };
         let flight = lead.flight().clone();
         let key = request.key.as_str();
-        let mut waits = Waits::default();
         let mut why = Why::Absent;
         loop {
             let reply = match own.take() {
@@ -431,6 +439,12 @@ impl Cache {
                 why = Why::RedisAway;
                 break;
             };
+            waits.found(match &examined {
+                Some(Examined::Leased(head) | Examined::Standing(Found { head, .. })) => {
+                    Some(*head)
+                }
+                _ => None,
+            });
             let mut replace = None;
             match examined {
                 None => {}
@@ -449,7 +463,11 @@ impl Cache {
                             return self.load(lead, request, fence, Some(session), why);
                         }
                         Ok(Locked::Gone) => continue,
-                        Ok(Locked::Taken) => {
+                        Ok(Locked::Taken { silence }) => {
+                            waits.locked(silence);
+                            if waits.left().is_zero() {
+                                break;
+                            }
                             waits.wait(&flight, &session, &self.inner.counters).await;
                             *budget = Budget::new(self.inner.config.budget);
                             continue;
@@ -461,17 +479,24 @@ impl Cache {
                     why = Why::Unusable;
                     replace = Some(head);
                 }
-                Some(Examined::Leased) => {
-                    waits.wait(&flight, &session, &self.inner.counters).await;
-                    *budget = Budget::new(self.inner.config.budget);
-                    continue;
+                Some(Examined::Leased(head)) => {
+                    if waits.left() > Duration::ZERO {
+                        waits.wait(&flight, &session, &self.inner.counters).await;
+                        *budget = Budget::new(self.inner.config.budget);
+                        continue;
+                    }
+                    // One of those who lose patience takes the dead holder's place; the others load for themselves.
+                    if std::mem::replace(&mut waits.over, true) {
+                        break;
+                    }
+                    replace = Some(head);
                 }
                 Some(Examined::Failed | Examined::Foreign) => break,
             }
             if self.inner.barren.is(key) {
                 break;
             }
-            let head = entry::lease_head(token::random(), session.link.run);
+            let head = entry::lease_head(token::random(), session.origin());
             let members = members(key, request.tags, request.open_tags);
             // Noted before it is sent: a caller dropped meanwhile gives up whatever the script may have planted.
             lead.unconfirmed = Some(Lease {
@@ -591,7 +616,7 @@ impl Cache {
         let fence = self.inner.local.fence();
         let session = self.inner.tier.as_ref().and_then(|tier| tier.session_now());
         if let Some(session) = &session {
-            let head = entry::lease_head(token::random(), session.link.run);
+            let head = entry::lease_head(token::random(), session.origin());
             let members = members(key, request.tags, request.open_tags);
             lead.unconfirmed = Some(Lease {
                 session: session.clone(),
@@ -659,8 +684,8 @@ impl Cache {
                 self.count(request, |counters| bump(&counters.foreign));
                 return Examined::Foreign;
             }
-            Stored::Lease { run: planted, .. } if planted == run || off(Safeguard::RunId) => {
-                return Examined::Leased;
+            Stored::Lease { head, run: planted } if planted == run || off(Safeguard::RunId) => {
+                return Examined::Leased(head);
             }
             // A snapshot brings leases back as well; their holders are gone.
             Stored::Lease { head, .. } => return Examined::Unusable(head),
@@ -681,7 +706,7 @@ impl Cache {
         if decision == Decision::Refuse {
             return Examined::Unusable(entry.head);
         }
-        let current = entry.run == run || session.trusts_restarts();
+        let current = session.trusts(entry.origin);
         let fits = templates_meet(entry.template, request.key.template())
             && entry.fingerprint == (request.ops.fingerprint)()
             && (!entry.none || request.takes_none);
@@ -763,12 +788,59 @@ impl Cache {
 
 /// Waiting for another process's load: woken by Redis's push where reads are tracked, else by asking again, less and less
 /// often. It ends by itself: the holder stores, fails, releases, or its lease runs out.
+///
+/// A holder is waited for as long as it renews its lease, but holders that die one after the other cost a call no more than
+/// [`DEAD_HOLDERS`] together. Where reads are tracked, renewals show as pushes. Where they are not, a lease that stands is
+/// known to have been renewed within its life: that is enough for one holder, and short of the truth for those after it.
 #[derive(Default)]
 struct Waits {
     times: u32,
+    /// The lease that stands, and its holder's last sign of life.
+    standing: Option<(Head, Instant)>,
+    pushed: bool,
+    /// Between last signs of life and the ends of their leases.
+    in_vain: Duration,
+    /// Patience was lost before.
+    over: bool,
 }
 
+/// What dead holders may cost one call, all together.
+const DEAD_HOLDERS: Duration = Duration::from_secs(2);
+
 impl Waits {
+    /// What was found at the key: a lease, or anything else.
+    fn found(&mut self, lease: Option<Head>) {
+        let pushed = std::mem::take(&mut self.pushed);
+        match (&mut self.standing, lease) {
+            (Some((standing, sign)), Some(lease)) if *standing == lease => {
+                if pushed {
+                    *sign = Instant::now();
+                }
+            }
+            (_, lease) => {
+                self.in_vain += self.silence();
+                self.standing = lease.map(|lease| (lease, Instant::now()));
+            }
+        }
+    }
+
+    /// The lock beside what was found is held, and its holder has given no sign of life for so long.
+    fn locked(&mut self, silence: Duration) {
+        if let Some((_, sign)) = &mut self.standing {
+            *sign = Instant::now().checked_sub(silence).unwrap_or(*sign);
+        }
+    }
+
+    fn silence(&self) -> Duration {
+        self.standing
+            .map_or(Duration::ZERO, |(_, sign)| sign.elapsed().min(LEASE_LIFE))
+    }
+
+    /// How long the standing lease may still be waited for without a sign of life.
+    fn left(&self) -> Duration {
+        DEAD_HOLDERS.saturating_sub(self.in_vain + self.silence())
+    }
+
     async fn wait(&mut self, flight: &Flight<Lease>, session: &Session, counters: &Counters) {
         if self.times == 0 {
             bump(&counters.waits);
@@ -777,7 +849,8 @@ impl Waits {
         let pause = Duration::from_millis((2_u64 << self.times.min(6)).min(longest));
         self.times += 1;
         // A push may have been for the lease's own planting: then the next read finds the lease again.
-        let _ = tokio::time::timeout(pause, flight.pushed()).await;
+        let pause = pause.min(self.left());
+        self.pushed = tokio::time::timeout(pause, flight.pushed()).await.is_ok();
     }
 }
 

@@ -263,6 +263,21 @@ impl CacheConfig {
         self
     }
 
+    /// Keys that may be loading at once in this process (65 536). Beyond, a call runs its body alone.
+    #[must_use]
+    pub fn max_flights(mut self, keys: usize) -> Self {
+        self.max_flights = keys;
+        self
+    }
+
+    /// Stores and releases that may be under way at once (4 096). Beyond, they are dropped and counted
+    /// ([`crate::CacheStats::shed`]); a lease that nobody gives up ends by itself.
+    #[must_use]
+    pub fn max_background(mut self, tasks: usize) -> Self {
+        self.max_background = tasks;
+        self
+    }
+
     /// A directory where removals that wait for Redis survive a crash of the process (`CACHE_JOURNAL`, none: they are kept
     /// in memory). Several processes may share it; each keeps a locked file there, and adopts those that nobody locks.
     #[must_use]
@@ -281,8 +296,17 @@ impl CacheConfig {
                 "CACHE_MAX_SIZE_MEMORY, CACHE_MAX_BYTES_MEMORY and CACHE_MAX_VALUE_BYTES: at least 1",
             );
         }
-        if self.breaker_failures == 0 || self.journal_bound == 0 {
-            return bad("breaker_failures and journal_bound: at least 1");
+        if [
+            self.journal_bound,
+            self.max_flights,
+            self.max_background,
+            self.breaker_failures as usize,
+        ]
+        .contains(&0)
+        {
+            return bad(
+                "breaker_failures, journal_bound, max_flights and max_background: at least 1",
+            );
         }
         let least = Duration::from_millis(1);
         if [

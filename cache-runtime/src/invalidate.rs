@@ -135,7 +135,7 @@ impl Cache {
                     .await;
                 removed
                     .ok()
-                    .filter(|_| tier.acknowledged(&session, &due.patterns))
+                    .filter(|_| tier.acknowledged(&session.link, &due.patterns))
             }
         };
         let invalidation = match acknowledged {

@@ -186,7 +186,7 @@ impl Loading {
         // Those who came before the load have their answer now; those who came during it wait for the verdict.
         self.lead.loaded(outcome.clone());
         let lead = self.lead;
-        let mark = failed.then(|| entry::failed_head(token::random(), lease.session.link.run));
+        let mark = failed.then(|| entry::failed_head(token::random(), lease.session.origin()));
         let budget = self.cache.inner.config.budget;
         lease.session.clone().spawn(async move {
             let verdict =
@@ -354,7 +354,7 @@ impl Value<'_> {
         };
         let draft = Draft {
             id: token::random(),
-            run: lease.session.link.run,
+            origin: lease.session.origin(),
             ttl_ms: u64::try_from(self.ttl.as_millis()).unwrap_or(u64::MAX),
             load_ms: u32::try_from(self.took.as_millis()).unwrap_or(u32::MAX),
             template: self.key.template(),

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::cache::{Cache, Demand, Request, Turn};
-use crate::entry::{self, CodecKind, Draft, Stored, TypeOps, type_ops};
+use crate::entry::{self, CodecKind, Draft, Origin, Stored, TypeOps, type_ops};
 use crate::error::Error;
 use crate::flight::{Joined, Outcome};
 use crate::key::{CacheKey, Pattern};
@@ -66,7 +66,7 @@ impl Cache {
         let (codec, payload) = self.encode(&kept, ops)?;
         let draft = Draft {
             id: token::random(),
-            run: 0,
+            origin: Origin::default(),
             ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX),
             load_ms: 0,
             template: key.template(),
@@ -185,10 +185,7 @@ impl Cache {
             .flatten();
         let now = u64::try_from(session.link.server_millis()).unwrap_or(0);
         bytes.is_some_and(|bytes| match entry::parse(&bytes) {
-            Stored::Entry(entry) => {
-                entry.deadline_ms() > now
-                    && (entry.run == session.link.run || session.trusts_restarts())
-            }
+            Stored::Entry(entry) => entry.deadline_ms() > now && session.trusts(entry.origin),
             _ => false,
         })
     }
@@ -289,9 +286,9 @@ impl Cache {
         if let Some(tier) = &self.inner.tier {
             let mut budget = Budget::new(self.inner.config.budget);
             if let Some(session) = tier.session(&mut budget).await {
-                draft.run = session.link.run;
+                draft.origin = session.origin();
                 let (head, rest) = draft.seal();
-                let lease = entry::lease_head(token::random(), session.link.run);
+                let lease = entry::lease_head(token::random(), session.origin());
                 let sealed = Sealed {
                     head,
                     rest: &rest,

@@ -9,9 +9,10 @@ use cache_runtime::sabotage::Safeguard;
 
 use crate::fleet::Options;
 use crate::plan::Plan;
+use crate::stage::Journals;
 use crate::worker::Orders;
 
-const USAGE: &str = "fleet [--minutes N | --seconds N] [--seed N] [--round SECONDS] [--plan NAME] [--without SAFEGUARD,…]";
+const USAGE: &str = "fleet [--minutes N | --seconds N] [--seed N] [--round SECONDS] [--plan NAME] [--without SAFEGUARD,…] [--journals all|half|none]";
 
 /// What the program is to be.
 #[derive(Debug)]
@@ -72,6 +73,7 @@ impl Pairs {
             plan,
             seed,
             without,
+            journals: self.optional("journals")?.unwrap_or(Journals::Half),
             length,
             round,
         })
@@ -87,6 +89,7 @@ impl Pairs {
             redis: self.needed("redis")?,
             database: self.needed("database")?,
             parent: self.needed("parent")?,
+            journal: self.optional("journal")?,
         })
     }
 

@@ -83,6 +83,8 @@ impl Heard {
             Event::Read(read) => history.reads.push((process, read)),
             Event::Removal(removal) => history.removals.push((process, removal)),
             Event::Load(load) => history.loads.push((process, load)),
+            Event::Lagged(from, to) => history.faults.push((Some(process), Window { from, to })),
+            Event::CaughtUp(from, to) => history.caught_up.push((process, Window { from, to })),
             Event::Stood(from, to) => history.stood.push((process, Window { from, to })),
             Event::Panicked(text) => history.panics.push((process, text)),
             Event::Done(number) => {

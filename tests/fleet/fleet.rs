@@ -13,7 +13,7 @@ use crate::faults::{self, SETTLING};
 use crate::history::{History, Tier};
 use crate::plan::Plan;
 use crate::random::Random;
-use crate::stage::Stage;
+use crate::stage::{Journals, Stage};
 
 /// How long peace may take: a process that was frozen finds its connection dead, and looks for another.
 const HEALING: Duration = Duration::from_secs(10);
@@ -29,6 +29,7 @@ pub(crate) struct Options {
     pub(crate) plan: Plan,
     pub(crate) seed: u64,
     pub(crate) without: Vec<Safeguard>,
+    pub(crate) journals: Journals,
     pub(crate) length: Duration,
     pub(crate) round: Duration,
 }
@@ -50,6 +51,8 @@ pub(crate) struct Report {
     loads: u64,
     durable: u64,
     queued: u64,
+    /// Those of the queued that were replayed by another process than their own, which had crashed.
+    inherited: u64,
     slowest_read_ms: f64,
     faults: BTreeMap<String, u64>,
     violations: u64,
@@ -101,7 +104,12 @@ pub(crate) fn run(options: &Options) -> std::io::Result<Report> {
         without,
         ..Report::default()
     };
-    let stage = Stage::set(options.plan.clone(), random.next(), options.without.clone())?;
+    let stage = Stage::set(
+        options.plan.clone(),
+        random.next(),
+        options.without.clone(),
+        options.journals,
+    )?;
     while report.is_clean() && started.elapsed() < options.length {
         let left = options.length.saturating_sub(started.elapsed());
         round(
@@ -157,11 +165,12 @@ fn round(stage: &Stage, options: &Options, seed: u64, length: Duration, report: 
     let mut history = stage.collector.heard().take();
     history.healed = Some(healed);
     violations.extend(check(&history));
-    for (_, removal) in &history.removals[before.min(history.removals.len())..] {
+    for (remover, removal) in &history.removals[before.min(history.removals.len())..] {
         match removal.durable {
             true => report.durable += 1,
             false => report.queued += 1,
         }
+        report.inherited += u64::from(history.is_inherited(*remover, removal));
     }
     report.add(&history, &violations);
     let oldest = healed.saturating_sub(clock::nanos(MEMORY));

@@ -16,8 +16,12 @@ pub(crate) enum Event {
     Load(Load),
     /// From then on it reads Redis, and its journal is empty; or not.
     Connected(Nanos, bool),
+    /// It was looked at in that time, and was connected, after it had not been.
+    CaughtUp(Nanos, Nanos),
     /// It stood still, because the machine or a signal made it.
     Stood(Nanos, Nanos),
+    /// What its runtime asked of Redis by itself, past the code under test, took so long.
+    Lagged(Nanos, Nanos),
     Panicked(String),
     /// All that was asked of it is done.
     Done(u64),
@@ -87,6 +91,15 @@ pub(crate) struct Window {
     pub(crate) to: Nanos,
 }
 
+/// The end of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Crash {
+    pub(crate) process: ProcessId,
+    pub(crate) at: Nanos,
+    /// Who adopts the journal that it left, if it had one on the disk.
+    pub(crate) heir: Option<ProcessId>,
+}
+
 /// What happened in one round.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
@@ -101,21 +114,64 @@ pub(crate) struct History {
     pub(crate) unsettled: Vec<Window>,
     pub(crate) stood: Vec<(ProcessId, Window)>,
     pub(crate) panics: Vec<(ProcessId, String)>,
-    pub(crate) crashed: Vec<(ProcessId, Nanos)>,
+    pub(crate) crashed: Vec<Crash>,
+    /// When a process was found to read Redis with an empty journal, after it had not.
+    pub(crate) caught_up: Vec<(ProcessId, Window)>,
     /// Since then nothing is wrong, and everybody has heard of everything.
     pub(crate) healed: Option<Nanos>,
 }
 
 impl History {
-    pub(crate) fn has_crashed(&self, process: ProcessId) -> bool {
-        self.crashed.iter().any(|(crashed, _)| *crashed == process)
+    /// What waited in it went with it: it crashed, and so did whoever was to adopt its journal, and left none.
+    pub(crate) fn is_forgotten(&self, process: ProcessId) -> bool {
+        let last = self.heirs(process).last().unwrap_or(process);
+        self.crashed.iter().any(|crash| crash.process == last)
+    }
+
+    /// Those who adopted the journal of a process, one of the other.
+    pub(crate) fn heirs(&self, process: ProcessId) -> impl Iterator<Item = ProcessId> + '_ {
+        let heir = |process: &ProcessId| {
+            let crash = self
+                .crashed
+                .iter()
+                .find(|crash| crash.process == *process)?;
+            crash.heir
+        };
+        std::iter::successors(heir(&process), heir)
+    }
+
+    /// From when on a removal binds every process: a durable one when it returned; one that was queued when the process
+    /// has caught up with Redis, or, if it was killed before that, whoever adopted its journal.
+    pub(crate) fn bound_since(&self, remover: ProcessId, removal: &Removal) -> Option<Nanos> {
+        if removal.durable {
+            return Some(removal.returned);
+        }
+        std::iter::once(remover)
+            .chain(self.heirs(remover))
+            .find_map(|process| self.caught_up_after(process, removal))
+    }
+
+    /// It was queued, and it was an heir who replayed it.
+    pub(crate) fn is_inherited(&self, remover: ProcessId, removal: &Removal) -> bool {
+        let mut heirs = self.heirs(remover);
+        !removal.durable
+            && self.caught_up_after(remover, removal).is_none()
+            && heirs.any(|heir| self.caught_up_after(heir, removal).is_some())
+    }
+
+    fn caught_up_after(&self, process: ProcessId, removal: &Removal) -> Option<Nanos> {
+        let looks = self.caught_up.iter();
+        looks
+            .filter(|(whose, look)| *whose == process && look.from > removal.returned)
+            .map(|(_, look)| look.to)
+            .min()
     }
 
     /// What the next round must still know: the removals of the last seconds, which by now bind everybody.
     pub(crate) fn carried_over(&self, healed: Nanos, oldest: Nanos) -> Self {
         let mut removals = self.removals.clone();
         removals.retain(|(process, removal)| {
-            removal.called >= oldest && (removal.durable || !self.has_crashed(*process))
+            removal.called >= oldest && (removal.durable || !self.is_forgotten(*process))
         });
         for (_, removal) in &mut removals {
             removal.durable = true;

@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --release -p cache-tests --bin fleet -- --minutes 10 --seed 7
 //! cargo run --release -p cache-tests --bin fleet -- --seconds 10 --without cas
+//! cargo run --release -p cache-tests --bin fleet -- --minutes 1 --plan crashes --journals all
 //! ```
 //!
 //! It prints one line of JSON, and fails if a promise was broken. A seed replays what is asked for and when; not what the

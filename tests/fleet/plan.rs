@@ -142,9 +142,9 @@ impl Bodies {
 }
 
 impl Plan {
-    pub(crate) const NAMES: [&str; 10] = [
-        "usual", "calm", "tags", "late", "pulses", "flapping", "switch", "outages", "restarts",
-        "trickle",
+    pub(crate) const NAMES: [&str; 11] = [
+        "usual", "calm", "tags", "late", "pulses", "flapping", "switch", "outages", "crashes",
+        "restarts", "trickle",
     ];
 
     /// The plan under which the loss of a safeguard shows soon.
@@ -256,6 +256,20 @@ impl Plan {
                 network: Lane {
                     gap: (50, 150),
                     faults: vec![(NetworkFault::Down, 3), (NetworkFault::Cut, 1)],
+                },
+                ..calm
+            },
+            // The same, and processes die with what they could not tell Redis.
+            "crashes" => Self {
+                name: "crashes",
+                acts: vec![(Act::Read, 90), (Act::Remove, 6), (Act::Write, 4)],
+                network: Lane {
+                    gap: (50, 150),
+                    faults: vec![(NetworkFault::Down, 3), (NetworkFault::BlackHole, 1)],
+                },
+                process: Lane {
+                    gap: (150, 500),
+                    faults: vec![(ProcessFault::Kill, 1)],
                 },
                 ..calm
             },

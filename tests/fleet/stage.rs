@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::env;
+use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cache_runtime::sabotage::Safeguard;
 use cache_tests::{ChildProcess, Fault, FaultProxy, RedisServer};
+use tempfile::TempDir;
 
 use crate::canary;
 use crate::clock::{self, Nanos};
 use crate::collector::Collector;
 use crate::database::Database;
-use crate::history::{ProcessId, Window};
+use crate::history::{Crash, ProcessId, Window};
 use crate::plan::Plan;
 use crate::random::Random;
 
@@ -26,8 +28,43 @@ pub(crate) struct Stage {
     database: Database,
     plan: Plan,
     without: Vec<Safeguard>,
+    journals: Journals,
+    /// Theirs; each finds those of its own place only, whose way to Redis is another one.
+    directory: TempDir,
     random: Random,
     processes: AtomicU32,
+}
+
+/// Who keeps its journal on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Journals {
+    All,
+    /// Every other place.
+    Half,
+    None,
+}
+
+impl Journals {
+    fn keeps(self, place: usize) -> bool {
+        match self {
+            Self::All => true,
+            Self::Half => place.is_multiple_of(2),
+            Self::None => false,
+        }
+    }
+}
+
+impl FromStr for Journals {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "all" => Ok(Self::All),
+            "half" => Ok(Self::Half),
+            "none" => Ok(Self::None),
+            _ => Err("one of all, half, none"),
+        }
+    }
 }
 
 /// Where a process runs; when it is killed, another takes over.
@@ -39,7 +76,12 @@ pub(crate) struct Place {
 }
 
 impl Stage {
-    pub(crate) fn set(plan: Plan, seed: u64, without: Vec<Safeguard>) -> std::io::Result<Self> {
+    pub(crate) fn set(
+        plan: Plan,
+        seed: u64,
+        without: Vec<Safeguard>,
+        journals: Journals,
+    ) -> std::io::Result<Self> {
         let redis = RedisServer::builder().snapshots().start();
         let database = Database::serve(plan.rows)?;
         let collector = Collector::listen()?;
@@ -51,6 +93,8 @@ impl Stage {
             database,
             plan,
             without,
+            journals,
+            directory: tempfile::tempdir()?,
             random: Random::new(seed),
             processes: AtomicU32::new(0),
         };
@@ -146,8 +190,12 @@ impl Stage {
         let at = clock::now();
         child.kill9();
         let killed = process.load(SeqCst);
-        self.collector.heard().history.crashed.push((killed, at));
         let (next, started) = self.spawn(place, proxy);
+        self.collector.heard().history.crashed.push(Crash {
+            process: killed,
+            at,
+            heir: self.journals.keeps(place).then_some(next),
+        });
         process.store(next, SeqCst);
         *child = started;
         child.send("go");
@@ -171,7 +219,7 @@ impl Stage {
             .iter()
             .map(|safeguard| safeguard.name())
             .collect();
-        let child = ChildProcess::builder(own)
+        let mut child = ChildProcess::builder(own)
             .arg("worker")
             .arg("--process")
             .arg(process.to_string())
@@ -188,9 +236,11 @@ impl Stage {
             .arg("--database")
             .arg(self.database.address().to_string())
             .arg("--parent")
-            .arg(self.collector.address().to_string())
-            .spawn();
-        (process, child)
+            .arg(self.collector.address().to_string());
+        if self.journals.keeps(place) {
+            child = child.arg("--journal").arg(self.directory.path());
+        }
+        (process, child.spawn())
     }
 }
 

@@ -2,12 +2,15 @@
 
 use std::io::BufRead;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use std::{io, process, thread};
 
 use cache_runtime::sabotage::{Safeguard, turn_off};
 use cache_runtime::{BreakerState, Cache, CacheConfig};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::sync::{RwLock, mpsc};
 use tokio::task::JoinSet;
@@ -25,6 +28,9 @@ use crate::telling::Teller;
 
 /// How often it looks whether it is connected, and whether it is running at all.
 const LOOK: Duration = Duration::from_millis(5);
+
+/// How often its runtime asks.
+const ASK: Duration = Duration::from_millis(10);
 
 /// A look that comes so much later was not the process's own fault.
 const LATE: Duration = Duration::from_millis(50);
@@ -44,6 +50,8 @@ pub(crate) struct Orders {
     pub(crate) redis: String,
     pub(crate) database: SocketAddr,
     pub(crate) parent: SocketAddr,
+    /// Where its removals survive its crash.
+    pub(crate) journal: Option<PathBuf>,
 }
 
 /// What a line on its input says.
@@ -73,14 +81,18 @@ pub(crate) fn run(orders: Orders) -> io::Result<()> {
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let config = CacheConfig::default()
+    let mut config = CacheConfig::default()
         .redis_url(&orders.redis)
         .outage_max_age(OUTAGE_MAX_AGE)
         .budget(orders.plan.budget);
+    if let Some(directory) = &orders.journal {
+        config = config.journal(directory);
+    }
     let cache = {
         let _entered = runtime.enter();
         cache_runtime::init(config).expect("settings that can be right")
     };
+    runtime.spawn(feel_lag(orders.redis.clone(), teller.clone()));
     thread::spawn(move || look_after(cache, &teller));
     obey(&runtime, cache, &orders, &random);
     Ok(())
@@ -100,14 +112,50 @@ fn look_after(cache: &'static Cache, teller: &Teller) {
         let connected =
             cache.breaker_state() == Some(BreakerState::Closed) && cache.journal_len() == 0;
         if told != Some(connected) {
-            // Lost at some moment since the last look; found again at the latest now.
+            // Lost at some moment since the last look; found again at the latest now that it has been looked at.
+            let looked = clock::now();
             teller.tell(Event::Connected(
-                if connected { now } else { last },
+                if connected { looked } else { last },
                 connected,
             ));
+            if connected {
+                teller.tell(Event::CaughtUp(now, looked));
+            }
             told = Some(connected);
         }
         last = now;
+    }
+}
+
+/// How long this process's runtime takes to hear what Redis says, past the code under test: a push waits as long for its
+/// turn as this does, and where threads wait for a processor, nobody broke a promise. An excuse for the delay of a push,
+/// and for nothing else.
+async fn feel_lag(redis: String, teller: Teller) {
+    let address = redis.trim_start_matches("redis://").to_owned();
+    loop {
+        tokio::time::sleep(ASK).await;
+        // Cut, or refused: that is a fault which is known already.
+        let Ok(mut connection) = TcpStream::connect(&address).await else {
+            continue;
+        };
+        let mut answer = [0; b"+PONG\r\n".len()];
+        loop {
+            let from = clock::now();
+            let asked = connection.write_all(b"PING\r\n").await;
+            let heard = asked.is_ok() && connection.read_exact(&mut answer).await.is_ok();
+            let to = clock::now();
+            if to - from > clock::nanos(LATE) {
+                teller.tell(Event::Lagged(from, to));
+            }
+            if !heard {
+                break;
+            }
+            let slept = clock::now();
+            tokio::time::sleep(ASK).await;
+            if clock::now() - slept > clock::nanos(ASK + LATE) {
+                teller.tell(Event::Lagged(slept, clock::now()));
+            }
+        }
     }
 }
 

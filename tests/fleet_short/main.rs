@@ -40,6 +40,24 @@ fn nothing_stale_whatever_goes_wrong() {
 }
 
 #[test]
+fn what_crashed_processes_had_queued_is_not_lost() {
+    let (clean, report) = fleet(&[
+        "--plan",
+        "crashes",
+        "--journals",
+        "all",
+        "--seconds",
+        "8",
+        "--round",
+        "4",
+        "--seed",
+        "7",
+    ]);
+    assert!(clean, "{report:#}");
+    assert!(report["inherited"].as_u64() > Some(0), "{report:#}");
+}
+
+#[test]
 fn the_loss_of_any_safeguard_is_noticed() {
     let stale = [
         "stale-after-durable",

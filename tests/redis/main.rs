@@ -1,4 +1,34 @@
 //! The promises against a real Redis server.
+//!
+//! Which test shows what, for the behaviours that caches are usually found wanting in. What needs no server is shown by
+//! unit tests; what only several processes under random faults show, by the fleet.
+//!
+//! | behaviour | test |
+//! |---|---|
+//! | a refreshed entry is still removable by its tags; a load finished in one process is what another reads | `p2_writes::a_refreshed_entry_is_new_for_all_and_still_has_its_tags` |
+//! | what is loaded after a tag's removal is not affected by it; an unrelated removal first breaks nothing; 150 tagged keys, one removal | `p2_coherence::one_removal_takes_150_tagged_keys_and_leaves_none_behind` |
+//! | a removal while Redis refuses: local copies go, and it is journalled | `p4_journal::a_removal_while_nobody_listens_is_replayed_before_redis_is_read` |
+//! | writers everywhere in a total outage | `p4_journal::after_a_total_outage_with_writers_everywhere_nothing_older_than_the_last_removal_is_served` |
+//! | a removal that waits, and its process crashes | `p4_crash::a_removal_that_waits_survives_the_crash_of_its_process` |
+//! | ten clients, a thousand reads each, one load a key | `p3_one_load::ten_clients_with_1000_reads_each_load_every_key_once` |
+//! | a cancelled holder releases its lease at once | `p3_one_load::the_lease_of_a_cancelled_holder_is_released_at_once`, `p8_cancel::a_leader_dropped_while_its_lease_is_being_planted_leaves_no_lease` |
+//! | two processes in the refresh window, one refresh | not before the option `early` is built |
+//! | most callers of a load go away | `p3_one_load::a_load_completes_for_the_rest_when_most_callers_go_away` |
+//! | a removal during a load, by key, prefix, glob, tag, everything | `p2_race::an_invalidation_during_a_load_of_the_same_process_wins`, `…_of_another_process_wins` |
+//! | … during a refresh: the key is absent | `p2_writes::a_refresh_that_an_invalidation_overtakes_stores_nothing` |
+//! | … while a copy is on its way to memory | `p2_race::a_copy_on_its_way_to_memory_does_not_arrive_when_its_key_is_removed_meanwhile`, `p2_race::a_copy_that_came_in_while_the_removal_ran_is_gone_when_it_returns` |
+//! | `DEL` and `FLUSHALL` by an operator, stores and removals by others reach memory | `p2_coherence::a_del_typed_by_an_operator_reaches_memory`, `p2_coherence::whatever_another_process_does_to_a_key_reaches_memory` |
+//! | eviction, of entries and of the index | `p2_coherence::a_server_that_evicts_everything_gives_misses_and_no_stale_value`, `p2_coherence::an_index_evicted_during_a_load_still_stops_the_store` |
+//! | keys that expire leave index and memory | `p7_bounded::keys_that_expire_leave_the_index_however_many_tags_they_had`; memory: a unit test of it, `expired_copies_are_not_served_and_are_swept_by_later_fills` |
+//! | a snapshot does not bring back what was removed | `p2_coherence::a_snapshot_does_not_bring_back_what_was_removed` |
+//! | nor does a replica that was promoted | `topologies::what_a_promoted_replica_never_heard_of_is_removed_there_too` |
+//! | the index alone is lost, then a removal | `p2_coherence::removals_find_what_a_lost_index_does_not` |
+//! | overlapping puts | `p2_writes::of_overlapping_puts_the_earlier_commit_never_stays` |
+//! | a read that removes its own key | `p2_coherence::a_read_that_removes_its_own_key_stores_it_all_the_same` |
+//! | a tag of the result, removed during the load | `p2_race::a_tag_of_the_result_that_is_removed_during_the_load_stops_the_store` |
+//! | thousands of ids that do not exist | `p7_bounded::thousands_of_lookups_that_find_nothing_leave_nothing_behind` |
+//! | the bounds of flights and of background work | `p7_bounded::more_keys_than_may_load_at_once_are_loaded_without_the_cache`, `p7_bounded::more_stores_than_may_be_under_way_at_once_are_dropped_and_counted` |
+//! | permissions change at run time | `topologies::permissions_that_are_taken_away_and_given_back_are_noticed_and_every_call_is_answered` |
 
 // Fires inside what the attribute makes of a write that returns nothing.
 #![allow(clippy::semicolon_if_nothing_returned)]
@@ -6,13 +36,16 @@
 mod app;
 mod basics;
 mod connection_test;
+mod failover;
 mod p1_outage;
 mod p2_coherence;
 mod p2_race;
 mod p2_writes;
 mod p3_one_load;
+mod p4_crash;
 mod p4_journal;
 mod p6_typed;
 mod p7_bounded;
 mod p8_cancel;
+mod said;
 mod topologies;

@@ -93,6 +93,21 @@ async fn a_frozen_server_is_survived_and_found_again() {
 }
 
 #[tokio::test]
+async fn the_first_removal_that_a_frozen_server_leaves_unanswered_opens_the_breaker() {
+    let server = RedisServer::start();
+    let config = CacheConfig::default().redis_url(server.url());
+    let app = App::connected(config, &Db::new(7)).await;
+    server.freeze();
+    let (gone, took) = timed(app.cache.delete("item:1")).await;
+    assert!(!gone.is_durable() && took <= CALL, "{gone:?} {took:?}");
+    let (_, took) = timed(app.has_lost_redis()).await;
+    // Three budgets, and the rest for two loaded cores; the replay would give the server two seconds.
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    server.thaw();
+    recovers(&app).await;
+}
+
+#[tokio::test]
 async fn a_black_hole_is_survived_and_its_end_is_noticed() {
     let server = RedisServer::start();
     let proxy = FaultProxy::in_front_of(&server);
@@ -117,6 +132,20 @@ async fn a_black_hole_at_the_start_costs_no_call_more_than_its_budget() {
     proxy.set(Fault::BlackHole);
     let app = App::with(CacheConfig::default().redis_url(proxy.url()), &Db::new(7));
     cold_calls(&app, 1).await;
+}
+
+#[tokio::test]
+async fn a_server_on_another_continent_is_reached_at_the_first_attempt() {
+    let server = RedisServer::start();
+    let proxy = FaultProxy::in_front_of(&server);
+    // 300 ms there and back: of 2 s for the connect there is room for six questions in turn.
+    proxy.set(Fault::Delay(Duration::from_millis(150)));
+    let config = CacheConfig::default().redis_url(proxy.url()).budget(SOON);
+    let app = App::with(config, &Db::new(7));
+    assert_eq!(exact(&app, 1).await, 7);
+    app.has_stored(1).await;
+    assert_eq!((exact(&app, 1).await, app.db.reads()), (7, 1));
+    assert_eq!((app.cache.stats().redis_hits, proxy.connections()), (1, 1));
 }
 
 #[tokio::test]

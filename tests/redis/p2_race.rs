@@ -233,7 +233,13 @@ async fn readers_of_the_writing_process_never_see_what_it_removed_before_they_be
         }));
     }
     for round in 1..=300 {
-        change_item(&app, 1, round).await;
+        let removal = ALL[round as usize % ALL.len()];
+        if round % 2 == 0 {
+            change_item(&app, 1, round).await;
+        } else {
+            db.commit(round);
+            assert!(removal.run(&app.cache, "item").await.is_durable());
+        }
         durable.store(round, std::sync::atomic::Ordering::SeqCst);
         tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     }
@@ -351,6 +357,40 @@ async fn without_redis_an_invalidation_during_a_load_wins_in_its_process() {
                 "and it is a hit"
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn a_copy_on_its_way_to_memory_does_not_arrive_when_its_key_is_removed_meanwhile() {
+    for removal in ALL {
+        let server = RedisServer::start();
+        let proxy = FaultProxy::in_front_of(&server);
+        let db = Db::new(1);
+        let config = CacheConfig::default().redis_url(proxy.url()).budget(SOON);
+        let (app, other) = (
+            App::connected(config, &db).await,
+            App::on(&server, &db).await,
+        );
+        item(&other, 1).await;
+        other.has_stored(1).await;
+        let answered = || server.commandstats().get("get").copied().unwrap_or(0);
+        let before = answered();
+        proxy.set(Fault::Delay(Duration::from_millis(100)));
+        let reading = tokio::spawn({
+            let app = app.clone();
+            async move { item(&app, 1).await }
+        });
+        let sent = async || (answered() > before).then_some(());
+        eventually(SOON, "an answer on its way", sent).await;
+        // It waits, and the push of the removal behind it.
+        proxy.set(Fault::Stall);
+        db.commit(2);
+        assert!(removal.run(&other.cache, "item").await.is_durable());
+        proxy.up();
+        assert_eq!(reading.await.unwrap(), 1, "it had begun before");
+        let follows = async || (item(&app, 1).await == 2).then_some(());
+        let what = format!("memory to follow {removal:?}");
+        eventually(Duration::from_millis(500), &what, follows).await;
     }
 }
 

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use cache_runtime::{CacheConfig, cached};
-use cache_tests::{Fault, FaultProxy, RedisServer, eventually};
+use cache_tests::{ChildProcess, Fault, FaultProxy, RedisServer, eventually};
 use tokio::task::JoinHandle;
 
-use crate::app::{App, Db, SOON, item, others_run, timed};
+use crate::app::{App, Db, SOON, item, others_run, put_item, timed};
 
 fn callers(app: &App, many: usize, id: u32) -> Vec<JoinHandle<u64>> {
     let call = |_| {
@@ -85,13 +85,6 @@ async fn a_body_that_fails_runs_once_a_process_where_the_error_can_be_shared() {
     db.gate.reached_by(1).await;
     let others_wait =
         async || (apps.iter().map(|app| app.cache.stats().waits).sum::<u64>() == 3).then_some(());
-    for _ in 0..3 {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        for a in &apps {
-            eprintln!("{:?}", a.cache.stats());
-        }
-        eprintln!("arr {}", db.gate.arrived());
-    }
     eventually(SOON, "the other three processes to wait", others_wait).await;
     others_run().await;
     let began = Instant::now();
@@ -237,7 +230,7 @@ async fn the_lease_of_a_cancelled_holder_is_released_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_clients_with_500_reads_each_load_every_key_once() {
+async fn ten_clients_with_1000_reads_each_load_every_key_once() {
     const KEYS: u32 = 50;
     let server = RedisServer::start();
     let db = Db::new(7);
@@ -246,7 +239,7 @@ async fn ten_clients_with_500_reads_each_load_every_key_once() {
     for client in 0..10_u32 {
         let (app, loads) = (App::on(&server, &db).await, loads.clone());
         clients.push(tokio::spawn(async move {
-            for read in 0..500_u32 {
+            for read in 0..1_000_u32 {
                 let key = (read * 7 + client * 13) % KEYS;
                 let load = async || {
                     loads[key as usize].fetch_add(1, SeqCst);
@@ -290,6 +283,102 @@ async fn a_dead_holder_costs_the_others_two_seconds_at_most() {
         took < Duration::from_millis(2_250),
         "{took:?}: two seconds, and some for two loaded cores"
     );
+    db.gate.open();
+    all_return(waiting, 7).await;
+    all_return(held, 7).await;
+    assert_eq!(db.reads(), 2);
+}
+
+/// The program that the next test starts: told to, it takes the key for a load that never ends.
+#[tokio::test]
+#[ignore = "runs as a child process"]
+async fn as_a_child_that_holds_a_lease() {
+    let Ok(url) = std::env::var("HOLD_URL") else {
+        return;
+    };
+    let config = CacheConfig::default().redis_url(url).budget(SOON);
+    let app = App::connected(config, &Db::new(7)).await;
+    app.db.gate.close();
+    println!("ready");
+    let told = tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new()));
+    told.await.unwrap().unwrap();
+    let call = tokio::spawn({
+        let app = app.clone();
+        async move { put_item(&app, 1, 7).await }
+    });
+    app.db.gate.reached_by(1).await;
+    println!("holding");
+    call.await.unwrap();
+}
+
+fn holder(server: &RedisServer) -> ChildProcess {
+    let child = ChildProcess::builder(std::env::current_exe().unwrap())
+        .arg("p3_one_load::as_a_child_that_holds_a_lease")
+        .arg("--exact")
+        .arg("--ignored")
+        .arg("--nocapture")
+        .env("HOLD_URL", server.url())
+        .spawn();
+    let _ = child.line_where(SOON, "ready", |line| line.ends_with("ready"));
+    child
+}
+
+/// What is left of the lease at the key lies in the range.
+async fn left_of_lease(server: &RedisServer, range: std::ops::Range<i64>) {
+    let left = async || {
+        range
+            .contains(&server.cli(&["PTTL", "item:1"]).int())
+            .then_some(())
+    };
+    eventually(SOON, "the lease to be so old", left).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_dead_holders_in_a_row_cost_no_more_than_one() {
+    let server = RedisServer::start();
+    let app = App::on(&server, &Db::new(7)).await;
+    let (mut first, mut second) = (holder(&server), holder(&server));
+    let dies = |child: &mut ChildProcess| {
+        child.send("hold");
+        let _ = child.line_where(SOON, "holding", |line| line.ends_with("holding"));
+        child.kill9();
+    };
+    dies(&mut first);
+    let reading = callers(&app, 20, 1);
+    let began = Instant::now();
+    // The second takes the key when the first's lease has almost ended, and its own lives as long again.
+    left_of_lease(&server, 0..200).await;
+    dies(&mut second);
+    assert_eq!(app.db.reads(), 0, "the reader waits still");
+    all_return(reading, 7).await;
+    let took = began.elapsed();
+    assert!(took < Duration::from_millis(2_400), "{took:?}");
+    // One of those who wait takes the dead holder's place, and stores.
+    app.has_stored(1).await;
+    assert_eq!(app.db.reads(), 1);
+}
+
+#[tokio::test]
+async fn the_lease_of_a_lost_connection_goes_with_the_next_one() {
+    let server = RedisServer::start();
+    let db = Db::new(7);
+    let proxy = FaultProxy::in_front_of(&server);
+    let config = CacheConfig::default().redis_url(proxy.url()).budget(SOON);
+    let (holder, other) = (
+        App::connected(config, &db).await,
+        App::on(&server, &db).await,
+    );
+    db.gate.close();
+    let held = callers(&holder, 1, 1);
+    db.gate.reached_by(1).await;
+    let waiting = callers(&other, 1, 1);
+    let waits = async || (other.cache.stats().waits == 1).then_some(());
+    eventually(SOON, "a wait", waits).await;
+    left_of_lease(&server, 1_450..1_501).await;
+    proxy.cut_all();
+    let (_, took) = timed(db.gate.reached_by(2)).await;
+    // It would have lived for 1.5 s.
+    assert!(took < Duration::from_millis(1_000), "{took:?}");
     db.gate.open();
     all_return(waiting, 7).await;
     all_return(held, 7).await;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use cache_runtime::{CacheConfig, cached};
-use cache_tests::{RedisServer, eventually};
+use cache_tests::{Fault, FaultProxy, RedisServer, eventually};
 
-use crate::app::{App, Db, SOON, exact, item};
+use crate::app::{App, Db, SOON, exact, item, others_run};
 
 #[cached(ttl = "5m", key = "nobody:<id>", tags = ["people"], cache = app.cache, skip(app))]
 async fn nobody(app: &App, id: u32) -> Option<u64> {
@@ -105,14 +105,81 @@ async fn a_value_that_is_too_large_is_returned_and_not_stored() {
 }
 
 #[tokio::test]
+async fn more_keys_than_may_load_at_once_are_loaded_without_the_cache() {
+    let server = RedisServer::start();
+    for config in [
+        CacheConfig::default().redis_url(server.url()).budget(SOON),
+        CacheConfig::default(),
+    ] {
+        let app = App::with(config.max_flights(2), &Db::new(7));
+        app.db.gate.close();
+        let call = |id| {
+            let app = app.clone();
+            tokio::spawn(async move { item(&app, id).await })
+        };
+        // Two keys, two flights: who comes later waits for them.
+        let mut calls: Vec<_> = [1, 2, 1, 2].map(call).into();
+        app.db.gate.reached_by(2).await;
+        // No room: each of these runs its body.
+        calls.extend([3, 3, 3].map(call));
+        app.db.gate.reached_by(5).await;
+        others_run().await;
+        assert_eq!(app.db.gate.arrived(), 5);
+        app.db.gate.open();
+        for call in calls {
+            assert_eq!(call.await.unwrap(), 7);
+        }
+        // And in the end there is room again.
+        let hits = async || {
+            item(&app, 3).await;
+            let reads = app.db.reads();
+            item(&app, 3).await;
+            (app.db.reads() == reads).then_some(())
+        };
+        eventually(SOON, "a hit", hits).await;
+    }
+}
+
+#[tokio::test]
+async fn more_stores_than_may_be_under_way_at_once_are_dropped_and_counted() {
+    let server = RedisServer::start();
+    let proxy = FaultProxy::in_front_of(&server);
+    let config = CacheConfig::default()
+        .redis_url(proxy.url())
+        .max_background(4)
+        .budget(SOON);
+    let app = App::connected(config, &Db::new(7)).await;
+    app.db.gate.close();
+    let calls: Vec<_> = (0..20)
+        .map(|id| {
+            let app = app.clone();
+            tokio::spawn(async move { item(&app, id).await })
+        })
+        .collect();
+    // Each has its lease; none of their stores will have an answer soon.
+    app.db.gate.reached_by(20).await;
+    proxy.set(Fault::Stall);
+    app.db.gate.open();
+    for call in calls {
+        assert_eq!(call.await.unwrap(), 7, "the value is there all the same");
+    }
+    let shed = app.cache.stats().shed;
+    assert!((16..20).contains(&shed), "{shed} of 20 dropped");
+    proxy.up();
+    app.has_stored(20 - shed).await;
+    // What was dropped leaves its lease to run out, and is loaded again then.
+    for id in 0..20 {
+        assert_eq!(item(&app, id).await, 7);
+    }
+}
+
+#[tokio::test]
 async fn a_miss_takes_three_commands_and_a_hit_in_redis_one() {
     let server = RedisServer::start();
-    let (app, other) = (
-        App::on(&server, &Db::new(7)).await,
-        App::on(&server, &Db::new(7)).await,
-    );
-    // The index is complete, and nothing else is under way.
+    let app = App::on(&server, &Db::new(7)).await;
+    // The index is complete, and nobody who comes later completes it while the commands are counted.
     assert!(app.cache.clear().await.is_durable());
+    let other = App::on(&server, &Db::new(7)).await;
     server.reset_stats();
     for id in 0..100 {
         item(&app, id).await;

@@ -93,6 +93,92 @@ async fn a_read_dropped_anywhere_leaves_no_lock_behind() {
 }
 
 #[tokio::test]
+async fn a_leader_dropped_while_its_lease_is_being_planted_leaves_no_lease() {
+    let server = RedisServer::start();
+    let proxy = FaultProxy::in_front_of(&server);
+    let db = Db::new(7);
+    let config = cache_runtime::CacheConfig::default()
+        .redis_url(proxy.url())
+        .budget(SOON);
+    let (app, other) = (
+        App::connected(config, &db).await,
+        App::on(&server, &db).await,
+    );
+    let planted = || server.keys().contains(&"item:1".to_owned());
+    // The lease stands for so long before its leader hears of it.
+    proxy.set(Fault::Delay(Duration::from_millis(200)));
+    let leader = tokio::spawn({
+        let app = app.clone();
+        async move { item(&app, 1).await }
+    });
+    eventually(SOON, "the lease", async || planted().then_some(())).await;
+    leader.abort();
+    assert!(leader.await.unwrap_err().is_cancelled());
+    assert_eq!(db.reads(), 0, "the load had not begun");
+    proxy.up();
+    let (_, took) = timed(async {
+        eventually(SOON, "its end", async || (!planted()).then_some(())).await;
+    })
+    .await;
+    // One that ends by itself lives 1.5 s.
+    assert!(took < PROMPT, "it stood for another {took:?}");
+    let (value, took) = timed(item(&other, 1)).await;
+    assert_eq!(value, 7);
+    assert!(took < PROMPT / 2, "the next reader took {took:?}");
+}
+
+#[tokio::test]
+async fn a_lease_whose_planting_outlasts_the_budget_is_given_up() {
+    let server = RedisServer::start();
+    let proxy = FaultProxy::in_front_of(&server);
+    let db = Db::new(7);
+    let config = cache_runtime::CacheConfig::default()
+        .redis_url(proxy.url())
+        .budget(Duration::from_secs(1))
+        .breaker_failures(100);
+    let (app, other) = (
+        App::connected(config, &db).await,
+        App::on(&server, &db).await,
+    );
+    for id in 0..20 {
+        let key = format!("item:{id}");
+        let planted = || server.keys().contains(&key);
+        proxy.set(Fault::Delay(Duration::from_millis(200)));
+        let before = app.cache.stats().timeouts;
+        let call = tokio::spawn({
+            let app = app.clone();
+            async move { item(&app, id).await }
+        });
+        let seen = async || (planted() || call.is_finished()).then_some(planted());
+        let seen = eventually(SOON, "the lease, or the end of the call", seen).await;
+        // The answer is on its way, and stays there.
+        proxy.set(Fault::Stall);
+        assert_eq!(call.await.unwrap(), 7);
+        let timed_out = app.cache.stats().timeouts > before;
+        proxy.up();
+        if !(seen && timed_out) {
+            // Too busy a machine for these times: the next key may have more luck.
+            app.reaches_redis().await;
+            continue;
+        }
+        let (_, took) = timed(async {
+            eventually(SOON, "its end", async || (!planted()).then_some(())).await;
+        })
+        .await;
+        // One that ends by itself lives 1.5 s, of which less than half a second has gone.
+        assert!(took < PROMPT / 2, "it stood for another {took:?}");
+        assert_eq!(item(&other, id).await, 7);
+        assert_eq!(
+            db.reads(),
+            id + 2,
+            "loaded by both: without a lease, no store"
+        );
+        return;
+    }
+    panic!("no planting was overtaken by the end of its budget");
+}
+
+#[tokio::test]
 async fn a_refresh_dropped_anywhere_leaves_no_lock_behind() {
     let server = RedisServer::start();
     let db = Db::new(7);

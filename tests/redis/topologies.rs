@@ -1,14 +1,12 @@
 //! The ways to a server: TLS, users, sockets, namespaces, sentinels; and what is said when the way is barred.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cache_runtime::CacheConfig;
-use cache_tests::{ChildProcess, RedisServer, SentinelSet, eventually};
-use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Metadata, Subscriber, span};
+use cache_tests::{ChildProcess, Fault, FaultProxy, RedisServer, SentinelSet, eventually};
 
 use crate::app::{App, Db, SOON, change_item, exact, item};
+use crate::said::Said;
 
 /// A miss, a hit, a hit in another process, a removal that reaches it.
 async fn works(config: impl Fn() -> CacheConfig) {
@@ -123,6 +121,40 @@ async fn namespaces_do_not_touch_each_other() {
 }
 
 #[tokio::test]
+async fn a_namespace_in_another_keeps_its_entries_when_the_other_looks_for_its_own() {
+    let server = RedisServer::start();
+    let config = |namespace: &str| {
+        CacheConfig::default()
+            .redis_url(server.url())
+            .namespace(namespace)
+            .budget(SOON)
+    };
+    let inner_db = Db::new(2);
+    let inner = App::connected(config("shop:eu"), &inner_db).await;
+    for (outer, index) in [("shop", "shop:%index"), ("", "%index")] {
+        let outer = App::connected(config(outer), &Db::new(1)).await;
+        for id in 0..10 {
+            assert_eq!((item(&outer, id).await, item(&inner, id).await), (1, 2));
+        }
+        // Of its own, and below the other's name.
+        let load = async || Ok::<_, ()>(3);
+        let own = outer.cache.get_or_load("shop:eu:own", SOON, load).await;
+        let own = own.and(outer.cache.get_or_load("eu:own", SOON, load).await);
+        assert_eq!(own, Ok(3));
+        outer.has_stored(12).await;
+        inner.has_stored(10).await;
+        // Now only the keyspace knows.
+        server.cli(&["DEL", index]);
+        assert_eq!(outer.cache.clear().await.removed, 12);
+        for id in 0..10 {
+            assert_eq!(exact(&inner, id).await, 2);
+            assert_eq!(item(&inner, id).await, 2);
+        }
+    }
+    assert_eq!(inner_db.reads(), 10 + 10, "all still there");
+}
+
+#[tokio::test]
 async fn a_wrong_password_is_said_aloud_and_the_body_serves() {
     let server = RedisServer::builder().password("right").start();
     let (said, _guard) = Said::listen();
@@ -172,6 +204,111 @@ async fn a_user_without_scripts_is_said_aloud_and_the_body_serves() {
 }
 
 #[tokio::test]
+async fn permissions_that_are_taken_away_and_given_back_are_noticed_and_every_call_is_answered() {
+    let server = RedisServer::builder()
+        .acl("app", "hunter2", "~* &* +@all")
+        .start();
+    let (said, _guard) = Said::listen();
+    let db = Db::new(1);
+    let url = server.url_as("app", "hunter2");
+    let app = App::connected(CacheConfig::default().redis_url(url).budget(SOON), &db).await;
+    for id in 0..10 {
+        item(&app, id).await;
+    }
+    app.has_stored(10).await;
+
+    server.cli(&["ACL", "SETUSER", "app", "-@all"]);
+    db.commit(2);
+    // Nobody has told this process anything: what memory held is still good.
+    for id in 10..60 {
+        assert_eq!((item(&app, id).await, exact(&app, id).await), (2, 2));
+    }
+    change_item(&app, 1, 3).await;
+    assert_eq!(item(&app, 1).await, 3, "a write binds this process");
+    // The heartbeat finds it out if no call has.
+    app.has_lost_redis().await;
+    let line = said.eventually_mentions("NOPERM").await;
+    assert!(line.starts_with("ERROR"), "{line}");
+    let errors = said.mentions("ERROR");
+    for id in 60..160 {
+        assert_eq!((item(&app, id).await, exact(&app, id).await), (3, 3));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(
+        errors <= 2 && said.mentions("ERROR") <= 2,
+        "once for the command and once for the connection, not at every probe: {said:?}"
+    );
+
+    server.cli(&["ACL", "SETUSER", "app", "+@all"]);
+    app.reaches_redis().await;
+    assert_eq!(app.cache.journal_len(), 0, "what waited was replayed");
+    assert_eq!(server.cli(&["EXISTS", "item:1"]).int(), 0);
+    let before = app.cache.stats().redis_hits;
+    let used = async || {
+        exact(&app, 1_000).await;
+        (app.cache.stats().redis_hits > before).then_some(())
+    };
+    eventually(SOON, "Redis to be used again", used).await;
+    assert_eq!(said.mentions("hunter2"), 0);
+}
+
+#[tokio::test]
+async fn what_a_promoted_replica_never_heard_of_is_removed_there_too() {
+    // A replica need not wait for others to come along.
+    let master = RedisServer::builder()
+        .config("repl-diskless-sync-delay", "0")
+        .start();
+    let (db, name) = (Db::new(1), FaultProxy::in_front_of(&master));
+    // With restarts trusted, nothing but the repeat stands between the replica's entries and their readers.
+    let config = || {
+        CacheConfig::default()
+            .redis_url(name.url())
+            .trust_restart(true)
+            .budget(SOON)
+    };
+    let (app, other) = (
+        App::connected(config(), &db).await,
+        App::connected(config(), &db).await,
+    );
+    let link = FaultProxy::in_front_of(&master);
+    let replica = RedisServer::builder()
+        .config("replicaof", &format!("127.0.0.1 {}", link.listen_port()))
+        .start();
+    for id in 0..10 {
+        exact(&app, id).await;
+    }
+    app.has_stored(10).await;
+    let copied = || (0..10).all(|id| replica.cli(&["STRLEN", &format!("exact:{id}")]).int() > 32);
+    let follows = async || copied().then_some(());
+    eventually(SOON, "the replica to have them", follows).await;
+
+    link.set(Fault::BlackHole);
+    db.commit(2);
+    for removed in [
+        app.cache.delete("exact:1").await,
+        app.cache.invalidate_prefix("exact:2").await,
+        app.cache.invalidate_pattern("*:3").await.unwrap(),
+    ] {
+        assert!(removed.is_durable() && removed.removed == 1, "{removed:?}");
+    }
+    master.kill9();
+    assert!(copied(), "the replica has heard of none of it");
+    replica.cli(&["REPLICAOF", "NO", "ONE"]);
+    name.point_at(&replica);
+    name.cut_all();
+    // Whoever removed it repeats it before it reads there.
+    for id in [1, 2, 3] {
+        assert_eq!(exact(&app, id).await, 2);
+    }
+    app.reaches_redis().await;
+    other.reaches_redis().await;
+    for id in [1, 2, 3] {
+        assert_eq!((exact(&app, id).await, exact(&other, id).await), (2, 2));
+    }
+    assert_eq!(exact(&app, 4).await, 1, "the replica is warm");
+}
+
+#[tokio::test]
 async fn after_a_failover_the_new_master_serves_and_nothing_removed_comes_back() {
     let set = SentinelSet::start(1);
     let sentinel = set.sentinels()[0].port();
@@ -211,70 +348,5 @@ async fn after_a_failover_the_new_master_serves_and_nothing_removed_comes_back()
     eventually(SOON, "answers from the new master", served).await;
     for id in 0..20 {
         assert_eq!((item(&one, id).await, exact(&other, id).await), (2, 2));
-    }
-}
-
-/// What the library logs on this thread.
-#[derive(Clone, Debug, Default)]
-struct Said(Arc<Mutex<Vec<String>>>);
-
-impl Said {
-    fn listen() -> (Self, tracing::subscriber::DefaultGuard) {
-        let said = Self::default();
-        let guard = tracing::subscriber::set_default(said.clone());
-        (said, guard)
-    }
-
-    fn mentions(&self, text: &str) -> usize {
-        self.0
-            .lock()
-            .unwrap()
-            .iter()
-            .filter(|line| line.contains(text))
-            .count()
-    }
-
-    async fn eventually_mentions(&self, text: &str) -> String {
-        let line = async || {
-            self.0
-                .lock()
-                .unwrap()
-                .iter()
-                .find(|line| line.contains(text))
-                .cloned()
-        };
-        eventually(Duration::from_secs(5), text, line).await
-    }
-}
-
-impl Subscriber for Said {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("cache_runtime") && *metadata.level() <= Level::INFO
-    }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut line = Line(event.metadata().level().to_string());
-        event.record(&mut line);
-        self.0.lock().unwrap().push(line.0);
-    }
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-}
-
-struct Line(String);
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        self.0 += &format!(" {field}={value:?}");
     }
 }

@@ -68,6 +68,7 @@ pub(crate) struct Traffic {
 #[derive(Debug)]
 enum Command {
     Become(Fault, mpsc::Sender<()>),
+    PointAt(SocketAddr, mpsc::Sender<()>),
     CutAll(mpsc::Sender<Weak<()>>),
 }
 
@@ -150,6 +151,12 @@ impl FaultProxy {
     #[track_caller]
     pub fn set(&self, fault: Fault) {
         self.tell(|done| Command::Become(fault, done));
+    }
+
+    /// Sends new connections to another server, as a name does that moves at a failover; those there are stay.
+    #[track_caller]
+    pub fn point_at(&self, server: &RedisServer) {
+        self.tell(|done| Command::PointAt(server.address(), done));
     }
 
     /// What happens to traffic now.
@@ -236,7 +243,11 @@ struct Serving {
 }
 
 impl Serving {
-    async fn run(self, listener: StdListener, mut commands: commands::UnboundedReceiver<Command>) {
+    async fn run(
+        mut self,
+        listener: StdListener,
+        mut commands: commands::UnboundedReceiver<Command>,
+    ) {
         // Held by every connection accepted since the last cut.
         let mut epoch = Arc::new(());
         let mut listener = Some(TcpListener::from_std(listener).expect("a non-blocking listener"));
@@ -254,6 +265,10 @@ impl Serving {
                             listener = Some(self.listen_again().await);
                         }
                         self.traffic.fault.send_replace(fault);
+                        let _ = done.send(());
+                    }
+                    Some(Command::PointAt(target, done)) => {
+                        self.target = target;
                         let _ = done.send(());
                     }
                     Some(Command::CutAll(done)) => {

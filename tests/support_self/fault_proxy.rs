@@ -212,3 +212,17 @@ fn its_url_carries_the_servers_credentials() {
         format!("redis://:secret@127.0.0.1:{}", proxy.listen_port())
     );
 }
+
+#[test]
+fn a_proxy_that_points_elsewhere_leads_new_connections_there() {
+    let (first, proxy, mut before) = connected();
+    let second = RedisServer::start();
+    proxy.point_at(&second);
+    let mut after = through(&proxy);
+    let port = |client: &mut RespClient| {
+        let told = client.call(&["CONFIG", "GET", "port"]).unwrap();
+        told.strings()[1].clone()
+    };
+    assert_eq!(port(&mut before), first.port().to_string());
+    assert_eq!(port(&mut after), second.port().to_string());
+}

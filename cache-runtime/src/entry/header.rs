@@ -9,9 +9,9 @@
 //! | 4 | kind: 1 entry, 2 lease, 3 failed mark |
 //! | 5 | codec: 1 bincode, 2 JSON; 0 in leases and marks |
 //! | 6 | flags: bit 0, the value is `None` and there is no payload; bits 1 and 2, zstd and lz4, reserved |
-//! | 7 | zero |
+//! | 7 | namespace: a hash of it, never zero |
 //! | 8..24 | id: 128 random bits |
-//! | 24..32 | run: hash of the server's `run_id` |
+//! | 24..32 | run: hash of the server's `run_id` and reign |
 //! | 32..40 | written: the server's clock in ms, filled in by the store script |
 //! | 40..48 | lifetime in ms; `written` + lifetime is the deadline |
 //! | 48..52 | load time in ms |
@@ -31,6 +31,15 @@ use super::pack::Compression;
 
 /// The first 32 bytes, by which scripts recognise one write of ours.
 pub(crate) type Head = [u8; HEAD];
+
+/// Who wrote, and to which server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// Hash of the server's run and reign.
+    pub(crate) run: u64,
+    /// Hash of the namespace: where one is nested in another, a key alone does not tell whose it is.
+    pub(crate) namespace: u8,
+}
 
 /// What the bytes at a key turned out to be.
 #[derive(Debug)]
@@ -53,7 +62,7 @@ pub(crate) enum Stored<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry<'a> {
     pub(crate) head: Head,
-    pub(crate) run: u64,
+    pub(crate) origin: Origin,
     pub(crate) written_ms: u64,
     pub(crate) ttl_ms: u64,
     pub(crate) load_ms: u32,
@@ -110,7 +119,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Stored<'_> {
 
 fn understand(head: Head, bytes: &[u8]) -> Option<Stored<'_>> {
     let run = u64_at(bytes, RUN)?;
-    if head[VERSION_AT] != VERSION || head[ZERO_AT] != 0 {
+    if head[VERSION_AT] != VERSION {
         return None;
     }
     let bare = bytes.len() == HEAD && head[CODEC_AT] == 0 && head[FLAGS_AT] == 0;
@@ -124,6 +133,7 @@ fn understand(head: Head, bytes: &[u8]) -> Option<Stored<'_>> {
 
 fn understand_entry(head: Head, run: u64, bytes: &[u8]) -> Option<Entry<'_>> {
     let flags = head[FLAGS_AT];
+    let namespace = head[NAMESPACE];
     let codec = CodecKind::from_byte(head[CODEC_AT])?;
     let meta = bytes.get(TTL..CHECKSUM)?;
     let rest = bytes.get(TAGS..)?;
@@ -144,7 +154,7 @@ fn understand_entry(head: Head, run: u64, bytes: &[u8]) -> Option<Entry<'_>> {
     }
     Some(Entry {
         head,
-        run,
+        origin: Origin { run, namespace },
         written_ms: u64_at(bytes, WRITTEN)?,
         ttl_ms: u64_at(bytes, TTL)?,
         load_ms: u32_at(bytes, LOAD)?,
@@ -159,20 +169,20 @@ fn understand_entry(head: Head, run: u64, bytes: &[u8]) -> Option<Entry<'_>> {
 }
 
 /// A head to plant at a key while its value is loaded.
-pub(crate) fn lease_head(id: [u8; 16], run: u64) -> Head {
-    head(LEASE, 0, 0, id, run)
+pub(crate) fn lease_head(id: [u8; 16], origin: Origin) -> Head {
+    head(LEASE, 0, 0, id, origin)
 }
 
 /// A head that tells others not to wait for a load that failed.
-pub(crate) fn failed_head(id: [u8; 16], run: u64) -> Head {
-    head(FAILED, 0, 0, id, run)
+pub(crate) fn failed_head(id: [u8; 16], origin: Origin) -> Head {
+    head(FAILED, 0, 0, id, origin)
 }
 
 /// An entry about to be written.
 #[derive(Clone, Debug)]
 pub(crate) struct Draft<'a> {
     pub(crate) id: [u8; 16],
-    pub(crate) run: u64,
+    pub(crate) origin: Origin,
     pub(crate) ttl_ms: u64,
     pub(crate) load_ms: u32,
     pub(crate) template: u64,
@@ -215,7 +225,7 @@ impl Draft<'_> {
         body.extend_from_slice(&(tag_bytes as u32).to_le_bytes());
         body.extend_from_slice(&self.template.to_le_bytes());
         body.extend_from_slice(&self.fingerprint.to_le_bytes());
-        let head = head(ENTRY, self.codec.to_byte(), flags, self.id, self.run);
+        let head = head(ENTRY, self.codec.to_byte(), flags, self.id, self.origin);
         body.extend_from_slice(&[0; 8]);
         for tag in self.tags {
             body.extend_from_slice(&(tag.len() as u16).to_le_bytes());
@@ -228,15 +238,16 @@ impl Draft<'_> {
     }
 }
 
-fn head(kind: u8, codec: u8, flags: u8, id: [u8; 16], run: u64) -> Head {
+fn head(kind: u8, codec: u8, flags: u8, id: [u8; 16], origin: Origin) -> Head {
     let mut head = [0; HEAD];
     head[..VERSION_AT].copy_from_slice(&MAGIC);
     head[VERSION_AT] = VERSION;
     head[KIND_AT] = kind;
     head[CODEC_AT] = codec;
     head[FLAGS_AT] = flags;
+    head[NAMESPACE] = origin.namespace;
     head[ID..RUN].copy_from_slice(&id);
-    head[RUN..].copy_from_slice(&run.to_le_bytes());
+    head[RUN..].copy_from_slice(&origin.run.to_le_bytes());
     head
 }
 
@@ -296,7 +307,7 @@ const VERSION_AT: usize = 3;
 const KIND_AT: usize = 4;
 const CODEC_AT: usize = 5;
 const FLAGS_AT: usize = 6;
-const ZERO_AT: usize = 7;
+const NAMESPACE: usize = 7;
 const ID: usize = 8;
 const RUN: usize = 24;
 const HEAD: usize = 32;

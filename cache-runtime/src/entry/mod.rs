@@ -14,7 +14,7 @@ mod ops;
 mod pack;
 
 pub use codec::CodecKind;
-pub(crate) use header::{Draft, Head, Stored, failed_head, lease_head, parse};
+pub(crate) use header::{Draft, Head, Origin, Stored, failed_head, lease_head, parse};
 pub use ops::{TypeOps, type_ops};
 pub use pack::Compression;
 pub(crate) use pack::{pack, unpack};

@@ -63,6 +63,10 @@ impl JournalFile {
                 Err(TryLockError::WouldBlock) => continue,
                 Err(TryLockError::Error(error)) => return Err(error),
             }
+            // Another process that is just starting has adopted it between the open and the lock.
+            if !path.exists() {
+                continue;
+            }
             let mut bytes = Vec::new();
             orphan.read_to_end(&mut bytes)?;
             let waiting = replay(&bytes);

@@ -304,6 +304,27 @@ mod tests {
         assert!(memory.weight() <= 64 * 1024, "{}", memory.weight());
     }
 
+    #[test]
+    fn whatever_was_evicted_a_removal_finds_all_that_is_held() {
+        for removal in ["*", "k:", "#t", "#t*", "*:*"] {
+            let memory = Memory::new(64, 64 * 1024);
+            for number in 0..5_000_u32 {
+                // Of all sizes, some larger than the store; keys return, and some are read, which keeps them in.
+                let copy = Copy {
+                    bytes: 7_usize.pow(number % 7),
+                    ..copy(number, &["t"], MINUTE)
+                };
+                memory.fill(&format!("k:{}", number * 7 % 97), copy, || true);
+                has(&memory, &format!("k:{}", number * 13 % 97));
+                if number % 500 == 499 {
+                    memory.remove_matching(&pattern(removal), None);
+                    assert_eq!(memory.len(), 0, "{removal} after {number}");
+                    assert_eq!(memory.writer.lock().len(), 0);
+                }
+            }
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn expired_copies_are_not_served_and_are_swept_by_later_fills() {
         let memory = Memory::new(1000, 1 << 20);

@@ -5,7 +5,7 @@
 
 use super::link::Fault;
 use super::scripts::Script;
-use super::tier::Session;
+use super::session::Session;
 use crate::key::Pattern;
 
 /// Members a step looks at: about a millisecond of the server's time.
@@ -246,6 +246,7 @@ impl Session {
                             .arg(1)
                             .arg(self.index())
                             .arg(self.prefix())
+                            .arg(self.origin().namespace)
                             .arg(keys);
                     }))
                     .await?;

@@ -5,9 +5,10 @@
 
 use std::time::Duration;
 
+use super::held::Held;
 use super::link::{Fault, Head, Planted};
 use super::scripts::Script;
-use super::tier::Session;
+use super::session::Session;
 use crate::flight::Hold;
 use crate::sabotage::{Safeguard, off};
 use crate::token;
@@ -50,8 +51,10 @@ pub(crate) enum Locked {
     Ours,
     /// The entry does not stand any more.
     Gone,
-    /// Somebody else is refreshing it.
-    Taken,
+    /// Somebody else is refreshing it; the last sign of life is so old.
+    Taken {
+        silence: Duration,
+    },
     /// Somebody's refresh has just failed.
     Failed,
 }
@@ -68,7 +71,7 @@ impl Lease {
     /// True while the lease stands.
     pub(crate) async fn renew(&self) -> Result<bool, Fault> {
         let session = &self.session;
-        session
+        let stands = session
             .in_background(session.link.run(Script::Renew, |command| {
                 command
                     .arg(1)
@@ -76,13 +79,17 @@ impl Lease {
                     .arg(self.token())
                     .arg(millis(LEASE_LIFE));
             }))
-            .await
+            .await;
+        if let Ok(true) = stands {
+            session.tier.held.renewed(&self.head);
+        }
+        stands
     }
 
     /// Takes the lock of a lease that [`Session::over`] describes.
     pub(crate) async fn lock(&self) -> Result<Locked, Fault> {
         let session = &self.session;
-        let code: i64 = session.seen(
+        let (code, left): (i64, i64) = session.seen(
             session
                 .link
                 .run(Script::Lock, |command| {
@@ -100,7 +107,10 @@ impl Lease {
         )?;
         Ok(match code {
             0 => Locked::Ours,
-            2 => Locked::Taken,
+            2 => Locked::Taken {
+                silence: LEASE_LIFE
+                    .saturating_sub(Duration::from_millis(u64::try_from(left).unwrap_or(0))),
+            },
             3 => Locked::Failed,
             _ => Locked::Gone,
         })
@@ -136,7 +146,7 @@ impl Lease {
             .iter()
             .filter(|member| !entry.members.contains(member))
             .collect();
-        session
+        let stored = session
             .in_background(session.link.run(Script::Store, |command| {
                 command
                     .arg(2)
@@ -158,7 +168,11 @@ impl Lease {
                     .arg(&drop)
                     .arg(&entry.members);
             }))
-            .await
+            .await;
+        if stored.is_ok() {
+            session.tier.held.ended(&self.head);
+        }
+        stored
     }
 
     /// Ends the lease without a value. True when it had stood to the end. `mark`: the load has failed.
@@ -183,7 +197,7 @@ impl Lease {
                 .filter(|member| !lock.standing.contains(member))
                 .collect(),
         };
-        session
+        let released = session
             .in_background(session.link.run(Script::Release, |command| {
                 command
                     .arg(2)
@@ -195,7 +209,11 @@ impl Lease {
                     .arg(millis(MARK_LIFE))
                     .arg(&members);
             }))
-            .await
+            .await;
+        if released.is_ok() {
+            session.tier.held.ended(&self.head);
+        }
+        released
     }
 }
 
@@ -246,6 +264,8 @@ impl Session {
             (false, true) => "t",
             (false, false) => "",
         };
+        let held = &self.tier.held;
+        held.planted(self.link.epoch, head, key, members);
         let (code, value): (i64, Option<Vec<u8>>) = {
             let reply: Vec<redis::Value> = self.seen(
                 self.link
@@ -278,6 +298,9 @@ impl Session {
             };
             (code, value)
         };
+        if code != 0 {
+            held.ended(head);
+        }
         Ok(match (code, value) {
             (0, _) => Planted::Ours,
             (1, Some(value)) => Planted::Stands(value),
@@ -285,6 +308,38 @@ impl Session {
             (4, _) => Planted::Failed,
             _ => Planted::Foreign,
         })
+    }
+
+    /// Ends the leases that connections before this one have left standing on the same server: those who wait there need
+    /// not wait until they end by themselves. Nobody stores over them any more.
+    pub(super) async fn release_left_behind(&self) -> Result<(), Fault> {
+        let mut left = self.tier.held.take_left_behind(self.link.epoch);
+        // Of another run or reign: nobody waits for such a lease.
+        left.retain(|(head, _)| head[24..] == self.link.run.to_le_bytes());
+        let release = |command: &mut redis::Cmd, (head, held): &(Head, Held)| {
+            self.release_by(command, &held.key, head, None, &held.members);
+        };
+        self.in_background(self.link.run_for_each(Script::Release, &left, release))
+            .await
+    }
+
+    fn release_by(
+        &self,
+        command: &mut redis::Cmd,
+        key: &str,
+        head: &Head,
+        mark: Option<Head>,
+        members: &[Vec<u8>],
+    ) {
+        command
+            .arg(2)
+            .arg(self.full(key))
+            .arg(self.index())
+            .arg(head);
+        command
+            .arg(mark.as_ref().map_or(&[][..], |mark| &mark[..]))
+            .arg(millis(MARK_LIFE))
+            .arg(members);
     }
 
     /// Stores an entry over whatever of ours stands at the key: the caller's word, outside of P2.

@@ -4,11 +4,14 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind};
+use redis::{
+    AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind,
+    Value, from_redis_value,
+};
 use tokio::time::Instant;
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::scripts::{SOURCES, Script};
+use super::server::{Ask, Standing, info, run_id};
 use super::target::Target;
 
 /// Why an operation gave nothing.
@@ -41,8 +44,11 @@ pub(crate) struct Link {
     connection: MultiplexedConnection,
     /// Counts up with each connection of this process.
     pub(super) epoch: u64,
-    /// Hash of the server's run id; 0 where it is hidden.
+    /// Hash of the server's run id and reign; 0 where it is hidden.
     pub(crate) run: u64,
+    run_id: Option<String>,
+    /// How the heartbeat asks for the server's role.
+    ask: Ask,
     /// Redis pushes invalidations on this connection.
     pub(crate) tracking: bool,
     /// Server time minus [`millis`], of the latest heartbeat.
@@ -89,76 +95,124 @@ impl Link {
             }
             Err(error) => return Err(fault(error)),
         };
-        let first: Result<String, RedisError> = redis::cmd("INFO")
-            .arg("server")
-            .query_async(&mut connection)
-            .await;
-        let second: Result<String, RedisError> = redis::cmd("INFO")
-            .arg("server")
-            .query_async(&mut connection)
-            .await;
-        let run = match (first.as_deref().map(run_id), second.as_deref().map(run_id)) {
-            (Ok(Some(first)), Ok(Some(second))) if first == second => {
-                xxh3_64(first.as_bytes()).max(1)
-            }
-            (Err(error), _) if is_outage(error) => {
-                return Err(fault(first.err().unwrap_or_else(unnamed)));
-            }
-            _ => {
-                tracing::warn!(
-                    "this Redis does not show a stable run id: entries that a restart from a snapshot brings back \
-                     cannot be told from others"
-                );
-                0
-            }
-        };
-        // A replica lags behind the removals that its master has acknowledged.
-        let replication: Result<String, RedisError> = redis::cmd("INFO")
-            .arg("replication")
-            .query_async(&mut connection)
-            .await;
-        if replication.is_ok_and(|info| info.lines().any(|line| line.trim() == "role:slave")) {
-            return Err(Fault::Disconnected(
-                "this is a replica; reads go to masters".into(),
-            ));
+        // Two round trips, however many questions: a far server is not a lost one. What the first asks stands or falls
+        // command by command, as a user may be forbidden any of them.
+        let mut first = redis::pipe();
+        first
+            .cmd("TIME")
+            .add_command(info("server"))
+            .add_command(info("replication"))
+            .cmd("CLIENT")
+            .arg("TRACKING")
+            .arg("ON");
+        for source in SOURCES {
+            first.cmd("SCRIPT").arg("LOAD").arg(source);
+        }
+        let sent = Instant::now();
+        let mut answers = each(&mut first, &mut connection).await?;
+        let took = sent.elapsed();
+        let mut next = || answers.next().unwrap_or_else(|| Err(unnamed()));
+        let (time, server, replication, tracking) = (next(), next(), next(), next());
+        let time = time.map_err(fault)?;
+        if let Some(error) = [&server, &replication]
+            .into_iter()
+            .find_map(|answer| answer.as_ref().err().filter(|error| is_outage(error)))
+        {
+            return Err(fault(error.clone()));
         }
         let mut scripts = Vec::with_capacity(SOURCES.len());
-        for source in SOURCES {
-            let load = redis::cmd("SCRIPT")
-                .arg("LOAD")
-                .arg(source)
-                .query_async(&mut connection)
-                .await;
-            scripts.push(load.map_err(fault)?);
+        for _ in SOURCES {
+            scripts.push(next().and_then(read).map_err(fault)?);
         }
-        let tracking = redis::cmd("CLIENT")
-            .arg("TRACKING")
-            .arg("ON")
-            .query_async::<()>(&mut connection)
-            .await;
         if let Err(error) = &tracking {
             tracing::warn!(reason = %brief(error), "Redis does not track reads: the memory tier only bridges outages");
         }
+
+        let standing = replication.ok().and_then(Standing::read);
+        let mut ask = standing.as_ref().map_or(Ask::Role, |_| Ask::Info);
+        let mut second = redis::pipe();
+        second
+            .add_command(info("server"))
+            .add_command(ask.command().unwrap_or_else(|| redis::cmd("ROLE")));
+        let mut answers = each(&mut second, &mut connection).await?;
+        let mut next = || answers.next().unwrap_or_else(|| Err(unnamed()));
+        let (server_again, again) = (next(), next().ok().and_then(Standing::read));
+        let run_id = run_id(server).filter(|id| Some(id) == run_id(server_again).as_ref());
+        if again.is_none() {
+            ask = Ask::Nothing;
+        }
+        // A replica lags behind the removals that its master has acknowledged.
+        if again
+            .as_ref()
+            .or(standing.as_ref())
+            .is_some_and(|standing| standing.replica)
+        {
+            return Err(Fault::Disconnected(REPLICA.into()));
+        }
+        if standing.is_some() && standing != again {
+            return Err(Fault::Disconnected(
+                "its role changed while it was asked".into(),
+            ));
+        }
+        if run_id.is_none() {
+            tracing::warn!(
+                "this Redis does not show a stable run id: entries that a restart from a snapshot brings back cannot be \
+                 told from others"
+            );
+        }
+        let run = run_id
+            .as_deref()
+            .map_or(0, |id| standing.unwrap_or_default().reign(id));
         let link = Self {
             connection,
             epoch,
             run,
+            run_id,
+            ask,
             tracking: tracking.is_ok(),
             offset: AtomicI64::new(0),
-            origin: Instant::now(),
+            origin: sent,
             scripts,
             timeouts: AtomicU32::new(0),
             lost: AtomicBool::new(false),
         };
-        link.heartbeat().await?;
+        link.set_clock(sent, took, time)?;
         Ok(link)
     }
 
-    /// Asks the server for its time: it is alive, and this is the offset to its clock.
+    /// Asks the server for its time and its role: it is alive, this is the offset to its clock, and it is still the
+    /// master that it was. A server that is demoted need not close its connections.
     pub(super) async fn heartbeat(&self) -> Result<(), Fault> {
+        let mut pipeline = redis::pipe();
+        pipeline.cmd("TIME");
+        if let Some(ask) = self.ask.command() {
+            pipeline.add_command(ask);
+        }
         let sent = Instant::now();
-        let (seconds, micros): (i64, i64) = self.send(&redis::cmd("TIME")).await?;
+        let mut answers = each(&mut pipeline, &mut self.connection.clone()).await?;
         let took = sent.elapsed();
+        let time = answers.next().unwrap_or_else(|| Err(unnamed()));
+        self.set_clock(sent, took, time.map_err(fault)?)?;
+        let Some(answer) = answers.next() else {
+            return Ok(());
+        };
+        let Some(standing) = Standing::read(answer.map_err(fault)?) else {
+            return Ok(());
+        };
+        if standing.replica {
+            return Err(Fault::Disconnected(REPLICA.into()));
+        }
+        match &self.run_id {
+            // Demoted and promoted again between two heartbeats.
+            Some(run_id) if self.ask == Ask::Info && standing.reign(run_id) != self.run => Err(
+                Fault::Disconnected("another reign of this server has begun".into()),
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    fn set_clock(&self, sent: Instant, took: Duration, time: Value) -> Result<(), Fault> {
+        let (seconds, micros): (i64, i64) = read(time).map_err(fault)?;
         let server = seconds * 1000 + micros / 1000;
         let local = self.millis(sent + took / 2);
         self.offset.store(server - local, Relaxed);
@@ -211,6 +265,26 @@ impl Link {
         }
     }
 
+    /// Runs a script once for each, in few round trips. What it refuses for one it may do for the next.
+    pub(super) async fn run_for_each<T>(
+        &self,
+        script: Script,
+        all: &[T],
+        build: impl Fn(&mut Cmd, &T),
+    ) -> Result<(), Fault> {
+        for some in all.chunks(STEP) {
+            let mut pipeline = redis::pipe();
+            for one in some {
+                let mut command = redis::cmd("EVALSHA");
+                command.arg(&self.scripts[script as usize]);
+                build(&mut command, one);
+                pipeline.add_command(command);
+            }
+            each(&mut pipeline, &mut self.connection.clone()).await?;
+        }
+        Ok(())
+    }
+
     fn millis(&self, at: Instant) -> i64 {
         i64::try_from(at.saturating_duration_since(self.origin).as_millis()).unwrap_or(i64::MAX)
     }
@@ -244,11 +318,11 @@ async fn open(
         .await
 }
 
-fn invalidated(data: &[redis::Value]) -> Push<'_> {
+fn invalidated(data: &[Value]) -> Push<'_> {
     let keys = match data.first() {
-        Some(redis::Value::Array(keys)) => keys.iter().map(|key| match key {
-            redis::Value::BulkString(key) => Some(&**key),
-            redis::Value::SimpleString(key) => Some(key.as_bytes()),
+        Some(Value::Array(keys)) => keys.iter().map(|key| match key {
+            Value::BulkString(key) => Some(&**key),
+            Value::SimpleString(key) => Some(key.as_bytes()),
             _ => None,
         }),
         _ => return Push::Everything,
@@ -257,11 +331,18 @@ fn invalidated(data: &[redis::Value]) -> Push<'_> {
         .map_or(Push::Everything, Push::Keys)
 }
 
-fn run_id(info: &str) -> Option<&str> {
-    info.lines()
-        .find_map(|line| line.strip_prefix("run_id:"))
-        .map(str::trim)
-        .filter(|id| !id.is_empty())
+/// The answers to a pipeline one by one: each may be an error of its own.
+async fn each(
+    pipeline: &mut Pipeline,
+    connection: &mut MultiplexedConnection,
+) -> Result<std::vec::IntoIter<Result<Value, RedisError>>, Fault> {
+    let answers: Result<Vec<Result<Value, RedisError>>, RedisError> =
+        pipeline.ignore_errors().query_async(connection).await;
+    answers.map(Vec::into_iter).map_err(fault)
+}
+
+fn read<T: FromRedisValue>(value: Value) -> Result<T, RedisError> {
+    from_redis_value(value).map_err(RedisError::from)
 }
 
 fn speaks_only_resp2(error: &RedisError) -> bool {
@@ -319,3 +400,8 @@ impl std::fmt::Display for Fault {
         }
     }
 }
+
+/// Commands in a pipeline that others may be waiting behind.
+const STEP: usize = 250;
+
+const REPLICA: &str = "this is a replica; reads go to masters";

@@ -1,20 +1,27 @@
 //! The Redis tier: everything that knows the client crate, the scripts and the wire.
 //!
-//! Read in this order: [`target`] (where), [`link`] (one connection and its commands), [`lease`] (the right to store),
-//! [`index`] (what a removal finds), [`tier`] (is Redis to be used now?), [`supervisor`] (who connects).
+//! Read in this order: [`target`] (where), [`server`] (who answers), [`link`] (one connection and its commands), [`tier`]
+//! (is Redis to be used now?), [`session`] and [`budget`] (one call's way to it), [`lease`] (the right to store), [`held`]
+//! (what a lost connection leaves behind), [`index`] (what a removal finds), [`supervisor`] (who connects).
 
+mod budget;
 mod connection_test;
+mod held;
 mod index;
 mod lease;
 mod link;
 mod scripts;
+mod server;
+mod session;
 mod supervisor;
 mod target;
 mod tier;
 
+pub(crate) use self::budget::Budget;
 pub use self::connection_test::ConnectionTest;
 pub(crate) use self::index::members;
-pub(crate) use self::lease::{Lease, Locked, RENEW_EVERY, Sealed};
+pub(crate) use self::lease::{LEASE_LIFE, Lease, Locked, RENEW_EVERY, Sealed};
 pub(crate) use self::link::{Fault, Planted};
+pub(crate) use self::session::Session;
 pub(crate) use self::target::Target;
-pub(crate) use self::tier::{Budget, Session, Tier};
+pub(crate) use self::tier::Tier;

@@ -1,10 +1,12 @@
 -- Puts found keys back into an index that was lost.
--- KEYS 1 index. ARGV 1 namespace, 2.. keys. A lease whose members are lost is removed: which tags it would have had,
--- nobody knows, and without a lease nothing is stored.
-for i = 2, #ARGV do
+-- KEYS 1 index. ARGV 1 namespace, 2 its hash, 3.. keys. What a namespace nested in ours has written is left alone. A
+-- lease whose members are lost is removed: which tags it would have had, nobody knows, and without a lease nothing is
+-- stored.
+for i = 3, #ARGV do
   local key = ARGV[1] .. ARGV[i]
   local head = redis.pcall('GETRANGE', key, 0, 79)
-  if type(head) == 'string' and string.sub(head, 1, 3) == '\202\196\237' then
+  local ours = type(head) == 'string' and string.sub(head, 1, 3) == '\202\196\237'
+  if ours and string.byte(head, 8) == tonumber(ARGV[2]) then
     local kind = string.byte(head, 5)
     if kind == 2 and not redis.call('ZSCORE', KEYS[1], 'k' .. ARGV[i]) then
       redis.call('UNLINK', key)

@@ -1,5 +1,6 @@
 //! Who connects: one task that probes, replays, opens Redis again, and watches the connection. No request ever does.
 
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -7,9 +8,11 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::budget::patiently;
 use super::connection_test::meaning;
 use super::link::{Fault, Link};
-use super::tier::{Session, Tier};
+use super::session::Session;
+use super::tier::Tier;
 use crate::sabotage::{Safeguard, off};
 use crate::token;
 
@@ -69,11 +72,12 @@ async fn probe(tier: &Arc<Tier>) -> Result<Arc<Link>, Fault> {
     let link = tier.connect().await?;
     // Recent when contact was lost, however long that was ago.
     tier.journal.lock().repeat_recent(tier.last_contact());
-    catch_up(tier, &link).await?;
     let session = Session {
         tier: tier.clone(),
         link: link.clone(),
     };
+    session.release_left_behind().await?;
+    catch_up(tier, &link).await?;
     // A server that has never seen us, or lost our index: not awaited, since a keyspace may be large. A removal that
     // finds it under way waits for it.
     session.clone().spawn(async move {
@@ -101,6 +105,9 @@ async fn catch_up(tier: &Arc<Tier>, link: &Arc<Link>) -> Result<(), Fault> {
             journal.replayed(number);
             // The server that has it now may fail over, too.
             journal.acknowledged(Instant::now(), &[pattern]);
+            if journal.is_empty() {
+                tier.drained.notify_waiters();
+            }
         }
         if link.lost.load(Ordering::SeqCst) {
             return Err(Fault::Disconnected("the connection ended".into()));
@@ -123,11 +130,15 @@ async fn attend(weak: &Weak<Tier>, roused: &Notify, link: &Arc<Link>) {
         if link.lost.load(Ordering::SeqCst) || tier.closing.load(Ordering::SeqCst) {
             return;
         }
-        if !tier.journal.lock().is_empty()
-            && let Err(fault) = catch_up(&tier, link).await
-        {
-            tier.lose(link, &fault.to_string());
-            return;
+        if !tier.journal.lock().is_empty() {
+            let caught_up = match still_answers(&tier, link).await {
+                Ok(()) => catch_up(&tier, link).await,
+                Err(fault) => Err(fault),
+            };
+            if let Err(fault) = caught_up {
+                tier.lose(link, &fault.to_string());
+                return;
+            }
         }
         if beat {
             match tokio::time::timeout(HEARTBEAT, link.heartbeat()).await {
@@ -136,6 +147,20 @@ async fn attend(weak: &Weak<Tier>, roused: &Notify, link: &Arc<Link>) {
                 Err(_) => tier.lose(link, "no answer to the heartbeat"),
             }
             next = Instant::now() + HEARTBEAT;
+        }
+    }
+}
+
+/// A removal whose time was up has shut Redis, so that no read meets the time-outs that would open the breaker, and its
+/// replay has the patience of background work. Whether the server answers at all is asked in a call's own time first.
+async fn still_answers(tier: &Tier, link: &Link) -> Result<(), Fault> {
+    if link.timeouts.load(Ordering::Relaxed) == 0 {
+        return Ok(());
+    }
+    loop {
+        match patiently(tier.config.budget, pin!(link.heartbeat())).await {
+            Err(Fault::TimedOut) if !tier.breaker.lock().failed() => {}
+            answered => return answered,
         }
     }
 }

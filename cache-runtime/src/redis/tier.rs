@@ -3,8 +3,7 @@
 //! `published` is `Some` exactly while this process may read Redis: connected, journal empty. It is set under the journal's
 //! lock and taken away under it, so a removal that is appended is either seen by the switch or shuts Redis itself.
 
-use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -15,7 +14,8 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::lease::Lease;
+use super::held::HeldLeases;
+use super::lease::{LEASE_LIFE, Lease};
 use super::link::{Fault, Link, Push};
 use super::supervisor;
 use super::target::Target;
@@ -40,24 +40,29 @@ const OPEN_LONGEST: Duration = Duration::from_millis(500);
 pub(crate) struct Tier {
     pub(super) target: Target,
     pub(super) config: CacheConfig,
-    prefix: String,
-    index: String,
-    published: RwLock<Option<Arc<Link>>>,
+    pub(super) prefix: String,
+    /// What stands for it in what we write.
+    pub(super) namespace: u8,
+    pub(super) index: String,
+    pub(super) published: RwLock<Option<Arc<Link>>>,
     pub(super) breaker: Mutex<Breaker>,
     pub(super) journal: Mutex<Journal>,
     pub(super) local: Arc<Local<Lease>>,
-    counters: Arc<Counters>,
-    background: Arc<Background>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) background: Arc<Background>,
     /// False until the first connect has ended, well or not: a process that has just started waits for it a moment.
-    started: watch::Sender<bool>,
+    pub(super) started: watch::Sender<bool>,
     /// Rouses the supervisor: a link was lost, the journal holds something, shutdown.
     pub(super) roused: Arc<Notify>,
+    /// The journal has become empty.
+    pub(super) drained: Notify,
     pub(super) closing: AtomicBool,
     supervisor: Mutex<Option<JoinHandle<()>>>,
     epochs: AtomicU64,
     /// When Redis was last known to be alive, while it is not: how old memory's knowledge is.
     contact: Mutex<Instant>,
     pub(super) rebuild: tokio::sync::Mutex<()>,
+    pub(super) held: HeldLeases,
 }
 
 impl std::fmt::Debug for Tier {
@@ -90,6 +95,7 @@ impl Tier {
         Ok(Arc::new(Self {
             target,
             index: format!("{prefix}%index"),
+            namespace: (xxh3_64(prefix.as_bytes()) % 255) as u8 + 1,
             prefix,
             published: RwLock::new(None),
             breaker: Mutex::new(Breaker::new(
@@ -104,48 +110,21 @@ impl Tier {
             background,
             started: watch::Sender::new(false),
             roused: Arc::new(Notify::new()),
+            drained: Notify::new(),
             closing: AtomicBool::new(false),
             supervisor: Mutex::new(None),
             epochs: AtomicU64::new(0),
             contact: Mutex::new(Instant::now()),
             rebuild: tokio::sync::Mutex::new(()),
+            held: HeldLeases::new(LEASE_LIFE),
         }))
-    }
-
-    /// The way to Redis, if there is one now. Only a process that has just started waits, within its budget.
-    pub(crate) async fn session(self: &Arc<Self>, budget: &mut Budget) -> Option<Session> {
-        if let Some(session) = self.session_now() {
-            return Some(session);
-        }
-        if !self.supervised() || *self.started.borrow() {
-            return self.session_now();
-        }
-        let mut started = self.started.subscribe();
-        // A failed wait means that the budget is gone or nobody will ever connect: go on without Redis.
-        let wait = async {
-            started
-                .wait_for(|started| *started)
-                .await
-                .map_err(|_| Fault::TimedOut)
-                .map(drop)
-        };
-        let _ = budget.spend(pin!(wait)).await;
-        self.session_now()
-    }
-
-    pub(crate) fn session_now(self: &Arc<Self>) -> Option<Session> {
-        let link = self.published.read().clone()?;
-        Some(Session {
-            tier: self.clone(),
-            link,
-        })
     }
 
     /// Makes sure that somebody connects. False without a runtime.
     ///
     /// A supervisor lives on the runtime of whoever came first; if that runtime is gone (each test has its own), the next
     /// call starts another.
-    fn supervised(self: &Arc<Self>) -> bool {
+    pub(super) fn supervised(self: &Arc<Self>) -> bool {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return false;
         };
@@ -290,17 +269,21 @@ impl Tier {
 
     /// Redis has acknowledged a removal. False when that was on a connection which is not the current one any more: the
     /// server of the current one may not have it.
-    pub(crate) fn acknowledged(&self, session: &Session, patterns: &[Pattern]) -> bool {
+    pub(crate) fn acknowledged(&self, link: &Arc<Link>, patterns: &[Pattern]) -> bool {
         let mut journal = self.journal.lock();
-        let current = self
-            .published
-            .read()
-            .as_ref()
-            .is_some_and(|link| Arc::ptr_eq(link, &session.link));
+        let current = self.is_published(link);
         if current {
             journal.acknowledged(Instant::now(), patterns);
         }
         current
+    }
+
+    /// It is the connection that this process reads over now.
+    pub(super) fn is_published(&self, link: &Arc<Link>) -> bool {
+        self.published
+            .read()
+            .as_ref()
+            .is_some_and(|standing| Arc::ptr_eq(standing, link))
     }
 
     /// When Redis was last known to be alive.
@@ -335,10 +318,19 @@ impl Tier {
     /// Ends the supervisor. What the journal still holds is replayed first if Redis answers within `limit`.
     pub(crate) async fn close(&self, limit: Duration) {
         let deadline = Instant::now() + limit;
-        while !self.journal.lock().is_empty() && Instant::now() < deadline {
-            self.roused.notify_one();
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let drained = async {
+            loop {
+                let mut drained = pin!(self.drained.notified());
+                drained.as_mut().enable();
+                if self.journal.lock().is_empty() {
+                    return;
+                }
+                self.roused.notify_one();
+                drained.await;
+            }
+        };
+        // What is left then is in the file, if there is one.
+        let _ = tokio::time::timeout_at(deadline, drained).await;
         self.closing.store(true, Ordering::SeqCst);
         self.unpublish(|_| true);
         self.roused.notify_one();
@@ -349,7 +341,7 @@ impl Tier {
         self.journal.lock().close();
     }
 
-    fn observe<T>(&self, link: &Arc<Link>, result: &Result<T, Fault>) {
+    pub(super) fn observe<T>(&self, link: &Arc<Link>, result: &Result<T, Fault>) {
         match result {
             Ok(_) => {
                 if link.timeouts.load(Ordering::Relaxed) != 0 {
@@ -360,11 +352,7 @@ impl Tier {
             Err(Fault::TimedOut) => {
                 bump(&self.counters.timeouts);
                 link.timeouts.fetch_add(1, Ordering::Relaxed);
-                let current = self
-                    .published
-                    .read()
-                    .as_ref()
-                    .is_some_and(|standing| Arc::ptr_eq(standing, link));
+                let current = self.is_published(link);
                 if current && self.breaker.lock().failed() {
                     // A frozen peer keeps its sockets open for ever: only a new connection tells.
                     self.lose(link, "time-outs in a row");
@@ -390,132 +378,3 @@ impl Drop for Tier {
         }
     }
 }
-
-/// One call's way to Redis: the tier, and the connection that was current when it began.
-#[derive(Clone, Debug)]
-pub(crate) struct Session {
-    pub(super) tier: Arc<Tier>,
-    pub(crate) link: Arc<Link>,
-}
-
-impl Session {
-    pub(crate) fn full(&self, key: &str) -> String {
-        [&self.tier.prefix, key].concat()
-    }
-
-    pub(crate) fn index(&self) -> &str {
-        &self.tier.index
-    }
-
-    pub(crate) fn prefix(&self) -> &str {
-        &self.tier.prefix
-    }
-
-    /// Still the connection that this process reads over.
-    pub(crate) fn is_current(&self) -> bool {
-        self.tier
-            .published
-            .read()
-            .as_ref()
-            .is_some_and(|link| Arc::ptr_eq(link, &self.link))
-    }
-
-    pub(crate) fn trusts_restarts(&self) -> bool {
-        self.tier.config.trust_restart || off(Safeguard::RunId)
-    }
-
-    /// Runs on the caller's runtime, bounded; dropped when too much is under way.
-    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> bool {
-        let spawned = self.tier.background.spawn(work);
-        if !spawned {
-            bump(&self.tier.counters.shed);
-        }
-        spawned
-    }
-
-    /// Lets the breaker see how an operation went. Whoever limits its time reports that by [`Session::timed_out`].
-    pub(crate) fn seen<T>(&self, result: Result<T, Fault>) -> Result<T, Fault> {
-        self.tier.observe(&self.link, &result);
-        result
-    }
-
-    /// Waits for an operation within the limit of background work, and lets the breaker see how it went.
-    pub(crate) async fn in_background<T>(
-        &self,
-        work: impl Future<Output = Result<T, Fault>>,
-    ) -> Result<T, Fault> {
-        let result = patiently(self.tier.config.command_timeout, pin!(work)).await;
-        self.seen(result)
-    }
-
-    /// A caller's budget ended while it waited.
-    pub(crate) fn timed_out(&self) {
-        self.tier.observe::<()>(&self.link, &Err(Fault::TimedOut));
-    }
-}
-
-/// What one call may spend waiting for Redis, all its commands together.
-#[derive(Debug)]
-pub(crate) struct Budget {
-    left: Duration,
-}
-
-impl Budget {
-    pub(crate) fn new(all: Duration) -> Self {
-        Self { left: all }
-    }
-
-    /// Waits for the work as long as the budget lasts.
-    ///
-    /// Pinned by the caller: each layer that took the future itself would hold it twice.
-    pub(crate) async fn spend<T>(
-        &mut self,
-        work: Pin<&mut impl Future<Output = Result<T, Fault>>>,
-    ) -> Result<T, Fault> {
-        if self.left.is_zero() {
-            return Err(Fault::TimedOut);
-        }
-        let began = Instant::now();
-        let result = patiently(self.left, work).await;
-        self.left = self.left.saturating_sub(began.elapsed());
-        result
-    }
-
-    /// The same for an operation of a session, whose breaker hears of a time-out.
-    pub(crate) async fn spend_on<T>(
-        &mut self,
-        session: &Session,
-        work: Pin<&mut impl Future<Output = Result<T, Fault>>>,
-    ) -> Result<T, Fault> {
-        let had_any = !self.left.is_zero();
-        let result = self.spend(work).await;
-        if had_any && matches!(result, Err(Fault::TimedOut)) {
-            session.timed_out();
-        }
-        result
-    }
-}
-
-/// Waits at most so long, but does not take its own process's lack of processor time for Redis's: when the time is up,
-/// the connection's task gets its turn with what the socket already holds, and only then is it a time-out.
-async fn patiently<T>(
-    limit: Duration,
-    mut work: Pin<&mut impl Future<Output = Result<T, Fault>>>,
-) -> Result<T, Fault> {
-    if let Ok(result) = tokio::time::timeout(limit, work.as_mut()).await {
-        return result;
-    }
-    for _ in 0..TURNS {
-        tokio::task::yield_now().await;
-        let late =
-            std::future::poll_fn(|context| std::task::Poll::Ready(work.as_mut().poll(context)))
-                .await;
-        if let std::task::Poll::Ready(result) = late {
-            return result;
-        }
-    }
-    Err(Fault::TimedOut)
-}
-
-/// One for the runtime to look at the socket, one for the connection's task, one for the reply to reach the caller.
-const TURNS: usize = 3;

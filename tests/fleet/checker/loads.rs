@@ -64,5 +64,5 @@ fn removed(history: &History, (family, id): (Family, u32), (from, to): (Nanos, N
             .unsettled
             .iter()
             .any(|window| near(window.from, window.to))
-        || history.crashed.iter().any(|(_, at)| near(*at, *at))
+        || history.crashed.iter().any(|crash| near(crash.at, crash.at))
 }

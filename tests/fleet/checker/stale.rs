@@ -1,4 +1,9 @@
 //! No value from before a removal after it: the rules about what a read may return.
+//!
+//! A removal has returned when its caller says so, and a read begins before its call is made: a thread that waits for the
+//! processor at either place makes them look closer to one another than they were, never further apart. So nothing excuses
+//! a process that reads what it has removed itself. Another process's memory depends on a push, whose way is long: server,
+//! proxy, the process's own runtime. What each of them was late is measured beside it, and does not count.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -19,6 +24,7 @@ type Removals<'a> = HashMap<(Family, u32), Vec<&'a (ProcessId, Removal)>>;
 
 pub(super) fn check(history: &History, quiet: &Quiet) -> Vec<Violation> {
     let removals = by_entry(history);
+    let bound = Bound::of(history);
     let mut violations = Vec::new();
     for (process, read) in &history.reads {
         let Some(removals) = removals.get(&(read.family, read.id)) else {
@@ -33,7 +39,13 @@ pub(super) fn check(history: &History, quiet: &Quiet) -> Vec<Violation> {
             .filter(|(_, removal)| removal.returned < read.begin)
             .filter(|(_, removal)| removal.target.covers(read.family, read.id, read.got.author))
             .find_map(|(remover, removal)| {
-                let rule = broken_rule(history, quiet, (*process, read), (*remover, removal))?;
+                let rule = broken_rule(
+                    history,
+                    quiet,
+                    &bound,
+                    (*process, read),
+                    (*remover, removal),
+                )?;
                 Some(Violation {
                     rule,
                     story: story((*process, read), (*remover, removal)),
@@ -48,22 +60,27 @@ pub(super) fn check(history: &History, quiet: &Quiet) -> Vec<Violation> {
 fn broken_rule(
     history: &History,
     quiet: &Quiet,
+    bound: &Bound,
     (process, read): (ProcessId, &Read),
     (remover, removal): (ProcessId, &Removal),
 ) -> Option<Rule> {
-    if process == remover {
+    // Whoever adopts a journal is bound by it from its first read on, as its process was.
+    let adopted = !removal.durable && history.heirs(remover).any(|heir| heir == process);
+    if process == remover || adopted {
         return Some(Rule::StaleInItsOwnProcess);
     }
+    let bound = bound.since(remover, removal);
     if history
         .healed
         .is_some_and(|healed| removal.returned < healed && healed < read.begin)
     {
-        // What waited in a process that crashed went with it.
-        return (removal.durable || !history.has_crashed(remover)).then_some(Rule::LostRemoval);
+        // What waited in a process that crashed without an heir went with it.
+        let is_due = removal.durable || !history.is_forgotten(remover);
+        let since = (bound.unwrap_or(removal.returned), read.begin);
+        let heard = !read.family.is_near() || quiet.quiet(process, since) > PUSH_DELAY;
+        return (is_due && heard).then_some(Rule::LostRemoval);
     }
-    if !removal.durable {
-        return None;
-    }
+    let since = bound.filter(|since| *since < read.begin)?;
     let stale = Some(Rule::StaleAfterDurable);
     let connected = !quiet.is_cut_off(
         process,
@@ -74,10 +91,34 @@ fn broken_rule(
     if strict {
         return stale;
     }
-    let since = (removal.returned, read.begin);
+    let since = (since, read.begin);
     let heard = quiet.quiet(process, since) > PUSH_DELAY;
     let too_old = quiet.awake(process, since) > OUTAGE_LAG;
     if heard || too_old { stale } else { None }
+}
+
+/// From when on each queued removal bound everybody.
+struct Bound(HashMap<(ProcessId, Nanos), Nanos>);
+
+impl Bound {
+    fn of(history: &History) -> Self {
+        let queued = history
+            .removals
+            .iter()
+            .filter(|(_, removal)| !removal.durable);
+        let bound = queued.filter_map(|(remover, removal)| {
+            let since = history.bound_since(*remover, removal)?;
+            Some(((*remover, removal.returned), since))
+        });
+        Self(bound.collect())
+    }
+
+    fn since(&self, remover: ProcessId, removal: &Removal) -> Option<Nanos> {
+        match removal.durable {
+            true => Some(removal.returned),
+            false => self.0.get(&(remover, removal.returned)).copied(),
+        }
+    }
 }
 
 fn by_entry(history: &History) -> Removals<'_> {

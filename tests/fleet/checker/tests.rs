@@ -3,7 +3,7 @@
 use super::{OUTAGE_MAX_AGE, Rule, check};
 use crate::catalogue::{Family, Target};
 use crate::clock::{Nanos, nanos};
-use crate::history::{Got, History, Load, ProcessId, Read, Removal, Tier, Window};
+use crate::history::{Crash, Got, History, Load, ProcessId, Read, Removal, Tier, Window};
 
 const MS: Nanos = 1_000_000;
 
@@ -64,6 +64,14 @@ fn history(read: Read, remover: ProcessId, removal: Removal) -> History {
         reads: vec![(1, read)],
         removals: vec![(remover, removal)],
         ..History::default()
+    }
+}
+
+fn crash(process: ProcessId, millis: Nanos, heir: Option<ProcessId>) -> Crash {
+    Crash {
+        process,
+        at: at(millis),
+        heir,
     }
 }
 
@@ -227,7 +235,7 @@ fn after_everything_has_healed_no_removal_is_lost() {
     let mut history = history(late, 2, removal(ITEM, (10, 20), false));
     history.healed = Some(at(4_000));
     assert_eq!(broken(&history), [Rule::LostRemoval]);
-    history.crashed.push((2, at(100)));
+    history.crashed.push(crash(2, 100, None));
     assert_eq!(
         broken(&history),
         [],
@@ -239,6 +247,58 @@ fn after_everything_has_healed_no_removal_is_lost() {
         [Rule::LostRemoval],
         "what was durable did not"
     );
+}
+
+#[test]
+fn a_push_that_was_late_because_everything_was_is_no_lost_removal() {
+    for (family, expected) in [
+        (Family::Item, vec![]),
+        (Family::Exact, vec![Rule::LostRemoval]),
+    ] {
+        let late = read(family, Tier::Memory, (500, 500), 9);
+        let mut history = history(late, 2, removal(Target::All, (10, 20), true));
+        history.healed = Some(at(450));
+        history.faults.push((Some(1), window(200, 480)));
+        assert_eq!(broken(&history), expected, "{family:?}");
+    }
+}
+
+#[test]
+fn a_queued_removal_binds_everybody_once_its_process_has_caught_up() {
+    let stale = read(Family::Exact, Tier::Redis, (60, 61), 9);
+    let mut history = history(stale, 2, removal(KEY, (10, 20), false));
+    history.caught_up.push((2, window(19, 40)));
+    assert_eq!(broken(&history), [], "looked at before it returned");
+    history.caught_up.push((2, window(50, 70)));
+    assert_eq!(broken(&history), [], "read before it was sure");
+    history.caught_up.push((2, window(21, 59)));
+    assert_eq!(broken(&history), [Rule::StaleAfterDurable]);
+}
+
+#[test]
+fn a_removal_that_was_inherited_binds_the_heir_at_once_and_everybody_in_the_end() {
+    let stale = read(Family::Exact, Tier::Redis, (60, 61), 9);
+    let mut history = history(stale, 2, removal(KEY, (10, 20), false));
+    history.caught_up.push((4, window(51, 52)));
+    history.crashed = vec![crash(2, 30, None), crash(3, 40, Some(4))];
+    assert_eq!(broken(&history), [], "no journal, no heir");
+    history.crashed[0].heir = Some(3);
+    assert_eq!(
+        broken(&history),
+        [Rule::StaleAfterDurable],
+        "3 died before it caught up, 4 did"
+    );
+    history.caught_up.clear();
+    assert_eq!(broken(&history), [], "4 is not so far yet");
+    for heir in [3, 4] {
+        history.reads[0].0 = heir;
+        assert_eq!(broken(&history), [Rule::StaleInItsOwnProcess]);
+    }
+    history.reads[0].0 = 1;
+    history.healed = Some(at(55));
+    assert_eq!(broken(&history), [Rule::LostRemoval]);
+    let next = history.carried_over(at(55), at(5));
+    assert_eq!(next.removals.len(), 1, "the next round must know it");
 }
 
 #[test]
@@ -328,7 +388,7 @@ fn the_next_round_knows_what_this_one_removed() {
         ],
         ..History::default()
     };
-    history.crashed.push((2, at(50)));
+    history.crashed.push(crash(2, 50, None));
     let next = history.carried_over(at(100), at(5));
     let [(1, removal)] = &next.removals[..] else {
         panic!("{:?}", next.removals)
