@@ -70,6 +70,9 @@ mod stats;
 mod token;
 pub mod ttl;
 
+#[doc = include_str!("../docs/choosing.md")]
+pub mod choosing {}
+
 #[doc = include_str!("../docs/cached.md")]
 pub use cache_macros::cached;
 

@@ -12,10 +12,10 @@
 //! | a removal that waits, and its process crashes | `p4_crash::a_removal_that_waits_survives_the_crash_of_its_process` |
 //! | ten clients, a thousand reads each, one load a key | `p3_one_load::ten_clients_with_1000_reads_each_load_every_key_once` |
 //! | a cancelled holder releases its lease at once | `p3_one_load::the_lease_of_a_cancelled_holder_is_released_at_once`, `p8_cancel::a_leader_dropped_while_its_lease_is_being_planted_leaves_no_lease` |
-//! | two processes in the refresh window, one refresh | not before the option `early` is built |
+//! | two processes in the refresh window, one refresh | `serving::two_processes_in_the_stale_window_refresh_once_and_both_read_the_new_value` |
 //! | most callers of a load go away | `p3_one_load::a_load_completes_for_the_rest_when_most_callers_go_away` |
 //! | a removal during a load, by key, prefix, glob, tag, everything | `p2_race::an_invalidation_during_a_load_of_the_same_process_wins`, `…_of_another_process_wins` |
-//! | … during a refresh: the key is absent | `p2_writes::a_refresh_that_an_invalidation_overtakes_stores_nothing` |
+//! | … during a refresh: the key is absent | `p2_writes::a_refresh_that_an_invalidation_overtakes_stores_nothing`, `serving::an_invalidation_during_a_refresh_wins_whoever_makes_it` |
 //! | … while a copy is on its way to memory | `p2_race::a_copy_on_its_way_to_memory_does_not_arrive_when_its_key_is_removed_meanwhile`, `p2_race::a_copy_that_came_in_while_the_removal_ran_is_gone_when_it_returns` |
 //! | `DEL` and `FLUSHALL` by an operator, stores and removals by others reach memory | `p2_coherence::a_del_typed_by_an_operator_reaches_memory`, `p2_coherence::whatever_another_process_does_to_a_key_reaches_memory` |
 //! | eviction, of entries and of the index | `p2_coherence::a_server_that_evicts_everything_gives_misses_and_no_stale_value`, `p2_coherence::an_index_evicted_during_a_load_still_stops_the_store` |
@@ -48,4 +48,5 @@ mod p6_typed;
 mod p7_bounded;
 mod p8_cancel;
 mod said;
+mod serving;
 mod topologies;

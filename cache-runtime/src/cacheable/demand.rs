@@ -129,6 +129,19 @@ impl<T, E: From<TimedOut>, K: Copy, S: ErrorOf<E>> CanTimeOut<Result<T, E>> for 
 
 /// What background work borrows must be cloned for it. One trait for each option that asks for it, so that the error
 /// names the option.
+macro_rules! unsized_arguments {
+    ($trait:ident: $($borrowed:ty => $owned:ty,)*) => {$(
+        #[diagnostic::do_not_recommend]
+        impl $trait for $borrowed {
+            type Owned = $owned;
+
+            fn owned(&self) -> $owned {
+                self.into()
+            }
+        }
+    )*};
+}
+
 macro_rules! owned_for {
     ($($trait:ident $function:ident $message:literal)*) => {$(
         /// Arguments that can be cloned for work that outlives its call.
@@ -137,14 +150,41 @@ macro_rules! owned_for {
             label = "this borrowed argument cannot be cloned",
             note = "derive `Clone`, take the argument by value, or share it: `self: Arc<Self>`"
         )]
-        pub trait $trait: ToOwned {}
+        pub trait $trait {
+            /// What owns it.
+            type Owned: Send + Sync + 'static;
+
+            /// A copy that owns.
+            fn owned(&self) -> Self::Owned;
+        }
 
         #[diagnostic::do_not_recommend]
-        impl<T: ?Sized + ToOwned<Owned: Send + Sync + 'static>> $trait for T {}
+        impl<T: Clone + Send + Sync + 'static> $trait for T {
+            type Owned = T;
+
+            fn owned(&self) -> T {
+                self.clone()
+            }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<T: Clone + Send + Sync + 'static> $trait for [T] {
+            type Owned = Vec<T>;
+
+            fn owned(&self) -> Vec<T> {
+                self.to_vec()
+            }
+        }
+
+        unsized_arguments! { $trait:
+            str => String,
+            std::path::Path => std::path::PathBuf,
+            std::ffi::OsStr => std::ffi::OsString,
+        }
 
         /// A borrowed argument, cloned for work that outlives its call.
         pub fn $function<T: ?Sized + $trait>(argument: &T) -> T::Owned {
-            argument.to_owned()
+            argument.owned()
         }
     )*};
 }
