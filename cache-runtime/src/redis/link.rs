@@ -1,6 +1,6 @@
 //! One connection to one server run, and the commands we send on it.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::scripts::{SOURCES, Script};
+use super::switch::Way;
 use super::target::Target;
 
 /// Why an operation gave nothing.
@@ -50,7 +51,7 @@ pub(crate) struct Link {
     origin: Instant,
     scripts: Vec<String>,
     pub(super) timeouts: AtomicU32,
-    pub(super) lost: AtomicBool,
+    lost: AtomicBool,
 }
 
 impl std::fmt::Debug for Link {
@@ -59,6 +60,16 @@ impl std::fmt::Debug for Link {
             .field("epoch", &self.epoch)
             .field("tracking", &self.tracking)
             .finish_non_exhaustive()
+    }
+}
+
+impl Way for Link {
+    fn is_lost(&self) -> bool {
+        self.lost.load(SeqCst)
+    }
+
+    fn mark_lost(&self) -> bool {
+        !self.lost.swap(true, SeqCst)
     }
 }
 

@@ -1,7 +1,4 @@
-//! Is Redis to be used now? The published link, the breaker and the journal, and the switch between them.
-//!
-//! `published` is `Some` exactly while this process may read Redis: connected, journal empty. It is set under the journal's
-//! lock and taken away under it, so a removal that is appended is either seen by the switch or shuts Redis itself.
+//! Is Redis to be used now, and by which way? The connection and its supervisor around the [`Switch`].
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -9,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -18,6 +15,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::lease::Lease;
 use super::link::{Fault, Link, Push};
 use super::supervisor;
+use super::switch::Switch;
 use super::target::Target;
 use crate::background::Background;
 use crate::breaker::{Breaker, BreakerState};
@@ -28,7 +26,6 @@ use crate::key::Pattern;
 use crate::local::Local;
 use crate::sabotage::{Safeguard, off};
 use crate::stats::{Counters, bump};
-use crate::token;
 
 /// How long acknowledged removals are kept for a repeat after a reconnect.
 const RECENT: Duration = Duration::from_secs(5);
@@ -42,10 +39,8 @@ pub(crate) struct Tier {
     pub(super) config: CacheConfig,
     prefix: String,
     index: String,
-    published: RwLock<Option<Arc<Link>>>,
-    pub(super) breaker: Mutex<Breaker>,
-    pub(super) journal: Mutex<Journal>,
-    pub(super) local: Arc<Local<Lease>>,
+    pub(super) switch: Switch<Link, Lease>,
+    local: Arc<Local<Lease>>,
     counters: Arc<Counters>,
     background: Arc<Background>,
     /// False until the first connect has ended, well or not: a process that has just started waits for it a moment.
@@ -55,8 +50,6 @@ pub(crate) struct Tier {
     pub(super) closing: AtomicBool,
     supervisor: Mutex<Option<JoinHandle<()>>>,
     epochs: AtomicU64,
-    /// When Redis was last known to be alive, while it is not: how old memory's knowledge is.
-    contact: Mutex<Instant>,
     pub(super) rebuild: tokio::sync::Mutex<()>,
 }
 
@@ -87,17 +80,12 @@ impl Tier {
                 ))
             })?;
         }
+        let breaker = Breaker::new(config.breaker_failures, OPEN_FIRST, OPEN_LONGEST);
         Ok(Arc::new(Self {
             target,
             index: format!("{prefix}%index"),
             prefix,
-            published: RwLock::new(None),
-            breaker: Mutex::new(Breaker::new(
-                config.breaker_failures,
-                OPEN_FIRST,
-                OPEN_LONGEST,
-            )),
-            journal: Mutex::new(journal),
+            switch: Switch::new(journal, breaker, local.clone()),
             config: config.clone(),
             local,
             counters,
@@ -107,7 +95,6 @@ impl Tier {
             closing: AtomicBool::new(false),
             supervisor: Mutex::new(None),
             epochs: AtomicU64::new(0),
-            contact: Mutex::new(Instant::now()),
             rebuild: tokio::sync::Mutex::new(()),
         }))
     }
@@ -134,7 +121,7 @@ impl Tier {
     }
 
     pub(crate) fn session_now(self: &Arc<Self>) -> Option<Session> {
-        let link = self.published.read().clone()?;
+        let link = self.switch.published()?;
         Some(Session {
             tier: self.clone(),
             link,
@@ -195,11 +182,7 @@ impl Tier {
             }
             Push::Everything => self.local.everything_changed(),
             Push::Disconnected => {
-                let link = self
-                    .published
-                    .read()
-                    .clone()
-                    .filter(|link| link.epoch == epoch);
+                let link = self.switch.published().filter(|link| link.epoch == epoch);
                 match link {
                     Some(link) => self.lose(&link, "the connection ended"),
                     None => self.roused.notify_one(),
@@ -208,32 +191,21 @@ impl Tier {
         }
     }
 
-    /// Opens Redis for this process, unless a removal has come that was not replayed. The order is the protocol: what was
-    /// loaded without Redis is fenced off and dropped before the first read.
-    pub(super) fn publish(&self, link: &Arc<Link>) -> bool {
-        let journal = self.journal.lock();
-        if !journal.is_empty() || link.lost.load(Ordering::SeqCst) {
-            return false;
+    /// Replays the journal and opens Redis for this process.
+    pub(super) async fn catch_up(self: &Arc<Self>, link: &Arc<Link>) -> Result<(), Fault> {
+        let replay = |pattern: Pattern| {
+            let session = Session {
+                tier: self.clone(),
+                link: link.clone(),
+            };
+            // However much it removes: the time limit is one of each step.
+            async move { session.remove(&pattern, None).await.map(drop) }
+        };
+        if !self.switch.catch_up(link, replay).await? {
+            return Err(Fault::Disconnected("the connection ended".into()));
         }
-        // One step for whoever asks: a load that found no link has read its fence before this one, and copies from the
-        // outage are gone before anybody takes them for tracked ones.
-        let mut published = self.published.write();
-        self.local.raise_fence();
-        if !off(Safeguard::Flush) {
-            self.local.memory.clear();
-        }
-        *published = Some(link.clone());
-        drop(published);
-        if link.lost.load(Ordering::SeqCst) {
-            // Lost between the check and the switch, by someone who found nothing to take away.
-            self.unpublish(|_| true);
-            return false;
-        }
-        drop(journal);
-        self.breaker.lock().close();
-        self.touch();
         self.started.send_replace(true);
-        true
+        Ok(())
     }
 
     /// The first attempt to connect has failed: nobody need wait for it any more.
@@ -243,18 +215,7 @@ impl Tier {
 
     /// A link is not usable any more.
     pub(super) fn lose(&self, link: &Arc<Link>, why: &str) {
-        let first = !link.lost.swap(true, Ordering::SeqCst);
-        self.unpublish(|standing| Arc::ptr_eq(standing, link));
-        let mut breaker = self.breaker.lock();
-        // The last words of a link that another has replaced are no news of that one: a breaker that they opened would
-        // stay open, as nobody probes while a link is attended. Under the breaker's lock, for the switch closes it last.
-        let replaced = self.published.read().is_some();
-        let closed = breaker.state() == BreakerState::Closed && !replaced;
-        if closed {
-            breaker.trip(Instant::now(), token::fraction());
-        }
-        drop(breaker);
-        if first && closed {
+        if self.switch.lose(link) {
             tracing::warn!(
                 redis = %self.target, reason = why,
                 "Redis lost, breaker opened: serving from memory and from the functions themselves"
@@ -263,22 +224,9 @@ impl Tier {
         self.roused.notify_one();
     }
 
-    fn unpublish(&self, which: impl FnOnce(&Arc<Link>) -> bool) {
-        let mut published = self.published.write();
-        if published.as_ref().is_some_and(which) {
-            *published = None;
-            drop(published);
-            self.local.raise_fence();
-        }
-    }
-
     /// Removals that could not run in Redis: they bind this process now and are replayed before it reads Redis again.
     pub(crate) fn journal(self: &Arc<Self>, patterns: &[Pattern]) {
-        let mut journal = self.journal.lock();
-        journal.append(patterns);
-        self.unpublish(|_| true);
-        let file = journal.to_flush();
-        drop(journal);
+        let file = self.switch.append(patterns);
         // Written already, which a crash of the process survives; flushed, a crash of the machine is survived too.
         if let (Some(file), Ok(runtime)) = (file, tokio::runtime::Handle::try_current()) {
             runtime.spawn_blocking(move || file.sync_data());
@@ -291,41 +239,20 @@ impl Tier {
     /// Redis has acknowledged a removal. False when that was on a connection which is not the current one any more: the
     /// server of the current one may not have it.
     pub(crate) fn acknowledged(&self, session: &Session, patterns: &[Pattern]) -> bool {
-        let mut journal = self.journal.lock();
-        let current = self
-            .published
-            .read()
-            .as_ref()
-            .is_some_and(|link| Arc::ptr_eq(link, &session.link));
-        if current {
-            journal.acknowledged(Instant::now(), patterns);
-        }
-        current
-    }
-
-    /// When Redis was last known to be alive.
-    pub(super) fn last_contact(&self) -> Instant {
-        *self.contact.lock()
-    }
-
-    pub(super) fn touch(&self) {
-        *self.contact.lock() = Instant::now();
+        self.switch.acknowledged(&session.link, patterns)
     }
 
     /// Since when memory hears of no other process's removals; `None` while it does.
     pub(crate) fn cut_off_since(&self) -> Option<Instant> {
-        match *self.published.read() {
-            Some(_) => None,
-            None => Some(*self.contact.lock()),
-        }
+        self.switch.cut_off_since()
     }
 
     pub(crate) fn breaker_state(&self) -> BreakerState {
-        self.breaker.lock().state()
+        self.switch.breaker.lock().state()
     }
 
     pub(crate) fn journal_len(&self) -> usize {
-        self.journal.lock().len()
+        self.switch.journal.lock().len()
     }
 
     pub(crate) fn is_tls(&self) -> bool {
@@ -335,18 +262,18 @@ impl Tier {
     /// Ends the supervisor. What the journal still holds is replayed first if Redis answers within `limit`.
     pub(crate) async fn close(&self, limit: Duration) {
         let deadline = Instant::now() + limit;
-        while !self.journal.lock().is_empty() && Instant::now() < deadline {
+        while !self.switch.journal.lock().is_empty() && Instant::now() < deadline {
             self.roused.notify_one();
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         self.closing.store(true, Ordering::SeqCst);
-        self.unpublish(|_| true);
+        self.switch.shut();
         self.roused.notify_one();
         let supervisor = self.supervisor.lock().take();
         if let Some(supervisor) = supervisor {
             let _ = tokio::time::timeout_at(deadline + Duration::from_millis(50), supervisor).await;
         }
-        self.journal.lock().close();
+        self.switch.journal.lock().close();
     }
 
     fn observe<T>(&self, link: &Arc<Link>, result: &Result<T, Fault>) {
@@ -354,18 +281,13 @@ impl Tier {
             Ok(_) => {
                 if link.timeouts.load(Ordering::Relaxed) != 0 {
                     link.timeouts.store(0, Ordering::Relaxed);
-                    self.breaker.lock().succeeded();
+                    self.switch.breaker.lock().succeeded();
                 }
             }
             Err(Fault::TimedOut) => {
                 bump(&self.counters.timeouts);
                 link.timeouts.fetch_add(1, Ordering::Relaxed);
-                let current = self
-                    .published
-                    .read()
-                    .as_ref()
-                    .is_some_and(|standing| Arc::ptr_eq(standing, link));
-                if current && self.breaker.lock().failed() {
+                if self.switch.timed_out(link) {
                     // A frozen peer keeps its sockets open for ever: only a new connection tells.
                     self.lose(link, "time-outs in a row");
                 }
@@ -413,11 +335,7 @@ impl Session {
 
     /// Still the connection that this process reads over.
     pub(crate) fn is_current(&self) -> bool {
-        self.tier
-            .published
-            .read()
-            .as_ref()
-            .is_some_and(|link| Arc::ptr_eq(link, &self.link))
+        self.tier.switch.is_current(&self.link)
     }
 
     pub(crate) fn trusts_restarts(&self) -> bool {
