@@ -1,10 +1,10 @@
 //! What does a hit in Redis cost, next to a bare `GET` and decode with the client itself, both over one multiplexed
 //! connection to a server that this bench starts?
 
+mod support;
+
 use std::hint::black_box;
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cache_runtime::{Cache, CacheConfig, cached};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -12,46 +12,7 @@ use redis::AsyncCommands;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
-struct Server {
-    child: Child,
-    url: String,
-}
-
-impl Server {
-    fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .and_then(|listener| listener.local_addr())
-            .unwrap_or_else(|error| panic!("no free port: {error}"))
-            .port();
-        let child = Command::new("redis-server")
-            .args([
-                "--port",
-                &port.to_string(),
-                "--bind",
-                "127.0.0.1",
-                "--save",
-                "",
-                "--appendonly",
-                "no",
-            ])
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| {
-                panic!("redis-server does not start ({error}); `./tests/run` installs it")
-            });
-        Self {
-            child,
-            url: format!("redis://127.0.0.1:{port}"),
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use support::{Server, connect};
 
 type Rows = Vec<(u64, String, String, bool)>;
 
@@ -71,18 +32,6 @@ fn rows() -> Rows {
 #[cached(ttl = "1h", key = "bench:rows:<skip>", near = false, cache = cache, skip(cache))]
 async fn read(cache: &Cache, skip: u32) -> Rows {
     rows()
-}
-
-async fn connect(url: &str) -> redis::aio::MultiplexedConnection {
-    let deadline = Instant::now() + Duration::from_secs(5);
-    loop {
-        let client = redis::Client::open(url).unwrap_or_else(|error| panic!("{error}"));
-        match client.get_multiplexed_async_connection().await {
-            Ok(connection) => return connection,
-            Err(error) if Instant::now() > deadline => panic!("no connection: {error}"),
-            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
-        }
-    }
 }
 
 fn redis_hit(criterion: &mut Criterion) {

@@ -12,14 +12,14 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
-use parking_lot::Mutex;
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::key::{CacheKey, Pattern, templates_meet};
 use crate::memory::Kept;
 use crate::sabotage::{Safeguard, off};
+use crate::sync::{AtomicBool, AtomicUsize, Mutex, Notify};
 
 /// How a load ended, for those who waited.
 #[derive(Clone, Debug)]
@@ -51,7 +51,8 @@ pub(crate) trait Hold: Send + 'static {
 /// How many callers run the body side by side after a load whose result cannot be shared.
 const SIDE_BY_SIDE: usize = 16;
 
-const SHARDS: usize = 16;
+/// Each is a step more to explore.
+const SHARDS: usize = if cfg!(shuttle) { 2 } else { 16 };
 
 /// The flights that may be joined, by key.
 type Joinable<H> = HashMap<Box<str>, Arc<Flight<H>>>;
@@ -242,6 +243,13 @@ impl<H: Hold> Flights<H> {
             flights.remove(&flight.key);
             self.count.fetch_sub(1, Ordering::Relaxed);
         }
+    }
+
+    /// How many are counted, and how many can be joined.
+    #[cfg(all(test, shuttle))]
+    pub(crate) fn standing(&self) -> (usize, usize) {
+        let joinable = self.shards.iter().map(|shard| shard.lock().len()).sum();
+        (self.count.load(Ordering::Relaxed), joinable)
     }
 
     fn shard(&self, key: &str) -> &Mutex<Joinable<H>> {

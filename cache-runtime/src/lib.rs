@@ -66,7 +66,10 @@ pub mod sabotage;
 #[cfg(not(feature = "sabotage"))]
 #[allow(dead_code, unreachable_pub, reason = "what only tests ask for")]
 mod sabotage;
+#[cfg(all(test, shuttle))]
+mod shuttle_tests;
 mod stats;
+mod sync;
 mod token;
 pub mod ttl;
 

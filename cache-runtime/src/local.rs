@@ -1,12 +1,13 @@
 //! What this process holds: the memory tier, the flights, and the fence between "with Redis" and "without".
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use crate::flight::{Flight, Flights, Hold};
 use crate::key::Pattern;
 use crate::memory::{Copy, Memory};
 use crate::sabotage::{Safeguard, off};
+use crate::sync::AtomicU64;
 
 #[derive(Debug)]
 pub(crate) struct Local<H: Hold> {

@@ -60,21 +60,23 @@ impl Safeguard {
     }
 }
 
-#[cfg(not(feature = "sabotage"))]
+#[cfg(not(any(feature = "sabotage", all(test, shuttle))))]
 pub(crate) const fn off(_: Safeguard) -> bool {
     false
 }
 
-#[cfg(feature = "sabotage")]
+#[cfg(all(test, shuttle))]
+pub(crate) use explored::{off, turn_off};
+#[cfg(all(feature = "sabotage", not(all(test, shuttle))))]
 pub(crate) use switch::off;
-#[cfg(feature = "sabotage")]
+#[cfg(all(feature = "sabotage", not(all(test, shuttle))))]
 pub use switch::turn_off;
 
-#[cfg(feature = "sabotage")]
+#[cfg(all(feature = "sabotage", not(all(test, shuttle))))]
 mod switch {
     use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-    use super::Safeguard;
+    use super::{Safeguard, bit};
 
     static OFF: AtomicU32 = AtomicU32::new(0);
 
@@ -86,8 +88,29 @@ mod switch {
     pub(crate) fn off(safeguard: Safeguard) -> bool {
         OFF.load(Relaxed) & bit(safeguard) != 0
     }
+}
 
-    const fn bit(safeguard: Safeguard) -> u32 {
-        1 << safeguard as u32
+/// All that one exploration runs is on one thread, and the next test is on another.
+#[cfg(all(test, shuttle))]
+mod explored {
+    use std::cell::Cell;
+
+    use super::{Safeguard, bit};
+
+    thread_local! {
+        static OFF: Cell<u32> = const { Cell::new(0) };
     }
+
+    pub(crate) fn turn_off(safeguard: Safeguard) {
+        OFF.set(OFF.get() | bit(safeguard));
+    }
+
+    pub(crate) fn off(safeguard: Safeguard) -> bool {
+        OFF.get() & bit(safeguard) != 0
+    }
+}
+
+#[cfg(any(feature = "sabotage", all(test, shuttle)))]
+const fn bit(safeguard: Safeguard) -> u32 {
+    1 << safeguard as u32
 }

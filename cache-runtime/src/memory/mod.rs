@@ -13,7 +13,6 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use quick_cache::sync::Cache as Store;
 use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
 use tokio::time::Instant;
@@ -21,6 +20,7 @@ use tokio::time::Instant;
 use self::index::Index;
 use crate::key::Pattern;
 use crate::policy::Aged;
+use crate::sync::Mutex;
 
 /// A kept value, of whatever type; `None` is a cached absence.
 pub(crate) type Kept = Option<Arc<dyn Any + Send + Sync>>;

@@ -1,6 +1,6 @@
 //! One connection to one server run, and the commands we send on it.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::scripts::{SOURCES, Script};
 use super::server::{Ask, Standing, info, run_id};
+use super::switch::Way;
 use super::target::Target;
 
 /// Why an operation gave nothing.
@@ -56,7 +57,7 @@ pub(crate) struct Link {
     origin: Instant,
     scripts: Vec<String>,
     pub(super) timeouts: AtomicU32,
-    pub(super) lost: AtomicBool,
+    lost: AtomicBool,
 }
 
 impl std::fmt::Debug for Link {
@@ -65,6 +66,16 @@ impl std::fmt::Debug for Link {
             .field("epoch", &self.epoch)
             .field("tracking", &self.tracking)
             .finish_non_exhaustive()
+    }
+}
+
+impl Way for Link {
+    fn is_lost(&self) -> bool {
+        self.lost.load(SeqCst)
+    }
+
+    fn mark_lost(&self) -> bool {
+        !self.lost.swap(true, SeqCst)
     }
 }
 

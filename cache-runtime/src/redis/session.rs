@@ -33,7 +33,7 @@ impl Session {
 
     /// Still the connection that this process reads over.
     pub(crate) fn is_current(&self) -> bool {
-        self.tier.is_published(&self.link)
+        self.tier.switch.is_current(&self.link)
     }
 
     /// What goes into everything that this session writes.
@@ -107,7 +107,7 @@ impl Tier {
     }
 
     pub(crate) fn session_now(self: &Arc<Self>) -> Option<Session> {
-        let link = self.published.read().clone()?;
+        let link = self.switch.published()?;
         Some(Session {
             tier: self.clone(),
             link,

@@ -12,8 +12,8 @@ use super::budget::patiently;
 use super::connection_test::meaning;
 use super::link::{Fault, Link};
 use super::session::Session;
+use super::switch::Way;
 use super::tier::Tier;
-use crate::sabotage::{Safeguard, off};
 use crate::token;
 
 /// How often an idle or busy connection must answer: bounds how long memory can miss pushes on a silent one.
@@ -38,9 +38,12 @@ pub(super) async fn supervise(weak: Weak<Tier>, roused: Arc<Notify>) {
             }
             Err(fault) => {
                 outage.goes_on(&tier, &fault);
-                tier.breaker.lock().trip(Instant::now(), token::fraction());
+                tier.switch
+                    .breaker
+                    .lock()
+                    .trip(Instant::now(), token::fraction());
                 tier.gave_up_start();
-                let until = tier.breaker.lock().probe_at();
+                let until = tier.switch.breaker.lock().probe_at();
                 drop(tier);
                 Some(until)
             }
@@ -58,26 +61,30 @@ pub(super) async fn supervise(weak: Weak<Tier>, roused: Arc<Notify>) {
             }
         }
         if let Some(tier) = weak.upgrade() {
-            tier.breaker.lock().try_half_open(Instant::now());
+            tier.switch.breaker.lock().try_half_open(Instant::now());
         }
     }
 }
 
 fn continue_at(weak: &Weak<Tier>) -> Option<Instant> {
-    weak.upgrade().map(|tier| tier.breaker.lock().probe_at())
+    weak.upgrade()
+        .map(|tier| tier.switch.breaker.lock().probe_at())
 }
 
 /// The one probe of half-open: connect, repeat, replay, switch.
 async fn probe(tier: &Arc<Tier>) -> Result<Arc<Link>, Fault> {
     let link = tier.connect().await?;
     // Recent when contact was lost, however long that was ago.
-    tier.journal.lock().repeat_recent(tier.last_contact());
+    tier.switch
+        .journal
+        .lock()
+        .repeat_recent(tier.switch.last_contact());
     let session = Session {
         tier: tier.clone(),
         link: link.clone(),
     };
     session.release_left_behind().await?;
-    catch_up(tier, &link).await?;
+    tier.catch_up(&link).await?;
     // A server that has never seen us, or lost our index: not awaited, since a keyspace may be large. A removal that
     // finds it under way waits for it.
     session.clone().spawn(async move {
@@ -86,36 +93,6 @@ async fn probe(tier: &Arc<Tier>) -> Result<Arc<Link>, Fault> {
         }
     });
     Ok(link)
-}
-
-/// Replays the journal until it is empty at the moment of the switch.
-async fn catch_up(tier: &Arc<Tier>, link: &Arc<Link>) -> Result<(), Fault> {
-    let session = Session {
-        tier: tier.clone(),
-        link: link.clone(),
-    };
-    loop {
-        let waiting = tier.journal.lock().waiting();
-        for (number, pattern) in waiting {
-            // However much it removes: the time limit is one of each step.
-            if !off(Safeguard::Replay) {
-                session.remove(&pattern, None).await?;
-            }
-            let mut journal = tier.journal.lock();
-            journal.replayed(number);
-            // The server that has it now may fail over, too.
-            journal.acknowledged(Instant::now(), &[pattern]);
-            if journal.is_empty() {
-                tier.drained.notify_waiters();
-            }
-        }
-        if link.lost.load(Ordering::SeqCst) {
-            return Err(Fault::Disconnected("the connection ended".into()));
-        }
-        if tier.publish(link) {
-            return Ok(());
-        }
-    }
 }
 
 /// Watches a connection until it is lost.
@@ -127,12 +104,12 @@ async fn attend(weak: &Weak<Tier>, roused: &Notify, link: &Arc<Link>) {
             () = roused.notified() => false,
         };
         let Some(tier) = weak.upgrade() else { return };
-        if link.lost.load(Ordering::SeqCst) || tier.closing.load(Ordering::SeqCst) {
+        if link.is_lost() || tier.closing.load(Ordering::SeqCst) {
             return;
         }
-        if !tier.journal.lock().is_empty() {
+        if !tier.switch.journal.lock().is_empty() {
             let caught_up = match still_answers(&tier, link).await {
-                Ok(()) => catch_up(&tier, link).await,
+                Ok(()) => tier.catch_up(link).await,
                 Err(fault) => Err(fault),
             };
             if let Err(fault) = caught_up {
@@ -142,7 +119,7 @@ async fn attend(weak: &Weak<Tier>, roused: &Notify, link: &Arc<Link>) {
         }
         if beat {
             match tokio::time::timeout(HEARTBEAT, link.heartbeat()).await {
-                Ok(Ok(())) => tier.touch(),
+                Ok(Ok(())) => tier.switch.touch(),
                 Ok(Err(fault)) => tier.lose(link, &fault.to_string()),
                 Err(_) => tier.lose(link, "no answer to the heartbeat"),
             }
@@ -159,7 +136,7 @@ async fn still_answers(tier: &Tier, link: &Link) -> Result<(), Fault> {
     }
     loop {
         match patiently(tier.config.budget, pin!(link.heartbeat())).await {
-            Err(Fault::TimedOut) if !tier.breaker.lock().failed() => {}
+            Err(Fault::TimedOut) if !tier.switch.breaker.lock().failed() => {}
             answered => return answered,
         }
     }

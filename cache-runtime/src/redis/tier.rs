@@ -1,14 +1,11 @@
-//! Is Redis to be used now? The published link, the breaker and the journal, and the switch between them.
-//!
-//! `published` is `Some` exactly while this process may read Redis: connected, journal empty. It is set under the journal's
-//! lock and taken away under it, so a removal that is appended is either seen by the switch or shuts Redis itself.
+//! Is Redis to be used now, and by which way? The connection and its supervisor around the [`Switch`].
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -17,7 +14,9 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::held::HeldLeases;
 use super::lease::{LEASE_LIFE, Lease};
 use super::link::{Fault, Link, Push};
+use super::session::Session;
 use super::supervisor;
+use super::switch::Switch;
 use super::target::Target;
 use crate::background::Background;
 use crate::breaker::{Breaker, BreakerState};
@@ -26,9 +25,7 @@ use crate::error::Error;
 use crate::journal::Journal;
 use crate::key::Pattern;
 use crate::local::Local;
-use crate::sabotage::{Safeguard, off};
 use crate::stats::{Counters, bump};
-use crate::token;
 
 /// How long acknowledged removals are kept for a repeat after a reconnect.
 const RECENT: Duration = Duration::from_secs(5);
@@ -44,10 +41,8 @@ pub(crate) struct Tier {
     /// What stands for it in what we write.
     pub(super) namespace: u8,
     pub(super) index: String,
-    pub(super) published: RwLock<Option<Arc<Link>>>,
-    pub(super) breaker: Mutex<Breaker>,
-    pub(super) journal: Mutex<Journal>,
-    pub(super) local: Arc<Local<Lease>>,
+    pub(super) switch: Switch<Link, Lease>,
+    local: Arc<Local<Lease>>,
     pub(super) counters: Arc<Counters>,
     pub(super) background: Arc<Background>,
     /// False until the first connect has ended, well or not: a process that has just started waits for it a moment.
@@ -59,8 +54,6 @@ pub(crate) struct Tier {
     pub(super) closing: AtomicBool,
     supervisor: Mutex<Option<JoinHandle<()>>>,
     epochs: AtomicU64,
-    /// When Redis was last known to be alive, while it is not: how old memory's knowledge is.
-    contact: Mutex<Instant>,
     pub(super) rebuild: tokio::sync::Mutex<()>,
     pub(super) held: HeldLeases,
 }
@@ -92,18 +85,13 @@ impl Tier {
                 ))
             })?;
         }
+        let breaker = Breaker::new(config.breaker_failures, OPEN_FIRST, OPEN_LONGEST);
         Ok(Arc::new(Self {
             target,
             index: format!("{prefix}%index"),
             namespace: (xxh3_64(prefix.as_bytes()) % 255) as u8 + 1,
             prefix,
-            published: RwLock::new(None),
-            breaker: Mutex::new(Breaker::new(
-                config.breaker_failures,
-                OPEN_FIRST,
-                OPEN_LONGEST,
-            )),
-            journal: Mutex::new(journal),
+            switch: Switch::new(journal, breaker, local.clone()),
             config: config.clone(),
             local,
             counters,
@@ -114,7 +102,6 @@ impl Tier {
             closing: AtomicBool::new(false),
             supervisor: Mutex::new(None),
             epochs: AtomicU64::new(0),
-            contact: Mutex::new(Instant::now()),
             rebuild: tokio::sync::Mutex::new(()),
             held: HeldLeases::new(LEASE_LIFE),
         }))
@@ -174,11 +161,7 @@ impl Tier {
             }
             Push::Everything => self.local.everything_changed(),
             Push::Disconnected => {
-                let link = self
-                    .published
-                    .read()
-                    .clone()
-                    .filter(|link| link.epoch == epoch);
+                let link = self.switch.published().filter(|link| link.epoch == epoch);
                 match link {
                     Some(link) => self.lose(&link, "the connection ended"),
                     None => self.roused.notify_one(),
@@ -187,32 +170,22 @@ impl Tier {
         }
     }
 
-    /// Opens Redis for this process, unless a removal has come that was not replayed. The order is the protocol: what was
-    /// loaded without Redis is fenced off and dropped before the first read.
-    pub(super) fn publish(&self, link: &Arc<Link>) -> bool {
-        let journal = self.journal.lock();
-        if !journal.is_empty() || link.lost.load(Ordering::SeqCst) {
-            return false;
+    /// Replays the journal and opens Redis for this process.
+    pub(super) async fn catch_up(self: &Arc<Self>, link: &Arc<Link>) -> Result<(), Fault> {
+        let replay = |pattern: Pattern| {
+            let session = Session {
+                tier: self.clone(),
+                link: link.clone(),
+            };
+            // However much it removes: the time limit is one of each step.
+            async move { session.remove(&pattern, None).await.map(drop) }
+        };
+        if !self.switch.catch_up(link, replay).await? {
+            return Err(Fault::Disconnected("the connection ended".into()));
         }
-        // One step for whoever asks: a load that found no link has read its fence before this one, and copies from the
-        // outage are gone before anybody takes them for tracked ones.
-        let mut published = self.published.write();
-        self.local.raise_fence();
-        if !off(Safeguard::Flush) {
-            self.local.memory.clear();
-        }
-        *published = Some(link.clone());
-        drop(published);
-        if link.lost.load(Ordering::SeqCst) {
-            // Lost between the check and the switch, by someone who found nothing to take away.
-            self.unpublish(|_| true);
-            return false;
-        }
-        drop(journal);
-        self.breaker.lock().close();
-        self.touch();
+        self.drained.notify_waiters();
         self.started.send_replace(true);
-        true
+        Ok(())
     }
 
     /// The first attempt to connect has failed: nobody need wait for it any more.
@@ -222,18 +195,7 @@ impl Tier {
 
     /// A link is not usable any more.
     pub(super) fn lose(&self, link: &Arc<Link>, why: &str) {
-        let first = !link.lost.swap(true, Ordering::SeqCst);
-        self.unpublish(|standing| Arc::ptr_eq(standing, link));
-        let mut breaker = self.breaker.lock();
-        // The last words of a link that another has replaced are no news of that one: a breaker that they opened would
-        // stay open, as nobody probes while a link is attended. Under the breaker's lock, for the switch closes it last.
-        let replaced = self.published.read().is_some();
-        let closed = breaker.state() == BreakerState::Closed && !replaced;
-        if closed {
-            breaker.trip(Instant::now(), token::fraction());
-        }
-        drop(breaker);
-        if first && closed {
+        if self.switch.lose(link) {
             tracing::warn!(
                 redis = %self.target, reason = why,
                 "Redis lost, breaker opened: serving from memory and from the functions themselves"
@@ -242,22 +204,9 @@ impl Tier {
         self.roused.notify_one();
     }
 
-    fn unpublish(&self, which: impl FnOnce(&Arc<Link>) -> bool) {
-        let mut published = self.published.write();
-        if published.as_ref().is_some_and(which) {
-            *published = None;
-            drop(published);
-            self.local.raise_fence();
-        }
-    }
-
     /// Removals that could not run in Redis: they bind this process now and are replayed before it reads Redis again.
     pub(crate) fn journal(self: &Arc<Self>, patterns: &[Pattern]) {
-        let mut journal = self.journal.lock();
-        journal.append(patterns);
-        self.unpublish(|_| true);
-        let file = journal.to_flush();
-        drop(journal);
+        let file = self.switch.append(patterns);
         // Written already, which a crash of the process survives; flushed, a crash of the machine is survived too.
         if let (Some(file), Ok(runtime)) = (file, tokio::runtime::Handle::try_current()) {
             runtime.spawn_blocking(move || file.sync_data());
@@ -270,45 +219,20 @@ impl Tier {
     /// Redis has acknowledged a removal. False when that was on a connection which is not the current one any more: the
     /// server of the current one may not have it.
     pub(crate) fn acknowledged(&self, link: &Arc<Link>, patterns: &[Pattern]) -> bool {
-        let mut journal = self.journal.lock();
-        let current = self.is_published(link);
-        if current {
-            journal.acknowledged(Instant::now(), patterns);
-        }
-        current
-    }
-
-    /// It is the connection that this process reads over now.
-    pub(super) fn is_published(&self, link: &Arc<Link>) -> bool {
-        self.published
-            .read()
-            .as_ref()
-            .is_some_and(|standing| Arc::ptr_eq(standing, link))
-    }
-
-    /// When Redis was last known to be alive.
-    pub(super) fn last_contact(&self) -> Instant {
-        *self.contact.lock()
-    }
-
-    pub(super) fn touch(&self) {
-        *self.contact.lock() = Instant::now();
+        self.switch.acknowledged(link, patterns)
     }
 
     /// Since when memory hears of no other process's removals; `None` while it does.
     pub(crate) fn cut_off_since(&self) -> Option<Instant> {
-        match *self.published.read() {
-            Some(_) => None,
-            None => Some(*self.contact.lock()),
-        }
+        self.switch.cut_off_since()
     }
 
     pub(crate) fn breaker_state(&self) -> BreakerState {
-        self.breaker.lock().state()
+        self.switch.breaker.lock().state()
     }
 
     pub(crate) fn journal_len(&self) -> usize {
-        self.journal.lock().len()
+        self.switch.journal.lock().len()
     }
 
     pub(crate) fn is_tls(&self) -> bool {
@@ -322,7 +246,7 @@ impl Tier {
             loop {
                 let mut drained = pin!(self.drained.notified());
                 drained.as_mut().enable();
-                if self.journal.lock().is_empty() {
+                if self.switch.journal.lock().is_empty() {
                     return;
                 }
                 self.roused.notify_one();
@@ -332,13 +256,13 @@ impl Tier {
         // What is left then is in the file, if there is one.
         let _ = tokio::time::timeout_at(deadline, drained).await;
         self.closing.store(true, Ordering::SeqCst);
-        self.unpublish(|_| true);
+        self.switch.shut();
         self.roused.notify_one();
         let supervisor = self.supervisor.lock().take();
         if let Some(supervisor) = supervisor {
             let _ = tokio::time::timeout_at(deadline + Duration::from_millis(50), supervisor).await;
         }
-        self.journal.lock().close();
+        self.switch.journal.lock().close();
     }
 
     pub(super) fn observe<T>(&self, link: &Arc<Link>, result: &Result<T, Fault>) {
@@ -346,14 +270,13 @@ impl Tier {
             Ok(_) => {
                 if link.timeouts.load(Ordering::Relaxed) != 0 {
                     link.timeouts.store(0, Ordering::Relaxed);
-                    self.breaker.lock().succeeded();
+                    self.switch.breaker.lock().succeeded();
                 }
             }
             Err(Fault::TimedOut) => {
                 bump(&self.counters.timeouts);
                 link.timeouts.fetch_add(1, Ordering::Relaxed);
-                let current = self.is_published(link);
-                if current && self.breaker.lock().failed() {
+                if self.switch.timed_out(link) {
                     // A frozen peer keeps its sockets open for ever: only a new connection tells.
                     self.lose(link, "time-outs in a row");
                 }

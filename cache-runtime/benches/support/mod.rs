@@ -1,0 +1,52 @@
+//! What several benches share: a server that a bench starts for itself, and a bare connection to it.
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A `redis-server` that dies with its handle.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) url: String,
+}
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        let port = TcpListener::bind("127.0.0.1:0")
+            .and_then(|listener| listener.local_addr())
+            .unwrap_or_else(|error| panic!("no free port: {error}"))
+            .port();
+        let child = Command::new("redis-server")
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+            .args(["--save", "", "--appendonly", "no"])
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!("redis-server does not start ({error}); `./tests/run` installs it")
+            });
+        Self {
+            child,
+            url: format!("redis://127.0.0.1:{port}"),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The client itself, nothing of ours around it.
+pub(crate) async fn connect(url: &str) -> redis::aio::MultiplexedConnection {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    loop {
+        let client = redis::Client::open(url).unwrap_or_else(|error| panic!("{error}"));
+        match client.get_multiplexed_async_connection().await {
+            Ok(connection) => return connection,
+            Err(error) if Instant::now() > deadline => panic!("no connection: {error}"),
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
+    }
+}

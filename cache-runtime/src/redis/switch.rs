@@ -1,0 +1,199 @@
+//! The switch between Redis and outage: the published link, the journal, the breaker and what memory holds, changed
+//! together.
+//!
+//! A link is published exactly while this process may read Redis: connected, journal empty. It is set under the journal's
+//! lock and taken away under it, so a removal that is appended is either seen by the switch or shuts Redis itself.
+//!
+//! Locks are taken in this order: journal or breaker, then published, then memory's.
+
+use std::fs::File;
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use crate::breaker::{Breaker, BreakerState};
+use crate::flight::Hold;
+use crate::journal::Journal;
+use crate::key::Pattern;
+use crate::local::Local;
+use crate::sabotage::{Safeguard, off};
+use crate::sync::{Mutex, RwLock};
+use crate::token;
+
+/// One connection, as far as the switch knows it. Once lost it never comes back.
+pub(crate) trait Way {
+    fn is_lost(&self) -> bool;
+
+    /// True for the first who says so.
+    fn mark_lost(&self) -> bool;
+}
+
+#[derive(Debug)]
+pub(crate) struct Switch<L, H: Hold> {
+    published: RwLock<Option<Arc<L>>>,
+    pub(crate) breaker: Mutex<Breaker>,
+    pub(crate) journal: Mutex<Journal>,
+    local: Arc<Local<H>>,
+    /// When Redis was last known to be alive, while it is not: how old memory's knowledge is.
+    contact: Mutex<Instant>,
+}
+
+impl<L: Way, H: Hold> Switch<L, H> {
+    pub(crate) fn new(journal: Journal, breaker: Breaker, local: Arc<Local<H>>) -> Self {
+        Self {
+            published: RwLock::new(None),
+            breaker: Mutex::new(breaker),
+            journal: Mutex::new(journal),
+            local,
+            contact: Mutex::new(Instant::now()),
+        }
+    }
+
+    pub(crate) fn published(&self) -> Option<Arc<L>> {
+        self.published.read().clone()
+    }
+
+    /// This process reads over that connection now.
+    pub(crate) fn is_current(&self, link: &Arc<L>) -> bool {
+        self.published
+            .read()
+            .as_ref()
+            .is_some_and(|standing| Arc::ptr_eq(standing, link))
+    }
+
+    /// Replays the journal until it is empty at the moment of the switch. False: the link was lost.
+    pub(crate) async fn catch_up<F, E>(
+        &self,
+        link: &Arc<L>,
+        replay: impl Fn(Pattern) -> F,
+    ) -> Result<bool, E>
+    where
+        F: Future<Output = Result<(), E>>,
+    {
+        loop {
+            let waiting = self.journal.lock().waiting();
+            for (number, pattern) in waiting {
+                if !off(Safeguard::Replay) {
+                    replay(pattern.clone()).await?;
+                }
+                let mut journal = self.journal.lock();
+                journal.replayed(number);
+                // The server that has it now may fail over, too.
+                journal.acknowledged(Instant::now(), &[pattern]);
+            }
+            if link.is_lost() {
+                return Ok(false);
+            }
+            if self.publish(link) {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Opens Redis for this process, unless a removal has come that was not replayed. The order is the protocol: what was
+    /// loaded without Redis is fenced off and dropped before the first read.
+    pub(crate) fn publish(&self, link: &Arc<L>) -> bool {
+        let journal = self.journal.lock();
+        if !journal.is_empty() || link.is_lost() {
+            return false;
+        }
+        // One step for whoever asks: a load that found no link has read its fence before this one, and copies from the
+        // outage are gone before anybody takes them for tracked ones.
+        let mut published = self.published.write();
+        self.local.raise_fence();
+        if !off(Safeguard::Flush) {
+            self.local.memory.clear();
+        }
+        *published = Some(link.clone());
+        drop(published);
+        if link.is_lost() {
+            // Lost between the check and the switch, by someone who found nothing to take away.
+            self.unpublish(|_| true);
+            return false;
+        }
+        drop(journal);
+        let mut breaker = self.breaker.lock();
+        // Who has lost it since found the breaker not closed yet and did not trip it.
+        if self.is_current(link) {
+            breaker.close();
+        }
+        drop(breaker);
+        self.touch();
+        true
+    }
+
+    /// A link is not usable any more. True when that is news, and opened the breaker.
+    pub(crate) fn lose(&self, link: &Arc<L>) -> bool {
+        let first = link.mark_lost();
+        self.unpublish(|standing| Arc::ptr_eq(standing, link));
+        let mut breaker = self.breaker.lock();
+        // The last words of a link that another has replaced are no news of that one: a breaker that they opened would
+        // stay open, as nobody probes while a link is attended. Under the breaker's lock, for the switch closes it last.
+        let replaced = self.published.read().is_some();
+        let closed = breaker.state() == BreakerState::Closed && !replaced;
+        if closed {
+            breaker.trip(Instant::now(), token::fraction());
+        }
+        first && closed
+    }
+
+    /// An operation on the link was not answered in time. True when that was once too often: lose it.
+    pub(crate) fn timed_out(&self, link: &Arc<L>) -> bool {
+        // Under the breaker's lock, which the switch takes last: what a link's callers met before another replaced it is
+        // forgotten, what they meet later is not counted against that one.
+        let mut breaker = self.breaker.lock();
+        self.is_current(link) && breaker.failed()
+    }
+
+    /// Removals that could not run in Redis: they bind this process now and are replayed before it reads Redis again.
+    /// The file is to be flushed where blocking is allowed.
+    pub(crate) fn append(&self, patterns: &[Pattern]) -> Option<File> {
+        let mut journal = self.journal.lock();
+        journal.append(patterns);
+        self.shut();
+        journal.to_flush()
+    }
+
+    /// Redis has acknowledged a removal. False when that was on a connection which is not the current one any more: the
+    /// server of the current one may not have it.
+    pub(crate) fn acknowledged(&self, link: &Arc<L>, patterns: &[Pattern]) -> bool {
+        let mut journal = self.journal.lock();
+        let current = self.is_current(link);
+        if current {
+            journal.acknowledged(Instant::now(), patterns);
+        }
+        current
+    }
+
+    /// Whatever is published is so no more.
+    pub(crate) fn shut(&self) {
+        self.unpublish(|_| true);
+    }
+
+    /// Since when memory hears of no other process's removals; `None` while it does.
+    pub(crate) fn cut_off_since(&self) -> Option<Instant> {
+        match *self.published.read() {
+            Some(_) => None,
+            None => Some(*self.contact.lock()),
+        }
+    }
+
+    /// When Redis was last known to be alive.
+    pub(crate) fn last_contact(&self) -> Instant {
+        *self.contact.lock()
+    }
+
+    pub(crate) fn touch(&self) {
+        *self.contact.lock() = Instant::now();
+    }
+
+    fn unpublish(&self, which: impl FnOnce(&Arc<L>) -> bool) {
+        let mut published = self.published.write();
+        if published.as_ref().is_some_and(which) {
+            *published = None;
+            drop(published);
+            self.local.raise_fence();
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The locks, atomics and wake-ups of what more than one task changes. Normally parking_lot's, the standard library's and
+//! tokio's; in the tests of `--cfg shuttle` those of an explorer that chooses at each of them who goes on.
+
+#[cfg(not(all(test, shuttle)))]
+pub(crate) use {
+    parking_lot::{Mutex, RwLock},
+    std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize},
+    tokio::sync::Notify,
+};
+
+#[cfg(all(test, shuttle))]
+pub(crate) use self::explored::{Mutex, Notify, RwLock};
+#[cfg(all(test, shuttle))]
+pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+
+#[cfg(all(test, shuttle))]
+mod explored {
+    use std::sync::PoisonError;
+
+    use shuttle::sync::atomic::{AtomicBool, Ordering};
+    use shuttle::sync::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
+    use tokio::sync::futures::Notified;
+
+    /// With parking_lot's interface: a panic elsewhere does not poison it.
+    #[derive(Debug, Default)]
+    pub(crate) struct Mutex<T>(shuttle::sync::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(shuttle::sync::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+    }
+
+    #[derive(Debug, Default)]
+    pub(crate) struct RwLock<T>(shuttle::sync::RwLock<T>);
+
+    impl<T> RwLock<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(shuttle::sync::RwLock::new(value))
+        }
+
+        pub(crate) fn read(&self) -> RwLockReadGuard<'_, T> {
+            self.0.read().unwrap_or_else(PoisonError::into_inner)
+        }
+
+        pub(crate) fn write(&self) -> RwLockWriteGuard<'_, T> {
+            self.0.write().unwrap_or_else(PoisonError::into_inner)
+        }
+    }
+
+    /// Tokio's own, which never yields inside: it is enough that somebody else may come before each step.
+    #[derive(Debug)]
+    pub(crate) struct Notify {
+        inner: tokio::sync::Notify,
+        step: AtomicBool,
+    }
+
+    impl Notify {
+        pub(crate) fn new() -> Self {
+            Self {
+                inner: tokio::sync::Notify::new(),
+                step: AtomicBool::new(false),
+            }
+        }
+
+        pub(crate) fn notify_one(&self) {
+            self.step();
+            self.inner.notify_one();
+        }
+
+        pub(crate) fn notify_waiters(&self) {
+            self.step();
+            self.inner.notify_waiters();
+        }
+
+        pub(crate) fn notified(&self) -> Notified<'_> {
+            self.step();
+            self.inner.notified()
+        }
+
+        fn step(&self) {
+            self.step.load(Ordering::SeqCst);
+        }
+    }
+}
