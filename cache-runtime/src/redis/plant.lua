@@ -15,5 +15,5 @@ if got then
   end
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-for i = 6, #ARGV do redis.call('ZADD', KEYS[2], 0, ARGV[i]) end
+for i = 6, #ARGV do redis.call('ZADD', KEYS[2], '0', ARGV[i]) end
 return {0}
