@@ -41,7 +41,7 @@ pub struct Cache {
 
 pub(crate) struct Inner {
     pub(crate) config: CacheConfig,
-    pub(crate) local: Arc<Local<Lease>>,
+    pub(crate) local: Arc<Local<Box<Lease>>>,
     pub(crate) tier: Option<Arc<Tier>>,
     /// Stores, renewals, releases.
     pub(crate) background: Arc<Background>,
@@ -102,13 +102,13 @@ pub(crate) enum Turn {
     /// Run the body, and end the load.
     Lead(Box<Loading>),
     /// Run the body in turn with others, after a load whose result could not be shared.
-    Alone(Arc<Flight<Lease>>),
+    Alone(Arc<Flight<Box<Lease>>>),
     /// Run the body, without any of the cache.
     Solo(Why),
 }
 
 /// What a `GET` found.
-type Reply = Box<Result<Option<Examined>, Fault>>;
+type Reply = Result<Option<Examined>, Fault>;
 
 /// What came of a reader's own `GET`.
 enum Own {
@@ -120,9 +120,9 @@ enum Own {
 
 /// What the bytes at a key mean to a reader.
 enum Examined {
-    Usable(Found),
+    Usable(Box<Found>),
     /// It may come in useful if the body fails.
-    Standing(Found),
+    Standing(Box<Found>),
     /// Ours, but of no use: replaceable.
     Unusable(Head),
     /// Somebody else's lease.
@@ -390,14 +390,14 @@ impl Cache {
             .await;
         match got.map(|bytes| bytes.map(|bytes| self.examine(&bytes, request, &session))) {
             Ok(Some(Examined::Usable(found))) => Own::Hit(Turn::Hit(found.hit())),
-            reply => Own::Missed(Box::new(reply)),
+            reply => Own::Missed(reply),
         }
     }
 
     /// The leader's way: Redis, or a lease, or a load without one. `own`: it has just asked Redis for itself.
     async fn lead(
         &self,
-        mut lead: Lead<Lease>,
+        mut lead: Lead<Box<Lease>>,
         request: &Request<'_>,
         budget: &mut Budget,
         waits: &mut Waits,
@@ -428,7 +428,7 @@ impl Cache {
         let mut why = Why::Absent;
         loop {
             let reply = match own.take() {
-                Some(reply) => *reply,
+                Some(reply) => reply,
                 None => {
                     flight.clean();
                     let got = budget.spend_on(&session, pin!(session.get(key))).await;
@@ -440,9 +440,8 @@ impl Cache {
                 break;
             };
             waits.found(match &examined {
-                Some(Examined::Leased(head) | Examined::Standing(Found { head, .. })) => {
-                    Some(*head)
-                }
+                Some(Examined::Leased(head)) => Some(*head),
+                Some(Examined::Standing(found)) => Some(found.head),
                 _ => None,
             });
             let mut replace = None;
@@ -468,20 +467,24 @@ impl Cache {
                             if waits.left().is_zero() {
                                 break;
                             }
-                            waits.wait(&flight, &session, &self.inner.counters).await;
+                            Box::pin(waits.wait(&flight, &session, &self.inner.counters)).await;
                             *budget = Budget::new(self.inner.config.budget);
                             continue;
                         }
                         Ok(Locked::Failed) | Err(_) => break,
                     }
                 }
-                Some(Examined::Standing(Found { head, .. }) | Examined::Unusable(head)) => {
+                Some(Examined::Standing(found)) => {
+                    why = Why::Unusable;
+                    replace = Some(found.head);
+                }
+                Some(Examined::Unusable(head)) => {
                     why = Why::Unusable;
                     replace = Some(head);
                 }
                 Some(Examined::Leased(head)) => {
                     if waits.left() > Duration::ZERO {
-                        waits.wait(&flight, &session, &self.inner.counters).await;
+                        Box::pin(waits.wait(&flight, &session, &self.inner.counters)).await;
                         *budget = Budget::new(self.inner.config.budget);
                         continue;
                     }
@@ -499,13 +502,13 @@ impl Cache {
             let head = entry::lease_head(token::random(), session.origin());
             let members = members(key, request.tags, request.open_tags);
             // Noted before it is sent: a caller dropped meanwhile gives up whatever the script may have planted.
-            lead.unconfirmed = Some(Lease {
+            lead.unconfirmed = Some(Box::new(Lease {
                 session: session.clone(),
                 key: key.to_owned(),
                 head,
                 members: members.clone(),
                 lock: None,
-            });
+            }));
             // In a box of its own, so that a hit does not carry the room that only a miss needs.
             let mut planted =
                 Box::pin(session.plant(key, &head, replace.as_ref(), false, &members));
@@ -544,7 +547,7 @@ impl Cache {
     /// The right to replace a value that goes on standing while its successor is loaded.
     async fn lock(
         &self,
-        lead: &mut Lead<Lease>,
+        lead: &mut Lead<Box<Lease>>,
         request: &Request<'_>,
         budget: &mut Budget,
         session: &Session,
@@ -558,7 +561,7 @@ impl Cache {
             members(key, &found.tags, request.open_tags),
         );
         // Noted before it is sent, as a planting is.
-        lead.unconfirmed = Some(lease.clone());
+        lead.unconfirmed = Some(Box::new(lease.clone()));
         let mut locking = Box::pin(lease.lock());
         let answer = budget.spend_on(session, locking.as_mut()).await;
         drop(locking);
@@ -573,7 +576,7 @@ impl Cache {
 
     fn load(
         &self,
-        lead: Lead<Lease>,
+        lead: Lead<Box<Lease>>,
         request: &Request<'_>,
         fence: u64,
         session: Option<Session>,
@@ -618,13 +621,13 @@ impl Cache {
         if let Some(session) = &session {
             let head = entry::lease_head(token::random(), session.origin());
             let members = members(key, request.tags, request.open_tags);
-            lead.unconfirmed = Some(Lease {
+            lead.unconfirmed = Some(Box::new(Lease {
                 session: session.clone(),
                 key: key.to_owned(),
                 head,
                 members: members.clone(),
                 lock: None,
-            });
+            }));
             let planted = session.plant(key, &head, None, true, &members);
             let answer = budget.spend_on(session, Box::pin(planted).as_mut()).await;
             let lease = lead.unconfirmed.take();
@@ -645,7 +648,7 @@ impl Cache {
     /// A reply that Redis tracks for us goes into memory, unless it was overtaken by a push.
     pub(crate) fn fill_near(
         &self,
-        flight: &Flight<Lease>,
+        flight: &Flight<Box<Lease>>,
         fence: u64,
         request: &Request<'_>,
         found: &Found,
@@ -735,7 +738,7 @@ impl Cache {
         } else {
             request.policy.grace()
         };
-        let found = Found {
+        let found = Box::new(Found {
             kept,
             head: entry.head,
             template: entry.template,
@@ -744,7 +747,7 @@ impl Cache {
             remaining: aged.ttl.saturating_add(grace).saturating_sub(aged.age),
             aged,
             decision,
-        };
+        });
         if decision.serves() {
             Examined::Usable(found)
         } else {
@@ -758,7 +761,7 @@ impl Cache {
         request: &Request<'_>,
         session: &Session,
         budget: &mut Budget,
-    ) -> Option<Found> {
+    ) -> Option<Box<Found>> {
         let bytes = budget
             .spend_on(session, pin!(session.get(request.key.as_str())))
             .await
@@ -771,7 +774,7 @@ impl Cache {
         bytes: &[u8],
         request: &Request<'_>,
         session: &Session,
-    ) -> Option<Found> {
+    ) -> Option<Box<Found>> {
         match self.examine(bytes, request, session) {
             Examined::Usable(found) => Some(found),
             _ => None,
@@ -841,7 +844,7 @@ impl Waits {
         DEAD_HOLDERS.saturating_sub(self.in_vain + self.silence())
     }
 
-    async fn wait(&mut self, flight: &Flight<Lease>, session: &Session, counters: &Counters) {
+    async fn wait(&mut self, flight: &Flight<Box<Lease>>, session: &Session, counters: &Counters) {
         if self.times == 0 {
             bump(&counters.waits);
         }
@@ -886,6 +889,6 @@ mod tests {
             site: None,
         };
         let size = size_of_val(&cache.read(&request));
-        assert!(size <= 2048, "{size} bytes");
+        assert!(size <= 1536, "{size} bytes");
     }
 }

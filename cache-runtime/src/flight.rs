@@ -48,6 +48,12 @@ pub(crate) trait Hold: Send + 'static {
     fn give_up(self);
 }
 
+impl<H: Hold> Hold for Box<H> {
+    fn give_up(self) {
+        (*self).give_up();
+    }
+}
+
 /// How many callers run the body side by side after a load whose result cannot be shared.
 const SIDE_BY_SIDE: usize = 16;
 

@@ -182,7 +182,7 @@ impl Cache {
 /// What a call's own removal leaves alone.
 #[derive(Clone, Copy)]
 pub(crate) struct Spare<'a> {
-    pub(crate) flight: &'a Flight<Lease>,
+    pub(crate) flight: &'a Flight<Box<Lease>>,
     pub(crate) lease: Option<&'a Lease>,
 }
 

@@ -20,7 +20,7 @@ use crate::token;
 
 pub(crate) struct Loading {
     cache: Cache,
-    lead: Lead<Lease>,
+    lead: Lead<Box<Lease>>,
     key: CacheKey,
     ops: &'static TypeOps,
     site: Option<&'static crate::site::Site>,
@@ -36,7 +36,7 @@ pub(crate) struct Loading {
 impl Loading {
     pub(crate) fn new(
         cache: Cache,
-        lead: Lead<Lease>,
+        lead: Lead<Box<Lease>>,
         request: &Request<'_>,
         fence: u64,
         session: Option<Session>,
@@ -69,12 +69,12 @@ impl Loading {
     }
 
     /// What a removal of this call's own must leave alone.
-    pub(crate) fn flight(&self) -> &Arc<Flight<Lease>> {
+    pub(crate) fn flight(&self) -> &Arc<Flight<Box<Lease>>> {
         self.lead.flight()
     }
 
     pub(crate) fn lease(&self) -> Option<&Lease> {
-        self.lead.hold.as_ref()
+        self.lead.hold.as_deref()
     }
 
     /// Runs the body, renewing the lease while it does.
@@ -306,7 +306,7 @@ impl Loading {
 /// Redis. The store itself goes on.
 async fn settle_within(
     budget: Duration,
-    lead: Lead<Lease>,
+    lead: Lead<Box<Lease>>,
     outcome: Outcome,
     verdict: impl Future<Output = bool>,
 ) {

@@ -101,7 +101,7 @@ impl Cache {
         let (key, ttl) = (key.into(), self.lifetime(ttl.into()));
         let request = manual(&key, type_ops::<T>());
         let loading = match Box::pin(self.read(&request)).await {
-            Turn::Hit(hit) => match restore(hit.kept.clone()) {
+            Turn::Hit(mut hit) => match restore(hit.kept.take()) {
                 Some(value) => {
                     note(|| CallOutcome {
                         tier: Some(hit.tier),

@@ -44,8 +44,8 @@ where
             let request = request(&call, key, kind, &[], &[]);
             cache.recall(&request)
         };
-        if let Some(hit) = hit
-            && let Some(returned) = give_back(kind, hit.kept.clone())
+        if let Some(mut hit) = hit
+            && let Some(returned) = give_back(kind, hit.kept.take())
         {
             served(&cache, call.site, &hit, None);
             let behind = if hit.refresh && may_refresh(&cache, key) {
@@ -133,7 +133,8 @@ where
         }
     };
     let (why, flight) = match turn {
-        Turn::Hit(hit) => match give_back(kind, hit.kept.clone()) {
+        // Taken out: what nobody else holds is moved, not cloned.
+        Turn::Hit(mut hit) => match give_back(kind, hit.kept.take()) {
             Some(returned) => {
                 served(&cache, site, &hit, None);
                 if let Some(ahead) = ahead
@@ -198,17 +199,33 @@ where
     // In turn with others, where a load's result could not be shared.
     let turn = match &flight {
         None => None,
-        Some(flight) => match flight.turn().await {
-            Ok(turn) => Some((turn, flight)),
-            Err(outcome) => match give_back_outcome(kind, outcome) {
-                Some(returned) => {
-                    count(&cache, site, |counters| &counters.coalesced);
-                    note(|| ran(site, kind, &returned, Status::Coalesced, Why::Shared));
-                    return returned;
+        Some(flight) => {
+            let mut waiting = pin!(flight.turn());
+            let turn = loop {
+                match patience.wait(waiting.as_mut()).await {
+                    Ok(turn) => break turn,
+                    Err(up) => {
+                        let instead = Box::pin(instead(&cache, site, &key, kind, Press::Slow(up)));
+                        if let Some((returned, outcome)) = instead.await {
+                            count(&cache, site, |counters| &counters.given_up);
+                            note(|| outcome);
+                            return returned;
+                        }
+                    }
                 }
-                None => None,
-            },
-        },
+            };
+            match turn {
+                Ok(turn) => Some((turn, flight)),
+                Err(outcome) => match give_back_outcome(kind, outcome) {
+                    Some(returned) => {
+                        count(&cache, site, |counters| &counters.coalesced);
+                        note(|| ran(site, kind, &returned, Status::Coalesced, Why::Shared));
+                        return returned;
+                    }
+                    None => None,
+                },
+            }
+        }
     };
     count(&cache, site, |counters| &counters.misses);
     let led = Box::pin(alone_within(

@@ -41,8 +41,8 @@ pub(crate) struct Tier {
     /// What stands for it in what we write.
     pub(super) namespace: u8,
     pub(super) index: String,
-    pub(super) switch: Switch<Link, Lease>,
-    local: Arc<Local<Lease>>,
+    pub(super) switch: Switch<Link, Box<Lease>>,
+    local: Arc<Local<Box<Lease>>>,
     pub(super) counters: Arc<Counters>,
     pub(super) background: Arc<Background>,
     /// False until the first connect has ended, well or not: a process that has just started waits for it a moment.
@@ -70,7 +70,7 @@ impl Tier {
     pub(crate) fn new(
         target: Target,
         config: &CacheConfig,
-        local: Arc<Local<Lease>>,
+        local: Arc<Local<Box<Lease>>>,
         counters: Arc<Counters>,
         background: Arc<Background>,
     ) -> Result<Arc<Self>, Error> {

@@ -135,8 +135,9 @@ fn others_and_stumps_are_foreign() {
 fn another_version_and_unknown_flags_are_outdated_even_with_a_good_checksum() {
     for (at, value) in [
         (VERSION_AT, 2),
-        (FLAGS_AT, 2),
-        (FLAGS_AT, 4),
+        // Both compressions at once.
+        (FLAGS_AT, 6),
+        (FLAGS_AT, 8),
         (FLAGS_AT, 0x80),
         (CODEC_AT, 3),
         (KIND_AT, 4),
