@@ -35,8 +35,8 @@
 //!     read_ahead::<User, _, _, _, _, _>(
 //!         …
 //!         move || {
-//!             let __this = clone_for_stale(self);
-//!             let name = clone_for_stale(name);
+//!             let __this = CloneForStale::owned(Lent, self);
+//!             let name = CloneForStale::owned(Lent, name);
 //!             async move {
 //!                 if let Some(returned) = stated::<User>() { return returned; }
 //!                 let __this: &Self = Borrow::<Self>::borrow(&__this);
@@ -405,7 +405,7 @@ fn closure(cached: &CachedFn, private: &TokenStream, body: &TokenStream) -> Toke
         let there = from.span();
         let private = placeholder::respanned(private.clone(), there);
         let clone = Ident::new(&owned.clone.to_string(), there);
-        let cloned = quote_spanned!(there=> #private::#clone(#from));
+        let cloned = quote_spanned!(there=> #private::#clone::owned(#private::Lent, #from));
         quote!(let #name = #cloned;)
     });
     let bindings = owned.taken.iter().map(bound_anew);

@@ -20,7 +20,7 @@ use crate::this::{self, Replaced};
 
 /// A body, and what it takes along.
 pub(crate) struct Owned {
-    /// The runtime's function that clones an argument, or says which option needs it to.
+    /// The runtime's trait that clones an argument, or says which option needs it to.
     pub(crate) clone: Ident,
     pub(crate) taken: Vec<Taken>,
     /// The body without `self`, where that is borrowed.
@@ -54,7 +54,7 @@ impl Owned {
             }
         };
         let mut owned = Self {
-            clone: format_ident!("clone_for_{option}"),
+            clone: clone_for(option),
             taken: Vec::new(),
             body: body.clone(),
         };
@@ -227,6 +227,16 @@ impl Reader<'_> {
     fn background(&self) -> String {
         background(self.option)
     }
+}
+
+/// `CloneForStale` for `stale`.
+fn clone_for(option: &Ident) -> Ident {
+    let words = option.to_string();
+    let words = words.split('_').map(|word| {
+        let (first, rest) = word.split_at(1);
+        first.to_uppercase() + rest
+    });
+    format_ident!("CloneFor{}", words.collect::<String>())
 }
 
 fn background(option: &Ident) -> String {

@@ -339,9 +339,9 @@ fn a_read_that_refreshes_in_the_background() {
                         |_| true,
                         |_, _| {},
                         move || {
-                            let __this = clone_for_stale(self);
-                            let name = clone_for_stale(name);
-                            let db = clone_for_stale(db);
+                            let __this = CloneForStale::owned(Lent, self);
+                            let name = CloneForStale::owned(Lent, name);
+                            let db = CloneForStale::owned(Lent, db);
                             async move {
                                 if let Some(returned) = stated::<Result<User, DbError>>() {
                                     return returned;
@@ -393,8 +393,8 @@ fn a_boxed_read_that_refreshes_early() {
                             move |job| job.is_done(),
                             |_, _| {},
                             move || {
-                                let __this = clone_for_early(self);
-                                let id = clone_for_early(id);
+                                let __this = CloneForEarly::owned(Lent, self);
+                                let id = CloneForEarly::owned(Lent, id);
                                 async move {
                                     if let Some(returned) = stated::<Job>() {
                                         return returned;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 pub use crate::cacheable::demand::{
-    CanBeCached, CanBeNone, CanTimeOut, clone_for_early, clone_for_soft_timeout, clone_for_stale,
+    CanBeCached, CanBeNone, CanTimeOut, CloneForEarly, CloneForSoftTimeout, CloneForStale, Lent,
 };
 pub use crate::cacheable::dispatch;
 pub use crate::call::{put, read, read_ahead, refresh, uncached, write};

@@ -29,6 +29,7 @@ struct Heard {
     begin: Nanos,
     end: Nanos,
     tier: Tier,
+    stale: bool,
     /// When the call's own body began.
     ran: Option<Nanos>,
 }
@@ -142,6 +143,8 @@ impl Actor {
             }
             Target::Key(Family::Late, id) => self.cache.delete(functions::late::key(id)).await,
             Target::Key(Family::Own, id) => self.cache.delete(functions::own::key(id)).await,
+            Target::Key(Family::Aging, id) => functions::aging::invalidate(id).await,
+            Target::Key(Family::Patient, id) => functions::patient::invalidate(id).await,
             Target::Family(family) => self.cache.invalidate_prefix(family.prefix()).await,
             Target::Row(id) => self
                 .cache
@@ -214,6 +217,7 @@ async fn read(family: Family, id: u32) {
         begin,
         end,
         tier,
+        stale,
         ran,
     } = heard;
     world().teller.tell(Event::Read(Read {
@@ -222,6 +226,7 @@ async fn read(family: Family, id: u32) {
         family,
         id,
         tier,
+        stale,
         got,
     }));
     // Its own load removed what else was under its prefix.
@@ -257,10 +262,11 @@ async fn asked<T>(missed: bool, call: impl Future<Output = T>) -> (Heard, T) {
             let (returned, observed) = observe(call).await;
             let end = clock::now();
             let ran = ASKED.with(|asked| asked.ran.get());
+            // An older value may have stood in for its own body.
             let tier = match ran {
+                _ if observed.memory_hits > 0 => Tier::Memory,
+                _ if observed.hits > 0 => Tier::Redis,
                 Some(_) => Tier::Body,
-                None if observed.memory_hits > 0 => Tier::Memory,
-                None if observed.hits > 0 => Tier::Redis,
                 None => Tier::Shared,
             };
             (
@@ -268,6 +274,7 @@ async fn asked<T>(missed: bool, call: impl Future<Output = T>) -> (Heard, T) {
                     begin: at,
                     end,
                     tier,
+                    stale: observed.stale > 0,
                     ran,
                 },
                 returned,

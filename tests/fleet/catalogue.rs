@@ -1,4 +1,4 @@
-//! What is cached, and what can be removed: five families of views of the same few rows.
+//! What is cached, and what can be removed: seven families of views of the same few rows.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,12 @@ pub(crate) enum Family {
     Late,
     /// `own:<id>:view`; memory answers, and a load removes what else is under `own:<id>:`.
     Own,
+    /// `aging:<id>`, fresh for half a second, served stale for two more and refreshed meanwhile, and before; memory
+    /// answers.
+    Aging,
+    /// `patient:<id>`, tag `author:<result.author>`; the same, and older values stand in for bodies that fail or are
+    /// slow; `near = false`.
+    Patient,
 }
 
 /// What a body returns: which row, which version of it, and when its load began.
@@ -62,8 +68,15 @@ pub(crate) enum Target {
 pub(crate) const GROUPS: u32 = 2;
 
 impl Family {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Item, Self::Exact, Self::Tagged, Self::Late, Self::Own];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Item,
+        Self::Exact,
+        Self::Tagged,
+        Self::Late,
+        Self::Own,
+        Self::Aging,
+        Self::Patient,
+    ];
 
     /// What all its keys begin with.
     pub(crate) const fn prefix(self) -> &'static str {
@@ -73,12 +86,19 @@ impl Family {
             Self::Tagged => "tagged:",
             Self::Late => "late:",
             Self::Own => "own:",
+            Self::Aging => "aging:",
+            Self::Patient => "patient:",
         }
+    }
+
+    /// Its tag names the author of what was loaded.
+    const fn tells_its_author(self) -> bool {
+        matches!(self, Self::Late | Self::Patient)
     }
 
     /// Memory answers while Redis is up.
     pub(crate) const fn is_near(self) -> bool {
-        matches!(self, Self::Item | Self::Tagged | Self::Own)
+        matches!(self, Self::Item | Self::Tagged | Self::Own | Self::Aging)
     }
 }
 
@@ -90,8 +110,8 @@ impl Target {
             Self::Family(of) => of == family,
             Self::Row(row) => row == id && family != Family::Own,
             Self::Group(group) => family == Family::Tagged && id % GROUPS == group,
-            Self::Author(of) => family == Family::Late && of == author,
-            Self::Authors => family == Family::Late,
+            Self::Author(of) => family.tells_its_author() && of == author,
+            Self::Authors => family.tells_its_author(),
             Self::Glob | Self::All => true,
         }
     }

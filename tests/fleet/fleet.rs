@@ -48,6 +48,8 @@ pub(crate) struct Report {
     redis: u64,
     shared: u64,
     body: u64,
+    /// Reads that got a value past its lifetime.
+    stale: u64,
     loads: u64,
     durable: u64,
     queued: u64,
@@ -75,6 +77,7 @@ impl Report {
                 Tier::Shared => self.shared += 1,
                 Tier::Body => self.body += 1,
             }
+            self.stale += u64::from(read.stale);
             self.slowest_read_ms = self
                 .slowest_read_ms
                 .max((read.end - read.begin) as f64 / 1e6);

@@ -78,6 +78,25 @@ pub(crate) async fn own(id: u32) -> Loaded {
     load(Family::Own, id).await
 }
 
+#[cached(ttl = "500ms", key = "aging:<id>", stale = "2s", early = 2.0)]
+pub(crate) async fn aging(id: u32) -> Loaded {
+    load(Family::Aging, id).await
+}
+
+#[cached(
+    ttl = "500ms",
+    key = "patient:<id>",
+    tags = "author:<result.author>",
+    near = false,
+    stale = "500ms",
+    stale_on_error = "4s",
+    soft_timeout = "10ms",
+    timeout = "60ms"
+)]
+pub(crate) async fn patient(id: u32) -> Loaded {
+    load(Family::Patient, id).await
+}
+
 #[cached(ttl = "5s", key = "item:<id>", put)]
 pub(crate) async fn put_item(id: u32) -> Loaded {
     world().rows.change(id).await;
@@ -91,7 +110,14 @@ pub(crate) async fn put_exact(id: u32) -> Loaded {
 }
 
 /// Everything but `own` that shows a row.
-#[cached(invalidates = ["item:<id>", "exact:<id>", "tagged:<group>:<id>", "late:<id>"])]
+#[cached(invalidates = [
+    "item:<id>",
+    "exact:<id>",
+    "tagged:<group>:<id>",
+    "late:<id>",
+    "aging:<id>",
+    "patient:<id>",
+])]
 pub(crate) async fn write_row(group: u32, id: u32) -> Result<u64, Failed> {
     let version = world().rows.change(id).await;
     // A caller that is dropped from here on owes the removal.
@@ -115,6 +141,8 @@ pub(crate) async fn read(family: Family, id: u32) -> Loaded {
         Family::Tagged => tagged(id % GROUPS, id).await,
         Family::Late => late(id).await,
         Family::Own => own(id).await,
+        Family::Aging => aging(id).await,
+        Family::Patient => patient(id).await,
     }
 }
 
@@ -126,6 +154,8 @@ pub(crate) async fn refresh(family: Family, id: u32) -> Loaded {
         Family::Tagged => tagged::refresh(id % GROUPS, id).await,
         Family::Late => late::refresh(id).await,
         Family::Own => own::refresh(id).await,
+        Family::Aging => aging::refresh(id).await,
+        Family::Patient => patient::refresh(id).await,
     }
 }
 

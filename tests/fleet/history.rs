@@ -35,6 +35,8 @@ pub(crate) struct Read {
     pub(crate) family: Family,
     pub(crate) id: u32,
     pub(crate) tier: Tier,
+    /// Past its lifetime.
+    pub(crate) stale: bool,
     pub(crate) got: Got,
 }
 

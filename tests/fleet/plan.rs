@@ -142,9 +142,9 @@ impl Bodies {
 }
 
 impl Plan {
-    pub(crate) const NAMES: [&str; 11] = [
-        "usual", "calm", "tags", "late", "pulses", "flapping", "switch", "outages", "crashes",
-        "restarts", "trickle",
+    pub(crate) const NAMES: [&str; 12] = [
+        "usual", "calm", "aging", "tags", "late", "pulses", "flapping", "switch", "outages",
+        "crashes", "restarts", "trickle",
     ];
 
     /// The plan under which the loss of a safeguard shows soon.
@@ -167,10 +167,33 @@ impl Plan {
         Some(match name {
             "usual" => Self::usual(),
             "calm" => calm,
+            // Values are refreshed behind their readers, under removals.
+            "aging" => Self {
+                name: "aging",
+                families: vec![(Family::Aging, 1), (Family::Patient, 1)],
+                acts: vec![
+                    (Act::Read, 95),
+                    (Act::Refresh, 1),
+                    (Act::Remove, 3),
+                    (Act::Write, 1),
+                ],
+                kinds: vec![
+                    (Kind::Key, 4),
+                    (Kind::Author, 2),
+                    (Kind::Row, 1),
+                    (Kind::Authors, 1),
+                ],
+                rows: 12,
+                bodies: Bodies {
+                    failing: 10,
+                    long: (50, (5, 60)),
+                },
+                ..calm
+            },
             // Values change their tags, under removals by tag.
             "tags" => Self {
                 name: "tags",
-                families: vec![(Family::Late, 5), (Family::Tagged, 1)],
+                families: vec![(Family::Late, 5), (Family::Patient, 3), (Family::Tagged, 1)],
                 rows: 3,
                 acts: vec![(Act::Read, 70), (Act::Refresh, 20), (Act::Remove, 10)],
                 kinds: vec![

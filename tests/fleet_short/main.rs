@@ -31,7 +31,9 @@ fn fleet(arguments: &[&str]) -> (bool, Value) {
 fn nothing_stale_whatever_goes_wrong() {
     let (clean, report) = fleet(&["--seconds", "10", "--round", "5", "--seed", "7"]);
     assert!(clean, "{report:#}");
-    for figure in ["memory", "redis", "shared", "body", "durable", "queued"] {
+    for figure in [
+        "memory", "redis", "shared", "body", "stale", "durable", "queued",
+    ] {
         assert!(
             report[figure].as_u64() > Some(0),
             "the run was to have some of everything: {report:#}"

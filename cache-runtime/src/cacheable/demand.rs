@@ -127,52 +127,57 @@ impl<T, E: From<TimedOut>, K: Copy, S: ErrorOf<E>> CanTimeOut<Result<T, E>> for 
     }
 }
 
+/// A borrowed argument of a body that outlives its call. It stands where the argument's type would: a reference to it can
+/// do nothing, so rustc does not advise to borrow once more what was borrowed already.
+#[derive(Clone, Copy, Debug)]
+pub struct Lent;
+
 /// What background work borrows must be cloned for it. One trait for each option that asks for it, so that the error
 /// names the option.
 macro_rules! unsized_arguments {
     ($trait:ident: $($borrowed:ty => $owned:ty,)*) => {$(
         #[diagnostic::do_not_recommend]
-        impl $trait for $borrowed {
+        impl $trait<$borrowed> for Lent {
             type Owned = $owned;
 
-            fn owned(&self) -> $owned {
-                self.into()
+            fn owned(self, argument: &$borrowed) -> $owned {
+                argument.into()
             }
         }
     )*};
 }
 
 macro_rules! owned_for {
-    ($($trait:ident $function:ident $message:literal)*) => {$(
+    ($($trait:ident $message:literal)*) => {$(
         /// Arguments that can be cloned for work that outlives its call.
         #[diagnostic::on_unimplemented(
             message = $message,
             label = "this borrowed argument cannot be cloned",
             note = "derive `Clone`, take the argument by value, or share it: `self: Arc<Self>`"
         )]
-        pub trait $trait {
+        pub trait $trait<T: ?Sized> {
             /// What owns it.
             type Owned: Send + Sync + 'static;
 
             /// A copy that owns.
-            fn owned(&self) -> Self::Owned;
+            fn owned(self, argument: &T) -> Self::Owned;
         }
 
         #[diagnostic::do_not_recommend]
-        impl<T: Clone + Send + Sync + 'static> $trait for T {
+        impl<T: Clone + Send + Sync + 'static> $trait<T> for Lent {
             type Owned = T;
 
-            fn owned(&self) -> T {
-                self.clone()
+            fn owned(self, argument: &T) -> T {
+                argument.clone()
             }
         }
 
         #[diagnostic::do_not_recommend]
-        impl<T: Clone + Send + Sync + 'static> $trait for [T] {
+        impl<T: Clone + Send + Sync + 'static> $trait<[T]> for Lent {
             type Owned = Vec<T>;
 
-            fn owned(&self) -> Vec<T> {
-                self.to_vec()
+            fn owned(self, argument: &[T]) -> Vec<T> {
+                argument.to_vec()
             }
         }
 
@@ -181,19 +186,14 @@ macro_rules! owned_for {
             std::path::Path => std::path::PathBuf,
             std::ffi::OsStr => std::ffi::OsString,
         }
-
-        /// A borrowed argument, cloned for work that outlives its call.
-        pub fn $function<T: ?Sized + $trait>(argument: &T) -> T::Owned {
-            argument.owned()
-        }
     )*};
 }
 
 owned_for! {
-    CloneForStale clone_for_stale
-        "`stale` refreshes behind the caller's back, so `{Self}` must be `Clone + Send + Sync + 'static`"
-    CloneForEarly clone_for_early
-        "`early` refreshes behind the caller's back, so `{Self}` must be `Clone + Send + Sync + 'static`"
-    CloneForSoftTimeout clone_for_soft_timeout
-        "`soft_timeout` lets the load outlive its call, so `{Self}` must be `Clone + Send + Sync + 'static`"
+    CloneForStale
+        "`stale` refreshes behind the caller's back, so `{T}` must be `Clone + Send + Sync + 'static`"
+    CloneForEarly
+        "`early` refreshes behind the caller's back, so `{T}` must be `Clone + Send + Sync + 'static`"
+    CloneForSoftTimeout
+        "`soft_timeout` lets the load outlive its call, so `{T}` must be `Clone + Send + Sync + 'static`"
 }

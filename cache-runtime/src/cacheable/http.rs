@@ -39,7 +39,7 @@ pub struct WholeResponse;
 
 /// A bare status: it tells success from failure, and is not worth storing.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Status;
+pub struct BareStatus;
 
 /// The wrapper `Json`, for the dispatch.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl SpecialShape for &&&&&Probe<Response> {
 }
 
 impl SpecialShape for &&&&&Probe<StatusCode> {
-    type Kind = Status;
+    type Kind = BareStatus;
 }
 
 impl<T, K: Returned<T>> Returned<Json<T>> for InJson<K> {
@@ -192,7 +192,7 @@ where
     }
 }
 
-impl Returned<StatusCode> for Status {
+impl Returned<StatusCode> for BareStatus {
     type Inner = StatusCode;
 
     fn success(self, returned: &StatusCode) -> Success<'_, StatusCode> {
@@ -424,7 +424,7 @@ mod tests {
         let failed = (StatusCode::CONFLICT, Json(1));
         assert!(matches!(JsonWithStatus.success(&failed), Success::Failure));
         assert!(matches!(
-            Status.success(&StatusCode::NO_CONTENT),
+            BareStatus.success(&StatusCode::NO_CONTENT),
             Success::Value(_)
         ));
     }

@@ -74,7 +74,8 @@ where
     W: FnOnce(&K::Inner) -> bool + Send + 'static,
     L: FnOnce(&K::Inner, &mut Late<'_>) + Send + 'static,
     F: FnOnce() -> Fut,
-    Fut: Future<Output = R> + Send + 'static,
+    // Who breaks the next one is shown the whole line by rustc, which does not know of the option.
+    Fut: Future<Output = R> + Send + 'static, // `stale`, `early`, `soft_timeout`: a body may run in the background
 {
     read::begin(call, kind, when, late, body, Some(Ahead::able()))
 }

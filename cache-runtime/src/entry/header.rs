@@ -8,7 +8,7 @@
 //! | 3 | format version, 1 |
 //! | 4 | kind: 1 entry, 2 lease, 3 failed mark |
 //! | 5 | codec: 1 bincode, 2 JSON; 0 in leases and marks |
-//! | 6 | flags: bit 0, the value is `None` and there is no payload; bits 1 and 2, zstd and lz4, reserved |
+//! | 6 | flags: bit 0, the value is `None` and there is no payload; bit 1, it is compressed by zstd, bit 2, by lz4 |
 //! | 7 | namespace: a hash of it, never zero |
 //! | 8..24 | id: 128 random bits |
 //! | 24..32 | run: hash of the server's `run_id` and reign |

@@ -7,6 +7,7 @@ use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, http::header};
+use cache_runtime::TimedOut;
 use serde_json::json;
 
 /// An error answer: a status and `{"error": {"code": …, "message": …}}`.
@@ -61,6 +62,15 @@ impl ApiError {
         )
     }
 
+    /// `503`: it would take too long now.
+    pub fn busy() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "busy",
+            "too busy; try again in a moment",
+        )
+    }
+
     /// The status that the answer carries.
     pub fn status(&self) -> StatusCode {
         self.status
@@ -99,11 +109,7 @@ impl From<sqlx::Error> for ApiError {
         };
         if busy {
             tracing::warn!(%error, "the database is busy");
-            Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "busy",
-                "too busy; try again in a moment",
-            )
+            Self::busy()
         } else {
             tracing::error!(%error, source = error.source(), "a query failed");
             Self::new(
@@ -112,6 +118,14 @@ impl From<sqlx::Error> for ApiError {
                 "our fault; it has been logged",
             )
         }
+    }
+}
+
+/// The database had its time; see `timeout` in `jobs::routes`.
+impl From<TimedOut> for ApiError {
+    fn from(_: TimedOut) -> Self {
+        tracing::warn!("the database is too slow");
+        Self::busy()
     }
 }
 

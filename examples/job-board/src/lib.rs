@@ -2,7 +2,7 @@
 //!
 //! Read it in this order: `ttl`, then the `routes` of [`jobs`], [`posts`] and [`users`], which hold
 //! all the caching there is. The rest is a plain service that knows nothing of it: [`db`] and the
-//! `store` of each kind of row, [`extract`] with what makes input canonical, [`session`], [`error`].
+//! `store` of each kind of row, [`extract`] with what makes input canonical, [`session`], [`error`]. [`warm`] fills the cache at start-up.
 
 pub mod db;
 pub mod edge;
@@ -18,6 +18,7 @@ pub mod shutdown;
 pub mod text;
 pub mod ttl;
 pub mod users;
+pub mod warm;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};

@@ -5,10 +5,10 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use cache_runtime::CacheConfig;
-use job_board::AppState;
 use job_board::db::Db;
 use job_board::settings::Settings;
 use job_board::shutdown::{PATIENCE, Signals};
+use job_board::{AppState, warm};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
@@ -55,7 +55,15 @@ async fn run() -> Result<(), Box<dyn Error>> {
         db: db.clone(),
         session_key: settings.session_key,
     };
+    // Behind the first visitors' backs: nobody waits for it.
+    let warming = settings.warm.then(|| {
+        let db = db.clone();
+        tokio::spawn(async move { warm::first_pages(cache, &db).await })
+    });
     serve(listener, state).await?;
+    if let Some(warming) = warming {
+        warming.abort();
+    }
 
     // In this order: no request is left that could use the cache, no load that could use the database.
     cache_runtime::shutdown().await;

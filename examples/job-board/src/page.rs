@@ -15,6 +15,17 @@ pub struct Page {
     pub limit: u32,
 }
 
+impl Page {
+    /// So many pages from the beginning, as a reader turns them who names no limit.
+    pub fn first(pages: u32) -> impl Iterator<Item = Self> {
+        let Self { limit, .. } = Self::default();
+        (0..pages).map(move |page| Self {
+            skip: page * limit,
+            limit,
+        })
+    }
+}
+
 impl Default for Page {
     fn default() -> Self {
         Self { skip: 0, limit: 20 }

@@ -18,6 +18,8 @@ pub struct Settings {
     /// `SESSION_SECRET`: signs cookies. Unless set, a new one is made at each start, and sign-ins
     /// end with the process.
     pub session_key: Key,
+    /// `WARM`: `on` loads the first pages at start-up; off unless set.
+    pub warm: bool,
 }
 
 impl Settings {
@@ -31,6 +33,7 @@ impl Settings {
             port: port(variable("PORT")?)?,
             database_url: database_url(variable("DATABASE_URL")?)?,
             session_key: session_key(variable("SESSION_SECRET")?)?,
+            warm: warm(variable("WARM")?)?,
         })
     }
 }
@@ -41,6 +44,7 @@ impl fmt::Debug for Settings {
         f.debug_struct("Settings")
             .field("port", &self.port)
             .field("database_url", &self.database_url)
+            .field("warm", &self.warm)
             .finish_non_exhaustive()
     }
 }
@@ -101,6 +105,16 @@ fn session_key(secret: Option<String>) -> Result<Key, BadSetting> {
         .map_err(|_| BadSetting("SESSION_SECRET must have at least 64 bytes".into()))
 }
 
+fn warm(text: Option<String>) -> Result<bool, BadSetting> {
+    match text.as_deref() {
+        Some("on") => Ok(true),
+        Some("off") | None => Ok(false),
+        Some(other) => Err(BadSetting(format!(
+            "WARM must be `on` or `off`, not {other:?}"
+        ))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,6 +134,15 @@ mod tests {
             matches!(refused, Err(text) if text.contains("sqlite") && !text.contains("hunter2"))
         );
         assert!(database_url(None).is_ok_and(|url| url.starts_with("sqlite://")));
+    }
+
+    #[test]
+    fn warming_is_on_or_off() {
+        assert!(matches!(
+            (warm(None), warm(Some("on".into()))),
+            (Ok(false), Ok(true))
+        ));
+        assert!(warm(Some("yes".into())).is_err());
     }
 
     #[test]

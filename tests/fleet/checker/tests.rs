@@ -27,6 +27,7 @@ fn read(family: Family, tier: Tier, (begin, end): (Nanos, Nanos), began: Nanos) 
         family,
         id: 1,
         tier,
+        stale: false,
         got,
     }
 }

@@ -17,6 +17,7 @@ use crate::extract::{Body, Id, Params};
 use crate::page::{Listing, Page};
 use crate::session::SignedIn;
 use crate::ttl::{JOBS, JOBS_STATS};
+use crate::warm::{Warming, warming};
 
 /// Everything under `/api/jobs`.
 pub fn routes() -> Router<AppState> {
@@ -30,7 +31,17 @@ pub fn routes() -> Router<AppState> {
 }
 
 /// `<filter>` takes the filter whole: one that is added tomorrow is in the key tomorrow.
-#[cached(ttl = JOBS, key = "jobs:list:<page.skip>:<page.limit>:<filter>")]
+///
+/// Every write removes these pages, so they are never wrong and need not be stale: `early` loads the
+/// pages in demand anew before they expire. `jitter`, because warming loads many at once. A search
+/// that the database cannot answer within `timeout` is a `503`, and not a client that hangs.
+#[cached(
+    ttl = JOBS,
+    key = "jobs:list:<page.skip>:<page.limit>:<filter>",
+    early,
+    jitter = "10%",
+    timeout = "5s"
+)]
 async fn list(
     State(db): State<Db>,
     Params(page): Params<Page>,
@@ -46,9 +57,21 @@ async fn detail(State(db): State<Db>, Id(id): Id) -> Result<Json<Job>, ApiError>
     job.map(Json).ok_or_else(|| ApiError::not_found("job"))
 }
 
-#[cached(ttl = JOBS_STATS, key = "jobs:stats:overview")]
+/// Figures of an hour ago are better than none, while the database is too busy or broken.
+#[cached(ttl = JOBS_STATS, key = "jobs:stats:overview", stale_on_error = "1h", timeout = "5s")]
 async fn overview(State(db): State<Db>) -> Result<Json<Overview>, ApiError> {
     Ok(Json(stats::overview(&db).await?))
+}
+
+/// What visitors ask for first, for [`crate::warm`].
+pub(crate) fn first_pages(db: &Db) -> impl Iterator<Item = Warming> {
+    let pages = Page::first(5).map(|page| {
+        let (page, filter) = (Params(page), Params(JobFilter::default()));
+        let key = list::key(page, filter.clone());
+        warming(key, list(State(db.clone()), page, filter))
+    });
+    let overview = warming(overview::key(), overview(State(db.clone())));
+    pages.chain([overview])
 }
 
 /// A new job may belong on any page of any filter, so they all go.

@@ -14,6 +14,7 @@ use crate::extract::{Body, Id, Params};
 use crate::page::{Listing, Page};
 use crate::session::{Reader, SignedIn};
 use crate::ttl::{FEED, POSTS_LIST, POSTS_USER};
+use crate::warm::{Warming, warming};
 
 /// Everything under `/api/posts`, and the feed.
 pub fn routes() -> Router<AppState> {
@@ -41,7 +42,15 @@ async fn list(
 ///
 /// An anonymous reader is `None`, which the key spells `~`, and shares one entry with all others like
 /// them. With an id in its place the entry, drafts and all, belongs to that reader alone.
-#[cached(ttl = POSTS_LIST, key = "posts:list:<page.skip>:<page.limit>:<user_id>", skip(db))]
+///
+/// `stale` says here what `stale-while-revalidate` says to edges: once a page has expired, nobody waits
+/// for the next. A write still shows at once, because what it removes is not served, stale or not.
+#[cached(
+    ttl = POSTS_LIST,
+    key = "posts:list:<page.skip>:<page.limit>:<user_id>",
+    stale = "60s",
+    skip(db)
+)]
 async fn posts_for(db: &Db, page: Page, user_id: Option<i64>) -> Result<Listing<Post>, ApiError> {
     Ok(store::list(db, page, user_id).await?)
 }
@@ -56,9 +65,20 @@ async fn by_user(
     posts.map(Json).ok_or_else(|| ApiError::not_found("user"))
 }
 
-#[cached(ttl = FEED, key = "feed:global")]
+/// The front page: nobody waits for it, and while the database is broken it is the last one that was whole.
+#[cached(ttl = FEED, key = "feed:global", stale = "60s", stale_on_error = "1h")]
 async fn feed(State(db): State<Db>) -> Result<Json<Feed>, ApiError> {
     Ok(Json(store::feed(&db).await?))
+}
+
+/// What visitors ask for first, for [`crate::warm`].
+pub(crate) fn first_pages(db: &Db) -> impl Iterator<Item = Warming> {
+    let pages = Page::first(3).map(|page| {
+        let (key, db) = (posts_for::key(page, None), db.clone());
+        warming(key, async move { posts_for(&db, page, None).await })
+    });
+    let feed = warming(feed::key(), feed(State(db.clone())));
+    pages.chain([feed])
 }
 
 #[cached(invalidates = ["posts:list:", "posts:user:<user_id>", "feed:global"])]
