@@ -1,0 +1,4 @@
+//! Requests through a router: what a response tells about the cache, and an operator's view of it.
+
+mod client;
+mod layer;
