@@ -49,6 +49,7 @@ where
         && let Keyed::Key(key) = &call.key
     {
         let cache = call.used_cache();
+        cache.inner.watch.saw(key.as_str(), call.site.name());
         let hit = {
             let request = request(&call, key, kind, &[], &[]);
             cache.recall(&request)
