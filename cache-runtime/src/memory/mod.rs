@@ -159,12 +159,8 @@ impl Memory {
             _ => index.matching(pattern),
         };
         let now = Instant::now();
-        let is_live = |key: &&Box<str>| {
-            self.store
-                .peek(&***key)
-                .is_some_and(|copy| now < copy.expires)
-        };
-        keys.iter().filter(is_live).count() as u64
+        let is_live = |key: &str| self.store.peek(key).is_some_and(|copy| now < copy.expires);
+        keys.iter().filter(|key| is_live(key)).count() as u64
     }
 
     pub(crate) fn clear(&self) {
