@@ -27,7 +27,7 @@ use crate::key::Pattern;
 /// The description that tools read; a test holds it to the routes.
 const OPENAPI: &str = include_str!("openapi.json");
 
-/// Bytes of a pattern at most.
+/// Characters of a pattern at most.
 const LONGEST_PATTERN: usize = 1024;
 
 /// Routes for operators.
@@ -179,8 +179,8 @@ async fn invalidate(
         )
         .into());
     };
-    if text.len() > LONGEST_PATTERN {
-        let message = format!("`pattern`: at most {LONGEST_PATTERN} bytes");
+    if text.chars().count() > LONGEST_PATTERN {
+        let message = format!("`pattern`: at most {LONGEST_PATTERN} characters");
         return Err(Refusal::bad_request(message).into());
     }
     let pattern = Pattern::parse(&text).map_err(|why| Refusal::bad_request(why.to_string()))?;
