@@ -25,6 +25,7 @@ use crate::sabotage::{Safeguard, off};
 use crate::site::{Near, Site};
 use crate::stats::{CacheStats, Counters, bump};
 use crate::token;
+use crate::watch::Watch;
 
 /// How often a caller starts over because its key was removed while it waited. Then it runs the body for itself: a key
 /// that is removed faster than it loads is not cacheable, but it must be servable.
@@ -51,6 +52,7 @@ pub(crate) struct Inner {
     pub(crate) barren: Barren,
     /// Keys whose refreshes fail.
     pub(crate) tired: Barren,
+    pub(crate) watch: Watch,
 }
 
 /// One read of one key, without its types.
@@ -234,6 +236,7 @@ impl Cache {
                 counters,
                 barren: Barren::new(),
                 tired: Barren::new(),
+                watch: Watch::default(),
             }),
         })
     }

@@ -55,6 +55,12 @@ pub fn cache() -> &'static Cache {
     })
 }
 
+/// The global cache if there is one already.
+#[cfg(feature = "axum")]
+pub(crate) fn existing() -> Option<&'static Cache> {
+    GLOBAL.get()
+}
+
 /// Closes the global cache in order: waits, up to five seconds, for stores that are under way and for removals that wait
 /// for Redis, then disconnects. Without a global cache it does nothing. Calls made later go without Redis.
 pub async fn shutdown() {

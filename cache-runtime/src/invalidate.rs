@@ -116,10 +116,12 @@ impl Cache {
                 .counters
                 .removed
                 .fetch_add(removed_here, std::sync::atomic::Ordering::Relaxed);
-            return Invalidation {
+            let invalidation = Invalidation {
                 removed: removed_here,
                 durability: Durability::Durable,
             };
+            inner.watch.removed(&due.patterns, invalidation);
+            return invalidation;
         };
         let mut budget = Budget::new(inner.config.budget);
         let acknowledged = match tier.session(&mut budget).await {
@@ -163,6 +165,7 @@ impl Cache {
             .counters
             .removed
             .fetch_add(invalidation.removed, std::sync::atomic::Ordering::Relaxed);
+        inner.watch.removed(&due.patterns, invalidation);
         invalidation
     }
 
@@ -175,7 +178,16 @@ impl Cache {
         if let Some(tier) = &self.inner.tier {
             tier.journal(patterns);
         }
-        self.inner.local.remove(patterns, None);
+        let removed = self.inner.local.remove(patterns, None);
+        let durability = match self.inner.tier {
+            Some(_) => Durability::Queued,
+            None => Durability::Durable,
+        };
+        let done = Invalidation {
+            removed,
+            durability,
+        };
+        self.inner.watch.removed(patterns, done);
     }
 }
 

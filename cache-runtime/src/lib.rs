@@ -29,6 +29,7 @@
 
 // From what a program uses down to what everything rests on; ARCHITECTURE.md has the map.
 mod cache;
+mod census;
 mod config;
 mod deferred;
 mod global;
@@ -39,6 +40,7 @@ mod invalidate;
 mod manual;
 mod outcome;
 mod warm;
+mod watch;
 
 #[doc(hidden)]
 pub mod __private;
@@ -90,8 +92,9 @@ pub use crate::health::{Health, HealthStats};
 pub use crate::invalidate::{Durability, Invalidation};
 pub use crate::key::{CacheKey, Glob, Pattern, PatternError};
 pub use crate::outcome::{CallOutcome, HitTier, Observed, Status, Why, observe};
-pub use crate::redis::ConnectionTest;
+pub use crate::redis::{Census, ConnectionTest};
 pub use crate::site::functions;
 pub use crate::stats::CacheStats;
 pub use crate::ttl::{NamedTtl, Ttl};
 pub use crate::warm::{Warm, WarmFailure, WarmFailureKind, WarmProgress, WarmReport};
+pub use crate::watch::{HotKey, RecentInvalidation};

@@ -68,6 +68,11 @@ impl Loading {
         self.key.as_str()
     }
 
+    /// There is a lease to store under, or no Redis to ask for one.
+    pub(crate) fn may_store(&self) -> bool {
+        self.lead.hold.is_some() || self.session.is_none()
+    }
+
     /// What a removal of this call's own must leave alone.
     pub(crate) fn flight(&self) -> &Arc<Flight<Box<Lease>>> {
         self.lead.flight()

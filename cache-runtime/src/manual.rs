@@ -133,7 +133,10 @@ impl Cache {
         let why = loading
             .as_ref()
             .map_or(Why::Shared, |loading| loading.why());
-        note(|| by_hand(Status::Miss, why));
+        note(|| CallOutcome {
+            ttl: ttl.unwrap_or_default(),
+            ..by_hand(Status::Miss, why)
+        });
         bump(&self.inner.counters.misses);
         let Some(loading) = loading else {
             return Box::pin(load()).await;
@@ -387,6 +390,8 @@ fn by_hand(status: Status, why: Why) -> CallOutcome {
         tier: None,
         age: Duration::ZERO,
         ttl: Duration::ZERO,
+        stale: Duration::ZERO,
+        stored: false,
         why,
         failed: false,
     }

@@ -10,7 +10,24 @@ use parking_lot::Mutex;
 use serde::Serialize;
 
 tokio::task_local! {
-    static REPORT: Arc<Mutex<Observed>>;
+    static REPORT: Arc<Report>;
+    /// The key of the call that is being polled, where the report wants keys.
+    static KEY: Arc<str>;
+}
+
+#[derive(Debug, Default)]
+struct Report {
+    wish: Wish,
+    observed: Mutex<Observed>,
+}
+
+/// What an observer asks of the calls that it observes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wish {
+    /// Reads run their bodies, and refresh what stands.
+    pub(crate) fresh: bool,
+    /// The report names the keys.
+    pub(crate) keys: bool,
 }
 
 /// Calls that are told one by one; further ones are only counted.
@@ -33,6 +50,8 @@ pub struct Observed {
     /// Age of the oldest value that was served from the cache, to the millisecond; zero without a hit.
     pub age: Duration,
     calls: Vec<CallOutcome>,
+    /// By place in `calls`; shorter where nobody asked.
+    keys: Vec<Option<Arc<str>>>,
 }
 
 /// How one cached call went.
@@ -47,8 +66,12 @@ pub struct CallOutcome {
     pub tier: Option<HitTier>,
     /// How old the value was, to the millisecond; zero where the body ran.
     pub age: Duration,
-    /// The value's whole lifetime; zero where the body ran.
+    /// The value's whole lifetime; zero where it has none, because the cache was not to keep it.
     pub ttl: Duration,
+    /// How long past its lifetime the function lets it be served while it is refreshed (`stale`).
+    pub stale: Duration,
+    /// The body ran, and its result goes into the cache.
+    pub stored: bool,
     /// Why it went so.
     pub why: Why,
     /// The caller got an error: its own body's, another call's, or that of a `timeout`.
@@ -103,6 +126,27 @@ pub enum Why {
     InTransaction,
 }
 
+impl Why {
+    /// The word for it, as it is serialized: `absent`, `redis-away`, `body-slow`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Refreshing => "refreshing",
+            Self::BodyFailed => "body-failed",
+            Self::BodySlow => "body-slow",
+            Self::Absent => "absent",
+            Self::Unusable => "unusable",
+            Self::RedisAway => "redis-away",
+            Self::Shared => "shared",
+            Self::Contended => "contended",
+            Self::NoKey => "no-key",
+            Self::Asked => "asked",
+            Self::InTransaction => "in-transaction",
+        }
+    }
+}
+
 /// The tier that answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -132,6 +176,19 @@ impl Observed {
     #[must_use]
     pub fn calls(&self) -> &[CallOutcome] {
         &self.calls
+    }
+
+    /// The key of a call, where the observer wanted keys.
+    #[cfg(feature = "axum")]
+    pub(crate) fn key(&self, call: usize) -> Option<&str> {
+        self.keys.get(call)?.as_deref()
+    }
+
+    /// Calls of which only the number is known.
+    #[cfg(feature = "axum")]
+    pub(crate) fn untold(&self) -> usize {
+        let all = self.hits as usize + self.misses as usize + self.bypasses as usize;
+        all.saturating_sub(self.calls.len())
     }
 
     fn add(&mut self, call: CallOutcome) {
@@ -172,10 +229,35 @@ impl Observed {
 /// # }
 /// ```
 pub async fn observe<F: Future>(future: F) -> (F::Output, Observed) {
-    let report = Arc::new(Mutex::new(Observed::default()));
+    observe_as(Wish::default(), future).await
+}
+
+/// The same, for an observer that wants more. What a surrounding one wants holds as well.
+pub(crate) async fn observe_as<F: Future>(wish: Wish, future: F) -> (F::Output, Observed) {
+    let outer = wished();
+    let report = Arc::new(Report {
+        wish: Wish {
+            fresh: wish.fresh || outer.fresh,
+            ..wish
+        },
+        observed: Mutex::default(),
+    });
     let output = REPORT.scope(report.clone(), future).await;
-    let observed = std::mem::take(&mut *report.lock());
+    let observed = std::mem::take(&mut *report.observed.lock());
     (output, observed)
+}
+
+/// What the observer of the current task asks for; nothing without one.
+pub(crate) fn wished() -> Wish {
+    REPORT.try_with(|report| report.wish).unwrap_or_default()
+}
+
+/// Polls a call, or a part of it, whose key the observer wants to know.
+pub(crate) fn naming<T>(key: Option<&Arc<str>>, poll: impl FnOnce() -> T) -> T {
+    match key {
+        Some(key) => KEY.sync_scope(key.clone(), poll),
+        None => poll(),
+    }
 }
 
 /// Tells whoever asked; what there is to tell is only worked out then.
@@ -184,7 +266,11 @@ pub(crate) fn note(outcome: impl FnOnce() -> CallOutcome) {
     let _ = REPORT.try_with(|report| {
         let mut outcome = outcome();
         outcome.age = to_the_millisecond(outcome.age);
-        report.lock().add(outcome);
+        let mut observed = report.observed.lock();
+        observed.add(outcome);
+        if report.wish.keys && observed.keys.len() < TOLD {
+            observed.keys.push(KEY.try_with(Arc::clone).ok());
+        }
     });
 }
 

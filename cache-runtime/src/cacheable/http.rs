@@ -214,7 +214,7 @@ struct StoredResponse {
 
 /// The body that [`WholeResponse::prepare`] has read, kept beside the response it belongs to.
 #[derive(Clone)]
-struct Buffered(Bytes);
+pub(crate) struct Buffered(pub(crate) Bytes);
 
 impl Returned<Response> for WholeResponse {
     type Inner = Response;
@@ -234,7 +234,7 @@ impl Cacheable<Response> for WholeResponse {
         if is_error(returned.status()) || !may_be_stored(returned.headers()) {
             return returned;
         }
-        buffer(returned).await
+        buffer(returned, LONGEST_BODY).await
     }
 
     fn keep(self, returned: &Response) -> Option<Kept> {
@@ -306,7 +306,7 @@ fn may_be_stored(headers: &HeaderMap) -> bool {
 
 /// Reads the body up to the limit. A longer one, one that fails and one with trailers go on to
 /// the client as they came, the part that was read first.
-async fn buffer(response: Response) -> Response {
+pub(crate) async fn buffer(response: Response, limit: usize) -> Response {
     let (mut parts, mut rest) = response.into_parts();
     let mut read = VecDeque::new();
     let mut length = 0;
@@ -316,7 +316,7 @@ async fn buffer(response: Response) -> Response {
             Some(Ok(frame)) if frame.is_data() => {
                 length += frame.data_ref().map_or(0, Bytes::len);
                 read.push_back(Ok(frame));
-                if length > LONGEST_BODY {
+                if length > limit {
                     return Response::from_parts(parts, Body::new(Resumed { read, rest }));
                 }
             }
@@ -362,7 +362,7 @@ impl HttpBody for Resumed {
 }
 
 /// 1 MiB. A longer body is a download, and would push a thousand rows out of memory.
-const LONGEST_BODY: usize = 1 << 20;
+pub(crate) const LONGEST_BODY: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests {

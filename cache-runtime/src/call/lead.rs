@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::time::Duration;
 
 use super::owed::{Judged, Owed};
 use super::patience::{Patience, Up};
@@ -29,12 +30,20 @@ pub(super) struct Load<K, W, L, Fut> {
 
 /// What came of a load.
 pub(super) enum Led<R> {
-    /// The body's result.
-    Own(R),
+    /// The body's result, and what becomes of it.
+    Own(R, Fate),
     /// Something in its place.
     Instead(R, CallOutcome),
     /// The body took too long, and nobody waits for it.
     GivenUp,
+}
+
+/// What becomes of a body's result.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Fate {
+    /// How long it lives, stored or not; zero where it is not to be kept.
+    pub(super) ttl: Duration,
+    pub(super) stored: bool,
 }
 
 /// Why a call wants something else than the body's result.
@@ -105,9 +114,13 @@ where
         Judged::Failed => cache.inner.tired.fruitless(loading.key()),
         _ => cache.inner.tired.fruitful(loading.key()),
     }
+    let mut fate = Fate::default();
     match stored {
         Judged::Store => match (kind.keep(&returned), ttl) {
-            (Some(kept), Some(ttl)) => loading.store(Some(kept), ttl, tags),
+            (Some(kept), Some(ttl)) => {
+                fate = fate_of(&loading, ttl);
+                loading.store(Some(kept), ttl, tags);
+            }
             (Some(kept), None) => loading.end(Outcome::Value(Some(kept)), false),
             (None, _) => loading.end(Outcome::Unshared, false),
         },
@@ -117,7 +130,10 @@ where
             false,
         ),
         Judged::Nothing => match site.none_ttl {
-            Some(life) => loading.store(None, life, tags),
+            Some(life) => {
+                fate = fate_of(&loading, life);
+                loading.store(None, life, tags);
+            }
             None => {
                 cache.inner.barren.fruitless(loading.key());
                 loading.end(Outcome::Nothing, false);
@@ -139,7 +155,14 @@ where
             }
         }
     }
-    Led::Own(returned)
+    Led::Own(returned, fate)
+}
+
+fn fate_of(loading: &Loading, ttl: Duration) -> Fate {
+    Fate {
+        ttl,
+        stored: loading.may_store(),
+    }
 }
 
 /// Runs the body and pays what it owes, without the cache.
@@ -207,7 +230,7 @@ where
     {
         return Led::Instead(older, outcome);
     }
-    Led::Own(returned)
+    Led::Own(returned, Fate::default())
 }
 
 /// What a call may have in place of a body that failed or is slow: an older value, as it stands now; past the hard end

@@ -17,7 +17,7 @@ use crate::invalidate::Spare;
 use crate::key::{CacheKey, Pattern};
 use crate::load::Refresh;
 use crate::memory::Kept;
-use crate::outcome::{Status, Why, note};
+use crate::outcome::{CallOutcome, Status, Why, note};
 use crate::site::{Call, Keyed, Late};
 
 /// The body runs whatever stands; its result replaces the entry, or the entry goes.
@@ -71,6 +71,7 @@ where
         Judged::Nothing => owed.call.site.none_ttl.map(|life| (None, life)),
         Judged::Share | Judged::Failed => None,
     };
+    let life = kept.as_ref().map_or(Duration::ZERO, |(_, life)| *life);
     let stored = match (loading, kept) {
         (Some(loading), Some((kept, life))) => loading.store_through(kept, life, tags).await,
         (Some(loading), None) => {
@@ -82,7 +83,11 @@ where
     if !stored {
         let _ = cache.remove(vec![Pattern::key(&key)], None).await;
     }
-    told(&returned);
+    note(|| CallOutcome {
+        ttl: life,
+        stored: stored && !life.is_zero(),
+        ..ran(site, kind, &returned, Status::Miss, Why::Asked)
+    });
     returned
 }
 
@@ -117,6 +122,7 @@ where
     };
     count(cache, call.site, |counters| &counters.misses);
     let ttl = cache.lifetime(call.used_ttl());
+    let mut life = Duration::ZERO;
     let mut owed = Owed::new(cache, call);
     let began = Instant::now();
     let returned = kind.prepare(Box::pin(body()).await).await;
@@ -130,7 +136,12 @@ where
         refresh
             .store(cache, &request, Some(kept), ttl, tags, began.elapsed())
             .await;
+        life = ttl;
     }
-    note(|| ran(site, kind, &returned, Status::Miss, Why::Asked));
+    note(|| CallOutcome {
+        ttl: life,
+        stored: !life.is_zero(),
+        ..ran(site, kind, &returned, Status::Miss, Why::Asked)
+    });
     returned
 }

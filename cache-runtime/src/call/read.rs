@@ -2,10 +2,11 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::ahead::{Ahead, may_refresh};
-use super::lead::{Led, Load, Press, alone, alone_within, instead, lead};
+use super::lead::{Fate, Led, Load, Press, alone, alone_within, instead, lead};
 use super::patience::Patience;
 use super::tally::{count, ran, served};
 use super::{Mode, asked_of, put};
@@ -16,7 +17,7 @@ use crate::flight::Outcome;
 use crate::key::CacheKey;
 use crate::load::Loading;
 use crate::memory::Kept;
-use crate::outcome::{Status, Why, note};
+use crate::outcome::{CallOutcome, Status, Why, naming, note, wished};
 use crate::site::{Call, Keyed, Late, Site};
 
 /// A memory hit is settled here and now.
@@ -35,11 +36,20 @@ where
     F: FnOnce() -> Fut,
     Fut: Future<Output = R>,
 {
-    let mode = asked_of(call.site);
+    let wish = wished();
+    let mode = match asked_of(call.site) {
+        Mode::Normal if wish.fresh => Mode::Refresh,
+        mode => mode,
+    };
+    let name = match &call.key {
+        Keyed::Key(key) if wish.keys => Some(Arc::from(key.as_str())),
+        _ => None,
+    };
     if mode == Mode::Normal
         && let Keyed::Key(key) = &call.key
     {
         let cache = call.used_cache();
+        cache.inner.watch.saw(key.as_str(), call.site.name());
         let hit = {
             let request = request(&call, key, kind, &[], &[]);
             cache.recall(&request)
@@ -47,7 +57,7 @@ where
         if let Some(mut hit) = hit
             && let Some(returned) = give_back(kind, hit.kept.take())
         {
-            served(&cache, call.site, &hit, None);
+            naming(name.as_ref(), || served(&cache, call.site, &hit, None));
             let behind = if hit.refresh && may_refresh(&cache, key) {
                 ahead
             } else {
@@ -68,7 +78,8 @@ where
             return Small::Ready(Some(returned));
         }
     }
-    Small::Boxed(Box::pin(miss(call, kind, when, late, body, mode, ahead)))
+    let missed = Box::pin(miss(call, kind, when, late, body, mode, ahead));
+    Small::Boxed(missed, name)
 }
 
 async fn miss<R, K, W, L, F, Fut>(
@@ -180,7 +191,17 @@ where
             if let Some(returned) = give_back_outcome(kind, outcome) {
                 let why = if was_loaded { Why::Fresh } else { Why::Shared };
                 count(&cache, site, |counters| &counters.coalesced);
-                note(|| ran(site, kind, &returned, Status::Coalesced, why));
+                note(|| {
+                    let kept = match kind.success(&returned) {
+                        Success::Value(value) => when(value),
+                        Success::Nothing | Success::Failure => false,
+                    };
+                    let ttl = cache.lifetime(call.used_ttl()).filter(|_| kept);
+                    CallOutcome {
+                        ttl: ttl.unwrap_or_default(),
+                        ..ran(site, kind, &returned, Status::Coalesced, why)
+                    }
+                });
                 return returned;
             }
             (Why::Shared, None)
@@ -237,7 +258,7 @@ where
         patience,
     ))
     .await;
-    if let (Led::Own(returned), Some((_, flight))) = (&led, &turn)
+    if let (Led::Own(returned, _), Some((_, flight))) = (&led, &turn)
         && let Success::Value(_) = kind.success(returned)
         && let Some(kept) = kind.keep(returned)
     {
@@ -299,8 +320,12 @@ fn told<R, K: Cacheable<R>>(
     why: Why,
 ) -> R {
     match led {
-        Led::Own(returned) => {
-            note(|| ran(site, kind, &returned, status, why));
+        Led::Own(returned, Fate { ttl, stored }) => {
+            note(|| CallOutcome {
+                ttl,
+                stored,
+                ..ran(site, kind, &returned, status, why)
+            });
             returned
         }
         Led::Instead(returned, outcome) => {
@@ -365,7 +390,8 @@ fn give_back_outcome<R, K: Cacheable<R>>(kind: K, outcome: Outcome) -> Option<R>
 /// A future that is done, or a box.
 enum Small<R, F> {
     Ready(Option<R>),
-    Boxed(Pin<Box<F>>),
+    /// And the call's key, if its observer wants to know it.
+    Boxed(Pin<Box<F>>, Option<Arc<str>>),
 }
 
 // The value is never pinned: it is moved out whole.
@@ -381,7 +407,7 @@ impl<R, F: Future<Output = R>> Future for Small<R, F> {
                 // As every `async fn` does: whoever polls a future that has ended has a bug.
                 None => panic!("a cached call was polled after it had ended"),
             },
-            Self::Boxed(future) => future.as_mut().poll(context),
+            Self::Boxed(future, name) => naming(name.as_ref(), || future.as_mut().poll(context)),
         }
     }
 }

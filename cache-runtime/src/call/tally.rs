@@ -43,6 +43,8 @@ pub(super) fn outcome(site: &'static Site, hit: &Hit, why: Option<Why>) -> CallO
         tier: Some(hit.tier),
         age: hit.aged.age,
         ttl: hit.aged.ttl,
+        stale: site.policy.stale,
+        stored: false,
         why: why.unwrap_or(usual),
         failed: false,
     }
@@ -62,6 +64,8 @@ pub(super) fn ran<R, K: Returned<R>>(
         tier: None,
         age: Duration::ZERO,
         ttl: Duration::ZERO,
+        stale: site.policy.stale,
+        stored: false,
         why,
         failed: matches!(kind.success(returned), Success::Failure),
     }

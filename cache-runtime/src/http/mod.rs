@@ -1,5 +1,11 @@
-//! HTTP: what a response tells about the cache (feature `axum`).
+//! HTTP: what a response tells about the cache ([`CacheLayer`]), and an operator's view of it ([`admin_router`]).
+//! Feature `axum`.
 
+mod admin;
+mod cache_status;
+mod etag;
+mod freshness;
 mod layer;
 
+pub use self::admin::{AdminConfig, Role, admin_router};
 pub use self::layer::{CacheLayer, CacheService};

@@ -151,6 +151,18 @@ impl Memory {
         removed
     }
 
+    /// How many live copies a pattern names.
+    pub(crate) fn count_matching(&self, pattern: &Pattern) -> u64 {
+        let index = self.writer.lock();
+        let keys = match pattern {
+            Pattern::Key(key) => vec![key.as_str().into()],
+            _ => index.matching(pattern),
+        };
+        let now = Instant::now();
+        let is_live = |key: &str| self.store.peek(key).is_some_and(|copy| now < copy.expires);
+        keys.iter().filter(|key| is_live(key)).count() as u64
+    }
+
     pub(crate) fn clear(&self) {
         let mut index = self.writer.lock();
         self.store.clear();

@@ -9,7 +9,7 @@ use super::session::Session;
 use crate::key::Pattern;
 
 /// Members a step looks at: about a millisecond of the server's time.
-const STEP: usize = 250;
+pub(super) const STEP: usize = 250;
 
 /// A lease that a removal leaves alone: its own call's.
 pub(crate) type Spared<'a> = Option<(&'a str, &'a [u8; 32])>;
@@ -271,11 +271,11 @@ impl Session {
     }
 }
 
-fn included(text: &[u8]) -> Vec<u8> {
+pub(super) fn included(text: &[u8]) -> Vec<u8> {
     [b"[", text].concat()
 }
 
 /// Just past everything that begins with the text. No member holds the byte 0xFF: all are UTF-8, or end before it.
-fn past(text: &[u8]) -> Vec<u8> {
+pub(super) fn past(text: &[u8]) -> Vec<u8> {
     [b"(", text, b"\xff"].concat()
 }

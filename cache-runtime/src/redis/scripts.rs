@@ -13,9 +13,10 @@ pub(super) enum Script {
     Page,
     Reindex,
     Indexed,
+    Count,
 }
 
-pub(super) const SOURCES: [&str; 10] = [
+pub(super) const SOURCES: [&str; 11] = [
     include_str!("plant.lua"),
     include_str!("store.lua"),
     include_str!("release.lua"),
@@ -26,4 +27,5 @@ pub(super) const SOURCES: [&str; 10] = [
     include_str!("page.lua"),
     include_str!("reindex.lua"),
     include_str!("indexed.lua"),
+    include_str!("count.lua"),
 ];

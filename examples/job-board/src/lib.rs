@@ -24,7 +24,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::middleware;
 use axum_extra::extract::cookie::Key;
-use cache_runtime::http::CacheLayer;
+use cache_runtime::http::{AdminConfig, CacheLayer, admin_router};
 
 use db::Db;
 use error::ApiError;
@@ -38,14 +38,15 @@ pub struct AppState {
     pub session_key: Key,
 }
 
-/// The whole service.
-pub fn app(state: AppState) -> Router {
+/// The whole service. `operators`: who may use the routes under `/cache`.
+pub fn app(state: AppState, operators: AdminConfig) -> Router {
     Router::new()
         .merge(jobs::routes::routes())
         .merge(posts::routes::routes())
         .merge(users::routes::routes())
         .merge(session::routes())
         .merge(health::routes())
+        .merge(admin_router(operators))
         .fallback(async || ApiError::not_found("path"))
         .method_not_allowed_fallback(async || ApiError::no_such_method())
         .layer(DefaultBodyLimit::max(LARGEST_BODY))

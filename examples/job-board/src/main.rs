@@ -2,9 +2,13 @@
 
 use std::error::Error;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
+use axum::extract::ConnectInfo;
 use cache_runtime::CacheConfig;
+use cache_runtime::http::AdminConfig;
+use job_board::AppState;
 use job_board::db::Db;
 use job_board::settings::Settings;
 use job_board::shutdown::{PATIENCE, Signals};
@@ -86,8 +90,15 @@ async fn check(cache: &cache_runtime::Cache) -> Result<(), Box<dyn Error>> {
 async fn serve(listener: TcpListener, state: AppState) -> Result<(), Box<dyn Error>> {
     let mut asked = Signals::listen()?;
     let mut overdue = Signals::listen()?;
-    let server = axum::serve(listener, job_board::app(state))
-        .with_graceful_shutdown(async move { asked.received().await });
+    // Wrong tokens are counted by address. Behind a proxy, read the header that it sets instead.
+    let operators = AdminConfig::from_env().peer(|request| {
+        let ConnectInfo(address) = request.extensions.get::<ConnectInfo<SocketAddr>>()?;
+        Some(address.ip())
+    });
+    let app = job_board::app(state, operators);
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    let server =
+        axum::serve(listener, app).with_graceful_shutdown(async move { asked.received().await });
     tokio::select! {
         ended = async { server.await } => ended?,
         () = async {
@@ -111,6 +122,8 @@ async fn greet(settings: &Settings, port: u16) {
 try each of these twice, and watch X-Cache and X-Sql:
   curl -i '{at}/api/jobs?search=rust&limit=2'
   curl -i '{at}/api/jobs/stats/overview'
-  curl -i '{at}/api/posts?limit=2'"
+  curl -i '{at}/api/posts?limit=2'
+and look in, with CACHE_ADMIN_TOKEN set:
+  {at}/cache/dashboard"
     );
 }

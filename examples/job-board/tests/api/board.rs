@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use axum_extra::extract::cookie::Key;
 use cache_runtime::CacheConfig;
+use cache_runtime::http::AdminConfig;
 use http_body_util::BodyExt as _;
 use job_board::AppState;
 use job_board::db::Db;
@@ -32,6 +33,7 @@ pub(crate) fn test(body: impl AsyncFnOnce(Client)) {
         body(Client {
             router: router.clone(),
             cookie: None,
+            headers: Vec::new(),
         })
         .await;
     });
@@ -42,17 +44,26 @@ async fn start() -> Router {
     let db = Db::open("sqlite::memory:")
         .await
         .expect("a database in memory");
-    job_board::app(AppState {
+    let state = AppState {
         db,
         session_key: Key::generate(),
-    })
+    };
+    let operators = AdminConfig::new()
+        .admin_token(ADMIN)
+        .super_admin_token(SUPER_ADMIN);
+    job_board::app(state, operators)
 }
+
+/// The tokens of this board's operators.
+pub(crate) const ADMIN: &str = "one who may look and remove";
+pub(crate) const SUPER_ADMIN: &str = "one who may clear as well";
 
 /// Somebody who sends requests: anonymous, or signed in.
 #[derive(Clone)]
 pub(crate) struct Client {
     router: Router,
     cookie: Option<String>,
+    headers: Vec<(&'static str, String)>,
 }
 
 /// What came back.
@@ -83,6 +94,18 @@ impl Client {
             cookie: Some(cookie.to_owned()),
             ..self.clone()
         }
+    }
+
+    /// The same, with a header more.
+    pub(crate) fn with(&self, name: &'static str, value: impl Into<String>) -> Self {
+        let mut other = self.clone();
+        other.headers.push((name, value.into()));
+        other
+    }
+
+    /// The same, with an operator's token.
+    pub(crate) fn with_token(&self, token: &str) -> Self {
+        self.with("authorization", format!("Bearer {token}"))
     }
 
     pub(crate) fn cookie(&self) -> &str {
@@ -125,6 +148,9 @@ impl Client {
         let mut request = Request::builder().method(method).uri(path);
         if let Some(cookie) = &self.cookie {
             request = request.header(header::COOKIE, cookie);
+        }
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
         }
         let body = match body {
             Some(json) => {

@@ -114,6 +114,25 @@ fn a_hundred_at_once_ask_the_database_once() {
 }
 
 #[test]
+fn who_has_an_answer_already_is_not_sent_it_again() {
+    test(async |anybody| {
+        for path in READS {
+            let first = anybody.get(path).await;
+            let etag = first.header("etag");
+            assert!(etag.starts_with("W/"), "{path}: {etag}");
+            let again = anybody.with("if-none-match", etag).get(path).await;
+            assert_eq!(again.status, StatusCode::NOT_MODIFIED, "{path}");
+            assert!(again.is_hit() && again.body.is_null(), "{path}");
+            assert_eq!(again.header("age"), "0", "{path}");
+            assert!(
+                again.header("cache-status").starts_with("cache; hit; ttl="),
+                "{path}"
+            );
+        }
+    });
+}
+
+#[test]
 fn health_has_every_figure() {
     test(async |anybody| {
         anybody.warm("/api/feed").await;

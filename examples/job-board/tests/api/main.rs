@@ -5,4 +5,5 @@ mod board;
 mod caching;
 mod input;
 mod invalidation;
+mod operators;
 mod readers;

@@ -1,0 +1,134 @@
+//! What the routes answer with.
+
+use serde::Serialize;
+
+use crate::breaker::BreakerState;
+use crate::cache::Cache;
+use crate::invalidate::{Durability, Invalidation};
+use crate::site;
+use crate::stats::CacheStats;
+use crate::watch::{HotKey, RecentInvalidation};
+
+#[derive(Debug, Serialize)]
+pub(super) struct Stats {
+    status: &'static str,
+    backend: &'static str,
+    /// Entries of this cache: in Redis while that is there, else in memory.
+    entries: u64,
+    hits: u64,
+    misses: u64,
+    hit_rate_percent: f64,
+    redis_memory_bytes: Option<u64>,
+    redis_keys: Option<u64>,
+    latency_ms: Option<f64>,
+    memory: Memory,
+    /// `closed`, `open`, `half-open`; `null` without a Redis.
+    breaker: Option<&'static str>,
+    /// Removals that wait for Redis.
+    journal: usize,
+    counters: CacheStats,
+}
+
+#[derive(Debug, Serialize)]
+struct Memory {
+    entries: usize,
+    max_entries: usize,
+    max_bytes: u64,
+}
+
+pub(super) async fn stats(cache: &Cache) -> Stats {
+    let (health, census) = tokio::join!(cache.health(), cache.census());
+    let config = &cache.inner.config;
+    let in_memory = health.stats.memory_cache_size;
+    Stats {
+        status: health.status,
+        backend: health.backend,
+        entries: census.map_or(in_memory as u64, |census| census.ours),
+        hits: health.stats.hits,
+        misses: health.stats.misses,
+        hit_rate_percent: health.stats.hit_rate_percent,
+        redis_memory_bytes: census.and_then(|census| census.memory),
+        redis_keys: census.map(|census| census.keys),
+        latency_ms: health.latency_ms,
+        memory: Memory {
+            entries: in_memory,
+            max_entries: config.max_entries,
+            max_bytes: config.max_bytes,
+        },
+        breaker: cache.breaker_state().map(BreakerState::as_str),
+        journal: cache.journal_len(),
+        counters: cache.stats(),
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Functions {
+    functions: Vec<Function>,
+}
+
+#[derive(Debug, Serialize)]
+struct Function {
+    name: &'static str,
+    hits: u64,
+    misses: u64,
+    hit_rate_percent: f64,
+    counters: CacheStats,
+}
+
+pub(super) fn functions() -> Functions {
+    let function = |(name, stats): (&'static str, CacheStats)| Function {
+        name,
+        hits: stats.hits() + stats.coalesced,
+        misses: stats.misses + stats.bypasses,
+        hit_rate_percent: stats.hit_rate_percent(),
+        counters: stats,
+    };
+    Functions {
+        functions: site::functions().into_iter().map(function).collect(),
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Hottest {
+    pub(super) keys: Vec<HotKey>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Recent {
+    pub(super) invalidations: Vec<RecentInvalidation>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Invalidated {
+    pattern: String,
+    preview: bool,
+    /// Entries that match, where they were only counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    matching: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    removed: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    durability: Option<Durability>,
+}
+
+impl Invalidated {
+    pub(super) fn preview(pattern: String, matching: u64) -> Self {
+        Self {
+            pattern,
+            preview: true,
+            matching: Some(matching),
+            removed: None,
+            durability: None,
+        }
+    }
+
+    pub(super) fn done(pattern: String, done: Invalidation) -> Self {
+        Self {
+            pattern,
+            preview: false,
+            matching: None,
+            removed: Some(done.removed),
+            durability: Some(done.durability),
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Lets in who has the role, and slows down who guesses.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use http::StatusCode;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use parking_lot::Mutex;
+use subtle::{Choice, ConstantTimeEq as _};
+use tokio::time::Instant;
+
+use super::config::{AdminConfig, Role};
+use super::refusal::Refusal;
+
+/// Wrong tokens that a peer may send in a [`WINDOW`].
+const FAILURES: u32 = 10;
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// Peers whose failures are counted at once; all further ones are counted together.
+const PEERS: usize = 1024;
+
+/// Shorter tokens can be guessed.
+const SHORT: usize = 16;
+
+/// A token's hash: nothing here could show the token.
+#[derive(Clone)]
+pub(super) struct Token(blake3::Hash);
+
+impl Token {
+    pub(super) fn new(which: &str, token: &str) -> Option<Self> {
+        let token = token.trim();
+        if token.is_empty() {
+            return None;
+        }
+        if token.len() < SHORT {
+            tracing::warn!("{which} is short enough to be guessed; make one of 32 random bytes");
+        }
+        Some(Self(blake3::hash(token.as_bytes())))
+    }
+
+    /// Hashes are compared, so neither the time nor the length tells how near a guess was.
+    fn is(&self, sent: &blake3::Hash) -> Choice {
+        self.0.as_bytes().ct_eq(sent.as_bytes())
+    }
+}
+
+pub(super) struct Gate {
+    config: AdminConfig,
+    failures: Mutex<Failures>,
+}
+
+impl Gate {
+    pub(super) fn new(config: AdminConfig) -> Self {
+        Self {
+            config,
+            failures: Mutex::default(),
+        }
+    }
+
+    /// The role of who sent the request, if that is enough.
+    pub(super) fn admit(&self, request: &Parts, needed: Role) -> Result<Role, Refusal> {
+        let from_elsewhere = request
+            .headers
+            .get("sec-fetch-site")
+            .is_some_and(|site| site == "cross-site");
+        if from_elsewhere {
+            return Err(Refusal::new(
+                StatusCode::FORBIDDEN,
+                "cross_site",
+                "this request was made by a page of another site",
+            ));
+        }
+        let role = match &self.config.check {
+            Some(check) => check(request).ok_or_else(|| {
+                Refusal::new(
+                    StatusCode::UNAUTHORIZED,
+                    "unauthorized",
+                    "sign in as an administrator of this application",
+                )
+            })?,
+            None => self.role_by_token(request)?,
+        };
+        if role < needed {
+            let message = match (&self.config.check, &self.config.super_admin) {
+                (None, None) => {
+                    "this needs the super-admin token, and none is set: set CACHE_SUPER_ADMIN_TOKEN (or \
+                     AdminConfig::super_admin_token)"
+                }
+                (None, Some(_)) => "this needs the super-admin token",
+                (Some(_), _) => "this needs a super administrator",
+            };
+            return Err(Refusal::new(StatusCode::FORBIDDEN, "forbidden", message));
+        }
+        Ok(role)
+    }
+
+    fn role_by_token(&self, request: &Parts) -> Result<Role, Refusal> {
+        let (admin, super_admin) = (&self.config.admin, &self.config.super_admin);
+        if admin.is_none() && super_admin.is_none() {
+            return Err(Refusal::new(
+                StatusCode::FORBIDDEN,
+                "closed",
+                "the cache administration is closed: set CACHE_ADMIN_TOKEN, and CACHE_SUPER_ADMIN_TOKEN for clearing (or \
+                 AdminConfig::admin_token and super_admin_token), then send `Authorization: Bearer <token>`",
+            ));
+        }
+        let peer = self.config.peer.as_ref().and_then(|peer| peer(request));
+        if let Some(wait) = self.failures.lock().wait(peer, Instant::now()) {
+            return Err(Refusal::too_many(wait));
+        }
+        let Some(sent) = bearer(request) else {
+            return Err(Refusal::unauthorized(
+                "send `Authorization: Bearer <token>`",
+            ));
+        };
+        let sent = blake3::hash(sent);
+        // Both are compared, whatever the first one says.
+        let compared = |token: &Option<Token>| {
+            token
+                .as_ref()
+                .map_or(Choice::from(0), |token| token.is(&sent))
+        };
+        let (is_admin, is_super) = (compared(admin), compared(super_admin));
+        if bool::from(is_super) {
+            return Ok(Role::SuperAdmin);
+        }
+        if bool::from(is_admin) {
+            return Ok(Role::Admin);
+        }
+        self.failures.lock().count(peer, Instant::now());
+        tracing::warn!(peer = ?peer, "cache administration: a wrong token");
+        Err(Refusal::unauthorized(
+            "this is not a token that is known here",
+        ))
+    }
+}
+
+fn bearer(request: &Parts) -> Option<&[u8]> {
+    let value = request.headers.get(AUTHORIZATION)?.as_bytes();
+    let (scheme, token) = value.split_at_checked("Bearer ".len())?;
+    scheme
+        .eq_ignore_ascii_case(b"Bearer ")
+        .then(|| token.trim_ascii())
+        .filter(|token| !token.is_empty())
+}
+
+/// Wrong tokens, by where they came from. `None` is everybody that is not told apart.
+#[derive(Default)]
+struct Failures(HashMap<Option<IpAddr>, (Instant, u32)>);
+
+impl Failures {
+    /// How long a peer has to wait that has failed too often.
+    fn wait(&self, peer: Option<IpAddr>, now: Instant) -> Option<Duration> {
+        let standing = |peer| {
+            let (since, count): &(Instant, u32) = self.0.get(&peer)?;
+            let left = WINDOW.checked_sub(now.saturating_duration_since(*since))?;
+            (*count >= FAILURES && !left.is_zero()).then_some(left)
+        };
+        match peer.map(network) {
+            Some(peer) if self.0.contains_key(&Some(peer)) || self.0.len() < PEERS => {
+                standing(Some(peer))
+            }
+            _ => standing(None),
+        }
+    }
+
+    fn count(&mut self, peer: Option<IpAddr>, now: Instant) {
+        let mut peer = peer.map(network);
+        if self.0.len() >= PEERS && !self.0.contains_key(&peer) {
+            self.0
+                .retain(|_, (since, _)| now.saturating_duration_since(*since) < WINDOW);
+            if self.0.len() >= PEERS {
+                peer = None;
+            }
+        }
+        let (since, count) = self.0.entry(peer).or_insert((now, 0));
+        if now.saturating_duration_since(*since) >= WINDOW {
+            (*since, *count) = (now, 0);
+        }
+        *count += 1;
+    }
+}
+
+/// Whoever has one address of IPv6 has 2^64 of them.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
+        }
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn ten_failures_a_minute_by_peer_and_bounded() {
+        let now = Instant::now();
+        let mut failures = Failures::default();
+        let peer = |number: u16| Some(IpAddr::from([0x2001, number, 0, 0, 0, 0, 0, 1]));
+        for _ in 0..FAILURES {
+            assert_eq!(failures.wait(peer(1), now), None);
+            failures.count(peer(1), now);
+        }
+        assert_eq!(failures.wait(peer(1), now), Some(WINDOW));
+        let neighbour = Some(IpAddr::from([0x2001, 1, 0, 0, 0, 0, 0, 2]));
+        assert!(failures.wait(neighbour, now).is_some(), "the same network");
+        assert_eq!(failures.wait(peer(2), now), None);
+        assert_eq!(failures.wait(peer(1), now + WINDOW), None);
+
+        for number in 0..5000 {
+            failures.count(peer(number), now);
+        }
+        assert!(failures.0.len() <= PEERS + 1, "{}", failures.0.len());
+        assert!(
+            failures.wait(peer(4999), now).is_some(),
+            "those beyond are counted together"
+        );
+        failures.count(peer(4999), now + WINDOW);
+        assert!(failures.0.len() < 3, "and forgotten together");
+    }
+}

@@ -1,0 +1,248 @@
+//! An operator's view of the cache: how it is doing, what is hot, what was removed; and the means to remove.
+
+mod answers;
+mod config;
+mod gate;
+mod page;
+mod refusal;
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
+use axum::{Json, Router};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderValue, StatusCode};
+
+pub use self::config::{AdminConfig, Role};
+use self::gate::Gate;
+use self::refusal::Refusal;
+use crate::cache::Cache;
+use crate::error::Error;
+use crate::global;
+use crate::health::Health;
+use crate::key::Pattern;
+
+/// The description that tools read; a test holds it to the routes.
+const OPENAPI: &str = include_str!("openapi.json");
+
+/// Characters of a pattern at most.
+const LONGEST_PATTERN: usize = 1024;
+
+/// Routes for operators.
+///
+/// | route | for | |
+/// |---|---|---|
+/// | `GET /cache/health` | everybody | [`Health`] |
+/// | `GET /cache/stats` | admin | the counters, both tiers, breaker and journal |
+/// | `GET /cache/functions` | admin | the counters of each cached function |
+/// | `GET /cache/hottest` | admin | [`Cache::hottest_keys`] |
+/// | `GET /cache/recent` | admin | [`Cache::recent_invalidations`] |
+/// | `POST /cache/invalidate?pattern=` | admin | removes what the [`Pattern`] names; with `preview=true` only counts it |
+/// | `DELETE /cache/clear` | super admin | removes everything of the cache's namespace; so is the pattern `*` |
+/// | `GET /cache/dashboard` | everybody | a page for all of this; it asks for the token |
+/// | `GET /cache/openapi.json` | everybody | the description of these routes |
+///
+/// Tokens travel as `Authorization: Bearer …`. While none is set, routes that need one answer `403`; then `401` without a
+/// token or with a wrong one, `403` where it does not suffice, `429` after ten wrong ones in a minute. What is done is
+/// logged, the token never.
+///
+/// While Redis is away all of this works; removals then answer `"durability": "queued"`.
+///
+/// ```
+/// use axum::Router;
+/// use cache_runtime::http::{AdminConfig, admin_router};
+///
+/// let app: Router = Router::new().merge(admin_router(AdminConfig::from_env()));
+/// ```
+///
+/// Under a path of its own: `.nest("/api", admin_router(…))`.
+pub fn admin_router<S>(config: AdminConfig) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    let cache = config
+        .cache
+        .clone()
+        .unwrap_or_else(|| global::cache().clone());
+    cache.watch(true);
+    let admin = Arc::new(Admin {
+        cache,
+        gate: Gate::new(config),
+    });
+    Router::new()
+        .route("/cache/health", get(health))
+        .route("/cache/stats", get(stats))
+        .route("/cache/functions", get(functions))
+        .route("/cache/hottest", get(hottest))
+        .route("/cache/recent", get(recent))
+        .route("/cache/invalidate", post(invalidate))
+        .route("/cache/clear", delete(clear))
+        .route("/cache/dashboard", get(dashboard))
+        .route("/cache/openapi.json", get(openapi))
+        .with_state(admin)
+}
+
+struct Admin {
+    cache: Cache,
+    gate: Gate,
+}
+
+type Answer<T> = Result<Unkept<Json<T>>, Unkept<Refusal>>;
+
+/// Nobody on the way keeps it.
+struct Unkept<T>(T);
+
+impl<T: IntoResponse> IntoResponse for Unkept<T> {
+    fn into_response(self) -> Response {
+        let mut response = self.0.into_response();
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        response
+    }
+}
+
+impl<T> From<T> for Unkept<T> {
+    fn from(answer: T) -> Self {
+        Self(answer)
+    }
+}
+
+impl Admin {
+    fn admit(&self, request: Request, needed: Role) -> Result<(Role, Query), Unkept<Refusal>> {
+        let (parts, _) = request.into_parts();
+        let role = self.gate.admit(&parts, needed)?;
+        Ok((
+            role,
+            Query(parts.uri.query().unwrap_or_default().to_owned()),
+        ))
+    }
+}
+
+async fn health(State(admin): State<Arc<Admin>>) -> Unkept<Json<Health>> {
+    Unkept(Json(admin.cache.health().await))
+}
+
+async fn stats(State(admin): State<Arc<Admin>>, request: Request) -> Answer<answers::Stats> {
+    admin.admit(request, Role::Admin)?;
+    Ok(Json(answers::stats(&admin.cache).await).into())
+}
+
+async fn functions(
+    State(admin): State<Arc<Admin>>,
+    request: Request,
+) -> Answer<answers::Functions> {
+    admin.admit(request, Role::Admin)?;
+    Ok(Json(answers::functions()).into())
+}
+
+async fn hottest(State(admin): State<Arc<Admin>>, request: Request) -> Answer<answers::Hottest> {
+    let (_, query) = admin.admit(request, Role::Admin)?;
+    let limit = match query.of("limit")? {
+        None => 20,
+        Some(text) => match text.parse() {
+            Ok(limit @ 1..=256) => limit,
+            _ => return Err(Refusal::bad_request("`limit`: give a number from 1 to 256").into()),
+        },
+    };
+    Ok(Json(answers::Hottest {
+        keys: admin.cache.hottest_keys(limit),
+    })
+    .into())
+}
+
+async fn recent(State(admin): State<Arc<Admin>>, request: Request) -> Answer<answers::Recent> {
+    admin.admit(request, Role::Admin)?;
+    Ok(Json(answers::Recent {
+        invalidations: admin.cache.recent_invalidations(),
+    })
+    .into())
+}
+
+async fn invalidate(
+    State(admin): State<Arc<Admin>>,
+    request: Request,
+) -> Answer<answers::Invalidated> {
+    let (parts, _) = request.into_parts();
+    let role = admin.gate.admit(&parts, Role::Admin)?;
+    let query = Query(parts.uri.query().unwrap_or_default().to_owned());
+    let preview = match query.of("preview")?.as_deref() {
+        None | Some("false" | "0") => false,
+        Some("true" | "1" | "") => true,
+        Some(_) => return Err(Refusal::bad_request("`preview`: give `true` or `false`").into()),
+    };
+    let Some(text) = query.of("pattern")? else {
+        return Err(Refusal::bad_request(
+            "`pattern` is missing; `?pattern=user:*` is everything below `user:`",
+        )
+        .into());
+    };
+    if text.chars().count() > LONGEST_PATTERN {
+        let message = format!("`pattern`: at most {LONGEST_PATTERN} characters");
+        return Err(Refusal::bad_request(message).into());
+    }
+    let pattern = Pattern::parse(&text).map_err(|why| Refusal::bad_request(why.to_string()))?;
+    if pattern == Pattern::all() && !preview {
+        // It is a clear by another name.
+        admin.gate.admit(&parts, Role::SuperAdmin)?;
+    }
+    if preview {
+        let matching =
+            (admin.cache.count_matching(&text).await).map_err(|error| refused(&error))?;
+        tracing::debug!(pattern = %pattern, matching, role = role.as_str(), "cache administration: previewed");
+        return Ok(Json(answers::Invalidated::preview(text, matching)).into());
+    }
+    let done = (admin.cache.invalidate_pattern(&text).await).map_err(|error| refused(&error))?;
+    tracing::info!(
+        pattern = %pattern, removed = done.removed, durable = done.is_durable(), role = role.as_str(),
+        "cache administration: invalidated"
+    );
+    Ok(Json(answers::Invalidated::done(text, done)).into())
+}
+
+fn refused(error: &Error) -> Refusal {
+    Refusal::bad_request(error.to_string())
+}
+
+async fn clear(State(admin): State<Arc<Admin>>, request: Request) -> Answer<crate::Invalidation> {
+    let (role, _) = admin.admit(request, Role::SuperAdmin)?;
+    let done = admin.cache.clear().await;
+    tracing::info!(
+        removed = done.removed,
+        durable = done.is_durable(),
+        role = role.as_str(),
+        "cache administration: cleared"
+    );
+    Ok(Json(done).into())
+}
+
+async fn dashboard() -> Response {
+    page::dashboard()
+}
+
+async fn openapi() -> Unkept<impl IntoResponse> {
+    let json = HeaderValue::from_static("application/json");
+    Unkept((StatusCode::OK, [(CONTENT_TYPE, json)], OPENAPI))
+}
+
+/// The part of a URI after the `?`.
+struct Query(String);
+
+impl Query {
+    /// The value of a name, which may be there once.
+    fn of(&self, name: &str) -> Result<Option<String>, Refusal> {
+        let mut values = url::form_urlencoded::parse(self.0.as_bytes())
+            .filter(|(other, _)| other == name)
+            .map(|(_, value)| value.into_owned());
+        let value = values.next();
+        if values.next().is_some() {
+            return Err(Refusal::bad_request(format!("`{name}` is given twice")));
+        }
+        Ok(value)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,275 @@
+//! `Cache-Status` (RFC 9211): how the cached calls behind a response went, in words that tools know.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::outcome::{CallOutcome, Observed, Status, Why};
+
+/// List members of one response at most; a last one then says that there were more.
+const MEMBERS: usize = 16;
+
+/// Characters of a key at most.
+const LONGEST_KEY: usize = 256;
+
+/// What one list member says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Member<'a> {
+    /// Why the call went on to its body; `None`: it did not.
+    forwarded: Option<&'static str>,
+    /// What remains of the value's lifetime, in ms; below zero past its end.
+    remaining: Option<i64>,
+    stored: bool,
+    collapsed: bool,
+    key: Option<&'a str>,
+    detail: Option<&'static str>,
+}
+
+/// One member for all calls together: the word of the one that went furthest from a hit.
+pub(super) fn of_all(name: &str, observed: &Observed, keys: bool, away: bool) -> Option<String> {
+    let calls = observed.calls();
+    let (at, worst) = calls
+        .iter()
+        .enumerate()
+        .max_by_key(|(at, call)| (severity(call), usize::MAX - at))?;
+    let mut member = Member::of(worst, away);
+    member.remaining = calls.iter().filter_map(remaining).min();
+    member.stored = calls.iter().any(|call| call.stored);
+    member.collapsed &= !calls.iter().any(|call| call.status == Status::Miss);
+    if keys && calls.len() == 1 {
+        member.key = observed.key(at);
+    }
+    let mut text = String::with_capacity(64);
+    member.write_to(&mut text, name);
+    Some(text)
+}
+
+/// A member a call, named by the function.
+pub(super) fn of_each(name: &str, observed: &Observed, keys: bool, away: bool) -> Option<String> {
+    let calls = observed.calls();
+    let mut text = String::with_capacity(64 * calls.len().min(MEMBERS));
+    for (at, call) in calls.iter().take(MEMBERS).enumerate() {
+        if at > 0 {
+            text.push_str(", ");
+        }
+        let mut member = Member::of(call, away);
+        if keys {
+            member.key = observed.key(at);
+        }
+        member.write_to(&mut text, call.function.unwrap_or(name));
+    }
+    let more = calls.len().saturating_sub(MEMBERS) + observed.untold();
+    if more > 0 {
+        let _ = write!(text, ", {}; detail=\"{more} more\"", item(name));
+    }
+    (!text.is_empty()).then_some(text)
+}
+
+/// The order of [`Observed::as_str`].
+fn severity(call: &CallOutcome) -> u8 {
+    match call.status {
+        Status::Miss => 4,
+        Status::Coalesced if call.why == Why::Fresh => 0,
+        Status::Coalesced => 3,
+        Status::Bypass => 2,
+        Status::Stale => 1,
+        Status::Hit => 0,
+    }
+}
+
+fn remaining(call: &CallOutcome) -> Option<i64> {
+    (!call.ttl.is_zero()).then(|| millis(call.ttl) - millis(call.age))
+}
+
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl<'a> Member<'a> {
+    fn of(call: &CallOutcome, away: bool) -> Self {
+        let (forwarded, detail) = match (call.status, call.why) {
+            (Status::Hit, Why::Fresh) => (None, None),
+            // The body was asked, and an older value stood in for it.
+            (Status::Stale, Why::BodyFailed | Why::BodySlow) => (Some("stale"), Some(call.why)),
+            (Status::Hit | Status::Stale, why) => (None, Some(why)),
+            (Status::Coalesced, Why::Fresh) => (None, None),
+            (Status::Coalesced, _) => (Some("miss"), None),
+            (Status::Miss, Why::Absent) => (Some("uri-miss"), None),
+            (Status::Miss, Why::Asked) => (Some("request"), None),
+            (Status::Miss, why @ (Why::Contended | Why::InTransaction)) => {
+                (Some("bypass"), Some(why))
+            }
+            (Status::Miss, why) => (Some("miss"), Some(why)),
+            (Status::Bypass, why) => (Some("bypass"), Some(why)),
+        };
+        let detail = match detail {
+            Some(Why::RedisAway) | None if away => Some("breaker-open"),
+            None if call.failed => Some(Why::BodyFailed.as_str()),
+            other => other.map(Why::as_str),
+        };
+        Self {
+            forwarded,
+            remaining: remaining(call),
+            stored: call.stored,
+            collapsed: call.status == Status::Coalesced && forwarded.is_some(),
+            key: None,
+            detail,
+        }
+    }
+
+    fn write_to(&self, out: &mut String, name: &str) {
+        out.push_str(&item(name));
+        match self.forwarded {
+            None => out.push_str("; hit"),
+            Some(why) => {
+                out.push_str("; fwd=");
+                out.push_str(why);
+            }
+        }
+        if let Some(remaining) = self.remaining {
+            let _ = write!(out, "; ttl={}", remaining.div_euclid(1000));
+        }
+        if self.stored {
+            out.push_str("; stored");
+        }
+        if self.collapsed {
+            out.push_str("; collapsed");
+        }
+        if let Some(key) = self.key {
+            let _ = write!(out, "; key={}", quoted(key));
+        }
+        if let Some(detail) = self.detail {
+            let _ = write!(out, "; detail={detail}");
+        }
+    }
+}
+
+/// A cache's name: a token of RFC 8941 where it is one, else a string.
+fn item(name: &str) -> Cow<'_, str> {
+    let begins = name
+        .bytes()
+        .next()
+        .is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'*');
+    let goes_on = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:/".contains(&byte);
+    if begins && name.bytes().all(goes_on) {
+        Cow::Borrowed(name)
+    } else {
+        Cow::Owned(quoted(name))
+    }
+}
+
+/// A string of RFC 8941, which is ASCII: other bytes become their escapes, as in keys.
+fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for byte in text.bytes() {
+        if out.len() > LONGEST_KEY {
+            out.push_str("...");
+            break;
+        }
+        match byte {
+            b'"' | b'\\' => {
+                out.push('\\');
+                out.push(char::from(byte));
+            }
+            0x20..=0x7E => out.push(char::from(byte)),
+            _ => {
+                let _ = write!(out, "%{byte:02X}");
+            }
+        }
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::HitTier;
+
+    fn call(status: Status, why: Why) -> CallOutcome {
+        CallOutcome {
+            function: Some("board::jobs::list"),
+            status,
+            tier: (status == Status::Hit).then_some(HitTier::Memory),
+            age: Duration::from_millis(1500),
+            ttl: Duration::from_secs(60),
+            stale: Duration::ZERO,
+            stored: false,
+            why,
+            failed: false,
+        }
+    }
+
+    fn told(call: &CallOutcome, away: bool) -> String {
+        let mut text = String::new();
+        Member::of(call, away).write_to(&mut text, "cache");
+        text
+    }
+
+    #[test]
+    fn every_way_has_its_words() {
+        for (status, why, expected) in [
+            (Status::Hit, Why::Fresh, "cache; hit; ttl=58"),
+            (
+                Status::Hit,
+                Why::Refreshing,
+                "cache; hit; ttl=58; detail=refreshing",
+            ),
+            (
+                Status::Stale,
+                Why::BodyFailed,
+                "cache; fwd=stale; ttl=58; detail=body-failed",
+            ),
+            (
+                Status::Coalesced,
+                Why::Shared,
+                "cache; fwd=miss; ttl=58; collapsed",
+            ),
+            (Status::Coalesced, Why::Fresh, "cache; hit; ttl=58"),
+            (Status::Miss, Why::Absent, "cache; fwd=uri-miss; ttl=58"),
+            (Status::Miss, Why::Asked, "cache; fwd=request; ttl=58"),
+            (
+                Status::Miss,
+                Why::Unusable,
+                "cache; fwd=miss; ttl=58; detail=unusable",
+            ),
+            (
+                Status::Bypass,
+                Why::NoKey,
+                "cache; fwd=bypass; ttl=58; detail=no-key",
+            ),
+        ] {
+            assert_eq!(told(&call(status, why), false), expected);
+        }
+    }
+
+    #[test]
+    fn an_open_breaker_shows_and_a_stale_value_has_no_time_left() {
+        let stale = CallOutcome {
+            age: Duration::from_millis(61_200),
+            ..call(Status::Stale, Why::Refreshing)
+        };
+        assert_eq!(told(&stale, true), "cache; hit; ttl=-2; detail=refreshing");
+        let away = call(Status::Miss, Why::RedisAway);
+        assert_eq!(
+            told(&away, true),
+            "cache; fwd=miss; ttl=58; detail=breaker-open"
+        );
+        assert_eq!(
+            told(&away, false),
+            "cache; fwd=miss; ttl=58; detail=redis-away"
+        );
+        let hit = call(Status::Hit, Why::Fresh);
+        assert_eq!(told(&hit, true), "cache; hit; ttl=58; detail=breaker-open");
+    }
+
+    #[test]
+    fn names_and_keys_stay_within_the_grammar() {
+        assert_eq!(item("board::jobs::list"), "board::jobs::list");
+        assert_eq!(item("the \"cache\""), r#""the \"cache\"""#);
+        assert_eq!(item(""), "\"\"");
+        assert_eq!(quoted("jobs:Zürich"), "\"jobs:Z%C3%BCrich\"");
+        assert!(quoted(&"x".repeat(5000)).len() < 300);
+    }
+}

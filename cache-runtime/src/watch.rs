@@ -1,0 +1,326 @@
+//! What an operator looks at beside the counters: the hottest keys and the latest removals. Bounded, and off until somebody
+//! wants to know: then a read costs one look at a flag.
+
+use std::cell::Cell;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use parking_lot::Mutex;
+use serde::Serialize;
+use tokio::time::Instant;
+
+use crate::cache::Cache;
+use crate::invalidate::{Durability, Invalidation};
+use crate::key::Pattern;
+
+/// One call in so many is looked at.
+const ONE_IN: u64 = 8;
+
+/// Keys that are counted at once.
+const KEYS: usize = 256;
+
+/// After so long what was counted counts half: the hottest keys are those of the last minutes.
+const HALF_LIFE: Duration = Duration::from_secs(60);
+
+/// Removals that are remembered.
+const REMOVALS: usize = 100;
+
+/// Patterns of one removal, and characters of one pattern, that are remembered.
+const PATTERNS: usize = 8;
+const LONGEST: usize = 256;
+
+/// A key that is asked for often.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct HotKey {
+    /// The key.
+    pub key: String,
+    /// The function that asks for it.
+    pub function: &'static str,
+    /// Calls of the last minutes, older ones counting less; estimated from one in eight.
+    pub calls: u64,
+    /// By how many calls that may be too high.
+    pub uncertain_by: u64,
+}
+
+/// A removal that this process made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RecentInvalidation {
+    /// When it was done, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// What it named; the first eight of many.
+    pub patterns: Vec<String>,
+    /// Entries that went.
+    pub removed: u64,
+    /// Whom it binds.
+    pub durability: Durability,
+}
+
+impl Cache {
+    /// Begins to watch, for [`Cache::hottest_keys`] and [`Cache::recent_invalidations`]; or ends it and forgets. Off unless
+    /// asked; `http::admin_router` asks.
+    ///
+    /// ```
+    /// # let cache = cache_runtime::Cache::new(Default::default()).unwrap();
+    /// cache.watch(true);
+    /// ```
+    pub fn watch(&self, on: bool) {
+        let watch = &self.inner.watch;
+        watch.on.store(on, Relaxed);
+        if !on {
+            *watch.hot.lock() = Hot::default();
+            watch.removals.lock().clear();
+        }
+    }
+
+    /// The keys that cached functions of this process ask for most, the hottest first. One call in eight is counted, for
+    /// 256 keys at a time.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use cache_runtime::cached;
+    ///
+    /// #[cached(ttl = "1m", key = "square:<n>")]
+    /// async fn square(n: u64) -> u64 {
+    ///     n * n
+    /// }
+    ///
+    /// cache_runtime::cache().watch(true);
+    /// for _ in 0..1000 {
+    ///     square(3).await;
+    /// }
+    /// assert_eq!(cache_runtime::cache().hottest_keys(10)[0].key, "square:3");
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn hottest_keys(&self, limit: usize) -> Vec<HotKey> {
+        let mut hot = self.inner.watch.hot.lock();
+        hot.fade(Instant::now());
+        hot.hottest(limit)
+    }
+
+    /// The latest removals that this process made, the newest first; the last hundred.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// # let cache = cache_runtime::Cache::new(Default::default()).unwrap();
+    /// cache.watch(true);
+    /// let _ = cache.invalidate_prefix("jobs:").await;
+    /// assert_eq!(cache.recent_invalidations()[0].patterns, ["jobs:"]);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn recent_invalidations(&self) -> Vec<RecentInvalidation> {
+        let removals = self.inner.watch.removals.lock();
+        removals.iter().rev().cloned().collect()
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    on: AtomicBool,
+    hot: Mutex<Hot>,
+    removals: Mutex<VecDeque<RecentInvalidation>>,
+}
+
+impl Watch {
+    /// A cached function asks for a key.
+    pub(crate) fn saw(&self, key: &str, function: &'static str) {
+        if !self.on.load(Relaxed) || !is_drawn() {
+            return;
+        }
+        // A sample: whoever would have to wait is left out.
+        if let Some(mut hot) = self.hot.try_lock() {
+            hot.fade(Instant::now());
+            hot.count(key, function);
+        }
+    }
+
+    /// A removal is done.
+    pub(crate) fn removed(&self, patterns: &[Pattern], done: Invalidation) {
+        if !self.on.load(Relaxed) || patterns.is_empty() {
+            return;
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let removal = RecentInvalidation {
+            at_ms: u64::try_from(now.unwrap_or_default().as_millis()).unwrap_or(u64::MAX),
+            patterns: patterns
+                .iter()
+                .take(PATTERNS)
+                .map(|pattern| pattern.to_string().chars().take(LONGEST).collect())
+                .collect(),
+            removed: done.removed,
+            durability: done.durability,
+        };
+        let mut removals = self.removals.lock();
+        if removals.len() == REMOVALS {
+            removals.pop_front();
+        }
+        removals.push_back(removal);
+    }
+}
+
+/// One in [`ONE_IN`], at random: a fixed step would fall in with the pattern of a handler's calls.
+fn is_drawn() -> bool {
+    thread_local! {
+        static STATE: Cell<u64> = Cell::new(crate::token::number() | 1);
+    }
+    STATE.with(|state| {
+        let mut x = state.get();
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        state.set(x);
+        x.is_multiple_of(ONE_IN)
+    })
+}
+
+/// Space-saving: A. Metwally, D. Agrawal and A. El Abbadi, "Efficient Computation of Frequent and Top-k Elements in Data
+/// Streams", ICDT 2005. A new key takes the place of the least one, and its count.
+#[derive(Debug)]
+struct Hot {
+    counted: Vec<Counted>,
+    places: HashMap<Box<str>, usize>,
+    faded: Instant,
+}
+
+#[derive(Debug)]
+struct Counted {
+    key: Box<str>,
+    function: &'static str,
+    count: u64,
+    /// Of it, what may have been the predecessor's.
+    inherited: u64,
+}
+
+impl Default for Hot {
+    fn default() -> Self {
+        Self {
+            counted: Vec::new(),
+            places: HashMap::new(),
+            faded: Instant::now(),
+        }
+    }
+}
+
+impl Hot {
+    fn count(&mut self, key: &str, function: &'static str) {
+        if let Some(&place) = self.places.get(key) {
+            self.counted[place].count += 1;
+            return;
+        }
+        // A long key would cost what a thousand short ones do.
+        if key.len() > 4 * LONGEST {
+            return;
+        }
+        let new = |inherited| Counted {
+            key: key.into(),
+            function,
+            count: inherited + 1,
+            inherited,
+        };
+        if self.counted.len() < KEYS {
+            self.places.insert(key.into(), self.counted.len());
+            self.counted.push(new(0));
+            return;
+        }
+        let least = self.counted.iter().enumerate();
+        if let Some((place, least)) = least.min_by_key(|(_, counted)| counted.count) {
+            self.places.remove(&least.key);
+            self.places.insert(key.into(), place);
+            self.counted[place] = new(least.count);
+        }
+    }
+
+    fn fade(&mut self, now: Instant) {
+        let lives = now.saturating_duration_since(self.faded).as_secs() / HALF_LIFE.as_secs();
+        if lives == 0 {
+            return;
+        }
+        self.faded = now;
+        let lives = u32::try_from(lives).unwrap_or(u32::MAX);
+        for counted in &mut self.counted {
+            counted.count = counted.count.checked_shr(lives).unwrap_or(0);
+            counted.inherited = counted.inherited.checked_shr(lives).unwrap_or(0);
+        }
+        self.counted.retain(|counted| counted.count > 0);
+        self.places = (self.counted.iter().enumerate())
+            .map(|(place, counted)| (counted.key.clone(), place))
+            .collect();
+    }
+
+    fn hottest(&self, limit: usize) -> Vec<HotKey> {
+        let mut order: Vec<&Counted> = self.counted.iter().collect();
+        order.sort_unstable_by(|a, b| b.count.cmp(&a.count).then_with(|| a.key.cmp(&b.key)));
+        let shown = |counted: &&Counted| HotKey {
+            key: counted.key.to_string(),
+            function: counted.function,
+            calls: counted.count * ONE_IN,
+            uncertain_by: counted.inherited * ONE_IN,
+        };
+        order.iter().take(limit).map(shown).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn hot_keys_come_through_a_crowd_and_memory_stays_bounded() {
+        let mut hot = Hot::default();
+        for number in 0..50_000_u32 {
+            hot.count(&format!("cold:{number}"), "f");
+            if number % 4 == 0 {
+                hot.count("hot", "f");
+            }
+            if number % 8 == 0 {
+                hot.count("warm", "f");
+            }
+        }
+        assert_eq!((hot.counted.len(), hot.places.len()), (KEYS, KEYS));
+        let hottest = hot.hottest(2);
+        assert_eq!(
+            (hottest[0].key.as_str(), hottest[1].key.as_str()),
+            ("hot", "warm")
+        );
+        let calls = 50_000 / 4 * ONE_IN;
+        assert!(hottest[0].calls >= calls && hottest[0].calls - hottest[0].uncertain_by <= calls);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_hot_fades() {
+        let mut hot = Hot::default();
+        for _ in 0..100 {
+            hot.count("old", "f");
+        }
+        hot.fade(Instant::now() + HALF_LIFE);
+        assert_eq!(hot.hottest(1)[0].calls, 50 * ONE_IN);
+        hot.fade(Instant::now() + HALF_LIFE * 100);
+        assert!(hot.counted.is_empty() && hot.places.is_empty());
+        hot.count("new", "f");
+        assert_eq!(hot.hottest(9).len(), 1);
+    }
+
+    #[tokio::test]
+    async fn removals_are_remembered_while_somebody_watches_and_no_more_than_a_hundred() {
+        let cache = Cache::new(crate::CacheConfig::default()).unwrap();
+        let _ = cache.invalidate_prefix("unseen:").await;
+        cache.watch(true);
+        for number in 0..150 {
+            let _ = cache
+                .invalidate_pattern(&format!("a:{number}:*"))
+                .await
+                .unwrap();
+        }
+        let recent = cache.recent_invalidations();
+        assert_eq!(
+            (recent.len(), recent[0].patterns[0].as_str()),
+            (REMOVALS, "a:149:")
+        );
+        cache.watch(false);
+        assert!(cache.recent_invalidations().is_empty());
+    }
+}

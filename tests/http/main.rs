@@ -1,0 +1,5 @@
+//! Requests through a router: what a response tells about the cache, and an operator's view of it.
+
+mod admin;
+mod client;
+mod layer;
