@@ -37,6 +37,9 @@ mod health;
 pub mod http;
 mod invalidate;
 mod manual;
+#[cfg(feature = "metrics")]
+#[doc = include_str!("../docs/metrics.md")]
+pub mod metrics;
 mod outcome;
 mod warm;
 
@@ -72,6 +75,7 @@ mod stats;
 mod sync;
 mod token;
 pub mod ttl;
+mod watch;
 
 #[doc = include_str!("../docs/choosing.md")]
 pub mod choosing {}

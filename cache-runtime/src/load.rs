@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior};
+use tracing::Instrument as _;
 
 use crate::cache::{Cache, Request};
 use crate::entry::{self, CodecKind, Draft, TypeOps};
@@ -17,6 +18,7 @@ use crate::policy::Policy;
 use crate::redis::{Budget, Lease, RENEW_EVERY, Sealed, Session, members};
 use crate::stats::bump;
 use crate::token;
+use crate::watch;
 
 pub(crate) struct Loading {
     cache: Cache,
@@ -81,7 +83,9 @@ impl Loading {
     ///
     /// Cancellation: dropping it drops the body; the lead, and the lease, go to a waiter or are given up.
     pub(crate) async fn run<F: Future>(&self, body: F) -> F::Output {
-        let mut body = std::pin::pin!(body);
+        let function = self.site.map_or(watch::BY_HAND, |site| site.name());
+        let watched = watch::Load::begin(function, Some(self.key()));
+        let mut body = std::pin::pin!(body.instrument(watched.span()));
         let Some(lease) = &self.lead.hold else {
             return body.await;
         };

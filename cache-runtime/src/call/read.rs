@@ -4,10 +4,12 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
+use tracing::Instrument as _;
+
 use super::ahead::{Ahead, may_refresh};
 use super::lead::{Led, Load, Press, alone, alone_within, instead, lead};
 use super::patience::Patience;
-use super::tally::{count, ran, served};
+use super::tally::{count, outcome, ran, served};
 use super::{Mode, asked_of, put};
 use crate::cache::{Demand, Request, Turn};
 use crate::cacheable::{Cacheable, Success};
@@ -16,8 +18,9 @@ use crate::flight::Outcome;
 use crate::key::CacheKey;
 use crate::load::Loading;
 use crate::memory::Kept;
-use crate::outcome::{Status, Why, note};
+use crate::outcome::{CallOutcome, Status, Why, note};
 use crate::site::{Call, Keyed, Late, Site};
+use crate::watch;
 
 /// A memory hit is settled here and now.
 pub(super) fn begin<R, K, W, L, F, Fut>(
@@ -68,7 +71,10 @@ where
             return Small::Ready(Some(returned));
         }
     }
-    Small::Boxed(Box::pin(miss(call, kind, when, late, body, mode, ahead)))
+    let span = watch::read(call.site.name(), call.key.as_str());
+    Small::Boxed(Box::pin(
+        miss(call, kind, when, late, body, mode, ahead).instrument(span),
+    ))
 }
 
 async fn miss<R, K, W, L, F, Fut>(
@@ -107,7 +113,7 @@ where
     if !call.patterns.is_empty() && deferred::is_active() {
         count(&cache, site, |counters| &counters.misses);
         let returned = Box::pin(alone(&cache, call, kind, late, Box::pin(body()))).await;
-        note(|| ran(site, kind, &returned, Status::Miss, Why::InTransaction));
+        tell(|| ran(site, kind, &returned, Status::Miss, Why::InTransaction));
         return returned;
     }
     let key = key.clone();
@@ -125,7 +131,7 @@ where
                     let instead = Box::pin(instead(&cache, site, &key, kind, Press::Slow(up)));
                     if let Some((returned, outcome)) = instead.await {
                         count(&cache, site, |counters| &counters.given_up);
-                        note(|| outcome);
+                        tell(|| outcome);
                         return returned;
                     }
                 }
@@ -136,6 +142,7 @@ where
         Turn::Hit(hit) => match give_back(kind, hit.kept.clone()) {
             Some(returned) => {
                 served(&cache, site, &hit, None);
+                watch::read_ended(|| outcome(site, &hit, None));
                 if let Some(ahead) = ahead
                     && hit.refresh
                     && may_refresh(&cache, &key)
@@ -173,13 +180,13 @@ where
                 && let Some((returned, outcome)) =
                     Box::pin(instead(&cache, site, &key, kind, Press::Failed)).await
             {
-                note(|| outcome);
+                tell(|| outcome);
                 return returned;
             }
             if let Some(returned) = give_back_outcome(kind, outcome) {
                 let why = if was_loaded { Why::Fresh } else { Why::Shared };
                 count(&cache, site, |counters| &counters.coalesced);
-                note(|| ran(site, kind, &returned, Status::Coalesced, why));
+                tell(|| ran(site, kind, &returned, Status::Coalesced, why));
                 return returned;
             }
             (Why::Shared, None)
@@ -188,7 +195,7 @@ where
             if let Some((returned, outcome)) =
                 Box::pin(instead(&cache, site, &key, kind, Press::Failed)).await
             {
-                note(|| outcome);
+                tell(|| outcome);
                 return returned;
             }
             (Why::Shared, Some(flight))
@@ -203,7 +210,7 @@ where
             Err(outcome) => match give_back_outcome(kind, outcome) {
                 Some(returned) => {
                     count(&cache, site, |counters| &counters.coalesced);
-                    note(|| ran(site, kind, &returned, Status::Coalesced, Why::Shared));
+                    tell(|| ran(site, kind, &returned, Status::Coalesced, Why::Shared));
                     return returned;
                 }
                 None => None,
@@ -283,15 +290,21 @@ fn told<R, K: Cacheable<R>>(
 ) -> R {
     match led {
         Led::Own(returned) => {
-            note(|| ran(site, kind, &returned, status, why));
+            tell(|| ran(site, kind, &returned, status, why));
             returned
         }
         Led::Instead(returned, outcome) => {
-            note(|| outcome);
+            tell(|| outcome);
             returned
         }
         Led::GivenUp => unreachable!("somebody waits for this load"),
     }
+}
+
+/// Tells whoever asked, and the span of the read.
+fn tell(outcome: impl Fn() -> CallOutcome) {
+    note(&outcome);
+    watch::read_ended(outcome);
 }
 
 pub(super) fn request<'a, R, K: Cacheable<R>>(

@@ -15,6 +15,24 @@ pub(super) enum Script {
     Indexed,
 }
 
+impl Script {
+    /// Its name in spans and figures.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Plant => "plant",
+            Self::Store => "store",
+            Self::Release => "release",
+            Self::Renew => "renew",
+            Self::Lock => "lock",
+            Self::RemoveKeys => "remove_keys",
+            Self::RemoveRange => "remove_range",
+            Self::Page => "page",
+            Self::Reindex => "reindex",
+            Self::Indexed => "indexed",
+        }
+    }
+}
+
 pub(super) const SOURCES: [&str; 10] = [
     include_str!("plant.lua"),
     include_str!("store.lua"),
