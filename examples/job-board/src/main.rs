@@ -51,6 +51,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("port {}: {error}", settings.port))?;
     greet(&settings, listener.local_addr()?.port()).await;
 
+    tokio::spawn(job_board::metrics::keep_up());
     let state = AppState {
         db: db.clone(),
         session_key: settings.session_key,

@@ -6,3 +6,4 @@ mod caching;
 mod input;
 mod invalidation;
 mod readers;
+mod watching;
