@@ -43,6 +43,15 @@ pub(crate) struct Breaker {
     threshold: u32,
     first: Duration,
     longest: Duration,
+    transitions: Transitions,
+}
+
+/// How often each state was entered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Transitions {
+    pub(crate) closed: u64,
+    pub(crate) open: u64,
+    pub(crate) half_open: u64,
 }
 
 impl Breaker {
@@ -57,11 +66,31 @@ impl Breaker {
             threshold,
             first,
             longest,
+            transitions: Transitions::default(),
         }
     }
 
     pub(crate) fn state(&self) -> BreakerState {
         self.state
+    }
+
+    #[cfg_attr(
+        not(feature = "metrics"),
+        allow(dead_code, reason = "only figures ask")
+    )]
+    pub(crate) fn transitions(&self) -> Transitions {
+        self.transitions
+    }
+
+    fn enter(&mut self, state: BreakerState) {
+        if self.state != state {
+            self.state = state;
+            *match state {
+                BreakerState::Closed => &mut self.transitions.closed,
+                BreakerState::Open => &mut self.transitions.open,
+                BreakerState::HalfOpen => &mut self.transitions.half_open,
+            } += 1;
+        }
     }
 
     /// An operation was answered.
@@ -89,7 +118,7 @@ impl Breaker {
             .saturating_mul(1 << self.openings.min(16))
             .min(self.longest);
         self.openings = self.openings.saturating_add(1);
-        self.state = BreakerState::Open;
+        self.enter(BreakerState::Open);
         self.failures = 0;
         self.until = now + grown.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 4.0);
     }
@@ -103,14 +132,14 @@ impl Breaker {
     pub(crate) fn try_half_open(&mut self, now: Instant) -> bool {
         let due = self.state == BreakerState::Open && now >= self.until;
         if due {
-            self.state = BreakerState::HalfOpen;
+            self.enter(BreakerState::HalfOpen);
         }
         due
     }
 
     /// The probe went through: everything is forgotten.
     pub(crate) fn close(&mut self) {
-        self.state = BreakerState::Closed;
+        self.enter(BreakerState::Closed);
         self.failures = 0;
         self.openings = 0;
     }
@@ -173,6 +202,21 @@ mod tests {
             [50, 100, 200, 400, 500]
         );
         assert!(waits.iter().all(|wait| *wait <= LONGEST));
+    }
+
+    #[test]
+    fn a_transition_is_counted_once() {
+        let (mut breaker, now) = (closed(), Instant::now());
+        breaker.close();
+        breaker.trip(now, 0.0);
+        breaker.trip(now, 0.0);
+        breaker.try_half_open(breaker.probe_at());
+        let counted = Transitions {
+            closed: 1,
+            open: 1,
+            half_open: 1,
+        };
+        assert_eq!(breaker.transitions(), counted);
     }
 
     #[test]

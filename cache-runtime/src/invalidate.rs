@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 use std::pin::pin;
+use tracing::Instrument as _;
 
 use crate::cache::Cache;
 use crate::deferred;
@@ -13,6 +14,7 @@ use crate::flight::Flight;
 use crate::key::{CacheKey, Pattern};
 use crate::redis::{Budget, Fault, Lease, Session};
 use crate::sabotage::{Safeguard, off};
+use crate::spans;
 use crate::stats::bump;
 
 /// What an invalidation came to.
@@ -37,6 +39,16 @@ pub enum Durability {
     Deferred,
     /// This process, at once. The others when Redis is back; before this process reads Redis again.
     Queued,
+}
+
+impl Durability {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Durable => "durable",
+            Self::Deferred => "deferred",
+            Self::Queued => "queued",
+        }
+    }
 }
 
 impl Invalidation {
@@ -105,6 +117,15 @@ impl Cache {
         if let Some(deferred) = deferred::defer(self, &patterns) {
             return deferred;
         }
+        let span = spans::invalidate(&patterns);
+        let removing = self.remove_now(patterns, spared);
+        let invalidation = removing.instrument(span.clone()).await;
+        span.record("cache.removed", invalidation.removed);
+        span.record("cache.durability", invalidation.durability.as_str());
+        invalidation
+    }
+
+    async fn remove_now(&self, patterns: Vec<Pattern>, spared: Option<Spare<'_>>) -> Invalidation {
         let mut due = Due::new(self, patterns);
         let inner = &self.inner;
         bump(&inner.counters.invalidations);

@@ -38,6 +38,9 @@ mod health;
 pub mod http;
 mod invalidate;
 mod manual;
+#[cfg(feature = "metrics")]
+#[doc = include_str!("../docs/metrics.md")]
+pub mod metrics;
 mod outcome;
 mod warm;
 mod watch;
@@ -70,6 +73,7 @@ pub mod sabotage;
 mod sabotage;
 #[cfg(all(test, shuttle))]
 mod shuttle_tests;
+mod spans;
 mod stats;
 mod sync;
 mod token;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior};
+use tracing::Instrument as _;
 
 use crate::cache::{Cache, Request};
 use crate::entry::{self, CodecKind, Draft, TypeOps};
@@ -15,6 +16,7 @@ use crate::memory::{Copy, Kept, after};
 use crate::outcome::Why;
 use crate::policy::Policy;
 use crate::redis::{Budget, Lease, RENEW_EVERY, Sealed, Session, members};
+use crate::spans;
 use crate::stats::bump;
 use crate::token;
 
@@ -86,7 +88,9 @@ impl Loading {
     ///
     /// Cancellation: dropping it drops the body; the lead, and the lease, go to a waiter or are given up.
     pub(crate) async fn run<F: Future>(&self, body: F) -> F::Output {
-        let mut body = std::pin::pin!(body);
+        let function = self.site.map_or(spans::BY_HAND, |site| site.name());
+        let watched = spans::Load::begin(function, Some(self.key()));
+        let mut body = std::pin::pin!(body.instrument(watched.span()));
         let Some(lease) = &self.lead.hold else {
             return body.await;
         };

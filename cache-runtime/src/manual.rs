@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -20,7 +21,7 @@ use crate::outcome::{CallOutcome, HitTier, Status, Why, note};
 use crate::policy::Policy;
 use crate::redis::{Budget, Sealed, members};
 use crate::site::Near;
-use crate::stats::bump;
+use crate::stats::{BY_HAND, Counters, bump};
 use crate::token;
 use crate::ttl::Ttl;
 
@@ -35,10 +36,10 @@ impl Cache {
         let key = key.into();
         let request = manual(&key, type_ops::<T>());
         let kept = self.get_kept(&request).await;
-        match kept {
-            Some(_) => bump(&self.inner.counters.memory_hits),
-            None => bump(&self.inner.counters.misses),
-        }
+        self.count_by_hand(match kept {
+            Some(_) => |counters| &counters.memory_hits,
+            None => |counters| &counters.misses,
+        });
         restore(kept?)
     }
 
@@ -109,9 +110,9 @@ impl Cache {
                         ttl: hit.aged.ttl,
                         ..by_hand(Status::Hit, Why::Fresh)
                     });
-                    bump(match hit.tier {
-                        HitTier::Memory => &self.inner.counters.memory_hits,
-                        HitTier::Redis => &self.inner.counters.redis_hits,
+                    self.count_by_hand(match hit.tier {
+                        HitTier::Memory => |counters| &counters.memory_hits,
+                        HitTier::Redis => |counters| &counters.redis_hits,
                     });
                     return Ok(value);
                 }
@@ -121,7 +122,7 @@ impl Cache {
                 Some(value) => {
                     let why = if was_loaded { Why::Fresh } else { Why::Shared };
                     note(|| by_hand(Status::Coalesced, why));
-                    bump(&self.inner.counters.coalesced);
+                    self.count_by_hand(|counters| &counters.coalesced);
                     return Ok(value);
                 }
                 None => None,
@@ -137,7 +138,7 @@ impl Cache {
             ttl: ttl.unwrap_or_default(),
             ..by_hand(Status::Miss, why)
         });
-        bump(&self.inner.counters.misses);
+        self.count_by_hand(|counters| &counters.misses);
         let Some(loading) = loading else {
             return Box::pin(load()).await;
         };
@@ -151,7 +152,7 @@ impl Cache {
                 Ok(value)
             }
             Err(error) => {
-                bump(&self.inner.counters.load_failures);
+                self.count_by_hand(|counters| &counters.load_failures);
                 loading.end(Outcome::Unshared, true);
                 Err(error)
             }
@@ -231,10 +232,10 @@ impl Cache {
                 let value = found
                     .get(key.as_str())
                     .and_then(|kept| restore(kept.clone()));
-                bump(if value.is_some() {
-                    &self.inner.counters.redis_hits
+                self.count_by_hand(if value.is_some() {
+                    |counters| &counters.redis_hits
                 } else {
-                    &self.inner.counters.misses
+                    |counters| &counters.misses
                 });
                 value
             })
@@ -259,6 +260,11 @@ impl Cache {
             self.set(key.clone(), value, ttl).await?;
         }
         Ok(())
+    }
+
+    fn count_by_hand(&self, which: fn(&Counters) -> &AtomicU64) {
+        bump(which(&self.inner.counters));
+        bump(which(&BY_HAND));
     }
 
     /// How long a value lives; `None`: it shall not be stored.

@@ -241,6 +241,15 @@ pub(crate) enum Keyed {
     Unkeyable,
 }
 
+impl Keyed {
+    pub(crate) fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::Key(key) => Some(key.as_str()),
+            Self::Nothing | Self::Unkeyable => None,
+        }
+    }
+}
+
 /// Patterns or tags of one call, some of which only the result may tell.
 #[derive(Debug)]
 pub(crate) struct Rendered {

@@ -39,6 +39,10 @@ counters! {
     redis_hits,
     /// Of both, answered with a value past its lifetime, as options allow.
     stale_hits,
+    /// Of the stale hits, those that memory answered at once.
+    stale_memory_hits,
+    /// Of the stale hits, those in place of a body that failed or was slow; the body counts as a miss besides.
+    stand_ins,
     /// Answered by a load that another call of this process had under way.
     coalesced,
     /// The body ran.
@@ -99,6 +103,9 @@ impl CacheStats {
         (percent * 100.0).round() / 100.0
     }
 }
+
+/// What programs do by hand ([`crate::Cache::get`] and its like), of all caches of this process: for the figures by function.
+pub(crate) static BY_HAND: Counters = Counters::new();
 
 /// Counts in two places at once: the cache's own totals and the function's.
 pub(crate) fn bump(counter: &AtomicU64) {

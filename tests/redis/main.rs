@@ -37,6 +37,7 @@ mod app;
 mod basics;
 mod connection_test;
 mod failover;
+mod metrics;
 mod p1_outage;
 mod p2_coherence;
 mod p2_race;

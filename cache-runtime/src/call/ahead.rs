@@ -18,6 +18,7 @@ use crate::deferred;
 use crate::key::CacheKey;
 use crate::load::Loading;
 use crate::site::{Keyed, Late};
+use crate::spans;
 
 /// What a read can do whose body owns what it uses.
 pub(super) struct Ahead<R, K, W, L, Fut> {
@@ -71,8 +72,7 @@ where
     Fut: Future<Output = R> + Send + 'static,
 {
     let (cache, site) = (load.cache.clone(), load.call.site);
-    let span = tracing::debug_span!(parent: None, "cache.refresh", cache.function = site.name());
-    span.follows_from(tracing::Span::current());
+    let span = spans::refresh(site.name(), load.call.key.as_str());
     let work = async move {
         let Keyed::Key(key) = &load.call.key else {
             return;

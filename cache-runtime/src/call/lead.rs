@@ -4,6 +4,8 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
+use tracing::Instrument as _;
+
 use super::owed::{Judged, Owed};
 use super::patience::{Patience, Up};
 use super::read::{give_back, request_of};
@@ -16,6 +18,7 @@ use crate::key::CacheKey;
 use crate::load::Loading;
 use crate::outcome::{CallOutcome, Status, Why};
 use crate::site::{Call, Keyed, Late, Site};
+use crate::spans;
 
 /// A call that is going to run its body.
 pub(super) struct Load<K, W, L, Fut> {
@@ -179,10 +182,20 @@ where
     Fut: Future<Output = R>,
 {
     let mut owed = Owed::new(cache, call);
-    let returned = work.await;
+    let returned = watched(owed.call.site, None, work).await;
     owed.settle(kind.success(&returned), late);
     owed.pay(None).await;
     returned
+}
+
+/// Runs a body that no lease stands for.
+pub(super) async fn watched<F: Future>(
+    site: &'static Site,
+    key: Option<&str>,
+    body: Pin<Box<F>>,
+) -> F::Output {
+    let watched = spans::Load::begin(site.name(), key);
+    body.instrument(watched.span()).await
 }
 
 /// The same within the call's patience, where a value that failed or is slow may be stood in for.
@@ -254,6 +267,7 @@ pub(super) async fn instead<R, K: Cacheable<R>>(
             if let Some(returned) = give_back(kind, hit.kept) {
                 if outcome.status == Status::Stale {
                     count(cache, site, |counters| &counters.stale_hits);
+                    count(cache, site, |counters| &counters.stand_ins);
                 }
                 return Some((returned, outcome));
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::lead::alone;
+use super::lead::{alone, watched};
 use super::owed::{Judged, Owed};
 use super::read::{request, request_of};
 use super::tally::{count, ran};
@@ -40,7 +40,7 @@ where
     let key = key.clone();
     if deferred::is_active() {
         let mut owed = Owed::new(&cache, call).with(Pattern::key(&key));
-        let returned = Box::pin(body()).await;
+        let returned = watched(site, Some(key.as_str()), Box::pin(body())).await;
         owed.settle(kind.success(&returned), late);
         owed.pay(None).await;
         told(&returned);
@@ -56,7 +56,7 @@ where
     let mut owed = Owed::new(&cache, call).with(Pattern::key(&key));
     let returned = match &loading {
         Some(loading) => loading.run(Box::pin(body())).await,
-        None => Box::pin(body()).await,
+        None => watched(site, Some(key.as_str()), Box::pin(body())).await,
     };
     let returned = kind.prepare(returned).await;
     let judged = owed.judge(kind.success(&returned), when, late);
@@ -125,7 +125,8 @@ where
     let mut life = Duration::ZERO;
     let mut owed = Owed::new(cache, call);
     let began = Instant::now();
-    let returned = kind.prepare(Box::pin(body()).await).await;
+    let body = watched(site, Some(key.as_str()), Box::pin(body()));
+    let returned = kind.prepare(body.await).await;
     let judged = owed.judge(kind.success(&returned), when, late);
     owed.pay(None).await;
     if judged == Judged::Store

@@ -5,10 +5,12 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use tracing::Instrument as _;
+
 use super::ahead::{Ahead, may_refresh};
 use super::lead::{Fate, Led, Load, Press, alone, alone_within, instead, lead};
 use super::patience::Patience;
-use super::tally::{count, ran, served};
+use super::tally::{count, outcome, ran, served};
 use super::{Mode, asked_of, put};
 use crate::cache::{Demand, Request, Turn};
 use crate::cacheable::{Cacheable, Success};
@@ -19,6 +21,7 @@ use crate::load::Loading;
 use crate::memory::Kept;
 use crate::outcome::{CallOutcome, Status, Why, naming, note, wished};
 use crate::site::{Call, Keyed, Late, Site};
+use crate::spans;
 
 /// A memory hit is settled here and now.
 pub(super) fn begin<R, K, W, L, F, Fut>(
@@ -78,8 +81,9 @@ where
             return Small::Ready(Some(returned));
         }
     }
-    let missed = Box::pin(miss(call, kind, when, late, body, mode, ahead));
-    Small::Boxed(missed, name)
+    let span = spans::read(call.site.name(), call.key.as_str());
+    let missed = miss(call, kind, when, late, body, mode, ahead).instrument(span);
+    Small::Boxed(Box::pin(missed), name)
 }
 
 async fn miss<R, K, W, L, F, Fut>(
@@ -118,7 +122,7 @@ where
     if !call.patterns.is_empty() && deferred::is_active() {
         count(&cache, site, |counters| &counters.misses);
         let returned = Box::pin(alone(&cache, call, kind, late, Box::pin(body()))).await;
-        note(|| ran(site, kind, &returned, Status::Miss, Why::InTransaction));
+        tell(|| ran(site, kind, &returned, Status::Miss, Why::InTransaction));
         return returned;
     }
     let key = key.clone();
@@ -136,7 +140,7 @@ where
                     let instead = Box::pin(instead(&cache, site, &key, kind, Press::Slow(up)));
                     if let Some((returned, outcome)) = instead.await {
                         count(&cache, site, |counters| &counters.given_up);
-                        note(|| outcome);
+                        tell(|| outcome);
                         return returned;
                     }
                 }
@@ -148,6 +152,7 @@ where
         Turn::Hit(mut hit) => match give_back(kind, hit.kept.take()) {
             Some(returned) => {
                 served(&cache, site, &hit, None);
+                spans::read_ended(|| outcome(site, &hit, None));
                 if let Some(ahead) = ahead
                     && hit.refresh
                     && may_refresh(&cache, &key)
@@ -185,22 +190,20 @@ where
                 && let Some((returned, outcome)) =
                     Box::pin(instead(&cache, site, &key, kind, Press::Failed)).await
             {
-                note(|| outcome);
+                tell(|| outcome);
                 return returned;
             }
             if let Some(returned) = give_back_outcome(kind, outcome) {
                 let why = if was_loaded { Why::Fresh } else { Why::Shared };
                 count(&cache, site, |counters| &counters.coalesced);
-                note(|| {
-                    let kept = match kind.success(&returned) {
-                        Success::Value(value) => when(value),
-                        Success::Nothing | Success::Failure => false,
-                    };
-                    let ttl = cache.lifetime(call.used_ttl()).filter(|_| kept);
-                    CallOutcome {
-                        ttl: ttl.unwrap_or_default(),
-                        ..ran(site, kind, &returned, Status::Coalesced, why)
-                    }
+                let kept = match kind.success(&returned) {
+                    Success::Value(value) => when(value),
+                    Success::Nothing | Success::Failure => false,
+                };
+                let ttl = cache.lifetime(call.used_ttl()).filter(|_| kept);
+                tell(|| CallOutcome {
+                    ttl: ttl.unwrap_or_default(),
+                    ..ran(site, kind, &returned, Status::Coalesced, why)
                 });
                 return returned;
             }
@@ -210,7 +213,7 @@ where
             if let Some((returned, outcome)) =
                 Box::pin(instead(&cache, site, &key, kind, Press::Failed)).await
             {
-                note(|| outcome);
+                tell(|| outcome);
                 return returned;
             }
             (Why::Shared, Some(flight))
@@ -229,7 +232,7 @@ where
                         let instead = Box::pin(instead(&cache, site, &key, kind, Press::Slow(up)));
                         if let Some((returned, outcome)) = instead.await {
                             count(&cache, site, |counters| &counters.given_up);
-                            note(|| outcome);
+                            tell(|| outcome);
                             return returned;
                         }
                     }
@@ -240,7 +243,7 @@ where
                 Err(outcome) => match give_back_outcome(kind, outcome) {
                     Some(returned) => {
                         count(&cache, site, |counters| &counters.coalesced);
-                        note(|| ran(site, kind, &returned, Status::Coalesced, Why::Shared));
+                        tell(|| ran(site, kind, &returned, Status::Coalesced, Why::Shared));
                         return returned;
                     }
                     None => None,
@@ -321,7 +324,7 @@ fn told<R, K: Cacheable<R>>(
 ) -> R {
     match led {
         Led::Own(returned, Fate { ttl, stored }) => {
-            note(|| CallOutcome {
+            tell(|| CallOutcome {
                 ttl,
                 stored,
                 ..ran(site, kind, &returned, status, why)
@@ -329,11 +332,17 @@ fn told<R, K: Cacheable<R>>(
             returned
         }
         Led::Instead(returned, outcome) => {
-            note(|| outcome);
+            tell(|| outcome);
             returned
         }
         Led::GivenUp => unreachable!("somebody waits for this load"),
     }
+}
+
+/// Tells whoever asked, and the span of the read.
+fn tell(outcome: impl Fn() -> CallOutcome) {
+    note(&outcome);
+    spans::read_ended(outcome);
 }
 
 pub(super) fn request<'a, R, K: Cacheable<R>>(

@@ -22,6 +22,9 @@ pub(super) fn served(cache: &Cache, site: &'static Site, hit: &Hit, why: Option<
     }
     if hit.is_stale() {
         count(cache, site, |counters| &counters.stale_hits);
+        if hit.tier == HitTier::Memory {
+            count(cache, site, |counters| &counters.stale_memory_hits);
+        }
     }
     note(|| outcome(site, hit, why));
 }

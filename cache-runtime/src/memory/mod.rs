@@ -11,6 +11,7 @@ mod index;
 
 use std::any::Any;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use quick_cache::sync::Cache as Store;
@@ -67,6 +68,7 @@ impl Copy {
 pub(crate) struct Memory {
     store: Store<Box<str>, Arc<Copy>, Weight, std::hash::RandomState, Evicted>,
     writer: Mutex<Index>,
+    evictions: AtomicU64,
 }
 
 impl Memory {
@@ -91,6 +93,7 @@ impl Memory {
         Self {
             store,
             writer: Mutex::new(Index::default()),
+            evictions: AtomicU64::new(0),
         }
     }
 
@@ -110,8 +113,13 @@ impl Memory {
         let mut evicted = Vec::new();
         self.store
             .insert_with_lifecycle(key.into(), copy.clone(), &mut evicted);
-        for (key, copy) in evicted {
-            index.remove(&key, &copy.tags);
+        for (evicted, copy) in evicted {
+            index.remove(&evicted, &copy.tags);
+            // Of the key's own, the one that it replaced, or itself where it found no room; the latter cannot be told
+            // by the key alone, and is as little an eviction of something that stood.
+            if *evicted != *key && copy.expires > now {
+                self.evictions.fetch_add(1, Relaxed);
+            }
         }
         // Only now: a copy that was replaced is among the evicted, and so may be the new one.
         if self.store.peek(key).is_some() {
@@ -175,9 +183,21 @@ impl Memory {
     }
 
     /// Bytes of all entries, each with its least share.
-    #[cfg(test)]
-    fn weight(&self) -> u64 {
+    #[cfg(any(test, feature = "metrics"))]
+    pub(crate) fn weight(&self) -> u64 {
         self.store.weight()
+    }
+
+    /// What the weight may come to.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn capacity(&self) -> u64 {
+        self.store.capacity()
+    }
+
+    /// Copies that were still good and had to make room.
+    #[cfg(any(test, feature = "metrics"))]
+    pub(crate) fn evictions(&self) -> u64 {
+        self.evictions.load(Relaxed)
     }
 
     fn take(&self, index: &mut Index, key: &str) -> bool {
@@ -302,6 +322,8 @@ mod tests {
             });
         }
         assert!(memory.len() <= 64, "{}", memory.len());
+        // One that finds no room itself is none.
+        assert!(memory.evictions() <= 10_000 - memory.len() as u64);
         assert!(
             memory.writer.lock().len() <= 2 * 64,
             "the index shrinks with the store"
@@ -360,6 +382,7 @@ mod tests {
         let memory = Memory::new(100, 1 << 20);
         memory.fill("k", copy(1, &["old"], MINUTE), || true);
         memory.fill("k", copy(2, &["new"], MINUTE), || true);
+        assert_eq!(memory.evictions(), 0, "replaced is not evicted");
         assert_eq!(memory.remove_matching(&Pattern::tag("old"), None), 0);
         assert_eq!(memory.remove_matching(&Pattern::tag("new"), None), 1);
     }

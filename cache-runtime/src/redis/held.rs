@@ -61,6 +61,14 @@ impl HeldLeases {
     }
 
     /// It does not stand any more, or never did.
+    /// Leases that have not ended by themselves.
+    #[cfg(feature = "metrics")]
+    pub(super) fn standing(&self) -> usize {
+        let now = Instant::now();
+        let leases = self.leases.lock();
+        leases.values().filter(|held| held.until > now).count()
+    }
+
     pub(super) fn ended(&self, head: &Head) {
         self.leases.lock().remove(head);
     }

@@ -14,6 +14,7 @@ use super::scripts::{SOURCES, Script};
 use super::server::{Ask, Standing, info, run_id};
 use super::switch::Way;
 use super::target::Target;
+use crate::spans::Asking;
 
 /// Why an operation gave nothing.
 #[derive(Clone, Debug)]
@@ -199,8 +200,9 @@ impl Link {
         if let Some(ask) = self.ask.command() {
             pipeline.add_command(ask);
         }
+        let asking = Asking::begin("heartbeat", "TIME");
         let sent = Instant::now();
-        let mut answers = each(&mut pipeline, &mut self.connection.clone()).await?;
+        let mut answers = asking.ended(each(&mut pipeline, &mut self.connection.clone()).await)?;
         let took = sent.elapsed();
         let time = answers.next().unwrap_or_else(|| Err(unnamed()));
         self.set_clock(sent, took, time.map_err(fault)?)?;
@@ -244,8 +246,10 @@ impl Link {
     }
 
     pub(super) async fn send<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Fault> {
+        let (operation, name) = told(command);
+        let asking = Asking::begin(operation, name);
         let mut connection = self.connection.clone();
-        command.query_async(&mut connection).await.map_err(fault)
+        asking.ended(command.query_async(&mut connection).await.map_err(fault))
     }
 
     /// Runs a script. `build` adds the keys and arguments after the number of keys.
@@ -260,8 +264,9 @@ impl Link {
             build(&mut command);
             command
         };
+        let asking = Asking::begin(script.name(), "EVALSHA");
         let mut connection = self.connection.clone();
-        match command("EVALSHA", &self.scripts[script as usize])
+        let result = match command("EVALSHA", &self.scripts[script as usize])
             .query_async(&mut connection)
             .await
         {
@@ -273,7 +278,8 @@ impl Link {
                     .map_err(fault)
             }
             other => other.map_err(fault),
-        }
+        };
+        asking.ended(result)
     }
 
     /// Runs a script once for each, in few round trips. What it refuses for one it may do for the next.
@@ -291,7 +297,8 @@ impl Link {
                 build(&mut command, one);
                 pipeline.add_command(command);
             }
-            each(&mut pipeline, &mut self.connection.clone()).await?;
+            let asking = Asking::begin(script.name(), "EVALSHA");
+            asking.ended(each(&mut pipeline, &mut self.connection.clone()).await)?;
         }
         Ok(())
     }
@@ -350,6 +357,23 @@ async fn each(
     let answers: Result<Vec<Result<Value, RedisError>>, RedisError> =
         pipeline.ignore_errors().query_async(connection).await;
     answers.map(Vec::into_iter).map_err(fault)
+}
+
+/// A command's name in figures, and in spans.
+fn told(command: &Cmd) -> (&'static str, &'static str) {
+    let name = match command.args_iter().next() {
+        Some(redis::Arg::Simple(name)) => name,
+        _ => &[],
+    };
+    match name {
+        b"GET" => ("get", "GET"),
+        b"MGET" => ("mget", "MGET"),
+        b"PING" => ("ping", "PING"),
+        b"ZSCORE" => ("index", "ZSCORE"),
+        b"ZADD" => ("index", "ZADD"),
+        b"SCAN" => ("scan", "SCAN"),
+        _ => ("other", "other"),
+    }
 }
 
 fn read<T: FromRedisValue>(value: Value) -> Result<T, RedisError> {

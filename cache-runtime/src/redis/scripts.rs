@@ -16,6 +16,25 @@ pub(super) enum Script {
     Count,
 }
 
+impl Script {
+    /// Its name in spans and figures.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Plant => "plant",
+            Self::Store => "store",
+            Self::Release => "release",
+            Self::Renew => "renew",
+            Self::Lock => "lock",
+            Self::RemoveKeys => "remove_keys",
+            Self::RemoveRange => "remove_range",
+            Self::Page => "page",
+            Self::Reindex => "reindex",
+            Self::Indexed => "indexed",
+            Self::Count => "count",
+        }
+    }
+}
+
 pub(super) const SOURCES: [&str; 11] = [
     include_str!("plant.lua"),
     include_str!("store.lua"),

@@ -25,6 +25,7 @@ use crate::error::Error;
 use crate::journal::Journal;
 use crate::key::Pattern;
 use crate::local::Local;
+use crate::spans::Asking;
 use crate::stats::{Counters, bump};
 
 /// How long acknowledged removals are kept for a repeat after a reconnect.
@@ -140,11 +141,13 @@ impl Tier {
                 tier.pushed(epoch, &push);
             }
         };
+        let asking = Asking::begin("connect", "HELLO");
         let link = Link::connect(&self.target, epoch, self.config.connect_timeout, on_push);
-        match tokio::time::timeout(self.config.connect_timeout, link).await {
-            Ok(link) => Ok(Arc::new(link?)),
+        let link = match tokio::time::timeout(self.config.connect_timeout, link).await {
+            Ok(link) => link,
             Err(_) => Err(Fault::TimedOut),
-        }
+        };
+        asking.ended(link).map(Arc::new)
     }
 
     fn pushed(&self, epoch: u64, push: &Push<'_>) {
@@ -233,6 +236,16 @@ impl Tier {
 
     pub(crate) fn journal_len(&self) -> usize {
         self.switch.journal.lock().len()
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn breaker_transitions(&self) -> crate::breaker::Transitions {
+        self.switch.breaker.lock().transitions()
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn leases_held(&self) -> usize {
+        self.held.standing()
     }
 
     pub(crate) fn is_tls(&self) -> bool {

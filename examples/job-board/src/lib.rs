@@ -10,6 +10,7 @@ pub mod error;
 pub mod extract;
 pub mod health;
 pub mod jobs;
+pub mod metrics;
 pub mod page;
 pub mod posts;
 pub mod session;
@@ -47,10 +48,12 @@ pub fn app(state: AppState, operators: AdminConfig) -> Router {
         .merge(session::routes())
         .merge(health::routes())
         .merge(admin_router(operators))
+        .merge(metrics::routes())
         .fallback(async || ApiError::not_found("path"))
         .method_not_allowed_fallback(async || ApiError::no_such_method())
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(CacheLayer::new())
+        .layer(middleware::from_fn(metrics::time_requests))
         .layer(middleware::from_fn(db::count_statements))
         .with_state(state)
 }

@@ -8,7 +8,6 @@ use std::process::ExitCode;
 use axum::extract::ConnectInfo;
 use cache_runtime::CacheConfig;
 use cache_runtime::http::AdminConfig;
-use job_board::AppState;
 use job_board::db::Db;
 use job_board::settings::Settings;
 use job_board::shutdown::{PATIENCE, Signals};
@@ -55,6 +54,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("port {}: {error}", settings.port))?;
     greet(&settings, listener.local_addr()?.port()).await;
 
+    tokio::spawn(job_board::metrics::keep_up());
     let state = AppState {
         db: db.clone(),
         session_key: settings.session_key,

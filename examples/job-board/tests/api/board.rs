@@ -171,8 +171,16 @@ impl Client {
         Answer {
             status: parts.status,
             headers: parts.headers,
-            body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+            body: serde_json::from_slice(&bytes).unwrap_or_else(|_| text(&bytes)),
         }
+    }
+}
+
+/// What is not JSON.
+fn text(bytes: &[u8]) -> Value {
+    match str::from_utf8(bytes) {
+        Ok("") | Err(_) => Value::Null,
+        Ok(text) => Value::from(text),
     }
 }
 

@@ -7,3 +7,4 @@ mod input;
 mod invalidation;
 mod operators;
 mod readers;
+mod watching;

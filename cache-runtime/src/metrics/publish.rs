@@ -1,0 +1,159 @@
+//! The figures that are told when somebody asks: counted all along, for [`crate::CacheStats`], at no more cost.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ::metrics::{Label, SharedString, counter, gauge};
+
+use super::label;
+use crate::breaker::BreakerState;
+use crate::cache::Cache;
+use crate::redis::Tier;
+use crate::site::functions;
+use crate::spans;
+use crate::stats::{BY_HAND, CacheStats};
+
+impl Cache {
+    /// Tells the recorder of the `metrics` facade the figures of this cache as they stand now, and those of all cached
+    /// functions (feature `metrics`).
+    ///
+    /// Call it where figures are fetched, before the exporter renders them; with an exporter that pushes, every few
+    /// seconds. Between calls nothing is told but durations, and no task runs for it. [`crate::metrics`] names them all.
+    ///
+    /// Counters are set, not added to: it does not matter how often it is called, or since when there is a recorder.
+    pub fn publish_metrics(&self) {
+        let mut by_name: BTreeMap<&'static str, Functions> = BTreeMap::new();
+        // Two methods may have one name.
+        for (name, stats) in functions() {
+            by_name.entry(name).or_default().add(&stats);
+        }
+        let by_hand = BY_HAND.snapshot();
+        if by_hand.hits() + by_hand.coalesced + by_hand.misses > 0 {
+            by_name.entry(spans::BY_HAND).or_default().add(&by_hand);
+        }
+        for (name, figures) in by_name {
+            figures.publish(name);
+        }
+        self.publish_own();
+        if let Some(tier) = &self.inner.tier {
+            self.publish_redis(tier);
+        }
+    }
+
+    fn publish_own(&self) {
+        let (stats, inner) = (self.stats(), &self.inner);
+        let memory = &inner.local.memory;
+        let of = || vec![self.label()];
+        let whole = |value: usize| value as f64;
+        gauge!("cache_memory_entries", of()).set(whole(memory.len()));
+        gauge!("cache_memory_entries_limit", of()).set(whole(inner.config.max_entries));
+        gauge!("cache_memory_bytes", of()).set(memory.weight() as f64);
+        gauge!("cache_memory_bytes_limit", of()).set(memory.capacity() as f64);
+        counter!("cache_memory_evictions_total", of()).absolute(memory.evictions());
+        for (kind, tasks) in [("store", &inner.background), ("load", &inner.loads)] {
+            let labels = vec![self.label(), label("kind", kind)];
+            gauge!("cache_background_tasks", labels).set(whole(tasks.running()));
+        }
+        counter!("cache_shed_total", of()).absolute(stats.shed);
+        counter!("cache_invalidations_total", of()).absolute(stats.invalidations);
+        counter!("cache_removed_entries_total", of()).absolute(stats.removed);
+        counter!("cache_stores_refused_total", of()).absolute(stats.stores_refused);
+    }
+
+    fn publish_redis(&self, tier: &Arc<Tier>) {
+        let stats = self.stats();
+        let of = || vec![self.label()];
+        counter!("cache_stores_total", of()).absolute(stats.stores);
+        counter!("cache_stores_lost_total", of()).absolute(stats.stores_lost);
+        counter!("cache_invalidations_queued_total", of()).absolute(stats.queued);
+        gauge!("cache_journal_length", of()).set(tier.journal_len() as f64);
+        gauge!("cache_breaker_state", of()).set(match tier.breaker_state() {
+            BreakerState::Closed => 0.0,
+            BreakerState::HalfOpen => 1.0,
+            BreakerState::Open => 2.0,
+        });
+        let entered = tier.breaker_transitions();
+        for (state, count) in [
+            (BreakerState::Closed, entered.closed),
+            (BreakerState::HalfOpen, entered.half_open),
+            (BreakerState::Open, entered.open),
+        ] {
+            let labels = vec![self.label(), label("to", state.as_str())];
+            counter!("cache_breaker_transitions_total", labels).absolute(count);
+        }
+        gauge!("cache_leases_held", of()).set(tier.leases_held() as f64);
+        counter!("cache_waits_total", of()).absolute(stats.waits);
+        counter!("cache_unusable_total", of()).absolute(stats.unusable);
+        counter!("cache_foreign_total", of()).absolute(stats.foreign);
+        for (kind, count) in [
+            ("timeout", stats.timeouts),
+            ("disconnected", stats.disconnects),
+            ("refused", stats.refusals),
+        ] {
+            let labels = vec![self.label(), label("kind", kind)];
+            counter!("cache_redis_errors_total", labels).absolute(count);
+        }
+    }
+
+    /// Which cache of this process.
+    fn label(&self) -> Label {
+        let namespace = self.inner.config.namespace.trim_end_matches(':');
+        let name: SharedString = match namespace {
+            "" => "default".into(),
+            namespace => namespace.to_owned().into(),
+        };
+        label("cache", name)
+    }
+}
+
+/// What is told by function. Each figure only grows by itself; a difference of two that are not read at once may shrink
+/// for a moment, which [`::metrics::Counter::absolute`] passes over.
+#[derive(Default)]
+struct Functions {
+    outcomes: [(&'static str, u64); 6],
+    load_failures: u64,
+    background_loads: u64,
+    stand_ins: u64,
+    given_up: u64,
+}
+
+impl Functions {
+    fn add(&mut self, stats: &CacheStats) {
+        let stale = stats.stale_hits.saturating_sub(stats.stand_ins);
+        let outcomes = [
+            (
+                "memory_hit",
+                stats.memory_hits.saturating_sub(stats.stale_memory_hits),
+            ),
+            (
+                "redis_hit",
+                stats
+                    .redis_hits
+                    .saturating_sub(stale.saturating_sub(stats.stale_memory_hits)),
+            ),
+            ("stale", stale),
+            ("coalesced", stats.coalesced),
+            ("miss", stats.misses),
+            ("bypass", stats.bypasses),
+        ];
+        for (sum, (outcome, count)) in self.outcomes.iter_mut().zip(outcomes) {
+            *sum = (outcome, sum.1 + count);
+        }
+        self.load_failures += stats.load_failures;
+        self.background_loads += stats.refreshes;
+        self.stand_ins += stats.stand_ins;
+        self.given_up += stats.given_up;
+    }
+
+    fn publish(&self, function: &'static str) {
+        let of = || vec![label("function", function)];
+        for (outcome, count) in self.outcomes {
+            let labels = vec![label("function", function), label("outcome", outcome)];
+            counter!("cache_requests_total", labels).absolute(count);
+        }
+        counter!("cache_load_failures_total", of()).absolute(self.load_failures);
+        counter!("cache_background_loads_total", of()).absolute(self.background_loads);
+        counter!("cache_stand_ins_total", of()).absolute(self.stand_ins);
+        counter!("cache_given_up_total", of()).absolute(self.given_up);
+    }
+}
