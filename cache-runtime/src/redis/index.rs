@@ -8,8 +8,8 @@ use super::scripts::Script;
 use super::session::Session;
 use crate::key::Pattern;
 
-/// Members a step looks at: about a millisecond of the server's time.
-pub(super) const STEP: usize = 250;
+/// Members a step looks at: one or two milliseconds of the server's time.
+pub(super) const STEP: usize = 150;
 
 /// A lease that a removal leaves alone: its own call's.
 pub(crate) type Spared<'a> = Option<(&'a str, &'a [u8; 32])>;

@@ -1,0 +1,91 @@
+//! One read of one key, without its types, and what it comes to.
+
+use std::sync::Arc;
+
+use crate::entry::TypeOps;
+use crate::flight::{Flight, Outcome};
+use crate::key::CacheKey;
+use crate::load::Loading;
+use crate::memory::Kept;
+use crate::outcome::{HitTier, Why};
+use crate::policy::{Aged, Decision, Moment, Policy, decide};
+use crate::redis::Lease;
+use crate::site::{Near, Site};
+use crate::token;
+
+/// One read of one key, without its types.
+pub(crate) struct Request<'a> {
+    pub(crate) key: &'a CacheKey,
+    pub(crate) ops: &'static TypeOps,
+    pub(crate) near: Near,
+    /// Tags of the entry, as far as they are known before the load.
+    pub(crate) tags: &'a [String],
+    /// Literal beginnings of those that only the result tells.
+    pub(crate) open_tags: &'a [String],
+    /// The result type has a place for a cached absence.
+    pub(crate) takes_none: bool,
+    /// The call removes entries, so it must not lean on what stands at its key.
+    pub(crate) removes: bool,
+    pub(crate) policy: &'a Policy,
+    pub(crate) demand: Demand,
+    pub(crate) site: Option<&'static Site>,
+}
+
+/// Which values will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Demand {
+    /// What the policy lets a reader have.
+    Any,
+    /// What the policy lets stand in for a body that failed or is slow.
+    StandIn,
+    /// A fresh one, and not this: a refresh of it.
+    NewerThan(u64),
+}
+
+/// A value from a tier.
+#[derive(Debug)]
+pub(crate) struct Hit {
+    pub(crate) kept: Kept,
+    pub(crate) tier: HitTier,
+    pub(crate) aged: Aged,
+    /// Which value it is, for a refresh.
+    pub(crate) version: u64,
+    /// It is to be refreshed behind the caller's back.
+    pub(crate) refresh: bool,
+}
+
+/// What a read comes to.
+pub(crate) enum Turn {
+    Hit(Hit),
+    /// Another call's load. `true`: it had ended before this call came.
+    Shared(Outcome, bool),
+    /// Run the body, and end the load.
+    Lead(Box<Loading>),
+    /// Run the body in turn with others, after a load whose result could not be shared.
+    Alone(Arc<Flight<Box<Lease>>>),
+    /// Run the body, without any of the cache.
+    Solo(Why),
+}
+
+impl Request<'_> {
+    /// What becomes of a value of that age.
+    pub(crate) fn judge(&self, aged: Aged, version: u64, absent: bool) -> Decision {
+        let policy = if absent { &Policy::PLAIN } else { self.policy };
+        match self.demand {
+            Demand::Any => decide(aged, policy, Moment::Found, token::fraction),
+            Demand::StandIn => decide(aged, policy, Moment::Pressed, token::fraction),
+            Demand::NewerThan(known) if version != known && aged.age < aged.ttl => Decision::Fresh,
+            Demand::NewerThan(_) if aged.age < aged.ttl.saturating_add(policy.grace()) => {
+                Decision::Reload
+            }
+            Demand::NewerThan(_) => Decision::Refuse,
+        }
+    }
+}
+
+impl Hit {
+    /// Past its lifetime.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.aged.age >= self.aged.ttl
+    }
+}
