@@ -28,6 +28,10 @@
 //! | a tag of the result, removed during the load | `p2_race::a_tag_of_the_result_that_is_removed_during_the_load_stops_the_store` |
 //! | thousands of ids that do not exist | `p7_bounded::thousands_of_lookups_that_find_nothing_leave_nothing_behind` |
 //! | the bounds of flights and of background work | `p7_bounded::more_keys_than_may_load_at_once_are_loaded_without_the_cache`, `p7_bounded::more_stores_than_may_be_under_way_at_once_are_dropped_and_counted` |
+//! | past its lifetime: served while one refresh runs, stands in for a body that fails or is slow, gone after its window; a time-out in time; the late result is the next read's | `serving` in `tests/behavior`, with time turned by hand |
+//! | … the same over Redis, from another process | `serving::a_value_stands_in_for_a_body_that_fails_unless_it_was_removed` |
+//! | Redis slow, or dead between the read and the store | `p1_outage::a_slow_server_costs_no_call_more_than_its_budget`, `p1_outage::a_server_that_dies_between_read_and_store_costs_nothing_but_the_store` |
+//! | several attributes on one function, and no Redis | `serving::attributes_on_attributes_give_the_functions_value_without_redis` |
 //! | permissions change at run time | `topologies::permissions_that_are_taken_away_and_given_back_are_noticed_and_every_call_is_answered` |
 
 // Fires inside what the attribute makes of a write that returns nothing.

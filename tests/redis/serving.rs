@@ -109,6 +109,11 @@ async fn overtaken(removal: Removal, writer: usize) {
     let removed = removal.run(&apps[writer].cache, "stale").await;
     assert_eq!(removed.durability, Durability::Durable, "{removal:?}");
     assert_eq!(removed.removed, 1, "{removal:?}");
+    // Another process's memory follows within the delay of a push.
+    eventually(SOON, "the copy in memory to go", async || {
+        (apps[0].cache.health().await.stats.memory_cache_size == 0).then_some(())
+    })
+    .await;
     let late: Vec<_> = apps
         .iter()
         .cloned()
@@ -324,4 +329,26 @@ async fn codecs_and_compression_show_in_redis_and_nowhere_else() {
         zstd * 4 < plain && lz4 * 4 < plain,
         "{plain} bytes, zstd {zstd}, lz4 {lz4}"
     );
+}
+
+#[tokio::test]
+async fn attributes_on_attributes_give_the_functions_value_without_redis() {
+    #[tracing::instrument(skip_all)]
+    #[cached(ttl = "1h", stale = "1h", key = "inner:<id>", cache = app.cache, skip(app))]
+    async fn inner(app: &App, id: u32) -> Result<u64, String> {
+        Ok(app.db.read().await)
+    }
+
+    #[cached(ttl = "1h", early, tags = ["items"], key = "outer:<id>", cache = app.cache, skip(app))]
+    #[tracing::instrument(skip_all)]
+    async fn outer(app: &App, id: u32) -> Result<u64, String> {
+        inner(app, id).await
+    }
+
+    let server = RedisServer::builder().stopped();
+    let db = Db::new(1);
+    let app = App::with(CacheConfig::default().redis_url(server.url()), &db);
+    assert_eq!(outer(&app, 1).await, Ok(1));
+    assert_eq!((outer(&app, 1).await, inner(&app, 1).await), (Ok(1), Ok(1)));
+    assert_eq!(db.reads(), 1, "memory is the cache meanwhile");
 }
