@@ -136,22 +136,26 @@ impl Cache {
         }
     }
 
+    /// What one call may wait for Redis.
+    pub(crate) fn budget(&self) -> Budget {
+        Budget::new(self.inner.config.budget)
+    }
+
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
     }
 
     /// The read path. Memory; else the key's flight; its leader asks Redis, then plants a lease and loads.
-    pub(crate) async fn read(&self, request: &Request<'_>) -> Turn {
+    pub(crate) async fn read(&self, request: &Request<'_>, budget: &Budget) -> Turn {
         if deferred::is_due(self, request.key.as_str(), request.tags) {
             return Turn::Solo(Why::InTransaction);
         }
-        let mut budget = Budget::new(self.inner.config.budget);
         let mut waits = Waits::default();
         for _ in 0..STARTS {
             if let Some(hit) = self.recall(request) {
                 return Turn::Hit(hit);
             }
-            let own = match self.read_for_itself(request, &mut budget).await {
+            let own = match self.read_for_itself(request, budget).await {
                 Own::Hit(hit) => return hit,
                 Own::Missed(reply) => Some(reply),
                 Own::NotSent => None,
@@ -165,7 +169,7 @@ impl Cache {
                     .join(request.key, request.tags, request.open_tags)
                 {
                     Joined::Lead(lead) => {
-                        return self.lead(lead, request, &mut budget, &mut waits, own).await;
+                        return self.lead(lead, request, budget, &mut waits, own).await;
                     }
                     Joined::Other | Joined::Full => return Turn::Solo(Why::Contended),
                     Joined::Wait(waiter) => waiter,
@@ -181,12 +185,10 @@ impl Cache {
             match waited {
                 Waited::Shared(outcome) => return Turn::Shared(outcome, was_loaded),
                 Waited::Lead(lead) => {
-                    return self
-                        .lead(lead, request, &mut budget, &mut waits, None)
-                        .await;
+                    return self.lead(lead, request, budget, &mut waits, None).await;
                 }
-                Waited::Alone(flight) => return Turn::Alone(flight),
-                Waited::Again => {}
+                Waited::Alone(flight, failed) => return Turn::Alone(flight, failed),
+                Waited::Again(verdict) => budget.charge(verdict),
             }
         }
         Turn::Solo(Why::Contended)
@@ -194,7 +196,7 @@ impl Cache {
 
     /// A value that may stand in for a body that failed or is slow, as it stands *now*: what was removed meanwhile stands
     /// in for nothing.
-    pub(crate) async fn standing(&self, request: &Request<'_>) -> Option<Hit> {
+    pub(crate) async fn standing(&self, request: &Request<'_>, budget: &Budget) -> Option<Hit> {
         if deferred::is_due(self, request.key.as_str(), request.tags) {
             return None;
         }
@@ -202,9 +204,8 @@ impl Cache {
             return Some(hit);
         }
         let tier = self.inner.tier.as_ref()?;
-        let mut budget = Budget::new(self.inner.config.budget);
-        let session = tier.session(&mut budget).await?;
-        let found = self.read_redis(request, &session, &mut budget).await?;
+        let session = tier.session(budget).await?;
+        let found = self.read_redis(request, &session, budget).await?;
         Some(found.hit())
     }
 
@@ -251,7 +252,7 @@ impl Cache {
     }
 
     /// A reader that accepts no push delay sends a `GET` of its own: a reply to somebody else's may be older than it is.
-    async fn read_for_itself(&self, request: &Request<'_>, budget: &mut Budget) -> Own {
+    async fn read_for_itself(&self, request: &Request<'_>, budget: &Budget) -> Own {
         let Some(tier) = &self.inner.tier else {
             return Own::NotSent;
         };
@@ -290,7 +291,6 @@ impl fmt::Debug for Cache {
 mod tests {
     use super::*;
     use crate::key::CacheKey;
-    use crate::policy::Policy;
 
     /// Every layer that takes a future by value holds it twice; once that had made this 5152 bytes, which each hit in
     /// Redis allocated and moved.
@@ -298,20 +298,9 @@ mod tests {
     fn what_a_hit_carries_stays_small() {
         let cache = Cache::new(CacheConfig::default()).unwrap();
         let key = CacheKey::new("a");
-        let ops = crate::entry::type_ops::<u32>();
-        let request = Request {
-            key: &key,
-            ops,
-            near: Near::On,
-            tags: &[],
-            open_tags: &[],
-            takes_none: false,
-            removes: false,
-            policy: &Policy::PLAIN,
-            demand: Demand::Any,
-            site: None,
-        };
-        let size = size_of_val(&cache.read(&request));
+        let request = Request::plain(&key, crate::entry::type_ops::<u32>());
+        let budget = cache.budget();
+        let size = size_of_val(&cache.read(&request, &budget));
         assert!(size <= 1536, "{size} bytes");
     }
 }

@@ -5,7 +5,6 @@ use std::pin::pin;
 use crate::cache::Cache;
 use crate::error::Error;
 use crate::key::Pattern;
-use crate::redis::Budget;
 use crate::redis::Census;
 
 impl Cache {
@@ -29,9 +28,7 @@ impl Cache {
     pub async fn count_matching(&self, pattern: &str) -> Result<u64, Error> {
         let pattern = Pattern::parse(pattern).map_err(|why| Error::pattern(why.to_string()))?;
         if let Some(tier) = &self.inner.tier
-            && let Some(session) = tier
-                .session(&mut Budget::new(self.inner.config.budget))
-                .await
+            && let Some(session) = tier.session(&self.budget()).await
             && let Ok(counted) = session.count(&pattern).await
         {
             return Ok(counted);
@@ -51,8 +48,8 @@ impl Cache {
     /// ```
     pub async fn census(&self) -> Option<Census> {
         let tier = self.inner.tier.as_ref()?;
-        let mut budget = Budget::new(self.inner.config.budget);
-        let session = tier.session(&mut budget).await?;
+        let budget = self.budget();
+        let session = tier.session(&budget).await?;
         budget.spend_on(&session, pin!(session.census())).await.ok()
     }
 }

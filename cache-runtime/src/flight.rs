@@ -8,14 +8,20 @@
 //! A leader that is dropped leaves the lead, and its lease, to a waiter. A removal *retires* the flights that it names:
 //! they finish for whoever waits, and nobody joins them any more.
 
+mod lead;
+mod waiter;
+
 use std::any::Any;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+pub(crate) use self::lead::Lead;
+pub(crate) use self::waiter::Waiter;
 use crate::key::{CacheKey, Pattern, templates_meet};
 use crate::memory::Kept;
 use crate::sabotage::{Safeguard, off};
@@ -32,14 +38,16 @@ pub(crate) enum Outcome {
     Error(Arc<dyn Any + Send + Sync>),
     /// The leader gave up on the body; each waiter says so in its own type.
     TimedOut,
-    /// The result cannot be shared: everybody runs the body, a few at a time.
+    /// The body failed with an error that cannot be shared: everybody runs it, a few at a time.
+    Failed,
+    /// So is it with a result that cannot be shared.
     Unshared,
 }
 
 impl Outcome {
     /// No value: an older one may be wanted instead.
     pub(crate) fn is_failure(&self) -> bool {
-        matches!(self, Self::Error(_) | Self::TimedOut)
+        matches!(self, Self::Error(_) | Self::TimedOut | Self::Failed)
     }
 }
 
@@ -123,9 +131,10 @@ pub(crate) enum Joined<H: Hold> {
 pub(crate) enum Waited<H: Hold> {
     Shared(Outcome),
     Lead(Lead<H>),
-    /// The result cannot be shared: run the body, by [`Flight::turn`].
-    Alone(Arc<Flight<H>>),
-    Again,
+    /// The result cannot be shared: run the body, by [`Flight::turn`]. `true`: it had failed.
+    Alone(Arc<Flight<H>>, bool),
+    /// For so long only the verdict was out.
+    Again(Duration),
 }
 
 impl<H: Hold> Flights<H> {
@@ -314,281 +323,5 @@ impl<H> Flight<H> {
     }
 }
 
-/// The right, and the duty, to end a flight. Dropped early, it is handed to a waiter.
-#[derive(Debug)]
-pub(crate) struct Lead<H: Hold> {
-    flights: Arc<Flights<H>>,
-    flight: Arc<Flight<H>>,
-    /// Handed over with the lead: it has been standing since before any load that follows.
-    pub(crate) hold: Option<H>,
-    /// Sent, but not confirmed: never handed over. It may come to stand only after a removal that the next load has not
-    /// seen, and would then let that load's value in.
-    pub(crate) unconfirmed: Option<H>,
-    finished: bool,
-}
-
-impl<H: Hold> Lead<H> {
-    pub(crate) fn flight(&self) -> &Arc<Flight<H>> {
-        &self.flight
-    }
-
-    /// The body begins now: who comes from here on has come during the load.
-    pub(crate) fn begin(&self) {
-        let mut state = self.flight.state.lock();
-        state.loads += 1;
-        state.reading = false;
-    }
-
-    /// No load was needed.
-    pub(crate) fn found(mut self, outcome: Outcome) {
-        self.finish(Stage::Settled(outcome, true));
-    }
-
-    /// The load is done. Those who came before it go with it; the rest wait for [`Lead::settle`].
-    pub(crate) fn loaded(&self, outcome: Outcome) {
-        self.flight.state.lock().stage = Stage::Loaded(outcome);
-        self.flight.changed.notify_waiters();
-    }
-
-    /// The verdict on the load: `sure` when no removal can have come between.
-    pub(crate) fn settle(mut self, outcome: Outcome, sure: bool) {
-        self.finish(Stage::Settled(outcome, sure));
-    }
-
-    fn finish(&mut self, stage: Stage<H>) {
-        self.finished = true;
-        // Out of the map first: whoever finds the flight after this has found a settled one and starts over.
-        self.flights.leave(&self.flight);
-        self.flight.state.lock().stage = stage;
-        self.flight.changed.notify_waiters();
-    }
-}
-
-impl<H: Hold> Drop for Lead<H> {
-    fn drop(&mut self) {
-        if self.finished {
-            return;
-        }
-        if let Some(unconfirmed) = self.unconfirmed.take() {
-            unconfirmed.give_up();
-        }
-        let hold = self.hold.take();
-        let mut state = self.flight.state.lock();
-        let loaded = match &state.stage {
-            Stage::Loaded(outcome) => Some(outcome.clone()),
-            _ => None,
-        };
-        let unused = if let Some(outcome) = loaded {
-            // The task that was to settle the store is gone: no verdict.
-            state.stage = Stage::Settled(outcome, false);
-            hold
-        } else if state.waiters > 0 {
-            state.stage = Stage::Vacant(hold);
-            drop(state);
-            self.flight.changed.notify_waiters();
-            return;
-        } else {
-            state.stage = Stage::Settled(Outcome::Unshared, false);
-            hold
-        };
-        drop(state);
-        self.flights.leave(&self.flight);
-        self.flight.changed.notify_waiters();
-        if let Some(hold) = unused {
-            hold.give_up();
-        }
-    }
-}
-
-#[derive(Debug)]
-pub(crate) struct Waiter<H: Hold> {
-    flights: Arc<Flights<H>>,
-    flight: Arc<Flight<H>>,
-    /// Loads that had begun when this waiter came.
-    seen: u32,
-    /// The value was there already; only the verdict was out.
-    was_loaded: bool,
-    /// No verdict will do: only a load that began after this waiter came.
-    loads_only: bool,
-}
-
-impl<H: Hold> Waiter<H> {
-    fn join(flights: &Arc<Flights<H>>, flight: &Arc<Flight<H>>) -> Option<Self> {
-        let mut state = flight.state.lock();
-        // A removal was pushed while the leader's read was under way: its reply may be from before. A load that follows
-        // will not be.
-        let overtaken = state.reading
-            && matches!(state.stage, Stage::Led)
-            && flight.dirty.load(Ordering::SeqCst);
-        if flight.is_retired() || matches!(state.stage, Stage::Settled(..)) {
-            return None;
-        }
-        state.waiters += 1;
-        let was_loaded = matches!(state.stage, Stage::Loaded(_));
-        Some(Self {
-            flights: flights.clone(),
-            flight: flight.clone(),
-            seen: state.loads,
-            was_loaded,
-            loads_only: overtaken,
-        })
-    }
-
-    /// The load had ended before this waiter came: sharing it is a hit, not a collapsed miss.
-    pub(crate) fn was_loaded(&self) -> bool {
-        self.was_loaded
-    }
-
-    /// The same for a reader that shares nothing but a load which began after it came.
-    pub(crate) async fn wait_for_load(mut self) -> Waited<H> {
-        self.loads_only = true;
-        self.wait().await
-    }
-
-    /// Waits for the flight to end, or for the lead to fall to this waiter.
-    ///
-    /// Cancellation: dropping it leaves the flight to the others; the last one out gives up what a dropped leader held.
-    pub(crate) async fn wait(self) -> Waited<H> {
-        loop {
-            let changed = self.flight.changed.notified();
-            tokio::pin!(changed);
-            // Registered before the stage is looked at, or a change between the two would be missed.
-            changed.as_mut().enable();
-            if let Some(end) = self.look() {
-                return end;
-            }
-            changed.await;
-        }
-    }
-
-    fn look(&self) -> Option<Waited<H>> {
-        let mut state = self.flight.state.lock();
-        let came_before = self.seen < state.loads;
-        match &mut state.stage {
-            Stage::Led => None,
-            Stage::Vacant(hold) => {
-                let hold = hold.take();
-                state.stage = Stage::Led;
-                state.reading = hold.is_none();
-                let (flights, flight) = (self.flights.clone(), self.flight.clone());
-                Some(Waited::Lead(Lead {
-                    flights,
-                    flight,
-                    hold,
-                    unconfirmed: None,
-                    finished: false,
-                }))
-            }
-            Stage::Loaded(outcome) => came_before.then(|| self.end(outcome)),
-            Stage::Settled(outcome, sure)
-                if came_before || (*sure && !self.loads_only) || off(Safeguard::Verdict) =>
-            {
-                Some(self.end(outcome))
-            }
-            Stage::Settled(..) => Some(Waited::Again),
-        }
-    }
-
-    fn end(&self, outcome: &Outcome) -> Waited<H> {
-        match outcome {
-            Outcome::Unshared => Waited::Alone(self.flight.clone()),
-            outcome => Waited::Shared(outcome.clone()),
-        }
-    }
-}
-
-impl<H: Hold> Drop for Waiter<H> {
-    fn drop(&mut self) {
-        let mut state = self.flight.state.lock();
-        state.waiters -= 1;
-        let last = state.waiters == 0;
-        let unused = match &mut state.stage {
-            Stage::Vacant(hold) if last => {
-                let hold = hold.take();
-                state.stage = Stage::Settled(Outcome::Unshared, false);
-                hold
-            }
-            _ => return,
-        };
-        drop(state);
-        self.flights.leave(&self.flight);
-        if let Some(hold) = unused {
-            hold.give_up();
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Nothing;
-
-    impl Hold for Nothing {
-        fn give_up(self) {}
-    }
-
-    fn lead(flights: &Arc<Flights<Nothing>>) -> Lead<Nothing> {
-        match flights.join(&CacheKey::new("k"), &[], &[]) {
-            Joined::Lead(lead) => lead,
-            _ => panic!("nobody else leads"),
-        }
-    }
-
-    fn waiter(flights: &Arc<Flights<Nothing>>) -> Waiter<Nothing> {
-        match flights.join(&CacheKey::new("k"), &[], &[]) {
-            Joined::Wait(waiter) => waiter,
-            _ => panic!("a flight stands"),
-        }
-    }
-
-    #[tokio::test]
-    async fn who_comes_after_a_push_joins_but_does_not_share_what_was_read_before_it() {
-        let flights = Flights::new(8);
-        let reading = lead(&flights);
-        let before = waiter(&flights);
-        reading.flight().clean();
-        flights.pushed("k");
-        let after = waiter(&flights);
-        assert!(!reading.flight().may_fill());
-        reading.found(Outcome::Value(None));
-        assert!(matches!(before.wait().await, Waited::Shared(_)));
-        assert!(matches!(after.wait().await, Waited::Again));
-
-        let reading = lead(&flights);
-        flights.pushed("k");
-        let after = waiter(&flights);
-        reading.begin();
-        reading.settle(Outcome::Value(None), false);
-        assert!(
-            matches!(after.wait().await, Waited::Shared(_)),
-            "this load began later"
-        );
-    }
-
-    #[tokio::test]
-    async fn a_reader_that_has_asked_redis_itself_shares_later_loads_and_nothing_else() {
-        let value = || Outcome::Value(None);
-        let flights = Flights::new(8);
-        let reading = lead(&flights);
-        let waiter_for_any = waiter(&flights);
-        let waiter_for_load = waiter(&flights);
-        reading.found(value());
-        assert!(matches!(waiter_for_any.wait().await, Waited::Shared(_)));
-        assert!(
-            matches!(waiter_for_load.wait_for_load().await, Waited::Again),
-            "the reply may be older"
-        );
-
-        let loading = lead(&flights);
-        let before = waiter(&flights);
-        loading.begin();
-        let during = waiter(&flights);
-        loading.settle(value(), true);
-        assert!(matches!(before.wait_for_load().await, Waited::Shared(_)));
-        assert!(
-            matches!(during.wait_for_load().await, Waited::Again),
-            "the store may have been removed"
-        );
-    }
-}
+mod tests;

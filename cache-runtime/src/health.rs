@@ -80,8 +80,8 @@ impl Cache {
 
     async fn ping(&self) -> Option<std::time::Duration> {
         let tier = self.inner.tier.as_ref()?;
-        let mut budget = crate::redis::Budget::new(self.inner.config.budget);
-        let session = tier.session(&mut budget).await?;
+        let budget = self.budget();
+        let session = tier.session(&budget).await?;
         let began = tokio::time::Instant::now();
         budget
             .spend_on(&session, pin!(session.ping()))

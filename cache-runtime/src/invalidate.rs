@@ -12,7 +12,7 @@ use crate::deferred;
 use crate::error::Error;
 use crate::flight::Flight;
 use crate::key::{CacheKey, Pattern};
-use crate::redis::{Budget, Fault, Lease, Session};
+use crate::redis::{Fault, Lease, Session};
 use crate::sabotage::{Safeguard, off};
 use crate::spans;
 use crate::stats::bump;
@@ -144,8 +144,8 @@ impl Cache {
             inner.watch.removed(&due.patterns, invalidation);
             return invalidation;
         };
-        let mut budget = Budget::new(inner.config.budget);
-        let acknowledged = match tier.session(&mut budget).await {
+        let budget = self.budget();
+        let acknowledged = match tier.session(&budget).await {
             None => None,
             Some(session) => {
                 // An invalidation has its own budget, whatever the wait for the first connect took.
@@ -153,9 +153,7 @@ impl Cache {
                     .and_then(|spare| spare.lease)
                     .filter(|lease| lease.session.link.run == session.link.run);
                 let removal = remove_all(&session, &due.patterns, lease);
-                let removed = Budget::new(inner.config.budget)
-                    .spend_on(&session, pin!(removal))
-                    .await;
+                let removed = self.budget().spend_on(&session, pin!(removal)).await;
                 removed
                     .ok()
                     .filter(|_| tier.acknowledged(&session.link, &due.patterns))

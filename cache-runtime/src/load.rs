@@ -114,7 +114,7 @@ impl Loading {
     /// The load gave a value (or an absence that is cached). The caller does not wait for the store.
     pub(crate) fn store(self, kept: Kept, ttl: Duration, tags: Vec<String>) {
         self.cache.inner.barren.fruitful(self.key.as_str());
-        let ttl = self.policy().spread(ttl, token::fraction());
+        let ttl = self.policy().spread(ttl, token::fraction);
         let outcome = Outcome::Value(kept.clone());
         match (&self.lead.hold, &self.session) {
             (Some(_), _) => self.store_in_redis(outcome, kept, ttl, tags),
@@ -130,8 +130,9 @@ impl Loading {
         kept: Kept,
         ttl: Duration,
         tags: Vec<String>,
+        budget: &Budget,
     ) -> bool {
-        let ttl = self.policy().spread(ttl, token::fraction());
+        let ttl = self.policy().spread(ttl, token::fraction);
         let outcome = Outcome::Value(kept.clone());
         // The lead keeps its own until the answer is there: a caller dropped before that gives it up.
         let Some(lease) = self.lead.hold.clone() else {
@@ -160,7 +161,6 @@ impl Loading {
             return false;
         };
         let members = members(self.key.as_str(), &tags, &[]);
-        let mut budget = Budget::new(self.cache.inner.config.budget);
         let sealed = Sealed {
             head,
             rest: &rest,
@@ -391,16 +391,20 @@ fn grace(kept: &Kept, policy: &Policy) -> Duration {
 /// A store over the very entry that stands, so that whoever removes it removes the right to replace it.
 pub(crate) struct Refresh {
     lease: Lease,
+    began: Instant,
 }
 
 impl Refresh {
     /// `None`: nothing usable stands, Redis cannot be asked, or the new value may carry a tag that what stands does not.
     /// Such a tag is indexed by a lease only, and a removal that names it must take away the right to store.
-    pub(crate) async fn over_standing(cache: &Cache, request: &Request<'_>) -> Option<Self> {
+    pub(crate) async fn over_standing(
+        cache: &Cache,
+        request: &Request<'_>,
+        budget: &Budget,
+    ) -> Option<Self> {
         let tier = cache.inner.tier.as_ref()?;
-        let mut budget = Budget::new(cache.inner.config.budget);
-        let session = tier.session(&mut budget).await?;
-        let found = cache.read_redis(request, &session, &mut budget).await?;
+        let session = tier.session(budget).await?;
+        let found = cache.read_redis(request, &session, budget).await?;
         if !request.open_tags.is_empty() || request.tags.iter().any(|tag| !found.tags.contains(tag))
         {
             return None;
@@ -415,6 +419,7 @@ impl Refresh {
                 members,
                 lock: None,
             },
+            began: Instant::now(),
         })
     }
 
@@ -425,7 +430,7 @@ impl Refresh {
         kept: Kept,
         ttl: Duration,
         tags: Vec<String>,
-        took: Duration,
+        budget: &Budget,
     ) {
         let key = request.key;
         let policy = request.site.map_or(&Policy::PLAIN, |site| &site.policy);
@@ -434,8 +439,8 @@ impl Refresh {
             ops: request.ops,
             key,
             policy,
-            ttl: policy.spread(ttl, token::fraction()),
-            took,
+            ttl: policy.spread(ttl, token::fraction),
+            took: self.began.elapsed(),
             tags: &tags,
         };
         let Some((head, rest)) = value.seal(cache, &self.lease) else {
@@ -449,7 +454,6 @@ impl Refresh {
             life: value.life(),
             members,
         };
-        let mut budget = Budget::new(cache.inner.config.budget);
         match budget
             .spend_on(&self.lease.session, pin!(self.lease.store(&sealed)))
             .await

@@ -11,16 +11,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use crate::cache::{Cache, Demand, Request, Turn};
+use crate::cache::{Cache, Request, Turn};
 use crate::entry::{self, CodecKind, Draft, Origin, Stored, TypeOps, type_ops};
 use crate::error::Error;
 use crate::flight::{Joined, Outcome};
 use crate::key::{CacheKey, Pattern};
 use crate::memory::{Copy, Kept, after};
 use crate::outcome::{CallOutcome, HitTier, Status, Why, note};
-use crate::policy::Policy;
-use crate::redis::{Budget, Sealed, members};
-use crate::site::Near;
+use crate::redis::{Sealed, members};
 use crate::stats::{BY_HAND, Counters, bump};
 use crate::token;
 use crate::ttl::Ttl;
@@ -34,7 +32,7 @@ impl Cache {
         T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
     {
         let key = key.into();
-        let request = manual(&key, type_ops::<T>());
+        let request = Request::plain(&key, type_ops::<T>());
         let kept = self.get_kept(&request).await;
         self.count_by_hand(match kept {
             Some(_) => |counters| &counters.memory_hits,
@@ -100,8 +98,8 @@ impl Cache {
         Fut: Future<Output = Result<T, E>>,
     {
         let (key, ttl) = (key.into(), self.lifetime(ttl.into()));
-        let request = manual(&key, type_ops::<T>());
-        let loading = match Box::pin(self.read(&request)).await {
+        let request = Request::plain(&key, type_ops::<T>());
+        let loading = match Box::pin(self.read(&request, &self.budget())).await {
             Turn::Hit(mut hit) => match restore(hit.kept.take()) {
                 Some(value) => {
                     note(|| CallOutcome {
@@ -129,7 +127,7 @@ impl Cache {
             },
             Turn::Lead(loading) => Some(loading),
             // Another's failure is not ours to tell: its error is of a type we do not know.
-            Turn::Shared(..) | Turn::Alone(_) | Turn::Solo(_) => None,
+            Turn::Shared(..) | Turn::Alone(..) | Turn::Solo(_) => None,
         };
         let why = loading
             .as_ref()
@@ -153,7 +151,7 @@ impl Cache {
             }
             Err(error) => {
                 self.count_by_hand(|counters| &counters.load_failures);
-                loading.end(Outcome::Unshared, true);
+                loading.end(Outcome::Failed, true);
                 Err(error)
             }
         }
@@ -178,8 +176,8 @@ impl Cache {
         let Some(tier) = &self.inner.tier else {
             return false;
         };
-        let mut budget = Budget::new(self.inner.config.budget);
-        let Some(session) = tier.session(&mut budget).await else {
+        let budget = self.budget();
+        let Some(session) = tier.session(&budget).await else {
             return false;
         };
         let bytes = budget
@@ -202,7 +200,7 @@ impl Cache {
         let ops = type_ops::<T>();
         let mut found: HashMap<&str, Kept> = HashMap::new();
         for key in keys {
-            if let Some(hit) = self.recall(&manual(key, ops)) {
+            if let Some(hit) = self.recall(&Request::plain(key, ops)) {
                 found.insert(key.as_str(), hit.kept);
             }
         }
@@ -211,16 +209,17 @@ impl Cache {
             .filter(|key| !found.contains_key(key.as_str()))
             .collect();
         if let Some(tier) = self.inner.tier.as_ref().filter(|_| !missing.is_empty()) {
-            let mut budget = Budget::new(self.inner.config.budget);
-            if let Some(session) = tier.session(&mut budget).await {
+            let budget = self.budget();
+            if let Some(session) = tier.session(&budget).await {
                 let names: Vec<&str> = missing.iter().map(|key| key.as_str()).collect();
                 let values = budget
                     .spend_on(&session, pin!(session.get_many(&names)))
                     .await
                     .unwrap_or_default();
                 for (key, bytes) in missing.iter().zip(values) {
-                    let usable = bytes
-                        .and_then(|bytes| self.read_bytes(&bytes, &manual(key, ops), &session));
+                    let usable = bytes.and_then(|bytes| {
+                        self.read_bytes(&bytes, &Request::plain(key, ops), &session)
+                    });
                     if let Some(usable) = usable {
                         found.insert(key.as_str(), usable.kept);
                     }
@@ -293,8 +292,8 @@ impl Cache {
     async fn put_sealed(&self, key: &CacheKey, mut draft: Draft<'_>, ttl: Duration, kept: Kept) {
         let removal = [Pattern::key(key)];
         if let Some(tier) = &self.inner.tier {
-            let mut budget = Budget::new(self.inner.config.budget);
-            if let Some(session) = tier.session(&mut budget).await {
+            let budget = self.budget();
+            if let Some(session) = tier.session(&budget).await {
                 draft.origin = session.origin();
                 let (head, rest) = draft.seal();
                 let lease = entry::lease_head(token::random(), session.origin());
@@ -357,35 +356,20 @@ impl Cache {
             return Some(hit.kept);
         }
         let tier = self.inner.tier.as_ref()?;
-        let mut budget = Budget::new(self.inner.config.budget);
-        let _ = tier.session(&mut budget).await?;
+        let budget = self.budget();
+        let _ = tier.session(&budget).await?;
         let fence = self.inner.local.fence();
         let session = tier.session_now()?;
         let lead = match self.inner.local.flights.join(request.key, &[], &[]) {
             Joined::Lead(lead) => Some(lead),
             Joined::Wait(_) | Joined::Other | Joined::Full => None,
         };
-        let found = self.read_redis(request, &session, &mut budget).await?;
+        let found = self.read_redis(request, &session, &budget).await?;
         if let Some(lead) = lead {
             self.fill_near(&lead.flight().clone(), fence, request, &found, &session);
             lead.found(Outcome::Value(found.kept.clone()));
         }
         Some(found.kept)
-    }
-}
-
-fn manual<'a>(key: &'a CacheKey, ops: &'static TypeOps) -> Request<'a> {
-    Request {
-        key,
-        ops,
-        near: Near::On,
-        tags: &[],
-        open_tags: &[],
-        takes_none: false,
-        removes: false,
-        policy: &Policy::PLAIN,
-        demand: Demand::Any,
-        site: None,
     }
 }
 

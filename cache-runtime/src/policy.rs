@@ -89,11 +89,11 @@ impl Policy {
 
     /// A lifetime spread over `1 - jitter` to 1 of what was asked for, so that what was stored together does not expire
     /// together. Never longer: a ttl is a promise.
-    pub(crate) fn spread(&self, ttl: Duration, luck: f64) -> Duration {
+    pub(crate) fn spread(&self, ttl: Duration, luck: impl FnOnce() -> f64) -> Duration {
         if self.jitter == 0 {
             return ttl;
         }
-        let shorter = ttl.mul_f64(f64::from(self.jitter) / 100.0 * luck.clamp(0.0, 1.0));
+        let shorter = ttl.mul_f64(f64::from(self.jitter) / 100.0 * luck().clamp(0.0, 1.0));
         ttl.saturating_sub(shorter)
             .max(Duration::from_millis(1).min(ttl))
     }

@@ -146,21 +146,13 @@ impl Cache {
         let fits = templates_meet(entry.template, request.key.template())
             && entry.fingerprint == (request.ops.fingerprint)()
             && (!entry.none || request.takes_none);
-        let kept = if !(current && fits) {
-            None
-        } else if entry.none {
-            Some(None)
-        } else {
-            let limit = self.inner.config.max_value_bytes;
-            let unpacked = entry
-                .packed
-                .map(|how| entry::unpack(entry.payload, how, limit));
-            match &unpacked {
-                None => (request.ops.decode)(entry.payload, entry.codec).ok(),
-                Some(Some(payload)) => (request.ops.decode)(payload, entry.codec).ok(),
-                Some(None) => None,
-            }
-            .map(Some)
+        let payload = (current && fits && !entry.none)
+            .then(|| entry.unpacked(self.inner.config.max_value_bytes))
+            .flatten();
+        let kept = match &payload {
+            Some(payload) => (request.ops.decode)(payload, entry.codec).ok().map(Some),
+            None if current && fits && entry.none => Some(None),
+            None => None,
         };
         let Some(kept) = kept else {
             self.count(request, |counters| bump(&counters.unusable));
@@ -176,7 +168,8 @@ impl Cache {
             head: entry.head,
             template: entry.template,
             tags: entry.tags().map(str::to_owned).collect(),
-            bytes: entry.payload.len(),
+            // As they are in memory: what was compressed weighs what it grew to.
+            bytes: payload.map_or(0, |payload| payload.len()),
             remaining: aged.ttl.saturating_add(grace).saturating_sub(aged.age),
             aged,
             decision,
@@ -193,7 +186,7 @@ impl Cache {
         &self,
         request: &Request<'_>,
         session: &Session,
-        budget: &mut Budget,
+        budget: &Budget,
     ) -> Option<Box<Found>> {
         let bytes = budget
             .spend_on(session, pin!(session.get(request.key.as_str())))

@@ -20,7 +20,7 @@ impl Cache {
         &self,
         mut lead: Lead<Box<Lease>>,
         request: &Request<'_>,
-        budget: &mut Budget,
+        budget: &Budget,
         waits: &mut Waits,
         mut own: Option<Reply>,
     ) -> Turn {
@@ -89,7 +89,7 @@ impl Cache {
                                 break;
                             }
                             Box::pin(waits.wait(&flight, &session, &self.inner.counters)).await;
-                            *budget = Budget::new(self.inner.config.budget);
+                            budget.renew();
                             continue;
                         }
                         Ok(Locked::Failed) | Err(_) => break,
@@ -106,7 +106,7 @@ impl Cache {
                 Some(Examined::Leased(head)) => {
                     if waits.left() > Duration::ZERO {
                         Box::pin(waits.wait(&flight, &session, &self.inner.counters)).await;
-                        *budget = Budget::new(self.inner.config.budget);
+                        budget.renew();
                         continue;
                     }
                     // One of those who lose patience takes the dead holder's place; the others load for themselves.
@@ -170,7 +170,7 @@ impl Cache {
         &self,
         lead: &mut Lead<Box<Lease>>,
         request: &Request<'_>,
-        budget: &mut Budget,
+        budget: &Budget,
         session: &Session,
         found: &Found,
     ) -> Result<Locked, Fault> {
@@ -213,9 +213,10 @@ impl Cache {
             why,
         )))
     }
+
     /// A put's right to the key: whatever of ours stands there gives way, and so does whoever was loading it.
     /// `None`: somebody keeps taking the flight; then the put goes without a store.
-    pub(crate) async fn seize(&self, request: &Request<'_>) -> Option<Loading> {
+    pub(crate) async fn seize(&self, request: &Request<'_>, budget: &Budget) -> Option<Loading> {
         let key = request.key.as_str();
         let removal = [Pattern::key(request.key)];
         let mut lead = None;
@@ -232,9 +233,8 @@ impl Cache {
             }
         }
         let mut lead = lead?;
-        let mut budget = Budget::new(self.inner.config.budget);
         if let Some(tier) = &self.inner.tier {
-            tier.session(&mut budget).await;
+            tier.session(budget).await;
         }
         let fence = self.inner.local.fence();
         let session = self.inner.tier.as_ref().and_then(|tier| tier.session_now());

@@ -61,13 +61,29 @@ pub(crate) enum Turn {
     Shared(Outcome, bool),
     /// Run the body, and end the load.
     Lead(Box<Loading>),
-    /// Run the body in turn with others, after a load whose result could not be shared.
-    Alone(Arc<Flight<Box<Lease>>>),
+    /// Run the body in turn with others, after a load whose result could not be shared. `true`: it had failed.
+    Alone(Arc<Flight<Box<Lease>>>, bool),
     /// Run the body, without any of the cache.
     Solo(Why),
 }
 
-impl Request<'_> {
+impl<'a> Request<'a> {
+    /// Of a key by hand: no function, no policy.
+    pub(crate) fn plain(key: &'a CacheKey, ops: &'static TypeOps) -> Self {
+        Self {
+            key,
+            ops,
+            near: Near::On,
+            tags: &[],
+            open_tags: &[],
+            takes_none: false,
+            removes: false,
+            policy: &Policy::PLAIN,
+            demand: Demand::Any,
+            site: None,
+        }
+    }
+
     /// What becomes of a value of that age.
     pub(crate) fn judge(&self, aged: Aged, version: u64, absent: bool) -> Decision {
         let policy = if absent { &Policy::PLAIN } else { self.policy };

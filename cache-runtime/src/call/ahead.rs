@@ -81,7 +81,7 @@ where
         let turn = {
             let mut request = request(&load.call, key, load.kind, &tags, &open_tags);
             request.demand = Demand::NewerThan(version);
-            load.cache.read(&request).await
+            load.cache.read(&request, &load.budget).await
         };
         // Anything else: it is fresh by now, or Redis gives no right to store.
         if let Turn::Lead(loading) = turn {

@@ -2,22 +2,23 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::Instrument as _;
 
+use super::instead::{Instead, Press};
 use super::owed::{Judged, Owed};
-use super::patience::{Patience, Up};
-use super::read::{give_back, request_of};
-use super::tally::{count, outcome, ran};
-use crate::cache::{Cache, Demand};
+use super::patience::Patience;
+use super::tally::count;
+use crate::cache::Cache;
 use crate::cacheable::{Cacheable, Returned, Success};
 use crate::flight::Outcome;
 use crate::invalidate::Spare;
-use crate::key::CacheKey;
 use crate::load::Loading;
-use crate::outcome::{CallOutcome, Status, Why};
-use crate::site::{Call, Keyed, Late, Site};
+use crate::outcome::CallOutcome;
+use crate::redis::Budget;
+use crate::site::{Call, Late, Site};
 use crate::spans;
 
 /// A call that is going to run its body.
@@ -29,6 +30,8 @@ pub(super) struct Load<K, W, L, Fut> {
     pub(super) late: L,
     /// Not polled yet.
     pub(super) work: Pin<Box<Fut>>,
+    /// What is left of what the call may wait for Redis.
+    pub(super) budget: Arc<Budget>,
 }
 
 /// What came of a load.
@@ -47,13 +50,6 @@ pub(super) struct Fate {
     /// How long it lives, stored or not; zero where it is not to be kept.
     pub(super) ttl: Duration,
     pub(super) stored: bool,
-}
-
-/// Why a call wants something else than the body's result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Press {
-    Failed,
-    Slow(Up),
 }
 
 /// Runs the body for everybody who waits, pays what it owes, and stores. `behind`: nobody waits for the result itself.
@@ -76,32 +72,38 @@ where
         when,
         late,
         work,
+        budget,
     } = load;
     let (cache, site) = (&cache, call.site);
     let ttl = cache.lifetime(call.used_ttl());
     let mut owed = Owed::new(cache, call);
+    let key = loading.cache_key().clone();
+    let instead = Instead {
+        cache,
+        site,
+        key: Some(&key),
+        kind,
+        budget: &budget,
+    };
     let run = {
         let mut body = pin!(loading.run(work));
-        loop {
-            match patience.wait(body.as_mut()).await {
-                Ok(returned) => break Ok(returned),
-                Err(_) if behind => break Err(Led::GivenUp),
-                Err(up) => {
-                    let instead = instead(cache, site, loading.cache_key(), kind, Press::Slow(up));
-                    if let Some((returned, outcome)) = instead.await {
-                        break Err(Led::Instead(returned, outcome));
-                    }
-                }
-            }
+        if behind {
+            let run = patience.wait(body.as_mut()).await;
+            run.map_err(|_| Led::GivenUp)
+        } else {
+            let run = instead.of_waiting(&mut patience, body.as_mut()).await;
+            run.map_err(|(returned, outcome)| Led::Instead(returned, outcome))
         }
     };
     let returned = match run {
         Ok(returned) => kind.prepare(returned).await,
         Err(given_up) => {
-            count(cache, site, |counters| &counters.given_up);
+            if behind {
+                count(cache, site, |counters| &counters.given_up);
+            }
             // Half of the body may have happened: what it owes is due.
             owed.pay(None).await;
-            cache.inner.tired.fruitless(loading.key());
+            cache.inner.tired.fruitless(key.as_str());
             loading.end(Outcome::TimedOut, true);
             return given_up;
         }
@@ -144,16 +146,12 @@ where
         },
         Judged::Failed => {
             count(cache, site, |counters| &counters.load_failures);
-            let key = loading.cache_key().clone();
             loading.end(
                 kind.keep_error(&returned)
-                    .map_or(Outcome::Unshared, Outcome::Error),
+                    .map_or(Outcome::Failed, Outcome::Error),
                 true,
             );
-            if !behind
-                && let Some((older, outcome)) =
-                    instead(cache, site, &key, kind, Press::Failed).await
-            {
+            if !behind && let Some((older, outcome)) = instead.at(Press::Failed).await {
                 return Led::Instead(older, outcome);
             }
         }
@@ -198,86 +196,29 @@ pub(super) async fn watched<F: Future>(
     body.instrument(watched.span()).await
 }
 
-/// The same within the call's patience, where a value that failed or is slow may be stood in for.
+/// The same within the call's patience, where something older may stand in for a body that fails or is slow.
 pub(super) async fn alone_within<R, K, L, Fut>(
-    cache: &Cache,
     call: Call,
-    kind: K,
     late: L,
     work: Pin<Box<Fut>>,
     mut patience: Patience,
+    instead: Instead<'_, K>,
 ) -> Led<R>
 where
     K: Cacheable<R>,
     L: FnOnce(&K::Inner, &mut Late<'_>),
     Fut: Future<Output = R>,
 {
-    let site = call.site;
-    let key = match &call.key {
-        Keyed::Key(key) => Some(key.clone()),
-        Keyed::Nothing | Keyed::Unkeyable => None,
-    };
-    let instead = async |press| match &key {
-        Some(key) => instead(cache, site, key, kind, press).await,
-        // Without a key nothing older can be found.
-        None if press == Press::Slow(Up::Hard) => kind.timed_out().map(|returned| {
-            let outcome = ran(site, kind, &returned, Status::Bypass, Why::BodySlow);
-            (returned, outcome)
-        }),
-        None => None,
-    };
-    let mut running = pin!(alone(cache, call, kind, late, work));
-    let returned = loop {
-        match patience.wait(running.as_mut()).await {
-            Ok(returned) => break returned,
-            Err(up) => {
-                if let Some((returned, outcome)) = instead(Press::Slow(up)).await {
-                    count(cache, site, |counters| &counters.given_up);
-                    return Led::Instead(returned, outcome);
-                }
-            }
-        }
+    let kind = instead.kind;
+    let mut running = pin!(alone(instead.cache, call, kind, late, work));
+    let returned = match instead.of_waiting(&mut patience, running.as_mut()).await {
+        Ok(returned) => returned,
+        Err((older, outcome)) => return Led::Instead(older, outcome),
     };
     if let Success::Failure = kind.success(&returned)
-        && let Some((older, outcome)) = instead(Press::Failed).await
+        && let Some((older, outcome)) = instead.at(Press::Failed).await
     {
         return Led::Instead(older, outcome);
     }
     Led::Own(returned, Fate::default())
-}
-
-/// What a call may have in place of a body that failed or is slow: an older value, as it stands now; past the hard end
-/// the time-out itself.
-pub(super) async fn instead<R, K: Cacheable<R>>(
-    cache: &Cache,
-    site: &'static Site,
-    key: &CacheKey,
-    kind: K,
-    press: Press,
-) -> Option<(R, CallOutcome)> {
-    let why = match press {
-        Press::Failed => Why::BodyFailed,
-        Press::Slow(_) => Why::BodySlow,
-    };
-    if !site.policy.grace().is_zero() {
-        let mut request = request_of(site, key, kind, &[], &[]);
-        request.demand = Demand::StandIn;
-        if let Some(hit) = Box::pin(cache.standing(&request)).await {
-            let outcome = outcome(site, &hit, Some(why));
-            if let Some(returned) = give_back(kind, hit.kept) {
-                if outcome.status == Status::Stale {
-                    count(cache, site, |counters| &counters.stale_hits);
-                    count(cache, site, |counters| &counters.stand_ins);
-                }
-                return Some((returned, outcome));
-            }
-        }
-    }
-    match press {
-        Press::Slow(Up::Hard) => kind.timed_out().map(|returned| {
-            let outcome = ran(site, kind, &returned, Status::Miss, why);
-            (returned, outcome)
-        }),
-        _ => None,
-    }
 }

@@ -4,9 +4,11 @@
 //! included, sits in one box, so a caller's own future stays small.
 //!
 //! Read in this order: [`read`] (a hit, a wait, a load), [`lead`] (what happens around the body), [`owed`] (what its
-//! success removes), [`put`] (bodies that always run), [`ahead`] (loads that outlive their call).
+//! success removes), [`instead`] (what may stand in for a result), [`put`] (bodies that always run), [`ahead`] (loads that
+//! outlive their call).
 
 mod ahead;
+mod instead;
 mod lead;
 mod owed;
 mod patience;

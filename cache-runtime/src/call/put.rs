@@ -3,8 +3,6 @@
 use std::future::Future;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::lead::{alone, watched};
 use super::owed::{Judged, Owed};
 use super::read::{request, request_of};
@@ -47,10 +45,11 @@ where
         return returned;
     }
     let ttl = cache.lifetime(call.used_ttl());
+    let budget = cache.budget();
     let (tags, open_tags) = call.tags.known_and_open();
     let loading = {
         let request = request(&call, &key, kind, &tags, &open_tags);
-        cache.seize(&request).await
+        cache.seize(&request, &budget).await
     };
     // Whatever happens from here on, the entry from before must not outlive it.
     let mut owed = Owed::new(&cache, call).with(Pattern::key(&key));
@@ -73,7 +72,9 @@ where
     };
     let life = kept.as_ref().map_or(Duration::ZERO, |(_, life)| *life);
     let stored = match (loading, kept) {
-        (Some(loading), Some((kept, life))) => loading.store_through(kept, life, tags).await,
+        (Some(loading), Some((kept, life))) => {
+            loading.store_through(kept, life, tags, &budget).await
+        }
         (Some(loading), None) => {
             loading.end(Outcome::Unshared, judged == Judged::Failed);
             judged == Judged::Failed
@@ -114,8 +115,11 @@ where
         return anew(call, kind, when, late, body).await;
     }
     let (tags, open_tags) = call.tags.known_and_open();
-    let standing =
-        Refresh::over_standing(cache, &request(&call, &key, kind, &tags, &open_tags)).await;
+    let budget = cache.budget();
+    let standing = {
+        let request = request(&call, &key, kind, &tags, &open_tags);
+        Refresh::over_standing(cache, &request, &budget).await
+    };
     let Some(refresh) = standing else {
         // Nothing that can be refreshed stands, or Redis is away: then it is a put.
         return anew(call, kind, when, late, body).await;
@@ -124,7 +128,6 @@ where
     let ttl = cache.lifetime(call.used_ttl());
     let mut life = Duration::ZERO;
     let mut owed = Owed::new(cache, call);
-    let began = Instant::now();
     let body = watched(site, Some(key.as_str()), Box::pin(body()));
     let returned = kind.prepare(body.await).await;
     let judged = owed.judge(kind.success(&returned), when, late);
@@ -135,7 +138,7 @@ where
         let tags = owed.call.tags.known_and_open().0;
         let request = request_of(site, &key, kind, &[], &[]);
         refresh
-            .store(cache, &request, Some(kept), ttl, tags, began.elapsed())
+            .store(cache, &request, Some(kept), ttl, tags, &budget)
             .await;
         life = ttl;
     }

@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use tracing::Instrument as _;
 
 use super::ahead::{Ahead, may_refresh};
-use super::lead::{Fate, Led, Load, Press, alone, alone_within, instead, lead};
+use super::instead::{Instead, Press};
+use super::lead::{Fate, Led, Load, alone, alone_within, lead};
 use super::patience::Patience;
 use super::tally::{count, outcome, ran, served};
 use super::{Mode, asked_of, put};
@@ -61,20 +62,16 @@ where
             && let Some(returned) = give_back(kind, hit.kept.take())
         {
             naming(name.as_ref(), || served(&cache, call.site, &hit, None));
-            let behind = if hit.refresh && may_refresh(&cache, key) {
-                ahead
-            } else {
-                None
-            };
-            if let Some(ahead) = behind {
-                let work = Box::pin(body());
+            if let Some(ahead) = ahead.filter(|_| hit.refresh && may_refresh(&cache, key)) {
+                let budget = Arc::new(cache.budget());
                 let load = Load {
                     cache,
                     call,
                     kind,
                     when,
                     late,
-                    work,
+                    work: Box::pin(body()),
+                    budget,
                 };
                 (ahead.refresh)(load, hit.version);
             }
@@ -107,17 +104,29 @@ where
     }
     let (cache, site) = (call.used_cache(), call.site);
     let mut patience = Patience::new(&site.policy);
-    let Keyed::Key(key) = &call.key else {
+    let budget = cache.budget();
+    let key = match &call.key {
+        Keyed::Key(key) => Some(key.clone()),
+        Keyed::Nothing | Keyed::Unkeyable => None,
+    };
+    let instead = Instead {
+        cache: &cache,
+        site,
+        key: key.as_ref(),
+        kind,
+        budget: &budget,
+    };
+    let Some(key) = &key else {
         count(&cache, site, |counters| &counters.bypasses);
         let led = Box::pin(alone_within(
-            &cache,
             call,
-            kind,
             late,
             Box::pin(body()),
             patience,
-        ));
-        return told(site, kind, led.await, Status::Bypass, Why::NoKey);
+            instead,
+        ))
+        .await;
+        return told(site, kind, led, Status::Bypass, Why::NoKey);
     };
     if !call.patterns.is_empty() && deferred::is_active() {
         count(&cache, site, |counters| &counters.misses);
@@ -125,25 +134,19 @@ where
         tell(|| ran(site, kind, &returned, Status::Miss, Why::InTransaction));
         return returned;
     }
-    let key = key.clone();
     if mode == Mode::Refresh {
+        let key = key.clone();
         return Box::pin(put::refresh_now(&cache, call, key, kind, when, late, body)).await;
     }
     let turn = {
         let (tags, open_tags) = call.tags.known_and_open();
-        let request = request(&call, &key, kind, &tags, &open_tags);
-        let mut reading = pin!(cache.read(&request));
-        loop {
-            match patience.wait(reading.as_mut()).await {
-                Ok(turn) => break turn,
-                Err(up) => {
-                    let instead = Box::pin(instead(&cache, site, &key, kind, Press::Slow(up)));
-                    if let Some((returned, outcome)) = instead.await {
-                        count(&cache, site, |counters| &counters.given_up);
-                        tell(|| outcome);
-                        return returned;
-                    }
-                }
+        let request = request(&call, key, kind, &tags, &open_tags);
+        let reading = pin!(cache.read(&request, &budget));
+        match instead.of_waiting(&mut patience, reading).await {
+            Ok(turn) => turn,
+            Err((returned, outcome)) => {
+                tell(|| outcome);
+                return returned;
             }
         }
     };
@@ -153,12 +156,10 @@ where
             Some(returned) => {
                 served(&cache, site, &hit, None);
                 spans::read_ended(|| outcome(site, &hit, None));
-                if let Some(ahead) = ahead
-                    && hit.refresh
-                    && may_refresh(&cache, &key)
-                {
+                if let Some(ahead) = ahead.filter(|_| hit.refresh && may_refresh(&cache, key)) {
                     let load = Load {
-                        cache,
+                        budget: Arc::new(cache.budget()),
+                        cache: cache.clone(),
                         call,
                         kind,
                         when,
@@ -175,20 +176,20 @@ where
             let why = loading.why();
             count(&cache, site, |counters| &counters.misses);
             let load = Load {
-                cache,
+                cache: cache.clone(),
                 call,
                 kind,
                 when,
                 late,
                 work: Box::pin(body()),
+                budget: Arc::new(budget),
             };
             let led = Box::pin(lead_within(load, loading, patience, ahead)).await;
             return told(site, kind, led, Status::Miss, why);
         }
         Turn::Shared(outcome, was_loaded) => {
             if outcome.is_failure()
-                && let Some((returned, outcome)) =
-                    Box::pin(instead(&cache, site, &key, kind, Press::Failed)).await
+                && let Some((returned, outcome)) = Box::pin(instead.at(Press::Failed)).await
             {
                 tell(|| outcome);
                 return returned;
@@ -209,10 +210,8 @@ where
             }
             (Why::Shared, None)
         }
-        Turn::Alone(flight) => {
-            if let Some((returned, outcome)) =
-                Box::pin(instead(&cache, site, &key, kind, Press::Failed)).await
-            {
+        Turn::Alone(flight, failed) => {
+            if failed && let Some((returned, outcome)) = Box::pin(instead.at(Press::Failed)).await {
                 tell(|| outcome);
                 return returned;
             }
@@ -224,18 +223,12 @@ where
     let turn = match &flight {
         None => None,
         Some(flight) => {
-            let mut waiting = pin!(flight.turn());
-            let turn = loop {
-                match patience.wait(waiting.as_mut()).await {
-                    Ok(turn) => break turn,
-                    Err(up) => {
-                        let instead = Box::pin(instead(&cache, site, &key, kind, Press::Slow(up)));
-                        if let Some((returned, outcome)) = instead.await {
-                            count(&cache, site, |counters| &counters.given_up);
-                            tell(|| outcome);
-                            return returned;
-                        }
-                    }
+            let waiting = pin!(flight.turn());
+            let turn = match instead.of_waiting(&mut patience, waiting).await {
+                Ok(turn) => turn,
+                Err((returned, outcome)) => {
+                    tell(|| outcome);
+                    return returned;
                 }
             };
             match turn {
@@ -253,12 +246,11 @@ where
     };
     count(&cache, site, |counters| &counters.misses);
     let led = Box::pin(alone_within(
-        &cache,
         call,
-        kind,
         late,
         Box::pin(body()),
         patience,
+        instead,
     ))
     .await;
     if let (Led::Own(returned, _), Some((_, flight))) = (&led, &turn)
@@ -275,7 +267,7 @@ where
 async fn lead_within<R, K, W, L, Fut>(
     load: Load<K, W, L, Fut>,
     loading: Box<Loading>,
-    mut patience: Patience,
+    patience: Patience,
     ahead: Option<Ahead<R, K, W, L, Fut>>,
 ) -> Led<R>
 where
@@ -288,29 +280,30 @@ where
         return lead(load, loading, patience, false).await;
     };
     let (cache, site, kind) = (load.cache.clone(), load.call.site, load.kind);
-    let key = loading.cache_key().clone();
+    let (key, budget) = (loading.cache_key().clone(), load.budget.clone());
     let Some(room) = cache.inner.loads.room().filter(|_| !deferred::is_active()) else {
         // Too much is under way: then it ends with its call.
         return lead(load, loading, patience, false).await;
     };
     let mut task = (ahead.detach)(room, load, loading, patience.hard_only());
-    patience = patience.soft_only();
-    loop {
-        match patience.wait(Pin::new(&mut task)).await {
-            Ok(Ok(led)) => return led,
-            Ok(Err(ended)) => match ended.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                // The runtime is shutting down, and this call with it.
-                Err(_) => std::future::pending().await,
-            },
-            Err(up) => {
-                let instead = instead(&cache, site, &key, kind, Press::Slow(up));
-                if let Some((returned, outcome)) = instead.await {
-                    count(&cache, site, |counters| &counters.given_up);
-                    return Led::Instead(returned, outcome);
-                }
-            }
-        }
+    let instead = Instead {
+        cache: &cache,
+        site,
+        key: Some(&key),
+        kind,
+        budget: &budget,
+    };
+    let waited = instead
+        .of_waiting(&mut patience.soft_only(), Pin::new(&mut task))
+        .await;
+    match waited {
+        Ok(Ok(led)) => led,
+        Ok(Err(ended)) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is shutting down, and this call with it.
+            Err(_) => std::future::pending().await,
+        },
+        Err((returned, outcome)) => Led::Instead(returned, outcome),
     }
 }
 
@@ -392,7 +385,7 @@ fn give_back_outcome<R, K: Cacheable<R>>(kind: K, outcome: Outcome) -> Option<R>
         Outcome::Nothing => kind.nothing(),
         Outcome::Error(error) => kind.restore_error(&error),
         Outcome::TimedOut => kind.timed_out(),
-        Outcome::Unshared => None,
+        Outcome::Failed | Outcome::Unshared => None,
     }
 }
 

@@ -24,10 +24,12 @@
 //! Leases and failed marks end after 32 bytes. The first 32 bytes alone say
 //! which of our writes this is, so that is what scripts compare.
 
+use std::borrow::Cow;
+
 use xxhash_rust::xxh3::Xxh3;
 
 use super::codec::CodecKind;
-use super::pack::Compression;
+use super::pack::{Compression, unpack};
 
 /// The first 32 bytes, by which scripts recognise one write of ours.
 pub(crate) type Head = [u8; HEAD];
@@ -77,6 +79,14 @@ pub(crate) struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
+    /// The payload as it was encoded. `None`: damaged, longer than `limit`, or this build cannot.
+    pub(crate) fn unpacked(&self, limit: usize) -> Option<Cow<'a, [u8]>> {
+        match self.packed {
+            None => Some(Cow::Borrowed(self.payload)),
+            Some(how) => unpack(self.payload, how, limit).map(Cow::Owned),
+        }
+    }
+
     pub(crate) fn tags(&self) -> Tags<'a> {
         Tags { rest: self.tags }
     }

@@ -17,4 +17,4 @@ pub use codec::CodecKind;
 pub(crate) use header::{Draft, Head, Origin, Stored, failed_head, lease_head, parse};
 pub use ops::{TypeOps, type_ops};
 pub use pack::Compression;
-pub(crate) use pack::{pack, unpack};
+pub(crate) use pack::pack;

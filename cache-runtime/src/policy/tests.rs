@@ -142,7 +142,7 @@ proptest! {
     #[test]
     fn jitter_only_shortens_and_never_below_its_share(ttl in 1..100_000_u64, percent in 0..=90_u8, luck in 0.0..1.0_f64) {
         let policy = Policy { jitter: percent, ..Policy::PLAIN };
-        let spread = policy.spread(Duration::from_millis(ttl), luck);
+        let spread = policy.spread(Duration::from_millis(ttl), || luck);
         prop_assert!(spread <= Duration::from_millis(ttl));
         prop_assert!(spread >= Duration::from_millis(ttl).mul_f64(1.0 - f64::from(percent) / 100.0));
         prop_assert!(!spread.is_zero());

@@ -2,36 +2,63 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::link::Fault;
 
-/// What one call may spend waiting for Redis, all its commands together.
+/// What one call may spend waiting for Redis, all its commands together. Shared by reference: what stands in for a slow
+/// read is looked for while that read is still under way.
 #[derive(Debug)]
 pub(crate) struct Budget {
-    pub(super) left: Duration,
+    all: Duration,
+    /// In microseconds.
+    spent: AtomicU64,
 }
 
 impl Budget {
     pub(crate) fn new(all: Duration) -> Self {
-        Self { left: all }
+        Self {
+            all,
+            spent: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn left(&self) -> Duration {
+        self.all
+            .saturating_sub(Duration::from_micros(self.spent.load(Relaxed)))
+    }
+
+    /// Time that went by while only Redis was waited for.
+    pub(crate) fn charge(&self, time: Duration) {
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        // A sum beyond all time is as good as any other that is.
+        let _ = self
+            .spent
+            .fetch_update(Relaxed, Relaxed, |spent| Some(spent.saturating_add(micros)));
+    }
+
+    /// Another process's load was waited for, which is no fault of Redis's: from here on it is as at the beginning.
+    pub(crate) fn renew(&self) {
+        self.spent.store(0, Relaxed);
     }
 
     /// Waits for the work as long as the budget lasts.
     ///
     /// Pinned by the caller: each layer that took the future itself would hold it twice.
     pub(crate) async fn spend<T>(
-        &mut self,
+        &self,
         work: Pin<&mut impl Future<Output = Result<T, Fault>>>,
     ) -> Result<T, Fault> {
-        if self.left.is_zero() {
+        let left = self.left();
+        if left.is_zero() {
             return Err(Fault::TimedOut);
         }
         let began = Instant::now();
-        let result = patiently(self.left, work).await;
-        self.left = self.left.saturating_sub(began.elapsed());
+        let result = patiently(left, work).await;
+        self.charge(began.elapsed());
         result
     }
 }
@@ -59,3 +86,32 @@ pub(super) async fn patiently<T>(
 
 /// One for the runtime to look at the socket, one for the connection's task, one for the reply to reach the caller.
 const TURNS: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use super::*;
+
+    async fn answer_after(time: Duration) -> Result<(), Fault> {
+        tokio::time::sleep(time).await;
+        Ok(())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_that_a_call_waits_for_comes_out_of_one_budget() {
+        let budget = Budget::new(Duration::from_millis(50));
+        let began = Instant::now();
+        let quick = pin!(answer_after(Duration::from_millis(20)));
+        assert!(budget.spend(quick).await.is_ok());
+        budget.charge(Duration::from_millis(20));
+        let slow = pin!(answer_after(Duration::from_secs(1)));
+        assert!(matches!(budget.spend(slow).await, Err(Fault::TimedOut)));
+        assert_eq!(began.elapsed(), Duration::from_millis(30));
+        // Nothing is left: not even asked.
+        let never = pin!(async { panic!("it was polled") as Result<(), Fault> });
+        assert!(budget.spend(never).await.is_err());
+        budget.renew();
+        assert_eq!(budget.left(), Duration::from_millis(50));
+    }
+}

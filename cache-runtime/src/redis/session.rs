@@ -86,7 +86,7 @@ impl Session {
 
 impl Tier {
     /// The way to Redis, if there is one now. Only a process that has just started waits, within its budget.
-    pub(crate) async fn session(self: &Arc<Self>, budget: &mut Budget) -> Option<Session> {
+    pub(crate) async fn session(self: &Arc<Self>, budget: &Budget) -> Option<Session> {
         if let Some(session) = self.session_now() {
             return Some(session);
         }
@@ -119,11 +119,11 @@ impl Tier {
 impl Budget {
     /// The same for an operation of a session, whose breaker hears of a time-out.
     pub(crate) async fn spend_on<T>(
-        &mut self,
+        &self,
         session: &Session,
         work: Pin<&mut impl Future<Output = Result<T, Fault>>>,
     ) -> Result<T, Fault> {
-        let had_any = !self.left.is_zero();
+        let had_any = !self.left().is_zero();
         let result = self.spend(work).await;
         if had_any && matches!(result, Err(Fault::TimedOut)) {
             session.timed_out();

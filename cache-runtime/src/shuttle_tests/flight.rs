@@ -155,11 +155,11 @@ impl World {
                     return self.story.get().shared(came, load, loads_only);
                 }
                 Waited::Lead(lead) => return self.lead(came, lead, scene),
-                Waited::Alone(flight) => {
+                Waited::Alone(flight, _) => {
                     let turn = block_on(flight.turn());
                     return drop(turn);
                 }
-                Waited::Again => {}
+                Waited::Again(_) => {}
             }
         }
     }

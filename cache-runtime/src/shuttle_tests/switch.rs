@@ -81,7 +81,7 @@ impl World {
             match block_on(waiter.wait()) {
                 Waited::Shared(Outcome::Value(kept)) => return Some(version_of(&kept)),
                 Waited::Lead(lead) => return Some(self.lead(lead)),
-                Waited::Shared(_) | Waited::Alone(_) | Waited::Again => {}
+                Waited::Shared(_) | Waited::Alone(..) | Waited::Again(_) => {}
             }
         }
         None

@@ -1,0 +1,97 @@
+//! What a call may have in place of its body's result, and waiting for the one with an eye on the other.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use super::patience::{Patience, Up};
+use super::read::{give_back, request_of};
+use super::tally::{count, outcome, ran};
+use crate::cache::{Cache, Demand};
+use crate::cacheable::Cacheable;
+use crate::key::CacheKey;
+use crate::outcome::{CallOutcome, Status, Why};
+use crate::redis::Budget;
+use crate::site::Site;
+
+/// Why a call wants something else than the body's result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Press {
+    Failed,
+    Slow(Up),
+}
+
+/// Where to look for it.
+#[derive(Clone, Copy)]
+pub(super) struct Instead<'a, K> {
+    pub(super) cache: &'a Cache,
+    pub(super) site: &'static Site,
+    /// Without one nothing older can be found.
+    pub(super) key: Option<&'a CacheKey>,
+    pub(super) kind: K,
+    pub(super) budget: &'a Budget,
+}
+
+impl<K> Instead<'_, K> {
+    /// Waits for the work within the call's patience. `Err`: what the call has now, the work unfinished.
+    pub(super) async fn of_waiting<R, T>(
+        &self,
+        patience: &mut Patience,
+        mut work: Pin<&mut impl Future<Output = T>>,
+    ) -> Result<T, (R, CallOutcome)>
+    where
+        K: Cacheable<R>,
+    {
+        loop {
+            match patience.wait(work.as_mut()).await {
+                Ok(done) => return Ok(done),
+                Err(up) => {
+                    if let Some(instead) = Box::pin(self.at(Press::Slow(up))).await {
+                        count(self.cache, self.site, |counters| &counters.given_up);
+                        return Err(instead);
+                    }
+                }
+            }
+        }
+    }
+
+    /// An older value, as it stands now; past the hard end the time-out itself.
+    pub(super) async fn at<R>(&self, press: Press) -> Option<(R, CallOutcome)>
+    where
+        K: Cacheable<R>,
+    {
+        let &Self {
+            cache,
+            site,
+            kind,
+            budget,
+            ..
+        } = self;
+        let why = match press {
+            Press::Failed => Why::BodyFailed,
+            Press::Slow(_) => Why::BodySlow,
+        };
+        if let Some(key) = self.key
+            && !site.policy.grace().is_zero()
+        {
+            let mut request = request_of(site, key, kind, &[], &[]);
+            request.demand = Demand::StandIn;
+            if let Some(hit) = cache.standing(&request, budget).await {
+                let outcome = outcome(site, &hit, Some(why));
+                if let Some(returned) = give_back(kind, hit.kept) {
+                    if outcome.status == Status::Stale {
+                        count(cache, site, |counters| &counters.stale_hits);
+                        count(cache, site, |counters| &counters.stand_ins);
+                    }
+                    return Some((returned, outcome));
+                }
+            }
+        }
+        if press != Press::Slow(Up::Hard) {
+            return None;
+        }
+        let status = self.key.map_or(Status::Bypass, |_| Status::Miss);
+        let returned = kind.timed_out()?;
+        let outcome = ran(site, kind, &returned, status, why);
+        Some((returned, outcome))
+    }
+}

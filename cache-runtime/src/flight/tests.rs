@@ -1,0 +1,103 @@
+use super::*;
+
+struct Nothing;
+
+impl Hold for Nothing {
+    fn give_up(self) {}
+}
+
+fn lead(flights: &Arc<Flights<Nothing>>) -> Lead<Nothing> {
+    match flights.join(&CacheKey::new("k"), &[], &[]) {
+        Joined::Lead(lead) => lead,
+        _ => panic!("nobody else leads"),
+    }
+}
+
+fn waiter(flights: &Arc<Flights<Nothing>>) -> Waiter<Nothing> {
+    match flights.join(&CacheKey::new("k"), &[], &[]) {
+        Joined::Wait(waiter) => waiter,
+        _ => panic!("a flight stands"),
+    }
+}
+
+#[tokio::test]
+async fn who_comes_after_a_push_joins_but_does_not_share_what_was_read_before_it() {
+    let flights = Flights::new(8);
+    let reading = lead(&flights);
+    let before = waiter(&flights);
+    reading.flight().clean();
+    flights.pushed("k");
+    let after = waiter(&flights);
+    assert!(!reading.flight().may_fill());
+    reading.found(Outcome::Value(None));
+    assert!(matches!(before.wait().await, Waited::Shared(_)));
+    assert!(matches!(after.wait().await, Waited::Again(_)));
+
+    let reading = lead(&flights);
+    flights.pushed("k");
+    let after = waiter(&flights);
+    reading.begin();
+    reading.settle(Outcome::Value(None), false);
+    assert!(
+        matches!(after.wait().await, Waited::Shared(_)),
+        "this load began later"
+    );
+}
+
+#[tokio::test]
+async fn a_reader_that_has_asked_redis_itself_shares_later_loads_and_nothing_else() {
+    let value = || Outcome::Value(None);
+    let flights = Flights::new(8);
+    let reading = lead(&flights);
+    let waiter_for_any = waiter(&flights);
+    let waiter_for_load = waiter(&flights);
+    reading.found(value());
+    assert!(matches!(waiter_for_any.wait().await, Waited::Shared(_)));
+    assert!(
+        matches!(waiter_for_load.wait_for_load().await, Waited::Again(_)),
+        "the reply may be older"
+    );
+
+    let loading = lead(&flights);
+    let before = waiter(&flights);
+    loading.begin();
+    let during = waiter(&flights);
+    loading.settle(value(), true);
+    assert!(matches!(before.wait_for_load().await, Waited::Shared(_)));
+    assert!(
+        matches!(during.wait_for_load().await, Waited::Again(_)),
+        "the store may have been removed"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_for_which_only_the_verdict_was_out_is_told() {
+    let flights = Flights::new(8);
+    let leader = lead(&flights);
+    leader.begin();
+    let late = tokio::spawn(waiter(&flights).wait());
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    leader.loaded(Outcome::Value(None));
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    leader.settle(Outcome::Value(None), false);
+    let Ok(Waited::Again(verdict)) = late.await else {
+        panic!("no verdict, no value");
+    };
+    assert_eq!(
+        verdict,
+        Duration::from_millis(30),
+        "and not the load's time"
+    );
+}
+
+#[tokio::test]
+async fn a_result_that_cannot_be_shared_tells_whether_it_was_a_failure() {
+    for (outcome, failure) in [(Outcome::Unshared, false), (Outcome::Failed, true)] {
+        let flights = Flights::new(8);
+        let leader = lead(&flights);
+        let waits = waiter(&flights);
+        leader.begin();
+        leader.settle(outcome, false);
+        assert!(matches!(waits.wait().await, Waited::Alone(_, failed) if failed == failure));
+    }
+}
