@@ -121,8 +121,6 @@ fn what_is_not_there_is_asked_for_again() {
             (found.status, &found.body["name"]),
             (StatusCode::OK, &"New".into())
         );
-        desk.behind_its_back("DELETE FROM users WHERE id = 987654")
-            .await;
     });
 }
 

@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
-/// Runs one test at a time against the one service of this process, its cache empty.
+/// Runs one test at a time against the one service of this process, its cache empty, and gone what
+/// other tests wrote.
 ///
 /// Keys say nothing of the database behind them, as there is one in a service; two at once would
 /// answer for each other. One runtime serves all tests, because the cache's tasks live on it.
@@ -29,6 +30,11 @@ pub(crate) fn test(body: impl AsyncFnOnce(Desk)) {
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let (runtime, desk) = &*DESK;
     runtime.block_on(async {
+        desk.behind_its_back(
+            "DROP TRIGGER IF EXISTS no_update; DROP TRIGGER IF EXISTS no_delete; \
+             DELETE FROM articles WHERE id > 5000; DELETE FROM users WHERE id > 500",
+        )
+        .await;
         let _ = cache_runtime::cache().clear().await;
         body(desk.clone()).await;
     });

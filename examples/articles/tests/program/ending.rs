@@ -1,6 +1,7 @@
 //! The end, on request.
 
 use std::io::{Read as _, Write as _};
+use std::time::Duration;
 
 use crate::deadline::wait_for;
 use crate::program::{Answer, Program, head};
@@ -67,6 +68,7 @@ fn what_redis_has_not_heard_is_said_before_the_end() {
     wait_for("the door to be shut", || {
         program.connect().is_err().then_some(())
     });
+    assert!(program.outlasts(Duration::from_secs(1)), "it did not wait");
     redis.restart();
     assert_eq!(program.ended().code(), Some(0));
     assert!(

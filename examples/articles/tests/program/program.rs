@@ -3,10 +3,11 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::{env, fs, process};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, fs, io, process};
 
-use crate::deadline::wait_for;
+use crate::deadline::{PATIENCE, wait_for};
 
 /// An articles service with a database of its own; ends with the test.
 pub(crate) struct Program {
@@ -25,32 +26,44 @@ pub(crate) struct Answer {
 impl Program {
     /// Starts one. `name` is the folder of its database: two of one name share it.
     pub(crate) fn start(name: &str, settings: &[(&str, &str)]) -> Self {
-        let folder = env::temp_dir().join(format!("articles-{name}-{}", process::id()));
-        fs::create_dir_all(&folder).expect("a folder");
-        let database = format!("sqlite://{}", folder.join("articles.db").display());
-        let mut child = command(settings)
-            .env("DATABASE_URL", database)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the program");
+        let mut program = Self::spawn(name, settings, Stdio::inherit());
         let mut line = String::new();
-        let stdout = child.stdout.as_mut().expect("piped");
+        let stdout = program.child.stdout.as_mut().expect("piped");
         let greeted = BufReader::new(stdout).read_line(&mut line);
         greeted.expect("a greeting");
         let (_, address) = line.trim().rsplit_once("//").expect("an address");
-        Self {
-            address: address.to_owned(),
-            child,
-            folder,
-        }
+        program.address = address.to_owned();
+        program
     }
 
-    /// Runs one to its end, which is expected to come at once.
-    pub(crate) fn refused(settings: &[(&str, &str)]) -> Output {
-        let run = command(settings)
-            .env("DATABASE_URL", "sqlite::memory:")
-            .output();
-        run.expect("the program")
+    /// Starts one that is to end at once, and returns how, and what it said.
+    pub(crate) fn refused(name: &str, settings: &[(&str, &str)]) -> (ExitStatus, String) {
+        let mut program = Self::spawn(name, settings, Stdio::piped());
+        let status = program.ended();
+        let mut said = String::new();
+        let stderr = program.child.stderr.as_mut().expect("piped");
+        stderr.read_to_string(&mut said).expect("UTF-8");
+        (status, said)
+    }
+
+    fn spawn(name: &str, settings: &[(&str, &str)], stderr: Stdio) -> Self {
+        let folder = env::temp_dir().join(format!("articles-{name}-{}", process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        let database = format!("sqlite://{}", folder.join("articles.db").display());
+        let child = Command::new(env!("CARGO_BIN_EXE_articles"))
+            // Nothing of what the tests' own environment holds.
+            .env_clear()
+            .envs([("PORT", "0"), ("DATABASE_URL", &database)])
+            .envs(settings.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .spawn()
+            .expect("the program");
+        Self {
+            child,
+            address: String::new(),
+            folder,
+        }
     }
 
     /// The first call begins to connect and may go on without.
@@ -72,8 +85,11 @@ impl Program {
         Answer::read(stream)
     }
 
-    pub(crate) fn connect(&self) -> std::io::Result<TcpStream> {
-        TcpStream::connect(&self.address)
+    /// A connection on which nobody waits for ever.
+    pub(crate) fn connect(&self) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(&self.address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(stream)
     }
 
     /// Asks it to end, as service managers do.
@@ -81,6 +97,15 @@ impl Program {
         let pid = self.child.id().to_string();
         let told = Command::new("kill").args(["-TERM", &pid]).status();
         assert!(told.expect("a program `kill`").success());
+    }
+
+    /// Whether it goes on for so long.
+    pub(crate) fn outlasts(&mut self, time: Duration) -> bool {
+        let began = Instant::now();
+        wait_for("time to pass", || {
+            let ended = self.child.try_wait().expect("a child of ours").is_some();
+            (ended || began.elapsed() > time).then_some(!ended)
+        })
     }
 
     /// Waits for its end.
@@ -103,14 +128,6 @@ pub(crate) fn head(method: &str, path: &str, body: &str) -> String {
          Content-Type: application/json\r\nContent-Length: {}\r\n",
         body.len()
     )
-}
-
-fn command(settings: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_articles"));
-    // Nothing of what the tests' own environment holds.
-    command.env_clear().env("PORT", "0");
-    command.envs(settings.iter().copied());
-    command
 }
 
 impl Drop for Program {
