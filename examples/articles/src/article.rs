@@ -47,7 +47,7 @@ pub struct Summary {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tags(pub Vec<String>);
 
-/// As `group_concat` writes them. A tag has no comma in it: see [`canonical_tags`].
+/// As `group_concat` writes them. A tag has no comma in it; `canonical_tags` sees to that.
 impl From<String> for Tags {
     fn from(joined: String) -> Self {
         let tags = joined.split(',').filter(|tag| !tag.is_empty());

@@ -44,6 +44,7 @@ fn a_setting_that_cannot_be_right_is_one_line() {
         ("REDIS_MAX_CONNECTIONS", "0"),
         ("REDIS_MAX_CONNECTIONS", "many"),
         ("REDIS_URL", "localhost"),
+        ("CACHE_TTL_ARTICLES_LIST", "soon"),
     ] {
         let (status, said) = Program::refused("refused", &[(variable, value)]);
         assert_eq!(status.code(), Some(1), "{variable}: {said}");
