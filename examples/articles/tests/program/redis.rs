@@ -97,16 +97,22 @@ impl Drop for Redis {
     }
 }
 
+/// The program that `REDIS_SERVER_BIN` names, else the first of its names that there is.
 fn spawn(port: u16, folder: &Path) -> Child {
     let named = env::var_os("REDIS_SERVER_BIN");
-    let program = named.unwrap_or_else(|| "redis-server".into());
-    Command::new(&program)
-        .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
-        .args(["--save", "", "--appendonly", "no"])
-        .current_dir(folder)
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap_or_else(|error| panic!("{}: {error}", program.display()))
+    let usual = ["redis-server".into(), "valkey-server".into()];
+    let programs = named.map_or_else(|| usual.to_vec(), |program| vec![program]);
+    let mut started = programs.iter().map(|program| {
+        Command::new(program)
+            .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
+            .args(["--save", "", "--appendonly", "no"])
+            .current_dir(folder)
+            .stdout(Stdio::null())
+            .spawn()
+    });
+    started
+        .find_map(Result::ok)
+        .unwrap_or_else(|| panic!("none of {programs:?}: name one with REDIS_SERVER_BIN"))
 }
 
 /// A port on which nothing listens, below the range that systems hand out to outgoing connections:
