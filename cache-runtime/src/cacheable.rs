@@ -21,6 +21,7 @@ pub(crate) mod demand;
 pub mod dispatch;
 #[cfg(feature = "axum")]
 pub(crate) mod http;
+#[cfg(feature = "axum")]
 pub(crate) mod status;
 
 /// A value that outlives the call which made it, its type erased.

@@ -23,9 +23,9 @@ use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::demand::CanBeCached;
+use super::demand::{CanBeCached, CanKeepStatuses};
 use super::dispatch::{Dressed, Probe, SpecialShape, Split, Wrap};
-use super::status::{CanKeepStatuses, HasStatus, Keeping};
+use super::status::{HasStatus, Keeping};
 use super::{Cacheable, Kept, Returned, Success};
 use crate::entry::{TypeOps, type_ops};
 

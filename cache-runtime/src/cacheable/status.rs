@@ -1,9 +1,8 @@
 //! Answers with an error status that are kept all the same, because the function says so (`statuses`).
 
 use std::future::Future;
-use std::marker::PhantomData;
 
-use super::{Cacheable, ErrorOf, InResult, Kept, Limited, Returned, Success};
+use super::{Cacheable, Kept, Returned, Success};
 use crate::entry::TypeOps;
 
 /// What is returned has a status.
@@ -89,38 +88,5 @@ impl<R: Send, K: HasStatus<R>> Cacheable<R> for Keeping<K> {
 
     fn timed_out(self) -> Option<R> {
         self.kind.timed_out()
-    }
-}
-
-/// The answer has a status, which is what `statuses` is about.
-#[diagnostic::on_unimplemented(
-    message = "`statuses` is for answers that have a status, and `{R}` has none",
-    label = "this result has no status",
-    note = "return `(StatusCode, Json<T>)`, a `Response`, or a `Result` of one of them",
-    note = "an `Err` is never kept: for what was not found, return `Option<T>` and say `none_ttl`"
-)]
-pub trait CanKeepStatuses<R> {
-    /// The kind that keeps them.
-    type Kind;
-
-    /// The kind that keeps them.
-    fn demanded(self, statuses: &'static [u16]) -> Self::Kind;
-}
-
-#[diagnostic::do_not_recommend]
-impl<T, E, K: CanKeepStatuses<T>, S: ErrorOf<E>> CanKeepStatuses<Result<T, E>> for InResult<K, S> {
-    type Kind = InResult<K::Kind, S>;
-
-    fn demanded(self, statuses: &'static [u16]) -> Self::Kind {
-        InResult(self.0.demanded(statuses), PhantomData)
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<R, K: CanKeepStatuses<R>> CanKeepStatuses<R> for Limited<K> {
-    type Kind = Limited<K::Kind>;
-
-    fn demanded(self, statuses: &'static [u16]) -> Self::Kind {
-        Limited(self.0.demanded(statuses))
     }
 }
