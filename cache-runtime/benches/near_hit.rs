@@ -1,6 +1,8 @@
 //! What does a hit in memory cost while Redis is up, where the copy came from a tracked read, next to moka's bare `get` of
 //! an `Arc` with a ready key?
 
+#[path = "support/rows.rs"]
+mod rows;
 mod support;
 
 use std::hint::black_box;
@@ -11,22 +13,8 @@ use cache_runtime::{Cache, CacheConfig, cached};
 use criterion::{Criterion, criterion_group, criterion_main};
 use tokio::runtime::Runtime;
 
+use rows::{Rows, rows};
 use support::{Server, connect};
-
-type Rows = Vec<(u64, String, String, bool)>;
-
-fn rows() -> Rows {
-    (0..20)
-        .map(|id| {
-            (
-                id,
-                format!("Engineer {id}"),
-                "Example and Sons, Lisbon, Portugal".to_owned(),
-                id % 2 == 0,
-            )
-        })
-        .collect()
-}
 
 #[cached(ttl = "1h", key = "bench:near:<skip>:<limit>", cache = cache, skip(cache))]
 async fn read(cache: &Cache, skip: u32, limit: u32) -> Arc<Rows> {

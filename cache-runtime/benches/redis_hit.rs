@@ -1,6 +1,8 @@
 //! What does a hit in Redis cost, next to a bare `GET` and decode with the client itself, both over one multiplexed
 //! connection to a server that this bench starts?
 
+#[path = "support/rows.rs"]
+mod rows;
 mod support;
 
 use std::hint::black_box;
@@ -12,22 +14,8 @@ use redis::AsyncCommands;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
+use rows::{Rows, rows};
 use support::{Server, connect};
-
-type Rows = Vec<(u64, String, String, bool)>;
-
-fn rows() -> Rows {
-    (0..20)
-        .map(|id| {
-            (
-                id,
-                format!("Engineer {id}"),
-                "Example and Sons, Lisbon, Portugal".to_owned(),
-                id % 2 == 0,
-            )
-        })
-        .collect()
-}
 
 #[cached(ttl = "1h", key = "bench:rows:<skip>", near = false, cache = cache, skip(cache))]
 async fn read(cache: &Cache, skip: u32) -> Rows {
