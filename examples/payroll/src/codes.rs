@@ -56,7 +56,8 @@ code! {
     Month,
     |text| {
         let (year, month) = text.split_once('-')?;
-        let valid = year.len() == 4 && month.len() == 2 && all(year, |c| c.is_ascii_digit());
+        let digits = [year, month].map(|part| all(part, |c| c.is_ascii_digit()));
+        let valid = year.len() == 4 && month.len() == 2 && digits == [true, true];
         (valid && (1..=12).contains(&month.parse::<u8>().ok()?)).then(|| text.to_owned())
     },
     "a month is written `2025-07`"

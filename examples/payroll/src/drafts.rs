@@ -72,11 +72,22 @@ async fn discard(SignedIn(user_id): SignedIn, At(form): At<Form>) -> Result<Stat
 }
 
 /// The forms there are: a stranger's word does not become a key.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Form {
     Hire,
     Terms,
     Correction,
+}
+
+impl Form {
+    /// As paths and keys spell it. (The form itself as a part of a key would be `$hire`: a variant is no mere text.)
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hire => "hire",
+            Self::Terms => "terms",
+            Self::Correction => "correction",
+        }
+    }
 }

@@ -51,13 +51,12 @@ async fn list(State(db): State<Db>, _: SignedIn) -> Result<Json<Vec<Factory>>, A
     Ok(Json(all.fetch_all(db.counted()).await?))
 }
 
-/// The name is shown on every page of every list, whatever it is a list of.
+/// The name is shown on every page of every list, whatever it is a list of; and by whatever carries the tag.
 #[cached(invalidates = [
     "#factories",
     "*:list:*",
     "employee:search:",
     "employee:rirekisho:",
-    "user:*",
     "payroll:<factory>:*",
     "dashboard:*",
 ])]

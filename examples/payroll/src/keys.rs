@@ -17,9 +17,9 @@
 //! The names of rates and factories are automatic: the function's path and its arguments.
 
 use cache_runtime::CacheKey;
-use serde::Serialize;
 
 use crate::codes::EmployeeCode;
+use crate::drafts::Form;
 
 /// `employee:rirekisho:R001`.
 pub fn rirekisho(code: &EmployeeCode) -> CacheKey {
@@ -27,8 +27,10 @@ pub fn rirekisho(code: &EmployeeCode) -> CacheKey {
 }
 
 /// `user:123:draft:hire`: below the user, so that whatever removes the user's entries removes it too.
-pub fn draft(user_id: i64, form: impl Serialize) -> CacheKey {
-    CacheKey::user(user_id).segment("draft").segment(&form)
+pub fn draft(user_id: i64, form: Form) -> CacheKey {
+    CacheKey::user(user_id)
+        .segment("draft")
+        .segment(form.name())
 }
 
 #[cfg(test)]
@@ -39,7 +41,7 @@ mod tests {
     fn they_read_as_the_table_says() -> Result<(), &'static str> {
         let code = EmployeeCode::try_from("r001".to_owned())?;
         assert_eq!(rirekisho(&code).as_str(), "employee:rirekisho:R001");
-        assert_eq!(draft(123, "hire").as_str(), "user:123:draft:hire");
+        assert_eq!(draft(123, Form::Hire).as_str(), "user:123:draft:hire");
         Ok(())
     }
 }

@@ -294,7 +294,6 @@ const LAST_NAMES: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::super::Db;
-    use super::*;
 
     #[tokio::test]
     async fn every_start_makes_the_same_rows() -> Result<(), sqlx::Error> {

@@ -33,7 +33,8 @@ async fn list(
     Ok(Json(store::list(&db, page).await?))
 }
 
-#[cached(ttl = "user_context", key = CacheKey::user(id))]
+/// The tag, because it shows the name of a factory.
+#[cached(ttl = "user_context", key = CacheKey::user(id), tags = ["factories"])]
 async fn detail(
     State(db): State<Db>,
     _: SignedIn,
