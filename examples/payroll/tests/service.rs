@@ -181,6 +181,27 @@ fn what_people_open_first_is_warm_if_asked_for() {
     );
 }
 
+#[test]
+fn nobody_waits_for_a_dashboard_that_has_expired() {
+    let office = Office::start("stale", &[("CACHE_TTL_DASHBOARD", "1s")]);
+    let first = office.get("/api/dashboard");
+    assert_eq!(first.x_cache(), "MISS");
+    wait_until(PATIENCE, "an expired dashboard", || {
+        let answer = office.get("/api/dashboard");
+        assert_eq!(answer.body, first.body);
+        let (said, sql) = (answer.x_cache(), answer.header("x-sql: "));
+        assert!(
+            ["HIT", "STALE"].contains(&said) && sql == "0",
+            "{}",
+            answer.head
+        );
+        (said == "STALE").then_some(())
+    });
+    wait_until(PATIENCE, "a new one, made meanwhile", || {
+        (office.get("/api/dashboard").x_cache() == "HIT").then_some(())
+    });
+}
+
 /// A journey: the names that `redis-cli` shows, a death, the time without, the return, the end.
 #[test]
 fn redis_dies_and_comes_back_and_nobody_notices() {
@@ -214,6 +235,12 @@ fn redis_dies_and_comes_back_and_nobody_notices() {
     assert!(stats["redis_keys"].as_u64() >= Some(6), "{stats}");
     assert_eq!(stats["entries"], 6, "five, and the permissions: {stats}");
 
+    // What everybody is checked against is asked of Redis each time, whatever memory holds.
+    let of_redis = || office.stats()["counters"]["redis_hits"].as_u64();
+    let before = of_redis();
+    assert_eq!(office.get("/api/employees").x_cache(), "HIT");
+    assert_eq!(of_redis(), before.map(|hits| hits + 1));
+
     redis.kill9();
     let outage = Instant::now();
     while outage.elapsed() < Duration::from_secs(1) {
@@ -227,6 +254,10 @@ fn redis_dies_and_comes_back_and_nobody_notices() {
     office.until_it_is("degraded", "memory");
     assert_eq!(office.health()["stats"]["redis_available"], false);
     assert_eq!(office.stats()["redis_keys"], Value::Null);
+    // Now it is read anew each time: nobody could tell memory that it has been taken away.
+    for _ in 0..2 {
+        assert!(!office.get("/api/employees").is_hit("user:1:permissions"));
+    }
     // A write meanwhile: bound here at once, and owed to Redis.
     let terms = r#"{"position":"Toolmaker","base_pay":300000}"#;
     assert_eq!(office.send("PUT", "/api/employees/R001", terms).status, 200);

@@ -137,50 +137,54 @@ fn a_write_that_fails_removes_nothing() {
     test(async |client| {
         fill(&client).await;
         let (office, reception) = (client.signed_in(1).await, client.signed_in(3).await);
-        for (user, method, path, body, status) in [
-            (&office, Method::POST, "/api/employees", json!({}), 422),
-            (&reception, Method::POST, "/api/employees", somebody(), 403),
-            (&client, Method::POST, "/api/employees", somebody(), 401),
-            (
-                &office,
-                Method::POST,
-                "/api/users/9999/password-reset",
-                json!({}),
-                404,
-            ),
+        let nowhere = json!({
+            "name": "Hana Mori", "position": "Welder", "factory": "atlantis", "base_pay": 1, "history": "Ships."
+        });
+        let terms = json!({ "position": "Welder", "base_pay": 1 });
+        let correction = json!({ "overtime": 1, "deductions": 1 });
+        let nothing = || json!({ "permissions": [] });
+        for (user, request, body, status) in [
+            // Refused before the body runs.
+            (&client, "POST /api/employees", somebody(), 401),
+            (&reception, "POST /api/employees", somebody(), 403),
+            (&office, "POST /api/employees", json!({}), 422),
             (
                 &reception,
-                Method::POST,
-                "/api/users/1/password-reset",
+                "POST /api/users/1/password-reset",
                 json!({}),
                 403,
             ),
+            (&reception, "PUT /api/roles/reception", nothing(), 403),
+            // Refused by the body.
+            (&office, "POST /api/employees", nowhere, 400),
+            (&office, "PUT /api/employees/R999999", terms, 404),
+            (&office, "PUT /api/salaries/R100/1999-01", correction, 404),
             (
                 &office,
-                Method::POST,
-                "/api/payroll/atlantis/2025-12/run",
+                "POST /api/payroll/atlantis/2025-12/run",
                 json!({}),
                 404,
             ),
             (
                 &office,
-                Method::PUT,
-                "/api/roles/wizard",
-                json!({ "permissions": [] }),
+                "POST /api/users/9999/password-reset",
+                json!({}),
                 404,
             ),
+            (&office, "PUT /api/roles/wizard", nothing(), 404),
             (
                 &office,
-                Method::PUT,
-                "/api/factories/atlantis",
+                "PUT /api/factories/atlantis",
                 json!({ "name": "x" }),
                 404,
             ),
         ] {
+            let (method, path) = request.split_once(' ').expect("a method and a path");
+            let method = Method::from_bytes(method.as_bytes()).expect("a method");
             let answer = user.send(method, path, Some(body)).await;
-            assert_eq!(answer.status.as_u16(), status, "{path}: {answer:?}");
+            assert_eq!(answer.status.as_u16(), status, "{request}: {answer:?}");
+            assert_eq!(gone().await, BTreeSet::new(), "{request}");
         }
-        assert_eq!(gone().await, BTreeSet::new());
     });
 }
 
