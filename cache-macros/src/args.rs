@@ -8,6 +8,7 @@ use syn::parse::{Parse, ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
 use syn::{Expr, Ident, LitBool, LitInt, LitStr, Path, Token, bracketed, parenthesized, token};
 
+use crate::answer::{self, Answer};
 use crate::errors::Errors;
 use crate::lifetime::{self, Lifetime};
 use crate::policy::{self, Policy};
@@ -28,6 +29,7 @@ pub(crate) struct Args {
     pub(crate) none_ttl: Slot<Duration>,
     pub(crate) near: Slot<Near>,
     pub(crate) policy: Policy,
+    pub(crate) answer: Answer,
     pub(crate) cache: Slot<Expr>,
     pub(crate) name: Slot<LitStr>,
     pub(crate) companions: Slot<Companions>,
@@ -104,13 +106,13 @@ impl Args {
             "key" => self.key.fill(name.clone(), value(&name, input, key)?),
             "invalidates" => self
                 .invalidates
-                .fill(name.clone(), value(&name, input, texts)?),
+                .fill(name.clone(), value(&name, input, patterns)?),
             "invalidates_on" => self.always.fill(name.clone(), value(&name, input, always)?),
             "put" => {
                 flag(&name, input)?;
                 self.put.fill(name, ())
             }
-            "tags" => self.tags.fill(name.clone(), value(&name, input, texts)?),
+            "tags" => self.tags.fill(name.clone(), value(&name, input, patterns)?),
             "skip" => self.skip.fill(name, names(input)?),
             "when" => self
                 .when
@@ -131,6 +133,7 @@ impl Args {
             "crate" => self
                 .krate
                 .fill(name.clone(), value(&name, input, runtime_path)?),
+            other if answer::KNOWN.contains(&other) => self.answer.read_option(name, input),
             other if policy::KNOWN.contains(&other) => self.policy.read_option(name, input),
             other => Err(unknown(&name, other)),
         }
@@ -216,15 +219,17 @@ fn key(input: ParseStream<'_>) -> syn::Result<Key> {
     }
 }
 
+fn patterns(input: ParseStream<'_>) -> syn::Result<Vec<LitStr>> {
+    texts(input, "[\"jobs:list:\", \"jobs:stats\"]")
+}
+
 /// One text, or a list of them.
-fn texts(input: ParseStream<'_>) -> syn::Result<Vec<LitStr>> {
+pub(crate) fn texts(input: ParseStream<'_>, example: &str) -> syn::Result<Vec<LitStr>> {
     if input.peek(LitStr) {
         return Ok(vec![input.parse()?]);
     }
     if !input.peek(token::Bracket) {
-        return Err(
-            input.error("expected a text, or a list of them: `[\"jobs:list:\", \"jobs:stats\"]`")
-        );
+        return Err(input.error(format!("expected a text, or a list of them: `{example}`")));
     }
     let content;
     let bracket = bracketed!(content in input);
@@ -362,7 +367,7 @@ fn unknown(name: &Ident, text: &str) -> syn::Error {
 
 /// The names of all options.
 fn known() -> impl Iterator<Item = &'static str> {
-    KNOWN.into_iter().chain(policy::KNOWN)
+    KNOWN.into_iter().chain(policy::KNOWN).chain(answer::KNOWN)
 }
 
 fn ends_here(input: ParseStream<'_>) -> bool {

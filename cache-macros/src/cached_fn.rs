@@ -6,6 +6,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::{Expr, FnArg, GenericParam, Ident, LitStr, Type};
 
+use crate::answer::{self, Answer};
 use crate::args::{self, Args};
 use crate::errors::Errors;
 use crate::item::Function;
@@ -30,6 +31,9 @@ pub(crate) struct CachedFn {
     pub(crate) none_ttl: Option<Duration>,
     pub(crate) near: Option<args::Near>,
     pub(crate) policy: Policy,
+    pub(crate) answer: Answer,
+    /// Whether its key could tell who asks.
+    pub(crate) holds_caller: bool,
     /// What the body takes along, where it may run in the background.
     pub(crate) owned: Option<Owned>,
     pub(crate) when: Option<Expr>,
@@ -103,6 +107,12 @@ impl CachedFn {
             Some(key) => Role::Read(key),
             None => Role::Write,
         };
+        let holds_caller = match &role {
+            Role::Read(key) => {
+                args.answer.varies_by_authorization() || answer::holds_caller(key, &shape)
+            }
+            Role::Put(_) | Role::Write => true,
+        };
         let owned = match (&role, args.policy.ahead()) {
             (Role::Read(_), Some(option)) => {
                 Some(Owned::of(option, &shape, args.when.value(), &mut errors))
@@ -126,6 +136,8 @@ impl CachedFn {
             none_ttl: args.none_ttl.take(),
             near: args.near.take(),
             policy: args.policy,
+            answer: args.answer,
+            holds_caller,
             owned,
             when: args.when.take(),
             cache: args.cache.take(),

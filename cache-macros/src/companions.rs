@@ -180,13 +180,13 @@ impl Functions<'_> {
     /// A companion that runs the function itself under another rule.
     fn through(&self, name: &str, doc: &str) -> TokenStream {
         let private = expand::private(self.cached);
-        let shape = &self.cached.shape;
+        let (shape, function) = (&self.cached.shape, &self.cached.function.sig.ident);
         let Callee(callee) = self.callee;
         let rule = format_ident!("{name}");
         let Head { vis, name, doc, .. } = self.head(name, doc, &|_| false);
         let receiver = shape.receiver.iter().map(|receiver| quote!(#receiver));
         let arguments = shape.arguments.iter().enumerate().map(|(index, argument)| {
-            let (name, ty) = (argument.companion_name(index), &argument.typed.ty);
+            let (name, ty) = (argument.companion_name(index, function), &argument.typed.ty);
             quote!(#name: #ty)
         });
         let inputs = receiver.chain(arguments);
@@ -195,7 +195,7 @@ impl Functions<'_> {
             quote!(#this)
         });
         let names = shape.arguments.iter().enumerate().map(|(index, argument)| {
-            let name = argument.companion_name(index);
+            let name = argument.companion_name(index, function);
             quote!(#name)
         });
         let passed = receiver.chain(names);

@@ -159,10 +159,11 @@ pub(crate) fn static_site(cached: &CachedFn) -> TokenStream {
     let always = cached.always.then(|| quote!(.always()));
     let tags = pattern_list(&private, "tags", &cached.tags);
     let policy = policy(&private, &cached.policy);
+    let answer = answer(cached);
     let feature = feature(&private, &cached.policy);
     quote! {
         #feature
-        static __SITE: #private::Site = #private::Site::new(#name) #key #ttl #none_ttl #near #policy #invalidates #always #tags;
+        static __SITE: #private::Site = #private::Site::new(#name) #key #ttl #none_ttl #near #policy #answer #invalidates #always #tags;
     }
 }
 
@@ -203,6 +204,18 @@ fn policy(private: &TokenStream, policy: &Policy) -> TokenStream {
         quote!(.compress(#private::Compression::#algorithm, #from))
     });
     quote!(#(#lengths)* #early #jitter #outage #codec #compress)
+}
+
+/// The steps of a site that say for whom its answers are.
+fn answer(cached: &CachedFn) -> TokenStream {
+    let public = matches!(cached.answer.public.value(), Some(None)).then(|| quote!(.public()));
+    let vary = cached
+        .answer
+        .vary
+        .value()
+        .map(|headers| quote!(.vary(&[#(#headers),*])));
+    let without_caller = (!cached.holds_caller).then(|| quote!(.without_caller()));
+    quote!(#public #vary #without_caller)
 }
 
 /// A statement that is nothing, or an error at the option, if the runtime was built without it.
@@ -262,9 +275,14 @@ fn options_of_call(cached: &CachedFn) -> TokenStream {
         }
         _ => None,
     };
+    let public = cached.answer.public.value().and_then(Option::as_ref);
+    let public = public.map(|condition| {
+        let (there, _) = signature::ends(condition);
+        quote_spanned!(there=> .public(#condition))
+    });
     let invalidates = early(&cached.patterns, "invalidates");
     let tags = early(&cached.tags, "tag");
-    quote!(#ttl #invalidates #tags)
+    quote!(#ttl #public #invalidates #tags)
 }
 
 fn early(patterns: &[Pattern], step: &str) -> TokenStream {
@@ -344,6 +362,16 @@ fn run(
                 call_at(there, &private_there, "may_time_out", quote!(!), arguments)
             } else {
                 demanded("CanTimeOut", kind)
+            };
+            let kind = match cached.answer.statuses.value() {
+                Some(statuses) => call_at(
+                    there,
+                    &private_there,
+                    "CanKeepStatuses",
+                    quote!(::<#stated>::demanded),
+                    quote!(#kind, &[#(#statuses),*]),
+                ),
+                None => kind,
             };
             let when = when(cached);
             (

@@ -8,6 +8,7 @@
 
 use proc_macro2::TokenStream;
 
+mod answer;
 mod args;
 mod cached_fn;
 mod companions;

@@ -170,7 +170,11 @@ fn nothing_for_a_pure_write(args: &Args, errors: &mut Errors) {
         args.none_ttl.name(),
         args.near.name(),
     ];
-    let stored = stored.into_iter().flatten().chain(args.policy.names());
+    let stored = stored
+        .into_iter()
+        .flatten()
+        .chain(args.policy.names())
+        .chain(args.answer.names());
     for option in stored {
         errors.at(
             option.span(),
@@ -283,9 +287,13 @@ impl<'ast> Visit<'ast> for Borrows {
 }
 
 fn listed_once(args: &Args, errors: &mut Errors) {
-    for list in [args.invalidates.value(), args.tags.value()]
-        .into_iter()
-        .flatten()
+    for list in [
+        args.invalidates.value(),
+        args.tags.value(),
+        args.answer.vary.value(),
+    ]
+    .into_iter()
+    .flatten()
     {
         for (at, text) in list.iter().enumerate() {
             if list[..at]

@@ -258,12 +258,15 @@ pub(crate) fn ends(tokens: impl ToTokens) -> (Span, Span) {
 }
 
 impl Argument {
-    /// The name under which a companion takes this argument.
-    pub(crate) fn companion_name(&self, index: usize) -> Ident {
-        match (&*self.typed.pat, self.names.as_slice()) {
-            (Pat::Ident(pat), _) => pat.ident.clone(),
-            (_, [only]) => only.clone(),
-            _ => quote::format_ident!("argument_{}", index + 1),
-        }
+    /// The name under which a companion takes this argument. One that reads like the function would hide it.
+    pub(crate) fn companion_name(&self, index: usize, function: &Ident) -> Ident {
+        let name = match (&*self.typed.pat, self.names.as_slice()) {
+            (Pat::Ident(pat), _) => Some(&pat.ident),
+            (_, [only]) => Some(only),
+            _ => None,
+        };
+        name.filter(|name| *name != function)
+            .cloned()
+            .unwrap_or_else(|| quote::format_ident!("argument_{}", index + 1))
     }
 }

@@ -6,6 +6,7 @@ pub use crate::cacheable::demand::{
     CanBeCached, CanBeNone, CanTimeOut, CloneForEarly, CloneForSoftTimeout, CloneForStale, Lent,
 };
 pub use crate::cacheable::dispatch;
+pub use crate::cacheable::status::CanKeepStatuses;
 pub use crate::call::{put, read, read_ahead, refresh, uncached, write};
 pub use crate::entry::{CodecKind, Compression, TypeOps, type_ops};
 pub use crate::invalidate::Invalidation;

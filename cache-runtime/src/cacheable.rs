@@ -21,6 +21,7 @@ pub(crate) mod demand;
 pub mod dispatch;
 #[cfg(feature = "axum")]
 pub(crate) mod http;
+pub(crate) mod status;
 
 /// A value that outlives the call which made it, its type erased.
 pub(crate) type Kept = Arc<dyn Any + Send + Sync>;
@@ -47,6 +48,9 @@ pub trait Returned<R>: Copy + Send + Sync + 'static {
 
 /// How what a call returned is kept and given back.
 pub trait Cacheable<R>: Returned<R> {
+    /// What is returned is an answer to a request, and not part of one.
+    const ANSWERS: bool = false;
+
     /// Makes ready what can be read only once, as the body of a response.
     fn prepare(self, returned: R) -> impl Future<Output = R> + Send;
 
@@ -67,6 +71,11 @@ pub trait Cacheable<R>: Returned<R> {
 
     /// How kept values become bytes.
     fn ops(self) -> &'static TypeOps;
+
+    /// What was returned says that it is for one client alone.
+    fn is_private(self, _: &R) -> bool {
+        false
+    }
 
     /// The result that says "the body took too long", for functions that can.
     fn timed_out(self) -> Option<R> {
@@ -144,6 +153,8 @@ where
     E: From<TimedOut>,
     K: Cacheable<Result<T, E>>,
 {
+    const ANSWERS: bool = K::ANSWERS;
+
     fn prepare(self, returned: Result<T, E>) -> impl Future<Output = Result<T, E>> + Send {
         self.0.prepare(returned)
     }
@@ -170,6 +181,10 @@ where
 
     fn ops(self) -> &'static TypeOps {
         self.0.ops()
+    }
+
+    fn is_private(self, returned: &Result<T, E>) -> bool {
+        self.0.is_private(returned)
     }
 
     fn timed_out(self) -> Option<Result<T, E>> {
@@ -274,6 +289,8 @@ impl<T, K: Returned<T>> Returned<Option<T>> for InOption<K> {
 
 #[diagnostic::do_not_recommend]
 impl<T: Send, K: Cacheable<T>> Cacheable<Option<T>> for InOption<K> {
+    const ANSWERS: bool = K::ANSWERS;
+
     async fn prepare(self, returned: Option<T>) -> Option<T> {
         match returned {
             Some(value) => Some(self.0.prepare(value).await),
@@ -301,6 +318,12 @@ impl<T: Send, K: Cacheable<T>> Cacheable<Option<T>> for InOption<K> {
         None
     }
 
+    fn is_private(self, returned: &Option<T>) -> bool {
+        returned
+            .as_ref()
+            .is_some_and(|value| self.0.is_private(value))
+    }
+
     fn ops(self) -> &'static TypeOps {
         self.0.ops()
     }
@@ -318,6 +341,8 @@ impl<T, E, K: Returned<T>, S: ErrorOf<E>> Returned<Result<T, E>> for InResult<K,
 
 #[diagnostic::do_not_recommend]
 impl<T: Send, E: Send, K: Cacheable<T>, S: ErrorOf<E>> Cacheable<Result<T, E>> for InResult<K, S> {
+    const ANSWERS: bool = K::ANSWERS;
+
     async fn prepare(self, returned: Result<T, E>) -> Result<T, E> {
         match returned {
             Ok(value) => Ok(self.0.prepare(value).await),
@@ -343,6 +368,12 @@ impl<T: Send, E: Send, K: Cacheable<T>, S: ErrorOf<E>> Cacheable<Result<T, E>> f
 
     fn restore_error(self, kept: &Kept) -> Option<Result<T, E>> {
         S::restore(kept).map(Err)
+    }
+
+    fn is_private(self, returned: &Result<T, E>) -> bool {
+        returned
+            .as_ref()
+            .is_ok_and(|value| self.0.is_private(value))
     }
 
     fn ops(self) -> &'static TypeOps {

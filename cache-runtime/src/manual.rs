@@ -384,6 +384,8 @@ fn by_hand(status: Status, why: Why) -> CallOutcome {
         stored: false,
         why,
         failed: false,
+        public: false,
+        vary: &[],
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct Wish {
     pub(crate) fresh: bool,
     /// The report names the keys.
     pub(crate) keys: bool,
+    /// The request bears credentials (`Authorization`).
+    pub(crate) authorized: bool,
 }
 
 /// Calls that are told one by one; further ones are only counted.
@@ -76,6 +78,10 @@ pub struct CallOutcome {
     pub why: Why,
     /// The caller got an error: its own body's, another call's, or that of a `timeout`.
     pub failed: bool,
+    /// The function says that its answer is for everyone (`public`).
+    pub public: bool,
+    /// Request headers that the function says its key depends on (`vary`), in lower case.
+    pub vary: &'static [&'static str],
 }
 
 /// What the caller of a cached function got.
@@ -133,6 +139,8 @@ pub enum Why {
     Contended,
     /// An argument that cannot be part of a key.
     NoKey,
+    /// The request bears credentials that the key does not hold.
+    Credentials,
     /// The function always runs its body (`put`, `refresh`).
     Asked,
     /// Inside of [`crate::deferred`], after something that removes the key.
@@ -154,6 +162,7 @@ impl Why {
             Self::Shared => "shared",
             Self::Contended => "contended",
             Self::NoKey => "no-key",
+            Self::Credentials => "credentials",
             Self::Asked => "asked",
             Self::InTransaction => "in-transaction",
         }
@@ -251,6 +260,7 @@ pub(crate) async fn observe_as<F: Future>(wish: Wish, future: F) -> (F::Output, 
     let report = Arc::new(Report {
         wish: Wish {
             fresh: wish.fresh || outer.fresh,
+            authorized: wish.authorized || outer.authorized,
             ..wish
         },
         observed: Mutex::default(),

@@ -28,8 +28,19 @@ pub struct Site {
     pub(crate) always: bool,
     pub(crate) near: Near,
     pub(crate) policy: Policy,
+    public: bool,
+    vary: &'static [&'static str],
+    without_caller: bool,
     counters: Counters,
     listed: Once,
+    warned: Once,
+}
+
+/// Whose call it is, and for whom its answer, for those who tell of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct About {
+    pub(crate) site: &'static Site,
+    pub(crate) public: bool,
 }
 
 /// May the memory tier answer while Redis is up?
@@ -73,8 +84,12 @@ impl Site {
             always: false,
             near: Near::On,
             policy: Policy::PLAIN,
+            public: false,
+            vary: &[],
+            without_caller: false,
             counters: Counters::new(),
             listed: Once::new(),
+            warned: Once::new(),
         }
     }
 
@@ -190,6 +205,49 @@ impl Site {
         self
     }
 
+    /// Its answers are for everyone who may ask.
+    #[must_use]
+    pub const fn public(mut self) -> Self {
+        self.public = true;
+        self
+    }
+
+    /// Request headers that its key depends on, in lower case.
+    #[must_use]
+    pub const fn vary(mut self, headers: &'static [&'static str]) -> Self {
+        self.vary = headers;
+        self
+    }
+
+    /// Its key holds nothing that could tell who asks.
+    #[must_use]
+    pub const fn without_caller(mut self) -> Self {
+        self.without_caller = true;
+        self
+    }
+
+    /// Request headers that its key depends on.
+    pub(crate) fn varies_by(&self) -> &'static [&'static str] {
+        self.vary
+    }
+
+    /// Its key holds credentials, so that what one client may see no other meets.
+    pub(crate) fn is_personal(&self) -> bool {
+        let credentials = |name: &&str| matches!(*name, "authorization" | "cookie");
+        self.vary.iter().any(credentials)
+    }
+
+    /// Says so where a function might show one client's answer to another, once.
+    pub(crate) fn warn_of_credentials(&self) {
+        self.warned.call_once(|| {
+            tracing::warn!(
+                function = self.name,
+                "its key holds nothing of who asks, so answers to requests with `Authorization` go uncached: say `public` \
+                 if all who may ask get the same, or put who asks into the key and say `vary = \"authorization\"`"
+            );
+        });
+    }
+
     /// The function's name in the statistics.
     pub(crate) fn name(&self) -> &'static str {
         self.name
@@ -204,6 +262,7 @@ impl Site {
             cache: None,
             key: Keyed::Nothing,
             ttl: None,
+            public: self.public,
             patterns: Rendered {
                 templates: self.invalidates,
                 rendered: Vec::new(),
@@ -227,6 +286,7 @@ pub struct Call {
     cache: Option<Cache>,
     pub(crate) key: Keyed,
     ttl: Option<Ttl>,
+    public: bool,
     pub(crate) patterns: Rendered,
     pub(crate) tags: Rendered,
 }
@@ -270,6 +330,13 @@ impl Call {
     #[must_use]
     pub fn ttl(mut self, ttl: impl Into<Ttl>) -> Self {
         self.ttl = Some(ttl.into());
+        self
+    }
+
+    /// Its answer is for everyone who may ask, or not.
+    #[must_use]
+    pub fn public(mut self, public: bool) -> Self {
+        self.public = public;
         self
     }
 
@@ -349,6 +416,18 @@ impl Call {
         self.cache
             .clone()
             .unwrap_or_else(|| global::cache().clone())
+    }
+
+    pub(crate) fn about(&self) -> About {
+        About {
+            site: self.site,
+            public: self.public,
+        }
+    }
+
+    /// Whoever presents credentials may be due another answer than the key can tell apart (RFC 9111, section 3.5).
+    pub(crate) fn is_blind_to_credentials(&self) -> bool {
+        self.site.without_caller && !self.public
     }
 
     pub(crate) fn used_ttl(&self) -> Ttl {

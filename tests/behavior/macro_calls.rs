@@ -239,6 +239,18 @@ async fn a_read_that_invalidates_does_so_only_when_its_body_runs() {
     assert_eq!((both(1).await, under_both(1).await), (1, 2));
 }
 
+#[tokio::test]
+async fn an_argument_may_be_called_like_its_function() {
+    #[cached(key = "tag:<tag>")]
+    async fn tag(tag: u32) -> u32 {
+        tag + 1
+    }
+
+    assert_eq!((tag(1).await, tag::refresh(1).await), (2, 2));
+    assert_eq!((tag::uncached(1).await, tag::key(1).as_str()), (2, "tag:1"));
+    assert_eq!(tag::invalidate(1).await.removed, 1);
+}
+
 #[test]
 fn the_callers_future_stays_small() {
     async fn large() -> u32 {

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use axum::http::header::SET_COOKIE;
+use axum::response::{IntoResponse as _, Response};
 use cache_runtime::{
     Cache, CacheConfig, CacheKey, Status, TimedOut, WarmFailureKind, Why, cached, observe,
 };
@@ -299,6 +301,33 @@ async fn everybody_who_waits_for_a_failing_body_gets_the_stale_value() {
         assert_eq!(call.await.unwrap(), Ok(1));
     }
     assert_eq!(source.runs(), 2, "one body for all");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_success_that_cannot_be_shared_is_no_failure() {
+    #[cached(ttl = "60s", stale_on_error = "1h", key = "cookie", cache = source.0.cache, skip(source, cookie))]
+    async fn answer(source: &Source, cookie: bool) -> Response {
+        let run = source.load().await.unwrap_or(0).to_string();
+        if cookie {
+            ([(SET_COOKIE, run)], "").into_response()
+        } else {
+            run.into_response()
+        }
+    }
+
+    let source = Source::new();
+    answer(&source, false).await;
+    advance(61 * SECOND).await;
+    source.take(SECOND);
+    // One leads, two wait; nobody gets another's cookie, nor the answer from before.
+    let ask = || answer(&source, true);
+    let answers = tokio::join!(ask(), ask(), ask());
+    let mut cookies: Vec<_> = [answers.0, answers.1, answers.2]
+        .iter()
+        .map(|answer| answer.headers()[SET_COOKIE].to_str().unwrap().to_owned())
+        .collect();
+    cookies.sort();
+    assert_eq!(cookies, ["2", "3", "4"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,10 +1,12 @@
 //! What `CacheLayer` adds to a response, and what it leaves alone.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{FromRequestParts, Path, State};
+use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get as on_get;
@@ -53,6 +55,16 @@ impl Service {
             .route("/whole", on_get(whole))
             .route("/conflict", on_get(conflict))
             .route("/own", on_get(own))
+            .route("/feed", on_get(feed))
+            .route("/posts", on_get(posts))
+            .route("/mine/{page}", on_get(mine))
+            .route("/in-key", on_get(in_key))
+            .route("/says-so", on_get(says_so))
+            .route("/private-by-key", on_get(private_by_key))
+            .route("/private-to-all", on_get(private_to_all))
+            .route("/absent", on_get(absent))
+            .route("/gone", on_get(gone))
+            .route("/broken", on_get(broken))
             .layer(layer)
             .with_state(self.clone())
     }
@@ -61,6 +73,86 @@ impl Service {
 #[cached(ttl = "60s", stale = "30s", key = "value", cache = service.cache, skip(service))]
 async fn load(service: Service) -> String {
     format!("run {}", service.run())
+}
+
+#[cached(ttl = "60s", key = "feed", cache = service.cache, public)]
+async fn feed(State(service): State<Service>) -> Json<u32> {
+    Json(service.run())
+}
+
+/// Who asks, by a header; nobody without it.
+struct Reader(Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Reader {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let header = ["authorization", "cookie"]
+            .into_iter()
+            .find_map(|name| parts.headers.get(name)?.to_str().ok());
+        Ok(Self(header.map(str::to_owned)))
+    }
+}
+
+#[cached(ttl = "60s", key = "posts:<reader>", cache = service.cache, public = reader.is_none(), vary = "Cookie")]
+async fn posts(State(service): State<Service>, Reader(reader): Reader) -> Json<u32> {
+    let _ = reader;
+    Json(service.run())
+}
+
+/// The answer depends on who asks, and neither does the key nor is it said.
+#[cached(ttl = "60s", key = "mine:<page>", cache = service.cache, skip(reader))]
+async fn mine(
+    State(service): State<Service>,
+    Path(page): Path<u32>,
+    Reader(reader): Reader,
+) -> Result<Json<String>, StatusCode> {
+    let _ = page;
+    service.run();
+    Ok(Json(reader.unwrap_or_default()))
+}
+
+#[cached(ttl = "60s", key = "own:<reader>", cache = service.cache)]
+async fn in_key(State(service): State<Service>, Reader(reader): Reader) -> Json<u32> {
+    let _ = reader;
+    Json(service.run())
+}
+
+#[cached(ttl = "60s", key = "page", cache = service.cache, vary = "authorization", skip(reader))]
+async fn says_so(State(service): State<Service>, Reader(reader): Reader) -> Json<u32> {
+    let _ = reader;
+    Json(service.run())
+}
+
+#[cached(ttl = "60s", key = "private:<reader>", cache = service.cache, vary = "cookie")]
+async fn private_by_key(State(service): State<Service>, Reader(reader): Reader) -> Response {
+    let _ = reader;
+    private(State(service)).await
+}
+
+#[cached(ttl = "60s", key = "private", cache = service.cache)]
+async fn private_to_all(State(service): State<Service>) -> Response {
+    private(State(service)).await
+}
+
+async fn private(State(service): State<Service>) -> Response {
+    let control = [(header::CACHE_CONTROL, "private, max-age=5")];
+    (control, service.run().to_string()).into_response()
+}
+
+#[cached(ttl = "60s", key = "absent", cache = service.cache, statuses = [404])]
+async fn absent(State(service): State<Service>) -> Result<Response, StatusCode> {
+    Ok((StatusCode::NOT_FOUND, service.run().to_string()).into_response())
+}
+
+#[cached(ttl = "60s", key = "gone", cache = service.cache, statuses = [404, 410])]
+async fn gone(State(service): State<Service>) -> (StatusCode, Json<u32>) {
+    (StatusCode::GONE, Json(service.run()))
+}
+
+#[cached(ttl = "60s", key = "broken", cache = service.cache, statuses = 404)]
+async fn broken(State(service): State<Service>) -> Response {
+    (StatusCode::BAD_GATEWAY, service.run().to_string()).into_response()
 }
 
 #[cached(ttl = "10s", key = "short", cache = service.cache, skip(service))]
@@ -200,10 +292,10 @@ async fn an_answer_of_several_values_lives_as_long_as_the_first_to_end() {
 
 #[tokio::test]
 async fn what_is_not_kept_is_not_promised() {
-    let app = Service::new().behind(CacheLayer::new().public().name("board"));
+    let app = Service::new().behind(CacheLayer::new().cache_control().name("board"));
     let unkept = get(&app, "/empty").await;
     assert_eq!(told(&unkept), ("MISS".into(), "board; fwd=uri-miss".into()));
-    assert_eq!(unkept.header("cache-control"), "public, no-cache");
+    assert_eq!(unkept.header("cache-control"), "private, no-cache");
     let nan = get(&app, "/nan").await;
     assert_eq!(
         told(&nan),
@@ -305,7 +397,7 @@ async fn who_has_it_already_gets_a_304() {
 
 #[tokio::test]
 async fn a_handlers_own_word_stands() {
-    let app = Service::new().behind(CacheLayer::new().public().vary(["cookie", "accept"]));
+    let app = Service::new().behind(CacheLayer::new().cache_control().vary(["cookie", "accept"]));
     get(&app, "/own").await;
     let own = get(&app, "/own").await;
     assert_eq!(own.header("cache-control"), "max-age=7");
@@ -326,15 +418,126 @@ async fn a_handlers_own_word_stands() {
 }
 
 #[tokio::test]
-async fn what_may_be_personal_is_private_whatever_was_asked_for() {
-    let app = Service::new().behind(CacheLayer::new().public());
+async fn an_answer_is_public_only_where_its_function_says_so() {
+    let app = Service::new().behind(CacheLayer::new().cache_control());
+    let control = async |path: &str, headers: &[(&str, &str)]| {
+        let mut controls = Vec::new();
+        // A miss, and a hit.
+        for _ in 0..2 {
+            let answer = send(&app, Method::GET, path, headers).await;
+            controls.push(answer.header("cache-control"));
+        }
+        assert_eq!(controls[0], controls[1], "{path}");
+        controls.swap_remove(0)
+    };
+    let (public, private) = ("public, max-age=60", "private, max-age=60");
+    assert_eq!(control("/feed", &[]).await, public);
+    assert!(control("/value", &[]).await.starts_with(private));
+    assert!(control("/both", &[]).await.starts_with("private, "));
+    // Whoever presents credentials may have been given more than the function gave.
     let bearer = [("authorization", "Bearer x")];
-    let control = |answer: &Answer| answer.header("cache-control");
-    assert!(control(&get(&app, "/value").await).starts_with("public, "));
-    assert!(control(&send(&app, Method::GET, "/value", &bearer).await).starts_with("private, "));
-    assert!(control(&get(&app, "/cookie").await).starts_with("private, "));
-    let varied = Service::new().behind(CacheLayer::new().public().vary(["authorization"]));
-    assert!(control(&send(&varied, Method::GET, "/value", &bearer).await).starts_with("public, "));
+    let cookie = [("cookie", "a=1")];
+    assert_eq!(control("/feed", &bearer).await, private);
+    assert_eq!(control("/feed", &cookie).await, private);
+    assert!(control("/cookie", &[]).await.starts_with("private, "));
+
+    // The same path, by who asks: the condition is on the arguments.
+    assert_eq!(control("/posts", &[]).await, public);
+    assert_eq!(control("/posts", &cookie).await, private);
+
+    let varied = Service::new().behind(CacheLayer::new().cache_control().vary(["authorization"]));
+    let answer = send(&varied, Method::GET, "/feed", &bearer).await;
+    assert_eq!(answer.header("cache-control"), public);
+    let never = Service::new().behind(CacheLayer::new().private());
+    assert_eq!(get(&never, "/feed").await.header("cache-control"), private);
+}
+
+#[tokio::test]
+async fn a_function_names_the_headers_that_its_key_depends_on() {
+    let app = Service::new().behind(CacheLayer::new().vary(["accept-language"]));
+    for _ in 0..2 {
+        let answer = get(&app, "/posts").await;
+        assert_eq!(answer.header("vary"), "accept-language, cookie");
+    }
+    assert_eq!(get(&app, "/value").await.header("vary"), "accept-language");
+}
+
+#[tokio::test]
+async fn what_a_key_does_not_tell_apart_is_not_shared_by_those_who_present_credentials() {
+    let service = Service::new();
+    let app = service.behind(CacheLayer::new());
+    let ask = async |path: &str, who: &str| {
+        let answer = send(&app, Method::GET, path, &[("authorization", who)]).await;
+        (answer.header("x-cache"), answer.body)
+    };
+    get(&app, "/mine/1").await;
+    for who in ["Bearer a", "Bearer b", "Bearer b"] {
+        let (cache, body) = ask("/mine/1", who).await;
+        assert_eq!((cache, body), ("BYPASS".into(), format!("{who:?}")));
+    }
+    let bearer = [("authorization", "Bearer a")];
+    let refused = send(&app, Method::GET, "/mine/1", &bearer).await;
+    assert_eq!(
+        refused.header("cache-status"),
+        "cache; fwd=bypass; detail=credentials"
+    );
+    // Nor was anything stored for the rest, who go on as they were.
+    let nobody = get(&app, "/mine/1").await;
+    assert_eq!(
+        (nobody.header("x-cache"), nobody.body),
+        ("HIT".into(), "\"\"".into())
+    );
+
+    // In the key, said of the key, for everyone, or no answer but part of one.
+    for path in ["/in-key", "/says-so", "/feed", "/value"] {
+        assert_eq!(ask(path, "Bearer a").await.0, "MISS", "{path}");
+        assert_eq!(ask(path, "Bearer a").await.0, "HIT", "{path}");
+    }
+    assert_eq!(ask("/in-key", "Bearer b").await.0, "MISS");
+}
+
+#[tokio::test]
+async fn what_calls_itself_private_is_kept_where_the_key_tells_clients_apart() {
+    let app = Service::new().behind(CacheLayer::new());
+    for cookie in ["a=1", "a=2"] {
+        for expected in ["MISS", "HIT"] {
+            let cookie = [("cookie", cookie)];
+            let answer = send(&app, Method::GET, "/private-by-key", &cookie).await;
+            assert_eq!(answer.header("x-cache"), expected);
+            assert_eq!(answer.header("cache-control"), "private, max-age=5");
+        }
+    }
+    for run in 3..5 {
+        let answer = get(&app, "/private-to-all").await;
+        assert_eq!(
+            (answer.header("x-cache"), answer.body),
+            ("MISS".into(), run.to_string())
+        );
+    }
+}
+
+#[tokio::test]
+async fn error_statuses_are_kept_where_that_is_asked_for() {
+    let app = Service::new().behind(CacheLayer::new().cache_control());
+    for (path, status, run) in [("/absent", 404, "1"), ("/gone", 410, "2")] {
+        for expected in ["MISS", "HIT"] {
+            let answer = get(&app, path).await;
+            assert_eq!(
+                (answer.status.as_u16(), answer.body.as_str()),
+                (status, run)
+            );
+            assert_eq!(answer.header("x-cache"), expected, "{path}");
+            let age = if expected == "HIT" { "0" } else { "" };
+            assert_eq!(answer.header("age"), age);
+        }
+    }
+    for run in ["3", "4"] {
+        let answer = get(&app, "/broken").await;
+        assert_eq!(
+            (answer.header("x-cache").as_str(), answer.body.as_str()),
+            ("MISS", run)
+        );
+    }
 }
 
 #[tokio::test]
@@ -363,6 +566,31 @@ async fn a_client_may_ask_past_the_cache_only_where_that_is_allowed() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn clients_that_ask_past_the_cache_at_once_cost_one_load() {
+    let service = Service::new();
+    let app = service.behind(CacheLayer::new().honor_no_cache());
+    let no_cache = [("cache-control", "no-cache")];
+    let ask = || send(&app, Method::GET, "/slow", &no_cache);
+    get(&app, "/slow").await;
+    let (one, two, three) = tokio::join!(ask(), ask(), ask());
+    for answer in [one, two, three] {
+        assert_eq!(
+            (answer.header("x-cache"), answer.body),
+            ("MISS".into(), "2".into())
+        );
+    }
+    // Others had the old value meanwhile, and have the new one now.
+    let (hit, anew) = tokio::join!(get(&app, "/slow"), ask());
+    assert_eq!(
+        (hit.header("x-cache"), hit.body.as_str()),
+        ("HIT".into(), "2")
+    );
+    assert_eq!(anew.body, "3");
+    assert_eq!(get(&app, "/slow").await.body, "3");
+    assert_eq!(service.runs.load(SeqCst), 3);
+}
+
 #[tokio::test]
 async fn who_shares_a_load_says_so() {
     let app = Service::new().behind(CacheLayer::new().cache_control());
@@ -383,7 +611,10 @@ async fn who_shares_a_load_says_so() {
 async fn a_route_speaks_for_itself_behind_a_layer_around_everything() {
     let service = Service::new();
     let app = Router::new()
-        .route("/public", on_get(value).layer(CacheLayer::new().public()))
+        .route(
+            "/public",
+            on_get(feed).layer(CacheLayer::new().cache_control()),
+        )
         .route("/rest", on_get(value))
         .layer(CacheLayer::new())
         .with_state(service);
@@ -400,7 +631,7 @@ async fn a_route_speaks_for_itself_behind_a_layer_around_everything() {
     let rest = get(&app, "/rest").await;
     assert_eq!(
         (rest.header("cache-control"), rest.header("x-cache")),
-        (String::new(), "HIT".into())
+        (String::new(), "MISS".into())
     );
 }
 

@@ -4,7 +4,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-use cache_runtime::{Cache, CacheConfig, Durability, Observed, Why, cached, observe};
+use cache_runtime::{BreakerState, Cache, CacheConfig, Durability, Observed, Why, cached, observe};
 use cache_tests::{RedisServer, eventually};
 
 use crate::app::{App, Db, Post, SOON};
@@ -203,6 +203,58 @@ async fn a_value_stands_in_for_a_body_that_fails_unless_it_was_removed() {
         (spare(&other, 1, &fails).await == Ok(1)).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn looking_for_a_stand_in_waits_no_second_time_for_a_server_that_is_silent() {
+    let server = RedisServer::start();
+    let app = App::connected(CacheConfig::default().redis_url(server.url()), &Db::new(1)).await;
+    let fails = AtomicBool::new(true);
+    // Once, so that the scripts are there.
+    assert!(spare(&app, 0, &fails).await.is_err());
+    server.freeze();
+    // Each call may run into one time-out, and the third opens the breaker.
+    for id in 1..3 {
+        assert!(spare(&app, id, &fails).await.is_err());
+        assert_eq!(
+            app.cache.breaker_state(),
+            Some(BreakerState::Closed),
+            "{id}"
+        );
+    }
+    assert!(spare(&app, 3, &fails).await.is_err());
+    app.has_lost_redis().await;
+}
+
+#[tokio::test]
+async fn what_was_compressed_weighs_in_memory_what_it_grew_to() {
+    #[cached(ttl = "1h", compress = "zstd", key = "long:<lines>", cache = cache, skip(cache))]
+    async fn long(cache: &Cache, lines: usize) -> Vec<String> {
+        vec!["a long line that repeats itself".to_owned(); lines]
+    }
+
+    let server = RedisServer::start();
+    let config = CacheConfig::default()
+        .redis_url(server.url())
+        .budget(SOON)
+        .max_bytes(10_000);
+    let cache = Cache::new(config).unwrap();
+    // Some 320 bytes, and 32,000: both become less than a hundred.
+    for (lines, stays) in [(10, true), (1000, false)] {
+        long(&cache, lines).await;
+        eventually(SOON, "a hit", async || {
+            let (_, observed) = observe(long(&cache, lines)).await;
+            (observed.as_str() == Some("HIT")).then_some(())
+        })
+        .await;
+        let mut in_memory = 0;
+        for _ in 0..10 {
+            let (value, observed) = observe(long(&cache, lines)).await;
+            assert_eq!((value.len(), observed.hits), (lines, 1));
+            in_memory += observed.memory_hits;
+        }
+        assert_eq!(in_memory > 0, stays, "{lines} lines: {in_memory}");
+    }
 }
 
 #[tokio::test]

@@ -13,7 +13,10 @@ use axum::Json;
 use axum::body::{Body, HttpBody};
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
-use http::header::{CACHE_CONTROL, SET_COOKIE};
+use http::header::{
+    CACHE_CONTROL, CONNECTION, DATE, PROXY_AUTHENTICATE, SET_COOKIE, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body::Frame;
 use http_body_util::BodyExt as _;
@@ -22,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use super::demand::CanBeCached;
 use super::dispatch::{Dressed, Probe, SpecialShape, Split, Wrap};
+use super::status::{CanKeepStatuses, HasStatus, Keeping};
 use super::{Cacheable, Kept, Returned, Success};
 use crate::entry::{TypeOps, type_ops};
 
@@ -79,6 +83,8 @@ impl<T, K: Returned<T>> Returned<Json<T>> for InJson<K> {
 
 #[diagnostic::do_not_recommend]
 impl<T: Send, K: Cacheable<T>> Cacheable<Json<T>> for InJson<K> {
+    const ANSWERS: bool = true;
+
     async fn prepare(self, Json(value): Json<T>) -> Json<T> {
         Json(self.0.prepare(value).await)
     }
@@ -141,6 +147,8 @@ impl<T> Cacheable<(StatusCode, Json<T>)> for JsonWithStatus
 where
     T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
 {
+    const ANSWERS: bool = true;
+
     fn prepare(
         self,
         returned: (StatusCode, Json<T>),
@@ -230,11 +238,13 @@ impl Returned<Response> for WholeResponse {
 
 #[diagnostic::do_not_recommend]
 impl Cacheable<Response> for WholeResponse {
+    const ANSWERS: bool = true;
+
     async fn prepare(self, returned: Response) -> Response {
-        if is_error(returned.status()) || !may_be_stored(returned.headers()) {
+        if is_error(returned.status()) {
             return returned;
         }
-        buffer(returned, LONGEST_BODY).await
+        self.ready(returned).await
     }
 
     fn keep(self, returned: &Response) -> Option<Kept> {
@@ -244,7 +254,7 @@ impl Cacheable<Response> for WholeResponse {
         };
         Some(Arc::new(StoredResponse {
             status: returned.status().as_u16(),
-            headers: returned.headers().iter().map(header).collect(),
+            headers: of_the_answer(returned.headers()).map(header).collect(),
             body: body.to_vec(),
         }))
     }
@@ -277,6 +287,67 @@ impl Cacheable<Response> for WholeResponse {
     fn ops(self) -> &'static TypeOps {
         type_ops::<StoredResponse>()
     }
+
+    fn is_private(self, returned: &Response) -> bool {
+        says(returned.headers(), "private")
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl HasStatus<Response> for WholeResponse {
+    fn status(self, returned: &Response) -> Option<(u16, &Response)> {
+        Some((returned.status().as_u16(), returned))
+    }
+
+    /// Reads the body of an answer that may be stored. One whose length is not known may never end: it streams through.
+    async fn ready(self, returned: Response) -> Response {
+        let is_short = HttpBody::size_hint(returned.body())
+            .exact()
+            .is_some_and(|length| length <= LONGEST_BODY as u64);
+        if is_short && may_be_stored(returned.headers()) {
+            buffer(returned, LONGEST_BODY).await
+        } else {
+            returned
+        }
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T> HasStatus<(StatusCode, Json<T>)> for JsonWithStatus
+where
+    Self: Cacheable<(StatusCode, Json<T>)> + Returned<(StatusCode, Json<T>), Inner = T>,
+{
+    fn status(self, (status, Json(value)): &(StatusCode, Json<T>)) -> Option<(u16, &T)> {
+        Some((status.as_u16(), value))
+    }
+
+    fn ready(
+        self,
+        returned: (StatusCode, Json<T>),
+    ) -> impl Future<Output = (StatusCode, Json<T>)> + Send {
+        self.prepare(returned)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl CanKeepStatuses<Response> for WholeResponse {
+    type Kind = Keeping<Self>;
+
+    fn demanded(self, statuses: &'static [u16]) -> Keeping<Self> {
+        Keeping::new(self, statuses)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T> CanKeepStatuses<(StatusCode, Json<T>)> for JsonWithStatus
+where
+    Self: HasStatus<(StatusCode, Json<T>)>,
+{
+    type Kind = Keeping<Self>;
+
+    fn demanded(self, statuses: &'static [u16]) -> Keeping<Self> {
+        Keeping::new(self, statuses)
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -292,16 +363,52 @@ fn is_error(status: StatusCode) -> bool {
     status.as_u16() >= 400
 }
 
-/// A cookie belongs to one browser, and `no-store` and `private` say as much of the rest.
+/// A cookie belongs to one browser, and `no-store` says as much of the rest. What is `private` may be stored where the key
+/// tells clients apart, which is not known here.
 fn may_be_stored(headers: &HeaderMap) -> bool {
-    let forbids = |value: &HeaderValue| {
-        let text = value.to_str().unwrap_or("no-store").to_ascii_lowercase();
-        text.split(',').any(|directive| {
-            let name = directive.split('=').next().unwrap_or_default().trim();
-            matches!(name, "no-store" | "private")
+    !headers.contains_key(SET_COOKIE) && !says(headers, "no-store")
+}
+
+/// Does `Cache-Control` hold the directive, with an argument or without? One that cannot be read might.
+fn says(headers: &HeaderMap, directive: &str) -> bool {
+    headers.get_all(CACHE_CONTROL).iter().any(|value| {
+        value.to_str().map_or(true, |text| {
+            text.split(',').any(|part| {
+                let name = part.split('=').next().unwrap_or_default().trim();
+                name.eq_ignore_ascii_case(directive)
+            })
         })
-    };
-    !headers.contains_key(SET_COOKIE) && !headers.get_all(CACHE_CONTROL).iter().any(forbids)
+    })
+}
+
+/// The headers that belong to the answer, and not to the connection it went over or the moment it went at (RFC 9111,
+/// section 3.1; RFC 9110, section 7.6.1).
+fn of_the_answer(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+    const OF_THE_EXCHANGE: [HeaderName; 9] = [
+        CONNECTION,
+        HeaderName::from_static("keep-alive"),
+        PROXY_AUTHENTICATE,
+        HeaderName::from_static("proxy-authentication-info"),
+        TE,
+        TRAILER,
+        TRANSFER_ENCODING,
+        UPGRADE,
+        DATE,
+    ];
+    let named: Vec<&str> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(',').map(str::trim))
+        .collect();
+    headers.iter().filter(move |(name, _)| {
+        let is_named = || {
+            named
+                .iter()
+                .any(|other| other.eq_ignore_ascii_case(name.as_str()))
+        };
+        !OF_THE_EXCHANGE.contains(name) && !is_named()
+    })
 }
 
 /// Reads the body up to the limit. A longer one, one that fails and one with trailers go on to
@@ -368,6 +475,21 @@ pub(crate) const LONGEST_BODY: usize = 1 << 20;
 mod tests {
     use super::*;
 
+    /// Events to come, some day.
+    struct Endless;
+
+    impl HttpBody for Endless {
+        type Data = Bytes;
+        type Error = axum::Error;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+            Poll::Pending
+        }
+    }
+
     async fn body_of(response: Response) -> Bytes {
         response.into_body().collect().await.unwrap().to_bytes()
     }
@@ -405,9 +527,7 @@ mod tests {
     async fn what_belongs_to_one_client_is_not_kept() {
         for (name, value) in [
             ("set-cookie", "a=1"),
-            ("cache-control", "no-store"),
-            ("cache-control", "max-age=5, Private"),
-            ("cache-control", "private=\"x\""),
+            ("cache-control", "max-age=5, No-Store"),
         ] {
             let response = http::Response::builder()
                 .header(name, value)
@@ -417,6 +537,45 @@ mod tests {
             assert!(WholeResponse.keep(&response).is_none(), "{name}: {value}");
             assert_eq!(body_of(response).await, "mine");
         }
+    }
+
+    #[tokio::test]
+    async fn what_calls_itself_private_says_so() {
+        for (value, private) in [
+            ("max-age=5, Private", true),
+            ("private=\"x\"", true),
+            ("public, max-age=5", false),
+        ] {
+            let response = http::Response::builder()
+                .header("cache-control", value)
+                .body(Body::empty())
+                .unwrap();
+            assert_eq!(WholeResponse.is_private(&response), private, "{value}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stream_is_not_waited_for() {
+        let response = Response::new(Body::new(Endless));
+        let response = WholeResponse.prepare(response).await;
+        assert!(WholeResponse.keep(&response).is_none());
+    }
+
+    #[tokio::test]
+    async fn what_belongs_to_a_connection_or_a_moment_is_not_kept() {
+        let response = http::Response::builder()
+            .header("connection", "close, X-Hop")
+            .header("x-hop", "1")
+            .header("date", "Tue, 15 Nov 1994 08:12:31 GMT")
+            .header("transfer-encoding", "chunked")
+            .header("x-total", "7")
+            .body(Body::from("seven"))
+            .unwrap();
+        let response = WholeResponse.prepare(response).await;
+        let kept = WholeResponse.keep(&response).unwrap();
+        let restored = WholeResponse.restore(kept).unwrap();
+        let names: Vec<_> = restored.headers().keys().map(HeaderName::as_str).collect();
+        assert_eq!(names, ["x-total"]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::cacheable::Cacheable;
 use crate::key::CacheKey;
 use crate::outcome::{CallOutcome, Status, Why};
 use crate::redis::Budget;
-use crate::site::Site;
+use crate::site::About;
 
 /// Why a call wants something else than the body's result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(super) enum Press {
 #[derive(Clone, Copy)]
 pub(super) struct Instead<'a, K> {
     pub(super) cache: &'a Cache,
-    pub(super) site: &'static Site,
+    pub(super) about: About,
     /// Without one nothing older can be found.
     pub(super) key: Option<&'a CacheKey>,
     pub(super) kind: K,
@@ -46,7 +46,7 @@ impl<K> Instead<'_, K> {
                 Ok(done) => return Ok(done),
                 Err(up) => {
                     if let Some(instead) = Box::pin(self.at(Press::Slow(up))).await {
-                        count(self.cache, self.site, |counters| &counters.given_up);
+                        count(self.cache, self.about.site, |counters| &counters.given_up);
                         return Err(instead);
                     }
                 }
@@ -61,11 +61,12 @@ impl<K> Instead<'_, K> {
     {
         let &Self {
             cache,
-            site,
+            about,
             kind,
             budget,
             ..
         } = self;
+        let site = about.site;
         let why = match press {
             Press::Failed => Why::BodyFailed,
             Press::Slow(_) => Why::BodySlow,
@@ -76,7 +77,7 @@ impl<K> Instead<'_, K> {
             let mut request = request_of(site, key, kind, &[], &[]);
             request.demand = Demand::StandIn;
             if let Some(hit) = cache.standing(&request, budget).await {
-                let outcome = outcome(site, &hit, Some(why));
+                let outcome = outcome(about, &hit, Some(why));
                 if let Some(returned) = give_back(kind, hit.kept) {
                     if outcome.status == Status::Stale {
                         count(cache, site, |counters| &counters.stale_hits);
@@ -91,7 +92,7 @@ impl<K> Instead<'_, K> {
         }
         let status = self.key.map_or(Status::Bypass, |_| Status::Miss);
         let returned = kind.timed_out()?;
-        let outcome = ran(site, kind, &returned, status, why);
+        let outcome = ran(about, kind, &returned, status, why);
         Some((returned, outcome))
     }
 }

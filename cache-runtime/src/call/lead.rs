@@ -10,7 +10,7 @@ use tracing::Instrument as _;
 use super::instead::{Instead, Press};
 use super::owed::{Judged, Owed};
 use super::patience::Patience;
-use super::tally::count;
+use super::tally::{count, kept};
 use crate::cache::Cache;
 use crate::cacheable::{Cacheable, Returned, Success};
 use crate::flight::Outcome;
@@ -74,13 +74,13 @@ where
         work,
         budget,
     } = load;
-    let (cache, site) = (&cache, call.site);
+    let (cache, site, about) = (&cache, call.site, call.about());
     let ttl = cache.lifetime(call.used_ttl());
     let mut owed = Owed::new(cache, call);
     let key = loading.cache_key().clone();
     let instead = Instead {
         cache,
-        site,
+        about,
         key: Some(&key),
         kind,
         budget: &budget,
@@ -121,7 +121,7 @@ where
     }
     let mut fate = Fate::default();
     match stored {
-        Judged::Store => match (kind.keep(&returned), ttl) {
+        Judged::Store => match (kept(site, kind, &returned), ttl) {
             (Some(kept), Some(ttl)) => {
                 fate = fate_of(&loading, ttl);
                 loading.store(Some(kept), ttl, tags);
@@ -130,7 +130,7 @@ where
             (None, _) => loading.end(Outcome::Unshared, false),
         },
         Judged::Share => loading.end(
-            kind.keep(&returned)
+            kept(site, kind, &returned)
                 .map_or(Outcome::Unshared, |kept| Outcome::Value(Some(kept))),
             false,
         ),

@@ -39,7 +39,11 @@ struct Asked {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     Normal,
+    /// What stands now will not do: its successor, which the call may share like any other load.
+    Newer,
     Refresh,
+    /// The call goes without the cache: its key does not hold the credentials that came with it.
+    Blind,
     Uncached,
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::lead::{alone, watched};
 use super::owed::{Judged, Owed};
 use super::read::{request, request_of};
-use super::tally::{count, ran};
+use super::tally::{count, kept, ran};
 use crate::cache::Cache;
 use crate::cacheable::Cacheable;
 use crate::deferred;
@@ -27,9 +27,9 @@ where
     F: FnOnce() -> Fut,
     Fut: Future<Output = R>,
 {
-    let (cache, site) = (call.used_cache(), call.site);
+    let (cache, site, about) = (call.used_cache(), call.site, call.about());
     count(&cache, call.site, |counters| &counters.misses);
-    let told = |returned: &R| note(|| ran(site, kind, returned, Status::Miss, Why::Asked));
+    let told = |returned: &R| note(|| ran(about, kind, returned, Status::Miss, Why::Asked));
     let Keyed::Key(key) = &call.key else {
         let returned = Box::pin(alone(&cache, call, kind, late, Box::pin(body()))).await;
         told(&returned);
@@ -66,7 +66,7 @@ where
     .await;
     let tags = owed.call.tags.known_and_open().0;
     let kept: Option<(Kept, Duration)> = match judged {
-        Judged::Store => kind.keep(&returned).map(Some).zip(ttl),
+        Judged::Store => kept(site, kind, &returned).map(Some).zip(ttl),
         Judged::Nothing => owed.call.site.none_ttl.map(|life| (None, life)),
         Judged::Share | Judged::Failed => None,
     };
@@ -87,7 +87,7 @@ where
     note(|| CallOutcome {
         ttl: life,
         stored: stored && !life.is_zero(),
-        ..ran(site, kind, &returned, Status::Miss, Why::Asked)
+        ..ran(about, kind, &returned, Status::Miss, Why::Asked)
     });
     returned
 }
@@ -109,7 +109,7 @@ where
     F: FnOnce() -> Fut,
     Fut: Future<Output = R>,
 {
-    let site = call.site;
+    let (site, about) = (call.site, call.about());
     if !call.patterns.is_empty() {
         // What the call removes may cover its own key: a put's lease is spared by that, a standing entry cannot be.
         return anew(call, kind, when, late, body).await;
@@ -133,7 +133,7 @@ where
     let judged = owed.judge(kind.success(&returned), when, late);
     owed.pay(None).await;
     if judged == Judged::Store
-        && let Some((kept, ttl)) = kind.keep(&returned).zip(ttl)
+        && let Some((kept, ttl)) = kept(site, kind, &returned).zip(ttl)
     {
         let tags = owed.call.tags.known_and_open().0;
         let request = request_of(site, &key, kind, &[], &[]);
@@ -145,7 +145,7 @@ where
     note(|| CallOutcome {
         ttl: life,
         stored: !life.is_zero(),
-        ..ran(site, kind, &returned, Status::Miss, Why::Asked)
+        ..ran(about, kind, &returned, Status::Miss, Why::Asked)
     });
     returned
 }

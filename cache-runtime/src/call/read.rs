@@ -11,9 +11,9 @@ use super::ahead::{Ahead, may_refresh};
 use super::instead::{Instead, Press};
 use super::lead::{Fate, Led, Load, alone, alone_within, lead};
 use super::patience::Patience;
-use super::tally::{count, outcome, ran, served};
+use super::tally::{count, kept, outcome, ran, served};
 use super::{Mode, asked_of, put};
-use crate::cache::{Demand, Request, Turn};
+use crate::cache::{Cache, Demand, Request, Turn};
 use crate::cacheable::{Cacheable, Success};
 use crate::deferred;
 use crate::flight::Outcome;
@@ -21,7 +21,8 @@ use crate::key::CacheKey;
 use crate::load::Loading;
 use crate::memory::Kept;
 use crate::outcome::{CallOutcome, Status, Why, naming, note, wished};
-use crate::site::{Call, Keyed, Late, Site};
+use crate::redis::Budget;
+use crate::site::{About, Call, Keyed, Late, Site};
 use crate::spans;
 
 /// A memory hit is settled here and now.
@@ -42,7 +43,9 @@ where
 {
     let wish = wished();
     let mode = match asked_of(call.site) {
-        Mode::Normal if wish.fresh => Mode::Refresh,
+        Mode::Uncached => Mode::Uncached,
+        _ if wish.authorized && K::ANSWERS && call.is_blind_to_credentials() => Mode::Blind,
+        Mode::Normal if wish.fresh => Mode::Newer,
         mode => mode,
     };
     let name = match &call.key {
@@ -61,7 +64,7 @@ where
         if let Some(mut hit) = hit
             && let Some(returned) = give_back(kind, hit.kept.take())
         {
-            naming(name.as_ref(), || served(&cache, call.site, &hit, None));
+            naming(name.as_ref(), || served(&cache, call.about(), &hit, None));
             if let Some(ahead) = ahead.filter(|_| hit.refresh && may_refresh(&cache, key)) {
                 let budget = Arc::new(cache.budget());
                 let load = Load {
@@ -102,22 +105,25 @@ where
     if mode == Mode::Uncached {
         return Box::pin(body()).await;
     }
-    let (cache, site) = (call.used_cache(), call.site);
+    let (cache, site, about) = (call.used_cache(), call.site, call.about());
     let mut patience = Patience::new(&site.policy);
     let budget = cache.budget();
     let key = match &call.key {
-        Keyed::Key(key) => Some(key.clone()),
-        Keyed::Nothing | Keyed::Unkeyable => None,
+        Keyed::Key(key) if mode != Mode::Blind => Some(key.clone()),
+        _ => None,
     };
     let instead = Instead {
         cache: &cache,
-        site,
+        about,
         key: key.as_ref(),
         kind,
         budget: &budget,
     };
     let Some(key) = &key else {
         count(&cache, site, |counters| &counters.bypasses);
+        if mode == Mode::Blind {
+            site.warn_of_credentials();
+        }
         let led = Box::pin(alone_within(
             call,
             late,
@@ -126,12 +132,16 @@ where
             instead,
         ))
         .await;
-        return told(site, kind, led, Status::Bypass, Why::NoKey);
+        let why = match mode {
+            Mode::Blind => Why::Credentials,
+            _ => Why::NoKey,
+        };
+        return told(about, kind, led, Status::Bypass, why);
     };
     if !call.patterns.is_empty() && deferred::is_active() {
         count(&cache, site, |counters| &counters.misses);
         let returned = Box::pin(alone(&cache, call, kind, late, Box::pin(body()))).await;
-        tell(|| ran(site, kind, &returned, Status::Miss, Why::InTransaction));
+        tell(|| ran(about, kind, &returned, Status::Miss, Why::InTransaction));
         return returned;
     }
     if mode == Mode::Refresh {
@@ -140,7 +150,10 @@ where
     }
     let turn = {
         let (tags, open_tags) = call.tags.known_and_open();
-        let request = request(&call, key, kind, &tags, &open_tags);
+        let mut request = request(&call, key, kind, &tags, &open_tags);
+        if mode == Mode::Newer {
+            request.demand = newer_than_what_stands(&cache, site, key, kind, &budget).await;
+        }
         let reading = pin!(cache.read(&request, &budget));
         match instead.of_waiting(&mut patience, reading).await {
             Ok(turn) => turn,
@@ -154,8 +167,8 @@ where
         // Taken out: what nobody else holds is moved, not cloned.
         Turn::Hit(mut hit) => match give_back(kind, hit.kept.take()) {
             Some(returned) => {
-                served(&cache, site, &hit, None);
-                spans::read_ended(|| outcome(site, &hit, None));
+                served(&cache, about, &hit, None);
+                spans::read_ended(|| outcome(about, &hit, None));
                 if let Some(ahead) = ahead.filter(|_| hit.refresh && may_refresh(&cache, key)) {
                     let load = Load {
                         budget: Arc::new(cache.budget()),
@@ -173,7 +186,10 @@ where
             None => (Why::Unusable, None),
         },
         Turn::Lead(loading) => {
-            let why = loading.why();
+            let why = match mode {
+                Mode::Newer => Why::Asked,
+                _ => loading.why(),
+            };
             count(&cache, site, |counters| &counters.misses);
             let load = Load {
                 cache: cache.clone(),
@@ -185,7 +201,7 @@ where
                 budget: Arc::new(budget),
             };
             let led = Box::pin(lead_within(load, loading, patience, ahead)).await;
-            return told(site, kind, led, Status::Miss, why);
+            return told(about, kind, led, Status::Miss, why);
         }
         Turn::Shared(outcome, was_loaded) => {
             if outcome.is_failure()
@@ -204,7 +220,7 @@ where
                 let ttl = cache.lifetime(call.used_ttl()).filter(|_| kept);
                 tell(|| CallOutcome {
                     ttl: ttl.unwrap_or_default(),
-                    ..ran(site, kind, &returned, Status::Coalesced, why)
+                    ..ran(about, kind, &returned, Status::Coalesced, why)
                 });
                 return returned;
             }
@@ -236,7 +252,7 @@ where
                 Err(outcome) => match give_back_outcome(kind, outcome) {
                     Some(returned) => {
                         count(&cache, site, |counters| &counters.coalesced);
-                        tell(|| ran(site, kind, &returned, Status::Coalesced, Why::Shared));
+                        tell(|| ran(about, kind, &returned, Status::Coalesced, Why::Shared));
                         return returned;
                     }
                     None => None,
@@ -255,12 +271,12 @@ where
     .await;
     if let (Led::Own(returned, _), Some((_, flight))) = (&led, &turn)
         && let Success::Value(_) = kind.success(returned)
-        && let Some(kept) = kind.keep(returned)
+        && let Some(kept) = kept(site, kind, returned)
     {
         flight.rescue(Outcome::Value(Some(kept)));
     }
     drop(turn);
-    told(site, kind, led, Status::Miss, why)
+    told(about, kind, led, Status::Miss, why)
 }
 
 /// The load, in a task of its own where the call may stop waiting for it.
@@ -279,7 +295,7 @@ where
     let Some(ahead) = ahead.filter(|_| patience.is_soft()) else {
         return lead(load, loading, patience, false).await;
     };
-    let (cache, site, kind) = (load.cache.clone(), load.call.site, load.kind);
+    let (cache, about, kind) = (load.cache.clone(), load.call.about(), load.kind);
     let (key, budget) = (loading.cache_key().clone(), load.budget.clone());
     let Some(room) = cache.inner.loads.room().filter(|_| !deferred::is_active()) else {
         // Too much is under way: then it ends with its call.
@@ -288,7 +304,7 @@ where
     let mut task = (ahead.detach)(room, load, loading, patience.hard_only());
     let instead = Instead {
         cache: &cache,
-        site,
+        about,
         key: Some(&key),
         kind,
         budget: &budget,
@@ -307,20 +323,28 @@ where
     }
 }
 
-/// Tells how a call went that ran its body, and gives its result.
-fn told<R, K: Cacheable<R>>(
+/// What stands now will not do, and need not go before its successor is there.
+async fn newer_than_what_stands<R, K: Cacheable<R>>(
+    cache: &Cache,
     site: &'static Site,
+    key: &CacheKey,
     kind: K,
-    led: Led<R>,
-    status: Status,
-    why: Why,
-) -> R {
+    budget: &Budget,
+) -> Demand {
+    let mut request = request_of(site, key, kind, &[], &[]);
+    request.demand = Demand::StandIn;
+    let standing = Box::pin(cache.standing(&request, budget)).await;
+    standing.map_or(Demand::Any, |hit| Demand::NewerThan(hit.version))
+}
+
+/// Tells how a call went that ran its body, and gives its result.
+fn told<R, K: Cacheable<R>>(about: About, kind: K, led: Led<R>, status: Status, why: Why) -> R {
     match led {
         Led::Own(returned, Fate { ttl, stored }) => {
             tell(|| CallOutcome {
                 ttl,
                 stored,
-                ..ran(site, kind, &returned, status, why)
+                ..ran(about, kind, &returned, status, why)
             });
             returned
         }

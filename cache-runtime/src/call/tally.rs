@@ -4,9 +4,9 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use crate::cache::{Cache, Hit};
-use crate::cacheable::{Returned, Success};
+use crate::cacheable::{Cacheable, Kept, Returned, Success};
 use crate::outcome::{CallOutcome, HitTier, Status, Why, note};
-use crate::site::Site;
+use crate::site::{About, Site};
 use crate::stats::{Counters, bump};
 
 pub(super) fn count(cache: &Cache, site: &'static Site, which: fn(&Counters) -> &AtomicU64) {
@@ -15,7 +15,8 @@ pub(super) fn count(cache: &Cache, site: &'static Site, which: fn(&Counters) -> 
 }
 
 /// A tier has answered.
-pub(super) fn served(cache: &Cache, site: &'static Site, hit: &Hit, why: Option<Why>) {
+pub(super) fn served(cache: &Cache, about: About, hit: &Hit, why: Option<Why>) {
+    let site = about.site;
     match hit.tier {
         HitTier::Memory => count(cache, site, |counters| &counters.memory_hits),
         HitTier::Redis => count(cache, site, |counters| &counters.redis_hits),
@@ -26,11 +27,12 @@ pub(super) fn served(cache: &Cache, site: &'static Site, hit: &Hit, why: Option<
             count(cache, site, |counters| &counters.stale_memory_hits);
         }
     }
-    note(|| outcome(site, hit, why));
+    note(|| outcome(about, hit, why));
 }
 
 /// How a call went that a value was found for.
-pub(super) fn outcome(site: &'static Site, hit: &Hit, why: Option<Why>) -> CallOutcome {
+pub(super) fn outcome(about: About, hit: &Hit, why: Option<Why>) -> CallOutcome {
+    let About { site, public } = about;
     let usual = if hit.refresh {
         Why::Refreshing
     } else {
@@ -50,12 +52,14 @@ pub(super) fn outcome(site: &'static Site, hit: &Hit, why: Option<Why>) -> CallO
         stored: false,
         why: why.unwrap_or(usual),
         failed: false,
+        public,
+        vary: site.varies_by(),
     }
 }
 
 /// How a call went that ran its body, or waited for another's.
 pub(super) fn ran<R, K: Returned<R>>(
-    site: &'static Site,
+    About { site, public }: About,
     kind: K,
     returned: &R,
     status: Status,
@@ -71,5 +75,16 @@ pub(super) fn ran<R, K: Returned<R>>(
         stored: false,
         why,
         failed: matches!(kind.success(returned), Success::Failure),
+        public,
+        vary: site.varies_by(),
     }
+}
+
+/// What of a result the cache may keep, and others may share. A whole response that calls itself `private` is for one
+/// client only, unless the key tells clients apart.
+pub(super) fn kept<R, K: Cacheable<R>>(site: &'static Site, kind: K, returned: &R) -> Option<Kept> {
+    if kind.is_private(returned) && !site.is_personal() {
+        return None;
+    }
+    kind.keep(returned)
 }

@@ -198,6 +198,8 @@ mod tests {
             stored: false,
             why,
             failed: false,
+            public: false,
+            vary: &[],
         }
     }
 

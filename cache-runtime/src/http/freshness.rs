@@ -8,10 +8,9 @@ use std::time::Duration;
 use crate::outcome::Observed;
 
 /// For whom an answer is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Audience {
     /// Who asked: their browser may keep it, nobody in between.
-    #[default]
     Private,
     /// Everybody.
     Public,

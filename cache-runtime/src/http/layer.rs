@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use axum::body::{Body, HttpBody};
 use bytes::Bytes;
 use http::header::{
-    AGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
-    EXPIRES, SET_COOKIE, VARY,
+    AGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE,
+    ETAG, EXPIRES, SET_COOKIE, VARY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Frame;
@@ -38,21 +38,41 @@ const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// | `ETag` | of the body; `If-None-Match` is answered with `304` and no body |
 /// | `Cache-Control`, `Vary` | where asked: [`cache_control`](Self::cache_control), [`vary`](Self::vary) |
 ///
-/// Responses without cached calls stay as they are, but for `Vary`. What a handler sets itself stands. `Age`, `ETag` and
+/// Responses without cached calls stay as they are, but for `Vary`. What a handler sets itself stands. `ETag` and
 /// `Cache-Control` are for successful answers to `GET` and `HEAD`. An `ETag` needs a body of known size of up to 1 MiB;
 /// streams go through untouched.
 ///
-/// A layer on a route reports that route's calls, and one around the whole router leaves them alone: so each route can say
-/// for whom its answers are.
+/// For whom an answer is, and which request headers it depends on, its function says: `public` and `vary` of
+/// [`#[cached]`](macro@crate::cached). Only where every cached call says `public` is an answer so, and never one that sets
+/// a cookie, nor one to a request with `Authorization` or `Cookie` unless `Vary` names that header.
+///
+/// **Credentials.** The result of a cached handler (`Json`, `(StatusCode, Json)`, a `Response`) is neither stored for nor
+/// served to a request with `Authorization` if its key holds nothing of who asks: it goes uncached, with
+/// `Cache-Status: cache; fwd=bypass; detail=credentials` and one warning in the log. A key holds who asks through an
+/// argument that is not plain request data (`Path`, `Query`, `Json`, …), as `CurrentUser(user)` is; `vary =
+/// "authorization"` says so for others, and `public` that all who may ask get the same. Authorization itself belongs
+/// before the handler: a hit skips the body and whatever it checks.
+///
+/// A layer on a route reports that route's calls, and one around the whole router leaves them alone.
 ///
 /// ```
-/// use axum::{Router, routing::get};
-/// use cache_runtime::http::CacheLayer;
+/// use axum::{Json, Router, extract::Path, routing::get};
+/// use cache_runtime::{cached, http::CacheLayer};
+///
+/// #[cached(ttl = "30s", stale = "1m", key = "feed", public)]
+/// async fn feed() -> Json<Vec<u32>> {
+///     Json(vec![1, 2, 3])
+/// }
+///
+/// #[cached(ttl = "1m", key = "tag:<tag>")]
+/// async fn tag(Path(tag): Path<String>) -> Json<String> {
+///     Json(tag)
+/// }
 ///
 /// let app: Router = Router::new()
-///     .route("/feed", get(|| async { "everybody's" }).layer(CacheLayer::new().public()))
-///     .route("/me", get(|| async { "mine" }).layer(CacheLayer::new().private().vary(["cookie"])))
-///     .layer(CacheLayer::new());
+///     .route("/feed", get(feed)) // Cache-Control: public, max-age=30, stale-while-revalidate=60
+///     .route("/tags/{tag}", get(tag)) // Cache-Control: private, max-age=60
+///     .layer(CacheLayer::new().cache_control());
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct CacheLayer {
@@ -98,39 +118,28 @@ impl CacheLayer {
         self
     }
 
-    /// Adds `Cache-Control` from the lifetimes and `stale` windows of the functions that were called, for the reader's own
-    /// browser: `private, max-age=60, stale-while-revalidate=30`. Where a result is not to be kept, `private, no-cache`.
+    /// Adds `Cache-Control` from the lifetimes and `stale` windows of the functions that were called: `public, max-age=60,
+    /// stale-while-revalidate=30` where all of them say `public`, else `private, …`, for the reader's own browser alone.
+    /// Where a result is not to be kept, `no-cache` stands in place of `max-age`.
     ///
     /// What a browser or a CDN holds is out of reach of every invalidation, for up to `max-age`.
     #[must_use]
     pub fn cache_control(self) -> Self {
-        self.with(|options| {
-            options.cache_control.get_or_insert_default();
-        })
-    }
-
-    /// The same, for caches on the way as well: `public, max-age=…`. Only where an answer is the same for everybody, or
-    /// [`vary`](Self::vary) names what it depends on.
-    ///
-    /// An answer that sets a cookie is `private` all the same, and so is one to a request with `Authorization`, unless
-    /// `vary` names that header.
-    #[must_use]
-    pub fn public(self) -> Self {
         self.with(|options| options.cache_control = Some(Audience::Public))
     }
 
-    /// `Cache-Control: private`, as [`cache_control`](Self::cache_control) has it.
+    /// The same, but never `public`, whatever the functions say: for routes that add to their answers what is not for all.
     #[must_use]
     pub fn private(self) -> Self {
         self.with(|options| options.cache_control = Some(Audience::Private))
     }
 
-    /// Request headers that answers depend on (whose values are in keys, say), for `Vary`. Added to what a handler names
-    /// itself; a name that cannot be one is left out.
+    /// Request headers that answers depend on, for `Vary`, beside those that functions (`vary`) and handlers name. A name
+    /// that cannot be one is left out.
     ///
     /// ```
     /// # use cache_runtime::http::CacheLayer;
-    /// let layer = CacheLayer::new().public().vary(["accept-language", "cookie"]);
+    /// let layer = CacheLayer::new().cache_control().vary(["accept-language", "cookie"]);
     /// ```
     #[must_use]
     pub fn vary<H>(self, headers: impl IntoIterator<Item = H>) -> Self
@@ -155,8 +164,9 @@ impl CacheLayer {
         self.with(|options| options.etag = Strength::Off)
     }
 
-    /// Lets clients ask past the cache: the cached reads behind a `GET` with `Cache-Control: no-cache` run their bodies and
-    /// refresh what stands. Every browser's reload can do that: only for clients that may cost you a load each time.
+    /// Lets clients ask past the cache: the cached reads behind a `GET` with `Cache-Control: no-cache` get no value that
+    /// stood when they came, but its successor, which those who ask at the same time share. Every browser's reload can do
+    /// that: only for clients that may cost you a load after another.
     #[must_use]
     pub fn honor_no_cache(self) -> Self {
         self.with(|options| options.honor_no_cache = true)
@@ -227,6 +237,7 @@ where
         let wish = Wish {
             fresh: options.honor_no_cache && asked.no_cache,
             keys: options.keys,
+            authorized: asked.authorized,
         };
         let answer = observe_as(wish, self.inner.call(request));
         Box::pin(async move {
@@ -242,7 +253,10 @@ where
 struct Asked {
     reads: bool,
     no_cache: bool,
+    /// With `Authorization`.
     authorized: bool,
+    /// With `Cookie`.
+    cookies: bool,
     /// `If-None-Match` alone.
     known: HeaderMap,
 }
@@ -260,6 +274,7 @@ impl Asked {
             reads,
             no_cache: reads && says(headers, "no-cache"),
             authorized: headers.contains_key(AUTHORIZATION),
+            cookies: headers.contains_key(COOKIE),
             known,
         }
     }
@@ -283,7 +298,7 @@ impl Options {
         observed: &Observed,
     ) -> Response<Body> {
         let headers = response.headers_mut();
-        self.add_vary(headers);
+        self.add_vary(headers, observed);
         let Some(word) = observed.as_str() else {
             return response;
         };
@@ -292,17 +307,17 @@ impl Options {
             // A list: whatever the handler's own call to another cache said stands before it.
             headers.append(CACHE_STATUS, status);
         }
+        if asked.reads && observed.hits > 0 {
+            set_if_absent(headers, &AGE, Some(observed.age.as_secs().into()));
+        }
         if !asked.reads || !response.status().is_success() {
             return response;
         }
         let headers = response.headers_mut();
-        if observed.hits > 0 {
-            set_if_absent(headers, &AGE, Some(observed.age.as_secs().into()));
-        }
         if let Some(audience) = self.cache_control
             && !headers.contains_key(EXPIRES)
         {
-            let audience = self.audience(audience, asked, headers);
+            let audience = audience.of(observed, asked, headers);
             let control = cache_control(observed, audience)
                 .and_then(|control| HeaderValue::try_from(control).ok());
             set_if_absent(headers, &CACHE_CONTROL, control);
@@ -327,23 +342,15 @@ impl Options {
         HeaderValue::try_from(told?).ok()
     }
 
-    fn audience(&self, wanted: Audience, asked: &Asked, headers: &HeaderMap) -> Audience {
-        let personal = headers.contains_key(SET_COOKIE)
-            || asked.authorized && !self.vary.contains(&AUTHORIZATION);
-        if personal { Audience::Private } else { wanted }
-    }
-
-    fn add_vary(&self, headers: &mut HeaderMap) {
-        for name in &self.vary {
-            let named = headers
-                .get_all(VARY)
-                .iter()
-                .filter_map(|value| value.to_str().ok())
-                .flat_map(|value| value.split(','))
-                .map(str::trim)
-                .any(|other| other == "*" || other.eq_ignore_ascii_case(name.as_str()));
-            if !named {
-                headers.append(VARY, HeaderValue::from_name(name.clone()));
+    fn add_vary(&self, headers: &mut HeaderMap, observed: &Observed) {
+        let of_functions = observed
+            .calls()
+            .iter()
+            .flat_map(|call| call.vary)
+            .filter_map(|name| HeaderName::try_from(*name).ok());
+        for name in self.vary.iter().cloned().chain(of_functions) {
+            if !varies_by(headers, &name) {
+                headers.append(VARY, HeaderValue::from_name(name));
             }
         }
     }
@@ -397,6 +404,32 @@ impl HttpBody for Nothing {
     fn is_end_stream(&self) -> bool {
         true
     }
+}
+
+impl Audience {
+    /// Public only where every function says so, and nothing about the exchange says otherwise.
+    fn of(self, observed: &Observed, asked: &Asked, headers: &HeaderMap) -> Self {
+        let said = observed.untold() == 0 && observed.calls().iter().all(|call| call.public);
+        let personal = headers.contains_key(SET_COOKIE)
+            || asked.authorized && !varies_by(headers, &AUTHORIZATION)
+            || asked.cookies && !varies_by(headers, &COOKIE);
+        if said && !personal {
+            self
+        } else {
+            Self::Private
+        }
+    }
+}
+
+/// Does `Vary` name the header?
+fn varies_by(headers: &HeaderMap, name: &HeaderName) -> bool {
+    headers
+        .get_all(VARY)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .any(|other| other == "*" || other.eq_ignore_ascii_case(name.as_str()))
 }
 
 /// A handler's own word stands.

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Json, Router, routing};
 use cache_runtime::cached;
+use cache_runtime::http::CacheLayer;
 
 use super::{Feed, NewPost, Post, PostChange, store};
 use crate::AppState;
@@ -19,7 +20,11 @@ use crate::warm::{Warming, warming};
 /// Everything under `/api/posts`, and the feed.
 pub fn routes() -> Router<AppState> {
     Router::new()
-        .route("/api/feed", routing::get(feed))
+        // Edges may keep what its function says is for everyone, for as long as we do.
+        .route(
+            "/api/feed",
+            routing::get(feed).layer(CacheLayer::new().cache_control()),
+        )
         .route("/api/posts", routing::get(list).post(create))
         .route(
             "/api/posts/{id}",
@@ -66,7 +71,7 @@ async fn by_user(
 }
 
 /// The front page: nobody waits for it, and while the database is broken it is the last one that was whole.
-#[cached(ttl = FEED, key = "feed:global", stale = "60s", stale_on_error = "1h")]
+#[cached(ttl = FEED, key = "feed:global", stale = "60s", stale_on_error = "1h", public)]
 async fn feed(State(db): State<Db>) -> Result<Json<Feed>, ApiError> {
     Ok(Json(store::feed(&db).await?))
 }

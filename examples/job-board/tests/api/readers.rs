@@ -51,6 +51,22 @@ fn edges_are_told_whose_an_answer_is() {
 }
 
 #[test]
+fn the_front_page_is_everybodys_and_lives_at_edges_as_long_as_here() {
+    test(async |anybody| {
+        let somebody = anybody.signed_in(11).await;
+        for _ in 0..2 {
+            let public = anybody.get("/api/feed").await;
+            let control = public.header("cache-control");
+            assert_eq!(control, "public, max-age=30, stale-while-revalidate=60");
+            // With credentials: not what an edge should keep.
+            let personal = somebody.get("/api/feed").await;
+            let control = personal.header("cache-control");
+            assert_eq!(control, "private, max-age=30, stale-while-revalidate=60");
+        }
+    });
+}
+
+#[test]
 fn anonymous_readers_share_and_signed_in_ones_do_not() {
     test(async |anybody| {
         anybody.warm("/api/posts").await;

@@ -1,0 +1,126 @@
+//! Answers with an error status that are kept all the same, because the function says so (`statuses`).
+
+use std::future::Future;
+use std::marker::PhantomData;
+
+use super::{Cacheable, ErrorOf, InResult, Kept, Limited, Returned, Success};
+use crate::entry::TypeOps;
+
+/// What is returned has a status.
+pub trait HasStatus<R>: Cacheable<R> {
+    /// The status, and what `when` and `<result.…>` see of the answer.
+    fn status(self, returned: &R) -> Option<(u16, &Self::Inner)>;
+
+    /// Makes ready to be kept, whatever the status.
+    fn ready(self, returned: R) -> impl Future<Output = R> + Send;
+}
+
+/// What the kind `K` knows, of a function that keeps answers with these error statuses like successes.
+#[derive(Clone, Copy, Debug)]
+pub struct Keeping<K> {
+    kind: K,
+    statuses: &'static [u16],
+}
+
+impl<K: Copy> Keeping<K> {
+    pub(super) fn new(kind: K, statuses: &'static [u16]) -> Self {
+        Self { kind, statuses }
+    }
+
+    fn wants<R>(self, returned: &R) -> Option<&<K as Returned<R>>::Inner>
+    where
+        K: HasStatus<R>,
+    {
+        let (status, value) = self.kind.status(returned)?;
+        self.statuses.contains(&status).then_some(value)
+    }
+}
+
+impl<R, K: HasStatus<R>> Returned<R> for Keeping<K> {
+    type Inner = K::Inner;
+
+    fn success(self, returned: &R) -> Success<'_, K::Inner> {
+        match self.wants(returned) {
+            Some(value) => Success::Value(value),
+            None => self.kind.success(returned),
+        }
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<R: Send, K: HasStatus<R>> Cacheable<R> for Keeping<K> {
+    const ANSWERS: bool = K::ANSWERS;
+
+    async fn prepare(self, returned: R) -> R {
+        if self.wants(&returned).is_some() {
+            self.kind.ready(returned).await
+        } else {
+            self.kind.prepare(returned).await
+        }
+    }
+
+    fn keep(self, returned: &R) -> Option<Kept> {
+        self.kind.keep(returned)
+    }
+
+    fn restore(self, kept: Kept) -> Option<R> {
+        self.kind.restore(kept)
+    }
+
+    fn nothing(self) -> Option<R> {
+        self.kind.nothing()
+    }
+
+    fn keep_error(self, returned: &R) -> Option<Kept> {
+        self.kind.keep_error(returned)
+    }
+
+    fn restore_error(self, kept: &Kept) -> Option<R> {
+        self.kind.restore_error(kept)
+    }
+
+    fn ops(self) -> &'static TypeOps {
+        self.kind.ops()
+    }
+
+    fn is_private(self, returned: &R) -> bool {
+        self.kind.is_private(returned)
+    }
+
+    fn timed_out(self) -> Option<R> {
+        self.kind.timed_out()
+    }
+}
+
+/// The answer has a status, which is what `statuses` is about.
+#[diagnostic::on_unimplemented(
+    message = "`statuses` is for answers that have a status, and `{R}` has none",
+    label = "this result has no status",
+    note = "return `(StatusCode, Json<T>)`, a `Response`, or a `Result` of one of them",
+    note = "an `Err` is never kept: for what was not found, return `Option<T>` and say `none_ttl`"
+)]
+pub trait CanKeepStatuses<R> {
+    /// The kind that keeps them.
+    type Kind;
+
+    /// The kind that keeps them.
+    fn demanded(self, statuses: &'static [u16]) -> Self::Kind;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, E, K: CanKeepStatuses<T>, S: ErrorOf<E>> CanKeepStatuses<Result<T, E>> for InResult<K, S> {
+    type Kind = InResult<K::Kind, S>;
+
+    fn demanded(self, statuses: &'static [u16]) -> Self::Kind {
+        InResult(self.0.demanded(statuses), PhantomData)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<R, K: CanKeepStatuses<R>> CanKeepStatuses<R> for Limited<K> {
+    type Kind = Limited<K::Kind>;
+
+    fn demanded(self, statuses: &'static [u16]) -> Self::Kind {
+        Limited(self.0.demanded(statuses))
+    }
+}

@@ -1,0 +1,161 @@
+//! The database: one pool, and two kinds of transaction.
+
+mod seed;
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{Sqlite, Transaction};
+
+/// A cheap handle on the connection pool.
+#[derive(Debug, Clone)]
+pub struct Db {
+    pool: SqlitePool,
+}
+
+impl Db {
+    /// Opens the database behind `url` and, if it is empty, creates and fills it.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be opened, or holds the tables of another version of this example.
+    pub async fn open(url: &str) -> Result<Self, sqlx::Error> {
+        let options = SqliteConnectOptions::from_str(url)?
+            .create_if_missing(true)
+            // Readers do not wait for the writer, nor it for them.
+            .journal_mode(SqliteJournalMode::Wal)
+            // In WAL a power cut can lose the last commits, never the file.
+            .synchronous(SqliteSynchronous::Normal)
+            // Two writers queue instead of failing.
+            .busy_timeout(Duration::from_secs(5));
+        let in_memory = url.contains(":memory:") || url.contains("mode=memory");
+        let pool = SqlitePoolOptions::new()
+            // A database in memory is gone with its last connection: keep one, for good.
+            .max_connections(if in_memory { 1 } else { CONNECTIONS })
+            .min_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            // A request that cannot even get a connection should say so while its client listens.
+            .acquire_timeout(Duration::from_secs(3))
+            .connect_with(options)
+            .await?;
+        let db = Self { pool };
+        db.create().await?;
+        Ok(db)
+    }
+
+    /// The pool, for a single statement.
+    pub fn pool(&self) -> &SqlitePool {
+        &self.pool
+    }
+
+    /// Starts a transaction that only reads: all its statements see one state of the data.
+    pub async fn snapshot(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+        self.pool.begin().await
+    }
+
+    /// Starts a transaction that writes.
+    ///
+    /// It takes the write lock at once. One that began by reading could only fail if somebody else
+    /// wrote before its own first write; waiting here is what `busy_timeout` is for.
+    pub async fn write(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+        self.pool.begin_with("BEGIN IMMEDIATE").await
+    }
+
+    /// Waits for running statements, then closes every connection.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Tables and seed in one transaction: a first start that is interrupted leaves nothing behind,
+    /// and of two first starts at once the second finds the work of the first.
+    async fn create(&self) -> Result<(), sqlx::Error> {
+        let mut tx = self.write().await?;
+        let found: i64 = sqlx::query_scalar("PRAGMA user_version")
+            .fetch_one(&mut *tx)
+            .await?;
+        if found == SCHEMA_VERSION {
+            return Ok(());
+        }
+        if found != 0 {
+            let problem = format!(
+                "the database has schema version {found}, this program needs {SCHEMA_VERSION}: \
+                 delete the file or name another one"
+            );
+            return Err(sqlx::Error::Configuration(problem.into()));
+        }
+        sqlx::raw_sql(include_str!("db/schema.sql"))
+            .execute(&mut *tx)
+            .await?;
+        seed::fill(&mut tx).await?;
+        // Pragmas take no bound values; a test keeps this in step with the constant.
+        sqlx::raw_sql("PRAGMA user_version = 1; ANALYZE;")
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await
+    }
+}
+
+/// Changes whenever `schema.sql` or the seed does.
+pub const SCHEMA_VERSION: i64 = 1;
+
+/// SQLite runs one writer at a time and as many readers as there are cores to run them.
+const CONNECTIONS: u32 = 8;
+
+#[cfg(test)]
+mod tests {
+    use std::env;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn file(name: &str) -> (PathBuf, String) {
+        let name = format!("articles-{name}-{}.db", std::process::id());
+        let file = env::temp_dir().join(name);
+        let url = format!("sqlite://{}", file.display());
+        (file, url)
+    }
+
+    #[tokio::test]
+    async fn a_second_start_finds_what_the_first_left() -> Result<(), Box<dyn std::error::Error>> {
+        let (file, url) = file("twice");
+        let first = Db::open(&url).await?;
+        sqlx::query("UPDATE users SET about = 'kept' WHERE id = 1")
+            .execute(first.pool())
+            .await?;
+        first.close().await;
+
+        let second = Db::open(&url).await?;
+        let about: String = sqlx::query_scalar("SELECT about FROM users WHERE id = 1")
+            .fetch_one(second.pool())
+            .await?;
+        let version: i64 = sqlx::query_scalar("PRAGMA user_version")
+            .fetch_one(second.pool())
+            .await?;
+        second.close().await;
+        std::fs::remove_file(&file)?;
+        assert_eq!((about.as_str(), version), ("kept", SCHEMA_VERSION));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn another_version_is_refused() -> Result<(), Box<dyn std::error::Error>> {
+        let (file, url) = file("old");
+        let db = Db::open(&url).await?;
+        sqlx::raw_sql("PRAGMA user_version = 99")
+            .execute(db.pool())
+            .await?;
+        db.close().await;
+
+        let refused = Db::open(&url).await.map(drop).map_err(|e| e.to_string());
+        std::fs::remove_file(&file)?;
+        assert!(
+            matches!(&refused, Err(text) if text.contains("version 99")),
+            "{refused:?}"
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,9 @@
+//! Requests through the whole service: router, extractors, service layer, cache, database.
+
+mod desk;
+
+mod caching;
+mod input;
+mod invalidation;
+mod operators;
+mod watching;
