@@ -1,0 +1,192 @@
+//! The database: one pool, two kinds of transaction, and a count of the statements it runs.
+//!
+//! The pool is private. Every statement goes through [`Db::counted`] or [`Tx::counted`], so what
+//! `X-Sql` reports is what really ran.
+
+mod counter;
+mod seed;
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
+};
+use sqlx::{Sqlite, Transaction};
+
+pub use counter::{X_SQL, count_statements};
+
+/// A cheap handle on the connection pool.
+#[derive(Debug, Clone)]
+pub struct Db {
+    pool: SqlitePool,
+}
+
+impl Db {
+    /// Opens the database behind `url` and, if it is empty, creates and fills it.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be opened, or holds the tables of another version of this example.
+    pub async fn open(url: &str) -> Result<Self, sqlx::Error> {
+        let options = SqliteConnectOptions::from_str(url)?
+            .create_if_missing(true)
+            // Readers do not wait for the writer, nor it for them.
+            .journal_mode(SqliteJournalMode::Wal)
+            // In WAL a power cut can lose the last commits, never the file.
+            .synchronous(SqliteSynchronous::Normal)
+            // Two writers queue instead of failing.
+            .busy_timeout(Duration::from_secs(5));
+        let in_memory = url.contains(":memory:") || url.contains("mode=memory");
+        let pool = SqlitePoolOptions::new()
+            // A database in memory is gone with its last connection: keep one, for good.
+            .max_connections(if in_memory { 1 } else { CONNECTIONS })
+            .min_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            // A request that cannot even get a connection should say so while its client listens.
+            .acquire_timeout(Duration::from_secs(3))
+            .connect_with(options)
+            .await?;
+        let db = Self { pool };
+        db.create().await?;
+        Ok(db)
+    }
+
+    /// The pool, for exactly one statement.
+    pub fn counted(&self) -> &SqlitePool {
+        counter::add_one();
+        &self.pool
+    }
+
+    /// Starts a transaction that only reads: all its statements see one state of the data.
+    pub async fn snapshot(&self) -> Result<Tx, sqlx::Error> {
+        self.pool.begin().await.map(Tx)
+    }
+
+    /// Starts a transaction that writes.
+    ///
+    /// It takes the write lock at once. One that began by reading could only fail if somebody else
+    /// wrote before its own first write; waiting here is what `busy_timeout` is for.
+    pub async fn write(&self) -> Result<Tx, sqlx::Error> {
+        self.pool.begin_with("BEGIN IMMEDIATE").await.map(Tx)
+    }
+
+    /// Waits for running statements, then closes every connection.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Tables and seed in one transaction: a first start that is interrupted leaves nothing behind,
+    /// and of two first starts at once the second finds the work of the first.
+    async fn create(&self) -> Result<(), sqlx::Error> {
+        let mut tx = self.write().await?;
+        let found: i64 = sqlx::query_scalar("PRAGMA user_version")
+            .fetch_one(tx.counted())
+            .await?;
+        if found == SCHEMA_VERSION {
+            return Ok(());
+        }
+        if found != 0 {
+            let problem = format!(
+                "the database has schema version {found}, this program needs {SCHEMA_VERSION}: \
+                 delete the file or name another one"
+            );
+            return Err(sqlx::Error::Configuration(problem.into()));
+        }
+        sqlx::raw_sql(include_str!("db/schema.sql"))
+            .execute(tx.counted())
+            .await?;
+        seed::fill(&mut tx).await?;
+        // Pragmas take no bound values; the `stamp` test keeps this in step with the constant.
+        sqlx::raw_sql("PRAGMA user_version = 1; ANALYZE;")
+            .execute(tx.counted())
+            .await?;
+        tx.commit().await
+    }
+}
+
+/// A transaction; rolled back when dropped before [`commit`](Self::commit).
+#[derive(Debug)]
+pub struct Tx(Transaction<'static, Sqlite>);
+
+impl Tx {
+    /// The connection, for exactly one statement.
+    pub fn counted(&mut self) -> &mut SqliteConnection {
+        counter::add_one();
+        &mut self.0
+    }
+
+    /// Makes it last.
+    pub async fn commit(self) -> Result<(), sqlx::Error> {
+        self.0.commit().await
+    }
+}
+
+/// Changes whenever `schema.sql` or the seed does.
+pub const SCHEMA_VERSION: i64 = 1;
+
+/// SQLite runs one writer at a time and as many readers as there are cores to run them.
+const CONNECTIONS: u32 = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn stamp() -> Result<(), sqlx::Error> {
+        let db = Db::open("sqlite::memory:").await?;
+        let found: i64 = sqlx::query_scalar("PRAGMA user_version")
+            .fetch_one(db.counted())
+            .await?;
+        assert_eq!(found, SCHEMA_VERSION);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_second_start_finds_what_the_first_left() -> Result<(), Box<dyn std::error::Error>> {
+        let file = std::env::temp_dir().join(format!("payroll-test-{}.db", std::process::id()));
+        let url = format!("sqlite://{}", file.display());
+        let first = Db::open(&url).await?;
+        sqlx::query("UPDATE factories SET name = 'kept' WHERE code = 'nagoya'")
+            .execute(first.counted())
+            .await?;
+        first.close().await;
+
+        let second = Db::open(&url).await?;
+        let name: String = sqlx::query_scalar("SELECT name FROM factories WHERE code = 'nagoya'")
+            .fetch_one(second.counted())
+            .await?;
+        let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
+            .fetch_one(second.counted())
+            .await?;
+        second.close().await;
+        std::fs::remove_file(&file)?;
+        assert_eq!(
+            (name.as_str(), mode.as_str()),
+            ("kept", "wal"),
+            "seeding twice, or no WAL"
+        );
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn another_version_is_refused() -> Result<(), Box<dyn std::error::Error>> {
+        let file = std::env::temp_dir().join(format!("payroll-old-{}.db", std::process::id()));
+        let url = format!("sqlite://{}", file.display());
+        let db = Db::open(&url).await?;
+        sqlx::raw_sql("PRAGMA user_version = 99")
+            .execute(db.counted())
+            .await?;
+        db.close().await;
+
+        let refused = Db::open(&url).await.map(drop).map_err(|e| e.to_string());
+        std::fs::remove_file(&file)?;
+        assert!(
+            matches!(&refused, Err(text) if text.contains("version 99")),
+            "{refused:?}"
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,10 @@
+//! Requests through the whole service: router, extractors, cache, database.
+
+mod office;
+
+mod caching;
+mod drafts;
+mod invalidation;
+mod operators;
+mod sessions;
+mod world;
