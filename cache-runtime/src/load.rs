@@ -17,7 +17,7 @@ use crate::outcome::Why;
 use crate::policy::Policy;
 use crate::redis::{Budget, Lease, RENEW_EVERY, Sealed, Session, members};
 use crate::spans;
-use crate::stats::bump;
+use crate::stats::{BY_HAND, bump};
 use crate::token;
 
 pub(crate) struct Loading {
@@ -88,8 +88,12 @@ impl Loading {
     ///
     /// Cancellation: dropping it drops the body; the lead, and the lease, go to a waiter or are given up.
     pub(crate) async fn run<F: Future>(&self, body: F) -> F::Output {
-        let function = self.site.map_or(spans::BY_HAND, |site| site.name());
-        let watched = spans::Load::begin(function, Some(self.key()));
+        let (function, counters) = match self.site {
+            Some(site) => (site.name(), site.counters()),
+            None => (spans::BY_HAND, &BY_HAND),
+        };
+        let counters = [&self.cache.inner.counters, counters];
+        let watched = spans::Load::begin(function, Some(self.key()), counters);
         let mut body = std::pin::pin!(body.instrument(watched.span()));
         let Some(lease) = &self.lead.hold else {
             return body.await;

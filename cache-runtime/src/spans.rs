@@ -1,13 +1,17 @@
-//! What is told while it happens: spans, and with feature `metrics` durations.
+//! What is told while it happens: spans, how long bodies ran, and with feature `metrics` durations as histograms.
 //!
 //! All of it stands beside something much slower than a hit in memory, which tells nothing. A span that nobody listens to
 //! is one look at an atomic; a key is only told at level `TRACE`, a value never.
 
+use std::sync::atomic::Ordering::Relaxed;
+
+use tokio::time::Instant;
 use tracing::{Level, Span, debug_span, field, span_enabled};
 
 use crate::key::Pattern;
 use crate::outcome::{CallOutcome, HitTier};
 use crate::redis::Fault;
+use crate::stats::{Counters, bump};
 
 /// The function's name in spans and figures where there is none.
 pub(crate) const BY_HAND: &str = "by hand";
@@ -80,14 +84,21 @@ fn tell_key(span: &Span, key: Option<&str>) {
 /// A body under way. It counts when this is dropped: also one that panicked or was given up.
 #[must_use]
 #[derive(Debug)]
-pub(crate) struct Load {
+pub(crate) struct Load<'a> {
     span: Span,
+    counters: [&'a Counters; 2],
+    began: Instant,
     #[cfg(feature = "metrics")]
     _timer: crate::metrics::Timer,
 }
 
-impl Load {
-    pub(crate) fn begin(function: &'static str, key: Option<&str>) -> Self {
+impl<'a> Load<'a> {
+    /// `counters`: the cache's and the function's.
+    pub(crate) fn begin(
+        function: &'static str,
+        key: Option<&str>,
+        counters: [&'a Counters; 2],
+    ) -> Self {
         let span = debug_span!(
             "cache.load",
             cache.function = function,
@@ -96,6 +107,8 @@ impl Load {
         tell_key(&span, key);
         Self {
             span,
+            counters,
+            began: Instant::now(),
             #[cfg(feature = "metrics")]
             _timer: crate::metrics::Timer::of_load(function),
         }
@@ -104,6 +117,16 @@ impl Load {
     /// What its body runs in.
     pub(crate) fn span(&self) -> Span {
         self.span.clone()
+    }
+}
+
+impl Drop for Load<'_> {
+    fn drop(&mut self) {
+        let micros = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        for counters in self.counters {
+            counters.load_micros.fetch_add(micros, Relaxed);
+            bump(&counters.loads);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Counters: atomics inside, a plain snapshot outside.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -54,6 +55,10 @@ counters! {
     refreshes,
     /// Calls that gave up on their body (`timeout`) or stopped waiting for it (`soft_timeout`).
     given_up,
+    /// Bodies that ran, of reads, refreshes and writes, also those that failed or were given up.
+    loads,
+    /// How long those ran together, in microseconds.
+    load_micros,
     /// Loads that failed (`Err`), of all that ran.
     load_failures,
     /// Values stored in Redis.
@@ -102,6 +107,14 @@ impl CacheStats {
         let percent = (self.hits() + self.coalesced) as f64 * 100.0 / asked as f64;
         (percent * 100.0).round() / 100.0
     }
+
+    /// How long a body runs, on average; `None` before the first one has ended.
+    #[must_use]
+    pub fn mean_load(&self) -> Option<Duration> {
+        self.load_micros
+            .checked_div(self.loads)
+            .map(Duration::from_micros)
+    }
 }
 
 /// What programs do by hand ([`crate::Cache::get`] and its like), of all caches of this process: for the figures by function.
@@ -126,5 +139,16 @@ mod tests {
         };
         assert_eq!(stats.hit_rate_percent(), 83.33);
         assert_eq!(CacheStats::default().hit_rate_percent(), 0.0);
+    }
+
+    #[test]
+    fn there_is_no_mean_of_no_loads() {
+        let stats = CacheStats {
+            loads: 4,
+            load_micros: 10_000,
+            ..CacheStats::default()
+        };
+        assert_eq!(stats.mean_load(), Some(Duration::from_micros(2_500)));
+        assert_eq!(CacheStats::default().mean_load(), None);
     }
 }

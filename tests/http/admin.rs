@@ -460,6 +460,53 @@ async fn hot_keys_and_functions_are_listed() {
     assert_eq!(row["hit_rate_percent"], json!(97.56));
 }
 
+#[cached(ttl = "1m", key = "timed:<n>", cache = cache.clone(), skip(cache))]
+async fn timed(cache: &Cache, n: u64) -> Result<u64, u64> {
+    tokio::time::sleep(Duration::from_millis(n)).await;
+    if n > 50 { Err(n) } else { Ok(n) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_long_a_function_loads_is_told_of_those_that_ran() {
+    let cache = memory();
+    let app = with_tokens(&cache);
+    // Hits take no part in it; a failure, a write and a body that was given up do.
+    for n in [10, 20, 10, 20] {
+        timed(&cache, n).await.unwrap();
+    }
+    timed(&cache, 60).await.unwrap_err();
+    timed::refresh(&cache, 10).await.unwrap();
+    let _ = tokio::time::timeout(Duration::from_millis(25), timed(&cache, 40)).await;
+
+    let (_, functions) = ask(&app, Method::GET, "/cache/functions", Some(ADMIN)).await;
+    let row = functions["functions"].as_array().unwrap().iter();
+    let row = row
+        .clone()
+        .find(|row| row["name"] == "http::admin::timed")
+        .unwrap();
+    assert_eq!(row["mean_load_ms"], json!(25.0));
+    let (_, description) = ask(&app, Method::GET, "/cache/openapi.json", None).await;
+    let described = &description["components"]["schemas"]["Function"]["properties"];
+    assert!(
+        row.as_object()
+            .unwrap()
+            .keys()
+            .eq(described.as_object().unwrap().keys())
+    );
+    assert_eq!(
+        (&row["counters"]["loads"], &row["counters"]["load_micros"]),
+        (&json!(5), &json!(125_000))
+    );
+    let (_, stats) = ask(&app, Method::GET, "/cache/stats", Some(ADMIN)).await;
+    assert_eq!(
+        (
+            &stats["counters"]["loads"],
+            &stats["counters"]["load_micros"]
+        ),
+        (&json!(5), &json!(125_000))
+    );
+}
+
 #[tokio::test]
 async fn nested_below_a_path_it_works_the_same() {
     let app = Router::new().nest("/api", with_tokens(&memory()));

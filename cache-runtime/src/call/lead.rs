@@ -180,7 +180,7 @@ where
     Fut: Future<Output = R>,
 {
     let mut owed = Owed::new(cache, call);
-    let returned = watched(owed.call.site, None, work).await;
+    let returned = watched(cache, owed.call.site, None, work).await;
     owed.settle(kind.success(&returned), late);
     owed.pay(None).await;
     returned
@@ -188,11 +188,13 @@ where
 
 /// Runs a body that no lease stands for.
 pub(super) async fn watched<F: Future>(
+    cache: &Cache,
     site: &'static Site,
     key: Option<&str>,
     body: Pin<Box<F>>,
 ) -> F::Output {
-    let watched = spans::Load::begin(site.name(), key);
+    let counters = [&cache.inner.counters, site.counters()];
+    let watched = spans::Load::begin(site.name(), key, counters);
     body.instrument(watched.span()).await
 }
 

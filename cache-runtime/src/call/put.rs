@@ -38,7 +38,7 @@ where
     let key = key.clone();
     if deferred::is_active() {
         let mut owed = Owed::new(&cache, call).with(Pattern::key(&key));
-        let returned = watched(site, Some(key.as_str()), Box::pin(body())).await;
+        let returned = watched(&cache, site, Some(key.as_str()), Box::pin(body())).await;
         owed.settle(kind.success(&returned), late);
         owed.pay(None).await;
         told(&returned);
@@ -55,7 +55,7 @@ where
     let mut owed = Owed::new(&cache, call).with(Pattern::key(&key));
     let returned = match &loading {
         Some(loading) => loading.run(Box::pin(body())).await,
-        None => watched(site, Some(key.as_str()), Box::pin(body())).await,
+        None => watched(&cache, site, Some(key.as_str()), Box::pin(body())).await,
     };
     let returned = kind.prepare(returned).await;
     let judged = owed.judge(kind.success(&returned), when, late);
@@ -128,7 +128,7 @@ where
     let ttl = cache.lifetime(call.used_ttl());
     let mut life = Duration::ZERO;
     let mut owed = Owed::new(cache, call);
-    let body = watched(site, Some(key.as_str()), Box::pin(body()));
+    let body = watched(cache, site, Some(key.as_str()), Box::pin(body()));
     let returned = kind.prepare(body.await).await;
     let judged = owed.judge(kind.success(&returned), when, late);
     owed.pay(None).await;

@@ -72,6 +72,8 @@ struct Function {
     hits: u64,
     misses: u64,
     hit_rate_percent: f64,
+    /// `null` while no body of it has ended.
+    mean_load_ms: Option<f64>,
     counters: CacheStats,
 }
 
@@ -81,6 +83,7 @@ pub(super) fn functions() -> Functions {
         hits: stats.hits() + stats.coalesced,
         misses: stats.misses + stats.bypasses,
         hit_rate_percent: stats.hit_rate_percent(),
+        mean_load_ms: (stats.mean_load()).map(|mean| mean.as_micros() as f64 / 1000.0),
         counters: stats,
     };
     Functions {
