@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use crate::cache::{Cache, Request, Turn};
+use crate::cache::{Cache, Hit, Request, Turn};
 use crate::entry::{self, CodecKind, Draft, Origin, Stored, TypeOps, type_ops};
 use crate::error::Error;
 use crate::flight::{Joined, Outcome};
@@ -33,12 +33,9 @@ impl Cache {
     {
         let key = key.into();
         let request = Request::plain(&key, type_ops::<T>());
-        let kept = self.get_kept(&request).await;
-        self.count_by_hand(match kept {
-            Some(_) => |counters| &counters.memory_hits,
-            None => |counters| &counters.misses,
-        });
-        restore(kept?)
+        let hit = self.get_hit(&request).await;
+        self.count_read(hit.as_ref().map(|hit| hit.tier));
+        restore(hit?.kept)
     }
 
     /// Puts a value at a key, whatever of ours stands there. The caller's word: unlike a load of `#[cached]`, nothing
@@ -198,10 +195,10 @@ impl Cache {
         T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
     {
         let ops = type_ops::<T>();
-        let mut found: HashMap<&str, Kept> = HashMap::new();
+        let mut found: HashMap<&str, Hit> = HashMap::new();
         for key in keys {
             if let Some(hit) = self.recall(&Request::plain(key, ops)) {
-                found.insert(key.as_str(), hit.kept);
+                found.insert(key.as_str(), hit);
             }
         }
         let missing: Vec<&CacheKey> = keys
@@ -221,22 +218,16 @@ impl Cache {
                         self.read_bytes(&bytes, &Request::plain(key, ops), &session)
                     });
                     if let Some(usable) = usable {
-                        found.insert(key.as_str(), usable.kept);
+                        found.insert(key.as_str(), usable.hit());
                     }
                 }
             }
         }
         keys.iter()
             .map(|key| {
-                let value = found
-                    .get(key.as_str())
-                    .and_then(|kept| restore(kept.clone()));
-                self.count_by_hand(if value.is_some() {
-                    |counters| &counters.redis_hits
-                } else {
-                    |counters| &counters.misses
-                });
-                value
+                let hit = found.get(key.as_str());
+                self.count_read(hit.map(|hit| hit.tier));
+                restore(hit?.kept.clone())
             })
             .collect()
     }
@@ -351,9 +342,9 @@ impl Cache {
     }
 
     /// Memory, then Redis; a reply goes into memory if no load of the key is under way, whose flight would guard it.
-    async fn get_kept(&self, request: &Request<'_>) -> Option<Kept> {
+    async fn get_hit(&self, request: &Request<'_>) -> Option<Hit> {
         if let Some(hit) = self.recall(request) {
-            return Some(hit.kept);
+            return Some(hit);
         }
         let tier = self.inner.tier.as_ref()?;
         let budget = self.budget();
@@ -369,7 +360,16 @@ impl Cache {
             self.fill_near(&lead.flight().clone(), fence, request, &found, &session);
             lead.found(Outcome::Value(found.kept.clone()));
         }
-        Some(found.kept)
+        Some(found.hit())
+    }
+
+    /// Counts a read by the tier that answered it.
+    fn count_read(&self, tier: Option<HitTier>) {
+        self.count_by_hand(match tier {
+            Some(HitTier::Memory) => |counters| &counters.memory_hits,
+            Some(HitTier::Redis) => |counters| &counters.redis_hits,
+            None => |counters| &counters.misses,
+        });
     }
 }
 

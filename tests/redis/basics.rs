@@ -26,6 +26,32 @@ async fn list(cache: &Cache, skip: u32, limit: u32) -> Vec<u32> {
 }
 
 #[tokio::test]
+async fn reads_by_hand_are_counted_by_the_tier_that_answers() {
+    let server = RedisServer::start();
+    let (writer, reader) = (cache_on(&server), cache_on(&server));
+    for key in ["a", "b"] {
+        writer
+            .set(key, &7_u32, Duration::from_secs(60))
+            .await
+            .unwrap();
+    }
+    let tiers = || {
+        let stats = reader.stats();
+        (stats.redis_hits, stats.memory_hits, stats.misses)
+    };
+    assert_eq!(reader.get::<u32>("a").await, Some(7));
+    assert_eq!(tiers(), (1, 0, 0));
+    assert_eq!(reader.get::<u32>("a").await, Some(7));
+    assert_eq!(tiers(), (1, 1, 0));
+    let keys = ["a", "b", "c"].map(CacheKey::new);
+    assert_eq!(
+        reader.get_many::<u32>(&keys).await,
+        [Some(7), Some(7), None]
+    );
+    assert_eq!(tiers(), (2, 2, 1));
+}
+
+#[tokio::test]
 async fn a_second_call_is_a_hit_in_redis_then_in_memory() {
     let server = RedisServer::start();
     let cache = cache_on(&server);

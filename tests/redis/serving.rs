@@ -38,6 +38,10 @@ async fn post(app: &App, id: u32) -> Post {
 
 #[cached(ttl = "30ms", stale_on_error = "1h", key = "spare:<id>", cache = app.cache, skip(app, fails))]
 async fn spare(app: &App, id: u32, fails: &AtomicBool) -> Result<u64, String> {
+    read_or_fail(app, fails).await
+}
+
+async fn read_or_fail(app: &App, fails: &AtomicBool) -> Result<u64, String> {
     let value = app.db.read().await;
     if fails.load(SeqCst) {
         return Err("the database is down".to_owned());
@@ -177,6 +181,115 @@ async fn a_tag_that_only_the_new_value_has_stops_its_refresh_when_it_is_removed_
         .await;
         assert_eq!(post(&other, 1).await.author, 3, "all tags: {all}");
     }
+}
+
+#[tokio::test]
+async fn a_tag_that_only_this_call_has_stops_its_load_when_it_is_removed_meanwhile() {
+    /// The tag is an argument's, and what stands may be another call's.
+    #[cached(
+        ttl = "30ms",
+        stale_on_error = "1h",
+        key = "shelved:<id>",
+        tags = ["shelf:<shelf>"],
+        cache = app.cache,
+        skip(app, shelf)
+    )]
+    async fn shelved(app: &App, id: u32, shelf: u32) -> Result<u64, String> {
+        Ok(app.db.read().await)
+    }
+
+    let server = RedisServer::start();
+    let db = Db::new(1);
+    let (one, other) = (App::on(&server, &db).await, App::on(&server, &db).await);
+    assert_eq!(shelved(&one, 1, 1).await, Ok(1));
+    one.has_stored(1).await;
+    eventually(SOON, "its end", async || {
+        // Asked of what stands, without a load: the value is still there for a body that fails, and no longer fresh.
+        (!one.cache.exists("shelved:1").await).then_some(())
+    })
+    .await;
+    db.gate.close();
+    let late = {
+        let one = one.clone();
+        tokio::spawn(async move { shelved(&one, 1, 2).await })
+    };
+    db.gate.reached_by(1).await;
+    let removed = other.cache.invalidate_tag("shelf:2").await;
+    assert_eq!(removed.durability, Durability::Durable);
+    db.commit(2);
+    db.gate.open();
+    // It began before the removal, and may have what it read; nobody after it.
+    late.await.unwrap().unwrap();
+    eventually(SOON, "the end of its store", async || {
+        (one.cache.stats().stores_lost >= 1).then_some(())
+    })
+    .await;
+    for app in [&one, &other] {
+        assert_eq!(shelved(app, 1, 2).await, Ok(2));
+    }
+}
+
+#[tokio::test]
+async fn a_load_that_removes_its_own_key_leaves_no_older_value_standing() {
+    #[cached(
+        ttl = "30ms",
+        stale = "1h",
+        key = "both:<id>",
+        invalidates = "both:",
+        when = |value| *value != 2,
+        cache = app.cache,
+        skip(app)
+    )]
+    async fn both(app: &App, id: u32) -> u64 {
+        app.db.read().await
+    }
+
+    let server = RedisServer::start();
+    let db = Db::new(1);
+    let app = App::on(&server, &db).await;
+    assert_eq!(both(&app, 1).await, 1);
+    app.has_stored(1).await;
+    db.commit(2);
+    eventually(SOON, "the new value", async || {
+        (both(&app, 1).await == 2).then_some(())
+    })
+    .await;
+    // It was not stored, and what it has removed is gone.
+    for _ in 0..5 {
+        assert_eq!(both(&app, 1).await, 2);
+    }
+    db.commit(3);
+    assert_eq!(both(&app, 1).await, 3);
+    app.has_stored(2).await;
+}
+
+#[tokio::test]
+async fn a_value_that_only_redis_has_stands_in_for_a_body_that_fails() {
+    #[cached(
+        ttl = "30ms",
+        stale_on_error = "1h",
+        near = false,
+        key = "distant:<id>",
+        cache = app.cache,
+        skip(app, fails)
+    )]
+    async fn distant(app: &App, id: u32, fails: &AtomicBool) -> Result<u64, String> {
+        read_or_fail(app, fails).await
+    }
+
+    let server = RedisServer::start();
+    let db = Db::new(1);
+    let app = App::on(&server, &db).await;
+    let fails = AtomicBool::new(false);
+    assert_eq!(distant(&app, 1, &fails).await, Ok(1));
+    app.has_stored(1).await;
+    fails.store(true, SeqCst);
+    eventually(SOON, "the value to stand in", async || {
+        let (value, observed) = observe(distant(&app, 1, &fails)).await;
+        assert_eq!((value, observed.memory_hits), (Ok(1), 0));
+        (observed.as_str() == Some("STALE")).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

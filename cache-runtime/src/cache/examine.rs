@@ -55,7 +55,7 @@ impl Found {
         !request.removes && request.tags.iter().all(|tag| self.tags.contains(tag))
     }
 
-    pub(super) fn hit(&self) -> Hit {
+    pub(crate) fn hit(&self) -> Hit {
         Hit {
             kept: self.kept.clone(),
             tier: HitTier::Redis,
