@@ -155,16 +155,23 @@ fn is_request_data(ty: &Type) -> bool {
     let Some(last) = ty.path.segments.last() else {
         return false;
     };
-    match &last.arguments {
-        PathArguments::AngleBracketed(of) if last.ident == "Option" || last.ident == "Result" => {
-            matches!(of.args.first(), Some(GenericArgument::Type(ty)) if is_request_data(ty))
-        }
-        _ => REQUEST_DATA.iter().any(|known| last.ident == known),
+    let of = match &last.arguments {
+        PathArguments::AngleBracketed(of) => of.args.first(),
+        _ => None,
+    };
+    match (last.ident.to_string().as_str(), of) {
+        ("Option" | "Result", Some(GenericArgument::Type(ty))) => is_request_data(ty),
+        ("TypedHeader", Some(GenericArgument::Type(header))) => !is_authorization(header),
+        (name, _) => REQUEST_DATA.contains(&name),
     }
 }
 
+fn is_authorization(header: &Type) -> bool {
+    matches!(header, Type::Path(header) if header.path.segments.last().is_some_and(|last| last.ident == "Authorization"))
+}
+
 /// Extractors that say what is asked for, and not by whom.
-const REQUEST_DATA: [&str; 16] = [
+const REQUEST_DATA: [&str; 18] = [
     "Path",
     "Query",
     "Json",
@@ -181,7 +188,36 @@ const REQUEST_DATA: [&str; 16] = [
     "Method",
     "Version",
     "Host",
+    "HeaderMap",
+    "ConnectInfo",
 ];
 
 /// The names of these options.
 pub(crate) const KNOWN: [&str; 3] = ["public", "vary", "statuses"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_is_told_from_what_is_asked_for() {
+        for (ty, is_data) in [
+            ("Path<u64>", true),
+            ("axum::extract::Query<Page>", true),
+            ("Option<Query<Page>>", true),
+            ("Result<Json<New>, JsonRejection>", true),
+            ("HeaderMap", true),
+            ("TypedHeader<UserAgent>", true),
+            ("TypedHeader<headers::Authorization<Bearer>>", false),
+            ("CurrentUser", false),
+            ("Option<CurrentUser>", false),
+            ("Extension<User>", false),
+            // What no router passes: a caller of ours does.
+            ("u64", false),
+            ("&str", false),
+        ] {
+            let parsed: Type = syn::parse_str(ty).unwrap_or_else(|error| panic!("{ty}: {error}"));
+            assert_eq!(is_request_data(&parsed), is_data, "{ty}");
+        }
+    }
+}
