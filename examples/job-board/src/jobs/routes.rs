@@ -58,7 +58,7 @@ async fn detail(State(db): State<Db>, Id(id): Id) -> Result<Json<Job>, ApiError>
 }
 
 /// Figures of an hour ago are better than none, while the database is too busy or broken.
-#[cached(ttl = JOBS_STATS, key = "jobs:stats:overview", stale_on_error = "1h", timeout = "5s")]
+#[cached(ttl = JOBS_STATS, key = "jobs:stats:overview", stale_on_error = "1h", timeout = "5s", public)]
 async fn overview(State(db): State<Db>) -> Result<Json<Overview>, ApiError> {
     Ok(Json(stats::overview(&db).await?))
 }
