@@ -170,8 +170,8 @@ fn is_authorization(header: &Type) -> bool {
     matches!(header, Type::Path(header) if header.path.segments.last().is_some_and(|last| last.ident == "Authorization"))
 }
 
-/// Extractors that say what is asked for, and not by whom.
-const REQUEST_DATA: [&str; 18] = [
+/// Extractors that say what is asked for, or of what, and not by whom.
+const REQUEST_DATA: [&str; 19] = [
     "Path",
     "Query",
     "Json",
@@ -190,6 +190,7 @@ const REQUEST_DATA: [&str; 18] = [
     "Host",
     "HeaderMap",
     "ConnectInfo",
+    "State",
 ];
 
 /// The names of these options.
@@ -207,6 +208,7 @@ mod tests {
             ("Option<Query<Page>>", true),
             ("Result<Json<New>, JsonRejection>", true),
             ("HeaderMap", true),
+            ("State<Tenants>", true),
             ("TypedHeader<UserAgent>", true),
             ("TypedHeader<headers::Authorization<Bearer>>", false),
             ("CurrentUser", false),
