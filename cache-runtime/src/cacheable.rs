@@ -22,6 +22,8 @@ pub mod dispatch;
 #[cfg(feature = "axum")]
 pub(crate) mod http;
 #[cfg(feature = "axum")]
+pub(crate) mod response;
+#[cfg(feature = "axum")]
 pub(crate) mod status;
 
 /// A value that outlives the call which made it, its type erased.

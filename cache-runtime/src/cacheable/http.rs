@@ -1,25 +1,13 @@
-//! What a handler returns: `Json<T>`, `(StatusCode, Json<T>)`, and whole responses.
+//! What a handler returns: `Json<T>`, `(StatusCode, Json<T>)`; whole responses are in `response`.
 //!
 //! An error status (400 and above) is a failure, whatever type it is in: it is not stored, and it
 //! removes nothing.
 
-use std::collections::VecDeque;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use axum::Json;
-use axum::body::{Body, HttpBody};
-use axum::response::Response;
-use bytes::{Bytes, BytesMut};
-use http::header::{
-    CACHE_CONTROL, CONNECTION, DATE, PROXY_AUTHENTICATE, SET_COOKIE, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE,
-};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use http_body::Frame;
-use http_body_util::BodyExt as _;
+use http::StatusCode;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -36,10 +24,6 @@ pub struct InJson<K>(pub K);
 /// `(StatusCode, Json<T>)`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct JsonWithStatus;
-
-/// A whole response.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct WholeResponse;
 
 /// A bare status: it tells success from failure, and is not worth storing.
 #[derive(Clone, Copy, Debug, Default)]
@@ -63,10 +47,6 @@ impl<T, K> Wrap<K> for Split<Dress, T> {
 
 impl<T> SpecialShape for &&&&&Probe<(StatusCode, Json<T>)> {
     type Kind = JsonWithStatus;
-}
-
-impl SpecialShape for &&&&&Probe<Response> {
-    type Kind = WholeResponse;
 }
 
 impl SpecialShape for &&&&&Probe<StatusCode> {
@@ -212,106 +192,6 @@ impl Returned<StatusCode> for BareStatus {
     }
 }
 
-/// A response, as stored. Headers are pairs of bytes, because a value need not be UTF-8.
-#[derive(Clone, Serialize, Deserialize)]
-struct StoredResponse {
-    status: u16,
-    headers: Vec<(String, Vec<u8>)>,
-    body: Vec<u8>,
-}
-
-/// The body that [`WholeResponse::prepare`] has read, kept beside the response it belongs to.
-#[derive(Clone)]
-pub(crate) struct Buffered(pub(crate) Bytes);
-
-impl Returned<Response> for WholeResponse {
-    type Inner = Response;
-
-    fn success(self, returned: &Response) -> Success<'_, Response> {
-        if is_error(returned.status()) {
-            Success::Failure
-        } else {
-            Success::Value(returned)
-        }
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl Cacheable<Response> for WholeResponse {
-    const ANSWERS: bool = true;
-
-    async fn prepare(self, returned: Response) -> Response {
-        if is_error(returned.status()) {
-            return returned;
-        }
-        self.ready(returned).await
-    }
-
-    fn keep(self, returned: &Response) -> Option<Kept> {
-        let Buffered(body) = returned.extensions().get()?;
-        let header = |(name, value): (&HeaderName, &HeaderValue)| {
-            (name.to_string(), value.as_bytes().to_vec())
-        };
-        Some(Arc::new(StoredResponse {
-            status: returned.status().as_u16(),
-            headers: of_the_answer(returned.headers()).map(header).collect(),
-            body: body.to_vec(),
-        }))
-    }
-
-    fn restore(self, kept: Kept) -> Option<Response> {
-        let kept = kept.downcast_ref::<StoredResponse>()?;
-        let mut response = Response::new(Body::from(kept.body.clone()));
-        *response.status_mut() = StatusCode::from_u16(kept.status).ok()?;
-        for (name, value) in &kept.headers {
-            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-            response
-                .headers_mut()
-                .append(name, HeaderValue::from_bytes(value).ok()?);
-        }
-        Some(response)
-    }
-
-    fn nothing(self) -> Option<Response> {
-        None
-    }
-
-    fn keep_error(self, _: &Response) -> Option<Kept> {
-        None
-    }
-
-    fn restore_error(self, _: &Kept) -> Option<Response> {
-        None
-    }
-
-    fn ops(self) -> &'static TypeOps {
-        type_ops::<StoredResponse>()
-    }
-
-    fn is_private(self, returned: &Response) -> bool {
-        says(returned.headers(), "private")
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl HasStatus<Response> for WholeResponse {
-    fn status(self, returned: &Response) -> Option<(u16, &Response)> {
-        Some((returned.status().as_u16(), returned))
-    }
-
-    /// Reads the body of an answer that may be stored. One whose length is not known may never end: it streams through.
-    async fn ready(self, returned: Response) -> Response {
-        let is_short = HttpBody::size_hint(returned.body())
-            .exact()
-            .is_some_and(|length| length <= LONGEST_BODY as u64);
-        if is_short && may_be_stored(returned.headers()) {
-            buffer(returned, LONGEST_BODY).await
-        } else {
-            returned
-        }
-    }
-}
-
 #[diagnostic::do_not_recommend]
 impl<T> HasStatus<(StatusCode, Json<T>)> for JsonWithStatus
 where
@@ -330,15 +210,6 @@ where
 }
 
 #[diagnostic::do_not_recommend]
-impl CanKeepStatuses<Response> for WholeResponse {
-    type Kind = Keeping<Self>;
-
-    fn demanded(self, statuses: &'static [u16]) -> Keeping<Self> {
-        Keeping::new(self, statuses)
-    }
-}
-
-#[diagnostic::do_not_recommend]
 impl<T> CanKeepStatuses<(StatusCode, Json<T>)> for JsonWithStatus
 where
     Self: HasStatus<(StatusCode, Json<T>)>,
@@ -350,233 +221,13 @@ where
     }
 }
 
-#[diagnostic::do_not_recommend]
-impl CanBeCached<Response> for WholeResponse {
-    type Kind = Self;
-
-    fn demanded(self) -> Self {
-        self
-    }
-}
-
-fn is_error(status: StatusCode) -> bool {
+pub(super) fn is_error(status: StatusCode) -> bool {
     status.as_u16() >= 400
 }
-
-/// A cookie belongs to one browser, and `no-store` says as much of the rest. What is `private` may be stored where the key
-/// tells clients apart, which is not known here.
-fn may_be_stored(headers: &HeaderMap) -> bool {
-    !headers.contains_key(SET_COOKIE) && !says(headers, "no-store")
-}
-
-/// Does `Cache-Control` hold the directive, with an argument or without? One that cannot be read might.
-fn says(headers: &HeaderMap, directive: &str) -> bool {
-    headers.get_all(CACHE_CONTROL).iter().any(|value| {
-        value.to_str().map_or(true, |text| {
-            text.split(',').any(|part| {
-                let name = part.split('=').next().unwrap_or_default().trim();
-                name.eq_ignore_ascii_case(directive)
-            })
-        })
-    })
-}
-
-/// The headers that belong to the answer, and not to the connection it went over or the moment it went at (RFC 9111,
-/// section 3.1; RFC 9110, section 7.6.1).
-fn of_the_answer(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
-    const OF_THE_EXCHANGE: [HeaderName; 9] = [
-        CONNECTION,
-        HeaderName::from_static("keep-alive"),
-        PROXY_AUTHENTICATE,
-        HeaderName::from_static("proxy-authentication-info"),
-        TE,
-        TRAILER,
-        TRANSFER_ENCODING,
-        UPGRADE,
-        DATE,
-    ];
-    let named: Vec<&str> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(',').map(str::trim))
-        .collect();
-    headers.iter().filter(move |(name, _)| {
-        let is_named = || {
-            named
-                .iter()
-                .any(|other| other.eq_ignore_ascii_case(name.as_str()))
-        };
-        !OF_THE_EXCHANGE.contains(name) && !is_named()
-    })
-}
-
-/// Reads the body up to the limit. A longer one, one that fails and one with trailers go on to
-/// the client as they came, the part that was read first.
-pub(crate) async fn buffer(response: Response, limit: usize) -> Response {
-    let (mut parts, mut rest) = response.into_parts();
-    let mut read = VecDeque::new();
-    let mut length = 0;
-    loop {
-        match rest.frame().await {
-            None => break,
-            Some(Ok(frame)) if frame.is_data() => {
-                length += frame.data_ref().map_or(0, Bytes::len);
-                read.push_back(Ok(frame));
-                if length > limit {
-                    return Response::from_parts(parts, Body::new(Resumed { read, rest }));
-                }
-            }
-            Some(unusual) => {
-                read.push_back(unusual);
-                return Response::from_parts(parts, Body::new(Resumed { read, rest }));
-            }
-        }
-    }
-    let mut body = BytesMut::with_capacity(length);
-    for data in read
-        .into_iter()
-        .flatten()
-        .filter_map(|frame| frame.into_data().ok())
-    {
-        body.extend_from_slice(&data);
-    }
-    let body = body.freeze();
-    parts.extensions.insert(Buffered(body.clone()));
-    Response::from_parts(parts, Body::from(body))
-}
-
-/// A body of which a part has been read.
-struct Resumed {
-    read: VecDeque<Result<Frame<Bytes>, axum::Error>>,
-    rest: Body,
-}
-
-impl HttpBody for Resumed {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let this = self.get_mut();
-        match this.read.pop_front() {
-            Some(frame) => Poll::Ready(Some(frame)),
-            None => Pin::new(&mut this.rest).poll_frame(cx),
-        }
-    }
-}
-
-/// 1 MiB. A longer body is a download, and would push a thousand rows out of memory.
-pub(crate) const LONGEST_BODY: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Events to come, some day.
-    struct Endless;
-
-    impl HttpBody for Endless {
-        type Data = Bytes;
-        type Error = axum::Error;
-
-        fn poll_frame(
-            self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-        ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-            Poll::Pending
-        }
-    }
-
-    async fn body_of(response: Response) -> Bytes {
-        response.into_body().collect().await.unwrap().to_bytes()
-    }
-
-    #[tokio::test]
-    async fn a_response_comes_back_as_it_was() {
-        let response = http::Response::builder()
-            .status(201)
-            .header("x-total", "7")
-            .body(Body::from("seven"))
-            .unwrap();
-        let response = WholeResponse.prepare(response).await;
-        let kept = WholeResponse.keep(&response).unwrap();
-        assert_eq!(body_of(response).await, "seven");
-
-        let restored = WholeResponse.restore(kept).unwrap();
-        assert_eq!(
-            (restored.status().as_u16(), &restored.headers()["x-total"]),
-            (201, &HeaderValue::from_static("7"))
-        );
-        assert_eq!(body_of(restored).await, "seven");
-    }
-
-    #[tokio::test]
-    async fn a_long_body_passes_through_whole_and_is_not_kept() {
-        let long = vec![b'x'; LONGEST_BODY + 1];
-        let response = WholeResponse
-            .prepare(Response::new(Body::from(long.clone())))
-            .await;
-        assert!(WholeResponse.keep(&response).is_none());
-        assert_eq!(body_of(response).await, long);
-    }
-
-    #[tokio::test]
-    async fn what_belongs_to_one_client_is_not_kept() {
-        for (name, value) in [
-            ("set-cookie", "a=1"),
-            ("cache-control", "max-age=5, No-Store"),
-        ] {
-            let response = http::Response::builder()
-                .header(name, value)
-                .body(Body::from("mine"))
-                .unwrap();
-            let response = WholeResponse.prepare(response).await;
-            assert!(WholeResponse.keep(&response).is_none(), "{name}: {value}");
-            assert_eq!(body_of(response).await, "mine");
-        }
-    }
-
-    #[tokio::test]
-    async fn what_calls_itself_private_says_so() {
-        for (value, private) in [
-            ("max-age=5, Private", true),
-            ("private=\"x\"", true),
-            ("public, max-age=5", false),
-        ] {
-            let response = http::Response::builder()
-                .header("cache-control", value)
-                .body(Body::empty())
-                .unwrap();
-            assert_eq!(WholeResponse.is_private(&response), private, "{value}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_stream_is_not_waited_for() {
-        let response = Response::new(Body::new(Endless));
-        let response = WholeResponse.prepare(response).await;
-        assert!(WholeResponse.keep(&response).is_none());
-    }
-
-    #[tokio::test]
-    async fn what_belongs_to_a_connection_or_a_moment_is_not_kept() {
-        let response = http::Response::builder()
-            .header("connection", "close, X-Hop")
-            .header("x-hop", "1")
-            .header("date", "Tue, 15 Nov 1994 08:12:31 GMT")
-            .header("transfer-encoding", "chunked")
-            .header("x-total", "7")
-            .body(Body::from("seven"))
-            .unwrap();
-        let response = WholeResponse.prepare(response).await;
-        let kept = WholeResponse.keep(&response).unwrap();
-        let restored = WholeResponse.restore(kept).unwrap();
-        let names: Vec<_> = restored.headers().keys().map(HeaderName::as_str).collect();
-        assert_eq!(names, ["x-total"]);
-    }
 
     #[test]
     fn an_error_status_is_a_failure() {

@@ -21,7 +21,7 @@ use super::etag::{self, Strength};
 use super::freshness::{Audience, cache_control};
 use crate::breaker::BreakerState;
 use crate::cache::Cache;
-use crate::cacheable::http::{Buffered, LONGEST_BODY, buffer};
+use crate::cacheable::response::{Buffered, LONGEST_BODY, buffer, says};
 use crate::global;
 use crate::outcome::{Observed, Wish, observe_as};
 
@@ -278,16 +278,6 @@ impl Asked {
             known,
         }
     }
-}
-
-/// Does `Cache-Control` hold the directive?
-fn says(headers: &HeaderMap, directive: &str) -> bool {
-    headers
-        .get_all(CACHE_CONTROL)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|part| part.trim().eq_ignore_ascii_case(directive))
 }
 
 impl Options {
