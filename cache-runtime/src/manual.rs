@@ -105,10 +105,7 @@ impl Cache {
                         ttl: hit.aged.ttl,
                         ..by_hand(Status::Hit, Why::Fresh)
                     });
-                    self.count_by_hand(match hit.tier {
-                        HitTier::Memory => |counters| &counters.memory_hits,
-                        HitTier::Redis => |counters| &counters.redis_hits,
-                    });
+                    self.count_read(Some(hit.tier));
                     return Ok(value);
                 }
                 None => None,
