@@ -19,17 +19,27 @@ pub enum Safeguard {
     Fence,
     /// Memory is emptied at the switch back to Redis.
     Flush,
-    /// The journal runs in Redis before this process reads Redis again.
+    /// What waits in the journal runs in Redis.
     Replay,
+    /// What a removal in the journal covers is not read from Redis.
+    Shut,
     /// Memory and flights are passed once more after a removal in Redis.
     LocalPass,
     /// Entries and leases of another run of the server are not accepted.
     RunId,
+    /// Entries and leases of another life of the ledger are not accepted.
+    Birth,
+    /// An entry is stale if a removal that covers it has a larger number.
+    Number,
+    /// What the ledger's channel tells is taken in before the replies that follow it.
+    PushOrder,
+    /// The ledger is read after the subscription to its channel.
+    SubscribeFirst,
 }
 
 impl Safeguard {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 15] = [
         Self::Cas,
         Self::Retire,
         Self::Verdict,
@@ -40,6 +50,11 @@ impl Safeguard {
         Self::Replay,
         Self::LocalPass,
         Self::RunId,
+        Self::Shut,
+        Self::Birth,
+        Self::Number,
+        Self::PushOrder,
+        Self::SubscribeFirst,
     ];
 
     /// Its name on a command line.
@@ -56,6 +71,11 @@ impl Safeguard {
             Self::Replay => "replay",
             Self::LocalPass => "local-pass",
             Self::RunId => "run-id",
+            Self::Shut => "shut",
+            Self::Birth => "birth",
+            Self::Number => "number",
+            Self::PushOrder => "push-order",
+            Self::SubscribeFirst => "subscribe-first",
         }
     }
 }
