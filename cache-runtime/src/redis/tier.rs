@@ -410,6 +410,7 @@ impl Tier {
     pub(super) fn observe<T>(&self, link: &Arc<Link>, result: &Result<T, Fault>) {
         match result {
             Ok(_) => {
+                link.answers.fetch_add(1, Ordering::Relaxed);
                 if link.timeouts.load(Ordering::Relaxed) != 0 {
                     link.timeouts.store(0, Ordering::Relaxed);
                     self.switch.breaker.lock().succeeded();
