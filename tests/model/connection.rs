@@ -1,9 +1,10 @@
 //! What a connection brings: pushes and replies, handled in the order in which Redis wrote them.
 
 use crate::ledger::{Ledger, Patterns};
+use crate::message::Message;
 use crate::protocol::{Next, Protocol, add};
 use crate::safeguard::Safeguard::{Birth, Fence, Guard, NumberAtLease, Reload, Retire};
-use crate::state::{Command, Entry, Message, Mode, Phase, Slot, State, Writing};
+use crate::state::{Command, Entry, Mode, Phase, Slot, State, Writing};
 
 pub(crate) fn steps(protocol: &Protocol, state: &State, next: &mut Next) {
     for process in state.process_numbers() {

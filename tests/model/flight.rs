@@ -1,12 +1,11 @@
 //! A flight up to its value: its `GET`, its lease, its load.
 
 use crate::ledger::Patterns;
+use crate::message::Message;
 use crate::protocol::{Next, Protocol, Reads, add};
 use crate::reader::Hit;
 use crate::safeguard::Safeguard::{FillChecksLedger, Guard, Shut};
-use crate::state::{
-    Command, Copy, Entry, Flight, Kind, Lease, Message, Mode, Phase, Slot, State, Writing,
-};
+use crate::state::{Command, Copy, Entry, Flight, Kind, Lease, Mode, Phase, Slot, State, Writing};
 
 pub(crate) fn steps(protocol: &Protocol, state: &State, next: &mut Next) {
     for (at, flight) in state.flights.iter().enumerate() {

@@ -1,10 +1,9 @@
 //! A leader whose caller vanishes, and the waiter who takes over.
 
+use crate::message::Message;
 use crate::protocol::{Next, Protocol, add};
 use crate::safeguard::Safeguard::ConfirmedHandOver;
-use crate::state::{
-    Command, Flight, Floor, Kind, Late, Lease, Message, Mode, Phase, Reading, Slot, State,
-};
+use crate::state::{Command, Flight, Floor, Kind, Late, Lease, Mode, Phase, Reading, Slot, State};
 
 pub(crate) fn steps(protocol: &Protocol, state: &State, next: &mut Next) {
     if state.left.drops == 0 {

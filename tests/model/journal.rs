@@ -1,10 +1,11 @@
 //! What Redis could not be told: it waits, and is replayed behind an open link.
 
 use crate::ledger::Patterns;
+use crate::message::{Message, Removed};
 use crate::protocol::{Next, Protocol, add};
 use crate::redis::Sender;
 use crate::safeguard::Safeguard::{RecentOutlastsOutage, ReplayIsRecent, ReplayNumber};
-use crate::state::{Message, Mode, Removed, State};
+use crate::state::{Mode, State};
 
 pub(crate) fn steps(protocol: &Protocol, state: &State, next: &mut Next) {
     for process in state.process_numbers() {

@@ -14,6 +14,7 @@ mod hand_over;
 mod journal;
 mod larger;
 mod ledger;
+mod message;
 mod names;
 mod outage;
 mod own_prefix;

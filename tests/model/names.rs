@@ -1,6 +1,7 @@
 //! Two histories that differ only in names are one.
 
-use crate::state::{Command, Data, Flight, Late, Message, Phase, Reading, Slot, State, Writing};
+use crate::message::Message;
+use crate::state::{Command, Data, Flight, Late, Phase, Reading, Slot, State, Writing};
 
 impl State {
     /// The same state with its identities named in the order in which they are met, and equal readers in one order.

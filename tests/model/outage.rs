@@ -1,9 +1,10 @@
 //! The loss of a connection, another connection, the switch between Redis and memory.
 
 use crate::ledger::Patterns;
+use crate::message::Message;
 use crate::protocol::{Next, Protocol, add};
 use crate::safeguard::Safeguard::{Flush, OneStepSwitch, RepeatRecent};
-use crate::state::{Command, Message, Mode, Phase, State, Writing};
+use crate::state::{Command, Mode, Phase, State, Writing};
 
 pub(crate) fn steps(protocol: &Protocol, state: &State, next: &mut Next) {
     for process in state.process_numbers() {

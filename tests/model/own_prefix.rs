@@ -1,10 +1,11 @@
 //! A call that invalidates its own prefix: its value is newer than the removal, and keeps the right to stand.
 
 use crate::ledger::Patterns;
+use crate::message::Removed;
 use crate::protocol::{Next, Protocol, add};
 use crate::redis::Sender;
 use crate::safeguard::Safeguard::{LiftOnlyAlone, LiftSeesAll};
-use crate::state::{Command, Flight, Kind, Mode, Phase, Removed, State, Writing};
+use crate::state::{Command, Flight, Kind, Mode, Phase, State, Writing};
 use crate::writer;
 
 pub(crate) fn begin(protocol: &Protocol, state: &State, at: usize, next: &mut Next) {

@@ -1,7 +1,8 @@
 //! What must hold in every state.
 
+use crate::message::Message;
 use crate::protocol::Protocol;
-use crate::state::{Entry, Message, Mode, Process, Slot, Stale, State, Writing};
+use crate::state::{Entry, Mode, Process, Slot, Stale, State, Writing};
 
 /// The property that does not hold, if there is one.
 pub(crate) fn broken(protocol: &Protocol, state: &State) -> Option<Stale> {

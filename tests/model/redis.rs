@@ -1,9 +1,10 @@
 //! What Redis does at once when it runs a command: it changes what stands at the key, publishes, replies.
 
 use crate::ledger::{Ledger, Patterns};
+use crate::message::{Message, Removed};
 use crate::protocol::Protocol;
 use crate::safeguard::Safeguard::{Order, SpareOwnOnly, SubscribeFirst};
-use crate::state::{Data, Message, Mode, Removed, Slot, State};
+use crate::state::{Data, Mode, Slot, State};
 
 impl State {
     /// The process's connection reaches a server: the one that reigns, or the one that did before.

@@ -1,7 +1,8 @@
 //! A background refresh: a lock beside the key, a load, a store over the very entry that was read.
 
+use crate::message::Message;
 use crate::protocol::{Next, Protocol, add};
-use crate::state::{Command, Flight, Kind, Message, Mode, Phase, Slot, State};
+use crate::state::{Command, Flight, Kind, Mode, Phase, Slot, State};
 
 pub(crate) fn steps(protocol: &Protocol, state: &State, next: &mut Next) {
     let Some(process) = state.process_numbers().last() else {

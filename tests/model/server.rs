@@ -1,9 +1,10 @@
 //! What happens to the server, or at it, by itself.
 
 use crate::ledger::{Ledger, Patterns, number};
+use crate::message::Message;
 use crate::protocol::{Next, Protocol, add_server};
 use crate::safeguard::Safeguard::{FloorAtPruning, FoldLargest};
-use crate::state::{Data, Entry, Late, Message, Slot, State};
+use crate::state::{Data, Entry, Late, Slot, State};
 
 pub(crate) fn steps(protocol: &Protocol, state: &State, next: &mut Next) {
     if !state.server.up {

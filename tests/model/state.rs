@@ -1,6 +1,7 @@
 //! Everything that can differ between two moments.
 
 use crate::ledger::{Ledger, Patterns};
+use crate::message::{Message, Removed};
 
 /// Where a number comes from; numbers of two origins are not compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -131,65 +132,6 @@ impl Floor {
     pub(crate) fn forbids(self, version: u8, tagged: bool) -> bool {
         version < self.any || (tagged && version < self.tagged)
     }
-}
-
-/// What a connection brings, in the order in which Redis wrote it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Message {
-    /// A push: the key changed.
-    Key,
-    /// A push: everything changed.
-    Everything,
-    /// A push: a removal, or a birth alone. `sender` is the flight that it spares.
-    Removal {
-        birth: u8,
-        number: u8,
-        patterns: Patterns,
-        sender: u8,
-    },
-    /// The second half of a removal's push, where the two are not one step: memory and flights.
-    Pass {
-        patterns: Patterns,
-        sender: u8,
-    },
-    /// A reply to a `GET`, with the lock beside the key.
-    Got {
-        flight: u8,
-        slot: Slot,
-        locked: bool,
-    },
-    /// The ledger, as it was asked for without pushes.
-    News(Ledger),
-    /// A reply to a planting: what stands at the key now.
-    Planted {
-        flight: u8,
-        slot: Slot,
-    },
-    Locked {
-        flight: u8,
-        got: bool,
-    },
-    Stored {
-        flight: u8,
-        won: bool,
-    },
-    /// A reply to a removal.
-    Removed {
-        writer: u8,
-        reply: Removed,
-    },
-    /// A reply to a replayed removal.
-    Replayed(Removed),
-    /// The whole ledger, on a new connection.
-    Ledger(Ledger),
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Removed {
-    pub(crate) birth: u8,
-    pub(crate) number: u8,
-    /// The ledger as the script found it: it tells what is newer than a load.
-    pub(crate) before: Ledger,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

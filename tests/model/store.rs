@@ -1,10 +1,11 @@
 //! A flight from its value to its end: the store, the verdict.
 
+use crate::message::Message;
 use crate::protocol::{Next, Protocol, Reads, add};
 use crate::safeguard::Safeguard::{
     CompareAndSet, NumberAtLease, OriginAtLease, RefreshIdentity, Suspects, Verdict, VerdictNumber,
 };
-use crate::state::{Command, Copy, Entry, Flight, Kind, Late, Message, Mode, Phase, Slot, State};
+use crate::state::{Command, Copy, Entry, Flight, Kind, Late, Mode, Phase, Slot, State};
 
 pub(crate) fn steps(protocol: &Protocol, state: &State, next: &mut Next) {
     for (at, flight) in state.flights.iter().enumerate() {

@@ -1,10 +1,11 @@
 //! A write and its removal: in Redis, else in the journal; then here; then the answer.
 
 use crate::ledger::Patterns;
+use crate::message::{Message, Removed};
 use crate::protocol::{Job, Next, Protocol, add};
 use crate::redis::Sender;
 use crate::safeguard::Safeguard::{LocalPass, NumberFromReply, PullCursor, ReplyBirth};
-use crate::state::{Message, Mode, Removed, State, Writing};
+use crate::state::{Mode, State, Writing};
 use crate::{own_prefix, put};
 
 pub(crate) fn steps(protocol: &Protocol, state: &State, next: &mut Next) {
