@@ -4,7 +4,7 @@ use crate::ledger::{Ledger, Patterns};
 use crate::message::Message;
 use crate::protocol::{Next, Protocol, add};
 use crate::safeguard::Safeguard::{Birth, Fence, Guard, NumberAtLease, Reload, Retire};
-use crate::state::{Command, Entry, Mode, Phase, Slot, State, Writing};
+use crate::state::{Command, Entry, Flight, Mode, Phase, Slot, State, Writing};
 
 pub(crate) fn steps(protocol: &Protocol, state: &State, next: &mut Next) {
     for process in state.process_numbers() {
@@ -210,8 +210,7 @@ impl State {
     /// The key changed: a reply that is under way may be older.
     fn dirty(&mut self, protocol: &Protocol, process: u8) {
         if protocol.on(Guard) {
-            let live =
-                |flight: &&mut crate::state::Flight| flight.live && flight.process == process;
+            let live = |flight: &&mut Flight| flight.live && flight.process == process;
             self.flights
                 .iter_mut()
                 .filter(live)
@@ -222,7 +221,7 @@ impl State {
     /// What began before this fills memory no more.
     pub(crate) fn raise_fence(&mut self, protocol: &Protocol, process: u8) {
         if protocol.on(Fence) {
-            let mine = |flight: &&mut crate::state::Flight| flight.process == process;
+            let mine = |flight: &&mut Flight| flight.process == process;
             self.flights
                 .iter_mut()
                 .filter(mine)

@@ -3,9 +3,11 @@
 use crate::ledger::Patterns;
 use crate::message::Message;
 use crate::protocol::{Next, Protocol, Reads, add};
-use crate::reader::Hit;
+use crate::reader::{Hit, after_its_own_get};
 use crate::safeguard::Safeguard::{FillChecksLedger, Guard, Shut};
-use crate::state::{Command, Copy, Entry, Flight, Kind, Lease, Mode, Phase, Slot, State, Writing};
+use crate::state::{
+    Command, Copy, Entry, Flight, Kind, Lease, Mode, Origin, Phase, Slot, State, Writing,
+};
 
 pub(crate) fn steps(protocol: &Protocol, state: &State, next: &mut Next) {
     for (at, flight) in state.flights.iter().enumerate() {
@@ -37,7 +39,7 @@ impl Flight {
             phase,
             over: Slot::Empty,
             leased: false,
-            origin: Default::default(),
+            origin: Origin::default(),
             number: 0,
             linked: true,
             cut: false,
@@ -67,7 +69,11 @@ impl State {
 }
 
 fn get(protocol: &Protocol, state: &State, at: usize, next: &mut Next) {
-    let Flight { id, process, .. } = state.flights[at];
+    let Flight {
+        id: flight,
+        process,
+        ..
+    } = state.flights[at];
     let pulls = protocol.processes[usize::from(process)] == Reads::Pull;
     if state.reaches(process) {
         let mut state = state.clone();
@@ -78,7 +84,6 @@ fn get(protocol: &Protocol, state: &State, at: usize, next: &mut Next) {
             state.flights[at].phase = Phase::Sent(Command::News(slot, locked));
         } else {
             state.flights[at].phase = Phase::Ran(Command::Get);
-            let flight = id;
             state.reply(
                 process,
                 Message::Got {
@@ -95,7 +100,11 @@ fn get(protocol: &Protocol, state: &State, at: usize, next: &mut Next) {
 
 /// Without pushes, the ledger's news come in one pipeline with the `GET`, after it.
 fn news(state: &State, at: usize, slot: Slot, locked: bool, next: &mut Next) {
-    let Flight { id, process, .. } = state.flights[at];
+    let Flight {
+        id: flight,
+        process,
+        ..
+    } = state.flights[at];
     if !state.reaches(process) {
         return;
     }
@@ -103,7 +112,6 @@ fn news(state: &State, at: usize, slot: Slot, locked: bool, next: &mut Next) {
     let ledger = state.found(process).ledger;
     state.reply(process, Message::News(ledger));
     state.flights[at].phase = Phase::Ran(Command::Get);
-    let flight = id;
     state.reply(
         process,
         Message::Got {
@@ -158,7 +166,7 @@ fn judge(protocol: &Protocol, state: &State, at: usize, slot: Slot, locked: bool
             entry.ended && locked && protocol.is_usable(&standing, here.reign, &here.known);
     }
     if flight.kind == Kind::Ask {
-        return crate::reader::after_its_own_get(protocol, state, at, next);
+        return after_its_own_get(protocol, state, at, next);
     }
     let mut after = state.clone();
     let waits_for_lease =

@@ -32,7 +32,7 @@ pub(crate) fn three_processes() -> Protocol {
     }
 }
 
-/// A refresh beside readers in both processes, and a server that is lost.
+/// A refresh beside readers in both processes.
 pub(crate) fn large_refresh() -> Protocol {
     Protocol {
         processes: vec![Near, Near],
@@ -208,6 +208,18 @@ pub(crate) fn large_eviction() -> Protocol {
     Protocol {
         writers: vec![task(0, PREFIX, 2)],
         ..with::eviction()
+    }
+}
+
+/// A ledger that is evicted twice, between three removals in two processes.
+pub(crate) fn large_two_births() -> Protocol {
+    Protocol {
+        writers: vec![task(0, PREFIX, 1), task(1, PREFIX, 2)],
+        faults: Faults {
+            evictions: 2,
+            ..NONE
+        },
+        ..with::two_births()
     }
 }
 

@@ -82,9 +82,7 @@ impl Names {
         self.name(&mut flight.id);
         self.slot(&mut flight.over);
         match &mut flight.phase {
-            Phase::Reply(slot, _)
-            | Phase::Sent(Command::News(slot, _))
-            | Phase::Ran(Command::News(slot, _)) => self.slot(slot),
+            Phase::Reply(slot, _) | Phase::Sent(Command::News(slot, _)) => self.slot(slot),
             Phase::Fill(entry) => self.name(&mut entry.id),
             _ => {}
         }

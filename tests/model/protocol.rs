@@ -38,7 +38,7 @@ pub(crate) struct Protocol {
     pub(crate) two_halves: bool,
     /// An entry without the tag stands at the start.
     pub(crate) seeded: bool,
-    /// Nothing may take away the entry that stands at the start, or be of more use to nobody.
+    /// No removal covers the entry that stands at the start: it must stay, and be of use to all.
     pub(crate) survives: bool,
     /// A promoted server may be one that had reigned before, under the same run id.
     pub(crate) failback: bool,

@@ -4,7 +4,7 @@ use crate::ledger::{Ledger, Patterns, number};
 use crate::message::Message;
 use crate::protocol::{Next, Protocol, add_server};
 use crate::safeguard::Safeguard::{FloorAtPruning, FoldLargest};
-use crate::state::{Data, Entry, Late, Slot, State};
+use crate::state::{Data, Entry, Late, Process, Slot, State};
 
 pub(crate) fn steps(protocol: &Protocol, state: &State, next: &mut Next) {
     if !state.server.up {
@@ -164,8 +164,7 @@ fn reigns(protocol: &Protocol, state: &State, next: &mut Next) {
         server.reign += 1;
         (server.deposed, server.late) = (Some(data), None);
         server.data = server.replica;
-        let lost =
-            |process: &&mut crate::state::Process| process.reign != 0 && process.reign < reign;
+        let lost = |process: &&mut Process| process.reign != 0 && process.reign < reign;
         state
             .processes
             .iter_mut()
@@ -177,8 +176,7 @@ fn reigns(protocol: &Protocol, state: &State, next: &mut Next) {
         let mut state = state.clone();
         state.server.deposed = None;
         let reign = state.server.reign;
-        let lost =
-            |process: &&mut crate::state::Process| process.reign != 0 && process.reign < reign;
+        let lost = |process: &&mut Process| process.reign != 0 && process.reign < reign;
         state
             .processes
             .iter_mut()

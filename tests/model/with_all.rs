@@ -70,7 +70,7 @@ with_all! {
     patterns_are_folded: folding, ["patterns are folded", "the ledger is read"];
     patterns_are_pruned: pruning, ["an old pattern is pruned", "the ledger is read"];
     a_ledger_is_evicted: eviction, ["the ledger is evicted"];
-    two_ledgers_are_evicted: two_births, ["the ledger is evicted"];
+    two_processes_give_birth: two_births, ["the ledger is evicted"];
     everything_changes_at_once: flushall, ["FLUSHALL", "a push: everything changed"];
     everything_changes_beside_a_removal_by_name: flushall_by_name, ["a push: everything changed", "memory takes what was found"];
     a_process_without_pushes_reads: pull, ["the news of the ledger", "the ledger is evicted"];
@@ -112,6 +112,7 @@ with_all_if_asked! {
     larger_folding_and_pruning: folding_and_pruning;
     larger_hand_over_in_an_outage: hand_over_in_an_outage;
     larger_eviction: large_eviction;
+    larger_two_births: large_two_births;
     larger_pull: large_pull;
     larger_pull_in_an_outage: pull_in_an_outage;
     larger_promotion: large_promotion;

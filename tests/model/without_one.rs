@@ -58,8 +58,8 @@ without! {
     number_from_the_reply: [NumberFromReply], tag_timeouts;
     no_birth_from_a_reply: [ReplyBirth], two_births;
     no_cursor_from_a_reply: [PullCursor], pull_writes;
-    reading_the_ledger_anew: [Reload], folding;
-    subscribing_before_reading: [SubscribeFirst], folding;
+    reading_the_ledger_anew: [Reload], cuts;
+    subscribing_before_reading: [SubscribeFirst], cuts;
     suspects: [Suspects], tag_outage;
     sparing_only_its_own_lease: [SpareOwnOnly], own_key;
     lifting_only_what_is_alone: [LiftOnlyAlone], own_prefix;

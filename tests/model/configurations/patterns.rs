@@ -160,9 +160,9 @@ pub(crate) fn eviction() -> Protocol {
 pub(crate) fn two_births() -> Protocol {
     Protocol {
         readers: vec![(0, 1)],
-        writers: vec![task(0, PREFIX, 1), task(1, PREFIX, 2)],
+        writers: vec![task(0, PREFIX, 1), task(1, PREFIX, 1)],
         faults: Faults {
-            evictions: 2,
+            evictions: 1,
             ..NONE
         },
         ..base()
