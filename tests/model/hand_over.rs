@@ -2,7 +2,7 @@
 
 use crate::message::Message;
 use crate::protocol::{Next, Protocol, add};
-use crate::safeguard::Safeguard::ConfirmedHandOver;
+use crate::safeguard::Safeguard::{ConfirmedHandOver, RetiredStays};
 use crate::state::{Command, Flight, Floor, Kind, Late, Lease, Mode, Phase, Reading, Slot, State};
 
 pub(crate) fn steps(protocol: &Protocol, state: &State, next: &mut Next) {
@@ -57,10 +57,12 @@ fn vanish(protocol: &Protocol, state: &State, at: usize, id: u8, next: &mut Next
             }
         }
     } else {
-        let live = heritage.live;
+        // Who took it out of circulation does not look after it any more.
+        let (live, retired) = (heritage.live, heritage.retired);
         let (origin, number) = (heritage.origin, heritage.number);
         *heritage = Flight::new(id, process, Kind::Read, Phase::Sent(Command::Get));
-        (heritage.live, heritage.origin, heritage.number) = (live, origin, number);
+        (heritage.live, heritage.retired) = (live, retired && protocol.on(RetiredStays));
+        (heritage.origin, heritage.number) = (origin, number);
     }
     add(
         next,

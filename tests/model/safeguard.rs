@@ -75,6 +75,8 @@ pub(crate) enum Safeguard {
     ConfirmedHandOver,
     /// A flight that a reader refused to join, and replaced, fills memory no more.
     AbandonedRetires,
+    /// A flight that was taken out of circulation stays out, whoever leads it now.
+    RetiredStays,
     /// A replayed removal leaves the journal when its number is known.
     ReplayNumber,
     /// Removals that were acknowledged lately run once more on a new connection.

@@ -75,10 +75,19 @@ without! {
     recent_removals_outlast_an_outage: [RecentOutlastsOutage], deposed;
 }
 
-/// Without this one, the shortest way is in a larger configuration.
-#[test]
-fn larger_remembering_a_replay() {
-    if larger::full() {
-        fails(&[Safeguard::ReplayIsRecent], larger::deposed_replay());
-    }
+/// Without these, the shortest way is in a larger configuration.
+macro_rules! without_if_asked {
+    ($($test:ident: [$($off:ident),+], $with:ident;)*) => { $(
+        #[test]
+        fn $test() {
+            if larger::full() {
+                fails(&[$(Safeguard::$off),+], larger::$with());
+            }
+        }
+    )* };
+}
+
+without_if_asked! {
+    larger_remembering_a_replay: [ReplayIsRecent], deposed_replay;
+    larger_retired_flights_stay_so: [RetiredStays], hand_over_in_an_outage;
 }
