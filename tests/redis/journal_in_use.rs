@@ -9,8 +9,8 @@ use cache_tests::{Fault, FaultProxy, RedisServer, eventually};
 
 use crate::app::{App, Db, SOON, change_item, exact, item, post};
 
-/// What a removal waits for. Long enough for a busy machine to answer in, when it is not held up on purpose.
-const BUDGET: Duration = Duration::from_secs(1);
+/// What a removal waits for: less than a heartbeat does, which is not answered in between either.
+const BUDGET: Duration = Duration::from_millis(250);
 
 #[cached(ttl = "5m", key = "calm:<id>", cache = app.cache, skip(app))]
 async fn calm(app: &App, id: u32) -> u64 {
@@ -98,6 +98,16 @@ impl Stage {
         .await;
     }
 
+    /// Nothing of this process gets through, from just after a heartbeat on: the next one is not missed for a while.
+    async fn stall(&self) {
+        let sent = self.proxy.bytes_to_server();
+        eventually(SOON, "a heartbeat", async || {
+            (self.proxy.bytes_to_server() > sent).then_some(())
+        })
+        .await;
+        self.proxy.set(Fault::Stall);
+    }
+
     /// The connection is the one from the beginning, and was never given up.
     fn kept_its_connection(&self) {
         assert_eq!(self.proxy.connections(), 1);
@@ -143,7 +153,7 @@ async fn what_a_waiting_removal_does_not_cover_is_read_on_and_what_it_covers_is_
         Covered::ByKey,
     ] {
         let stage = Stage::new().await;
-        stage.proxy.set(Fault::Stall);
+        stage.stall().await;
         stage.app.db.commit(2);
         assert_eq!(covered.remove(&stage.app).await, Durability::Queued);
         stage.is_in_memory(&stage.app).await;
@@ -174,7 +184,7 @@ async fn a_load_that_a_waiting_removal_covers_is_neither_stored_nor_kept() {
         async move { item(&app, 77).await }
     });
     db.gate.reached_by(1).await;
-    stage.proxy.set(Fault::Stall);
+    stage.stall().await;
     db.commit(2);
     let removed = app.cache.invalidate_prefix("item:").await;
     assert_eq!(removed.durability, Durability::Queued);
@@ -193,7 +203,7 @@ async fn a_load_that_a_waiting_removal_covers_is_neither_stored_nor_kept() {
 #[tokio::test]
 async fn removals_that_are_made_while_others_wait_are_durable_at_once() {
     let stage = Stage::new().await;
-    stage.proxy.set(Fault::Stall);
+    stage.stall().await;
     for id in 0..20 {
         let mut removal = pin!(stage.app.cache.invalidate_prefix(format!("gone:{id}:")));
         // The caller goes away: one poll, and it is owed.
@@ -234,7 +244,7 @@ async fn a_writer_that_vanishes_empties_no_memory_but_of_what_it_removes() {
     let follows = async || (item(&stage.other, 3).await == 2).then_some(());
     eventually(SOON, "the removal to reach the other process", follows).await;
     // And in the middle of its removal.
-    stage.proxy.set(Fault::Stall);
+    stage.stall().await;
     {
         let mut removal = pin!(app.cache.invalidate_prefix("item:"));
         assert!(futures_poll(&mut removal).await.is_pending());
