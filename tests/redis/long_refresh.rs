@@ -7,7 +7,7 @@ use cache_runtime::{cached, observe};
 use cache_tests::{RedisServer, eventually};
 use tokio::task::JoinHandle;
 
-use crate::app::{App, Db, SOON};
+use crate::app::{App, Db, SOON, others_run};
 
 #[cached(ttl = "300ms", stale = "300ms", key = "slow:<id>", tags = ["slow"], cache = app.cache, skip(app))]
 async fn slow(app: &App, id: u32) -> u64 {
@@ -15,6 +15,12 @@ async fn slow(app: &App, id: u32) -> u64 {
 }
 
 const KEY: &str = "slow:1";
+
+/// How long the value may be served, in ms.
+const WINDOW: u64 = 600;
+
+/// How long the right to replace it lives without a renewal.
+const LOCK: u64 = 1_500;
 
 /// Two processes; one refreshes the value 1, and reads the value 2 for that, long past the window; the other waits for it.
 struct Outlived {
@@ -40,7 +46,17 @@ impl Outlived {
         })
         .await;
         db.gate.reached_by(1).await;
-        let waiting = past_its_window(&other).await;
+        past_its_window(&server).await;
+        let waiting = tokio::spawn({
+            let other = other.clone();
+            async move { slow(&other, 1).await }
+        });
+        eventually(SOON, "a reader that waits", async || {
+            (other.cache.stats().waits >= 1).then_some(())
+        })
+        .await;
+        others_run().await;
+        assert!(!waiting.is_finished());
         assert_eq!(db.gate.arrived(), 1, "nobody else loads");
         Self {
             server,
@@ -52,28 +68,17 @@ impl Outlived {
     }
 }
 
-/// Reads until a read finds nothing that may be served, and waits.
-async fn past_its_window(app: &App) -> JoinHandle<u64> {
-    eventually(SOON, "a reader that waits", async || {
-        let waits = app.cache.stats().waits;
-        let reader = app.clone();
-        let reading = tokio::spawn(async move { slow(&reader, 1).await });
-        loop {
-            if reading.is_finished() {
-                assert_eq!(reading.await.unwrap(), 1, "served within the window");
-                return None;
-            }
-            if app.cache.stats().waits > waits {
-                // A refresh behind a reader's back waits as well; this one has no answer yet.
-                crate::app::others_run().await;
-                if !reading.is_finished() {
-                    return Some(reading);
-                }
-            }
-            tokio::task::yield_now().await;
-        }
+/// Until the entry may long not be served any more, and lives by renewals alone: it carries when it was written, by the
+/// server's clock.
+async fn past_its_window(server: &RedisServer) {
+    eventually(SOON, "the end of the window", async || {
+        let written = server.cli(&["GETRANGE", KEY, "56", "63"]);
+        let written = u64::from_le_bytes(written.bytes().try_into().expect("an entry stands"));
+        let now = server.cli(&["TIME"]).strings();
+        let now = now[0].parse::<u64>().unwrap() * 1_000 + now[1].parse::<u64>().unwrap() / 1_000;
+        (now > written + WINDOW + LOCK + 500).then_some(())
     })
-    .await
+    .await;
 }
 
 #[tokio::test]
