@@ -25,11 +25,21 @@ pub enum Safeguard {
     LocalPass,
     /// Entries and leases of another run of the server are not accepted.
     RunId,
+    /// What Redis pushes about a removal is handled before the reply that follows it.
+    PushOrder,
+    /// An entry is stale if a removal that covers it has a larger number.
+    Number,
+    /// Entries and leases from before the ledger was lost are not accepted.
+    Birth,
+    /// The ledger is read after the subscription that keeps it current.
+    SubscribeFirst,
+    /// What a waiting removal covers is not read from Redis.
+    Shut,
 }
 
 impl Safeguard {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 15] = [
         Self::Cas,
         Self::Retire,
         Self::Verdict,
@@ -40,6 +50,11 @@ impl Safeguard {
         Self::Replay,
         Self::LocalPass,
         Self::RunId,
+        Self::PushOrder,
+        Self::Number,
+        Self::Birth,
+        Self::SubscribeFirst,
+        Self::Shut,
     ];
 
     /// Its name on a command line.
@@ -56,6 +71,11 @@ impl Safeguard {
             Self::Replay => "replay",
             Self::LocalPass => "local-pass",
             Self::RunId => "run-id",
+            Self::PushOrder => "push-order",
+            Self::Number => "number",
+            Self::Birth => "birth",
+            Self::SubscribeFirst => "subscribe-first",
+            Self::Shut => "shut",
         }
     }
 }
