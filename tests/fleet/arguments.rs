@@ -12,7 +12,7 @@ use crate::plan::{Overrides, Plan};
 use crate::stage::Journals;
 use crate::worker::Orders;
 
-const USAGE: &str = "fleet [--minutes N | --seconds N] [--seed N] [--round SECONDS] [--plan NAME] [--round-trip MILLISECONDS] [--rate ACTS] [--rows N] [--names tame|wild] [--tenants 1|2] [--without SAFEGUARD,…] [--journals all|half|none]";
+const USAGE: &str = "fleet [--minutes N | --seconds N] [--seed N] [--round SECONDS] [--plan NAME] [--round-trip MILLISECONDS] [--budget MILLISECONDS] [--rate ACTS] [--rows N] [--names tame|wild] [--tenants 1|2] [--without SAFEGUARD,…] [--journals all|half|none]";
 
 /// What the program is to be.
 #[derive(Debug)]
@@ -99,6 +99,7 @@ impl Pairs {
             .ok_or_else(|| format!("--plan `{name}`: one of {}", Plan::names().join(", ")))?;
         let overrides = Overrides {
             round_trip: self.optional("round-trip")?,
+            budget: self.optional("budget")?,
             rate: self.optional("rate")?,
             rows: self.optional("rows")?,
             names: self.optional("names")?,

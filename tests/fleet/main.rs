@@ -13,6 +13,7 @@
 //! - `--rate N`: acts are begun so many times a second and process, whatever becomes of the earlier ones; 0: by tasks, one
 //!   after the other. What is due while too many are under way is dropped, and counted as `dropped`.
 //! - `--round-trip N`: to Redis and back, in milliseconds.
+//! - `--budget N`: what one call may wait for Redis, in milliseconds.
 //! - `--rows N`: how many rows there are.
 //! - `--names wild`: rows, groups, authors and the namespace have names with spaces, colons, backslashes, stars, escapes
 //!   and non-ASCII in them.

@@ -9,6 +9,8 @@ use crate::names::Names;
 pub(crate) struct Overrides {
     /// In milliseconds.
     pub(crate) round_trip: Option<u64>,
+    /// In milliseconds.
+    pub(crate) budget: Option<u64>,
     pub(crate) rate: Option<u64>,
     pub(crate) rows: Option<u32>,
     pub(crate) names: Option<Names>,
@@ -21,6 +23,7 @@ impl Overrides {
             round_trip: self
                 .round_trip
                 .map_or(plan.round_trip, Duration::from_millis),
+            budget: self.budget.map_or(plan.budget, Duration::from_millis),
             rate: self.rate.unwrap_or(plan.rate),
             rows: self.rows.unwrap_or(plan.rows).max(1),
             names: self.names.unwrap_or(plan.names),
@@ -30,9 +33,10 @@ impl Overrides {
     }
 
     /// Such that these, applied to a plan of that name, make this plan.
-    pub(crate) fn that_make(plan: &Plan) -> [(&'static str, String); 5] {
+    pub(crate) fn that_make(plan: &Plan) -> [(&'static str, String); 6] {
         [
             ("--round-trip", plan.round_trip.as_millis().to_string()),
+            ("--budget", plan.budget.as_millis().to_string()),
             ("--rate", plan.rate.to_string()),
             ("--rows", plan.rows.to_string()),
             ("--names", plan.names.name().to_owned()),
