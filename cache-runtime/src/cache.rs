@@ -259,7 +259,7 @@ impl Cache {
         let Some(session) = tier.session(budget).await else {
             return Own::NotSent;
         };
-        if session.link.tracking && request.near != Near::Off || off(Safeguard::OwnGet) {
+        if session.link.pushes && request.near != Near::Off || off(Safeguard::OwnGet) {
             return Own::NotSent;
         }
         let got = budget

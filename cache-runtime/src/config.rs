@@ -37,6 +37,7 @@ pub struct CacheConfig {
     pub(crate) trust_restart: bool,
     pub(crate) breaker_failures: u32,
     pub(crate) journal_bound: usize,
+    pub(crate) ledger_bound: usize,
     pub(crate) journal: Option<std::path::PathBuf>,
     pub(crate) max_flights: usize,
     pub(crate) max_background: usize,
@@ -63,6 +64,7 @@ impl Default for CacheConfig {
             trust_restart: false,
             breaker_failures: 3,
             journal_bound: 10_000,
+            ledger_bound: 65_536,
             journal: None,
             max_flights: 65_536,
             max_background: 4_096,
@@ -263,6 +265,14 @@ impl CacheConfig {
         self
     }
 
+    /// Removals by prefix, glob or tag that Redis remembers (65 536). Beyond, the oldest of one family become one that
+    /// covers them all: it removes too much of what was stored before, never too little.
+    #[must_use]
+    pub fn ledger_bound(mut self, patterns: usize) -> Self {
+        self.ledger_bound = patterns;
+        self
+    }
+
     /// Keys that may be loading at once in this process (65 536). Beyond, a call runs its body alone.
     #[must_use]
     pub fn max_flights(mut self, keys: usize) -> Self {
@@ -298,6 +308,7 @@ impl CacheConfig {
         }
         if [
             self.journal_bound,
+            self.ledger_bound,
             self.max_flights,
             self.max_background,
             self.breaker_failures as usize,
@@ -305,7 +316,7 @@ impl CacheConfig {
         .contains(&0)
         {
             return bad(
-                "breaker_failures, journal_bound, max_flights and max_background: at least 1",
+                "breaker_failures, journal_bound, ledger_bound, max_flights and max_background: at least 1",
             );
         }
         let least = Duration::from_millis(1);

@@ -65,6 +65,9 @@ impl<H: Hold> Hold for Box<H> {
 /// How many callers run the body side by side after a load whose result cannot be shared.
 const SIDE_BY_SIDE: usize = 16;
 
+/// How many removals of tags that a result may carry a flight notes. One more retires it.
+const SUSPECTS: usize = 64;
+
 /// Each is a step more to explore.
 const SHARDS: usize = if cfg!(shuttle) { 2 } else { 16 };
 
@@ -88,6 +91,7 @@ pub(crate) struct Flight<H> {
     tags: Vec<String>,
     /// Literal beginnings of tags that only the result tells.
     open_tags: Vec<String>,
+    /// A removal has named it.
     retired: AtomicBool,
     dirty: AtomicBool,
     state: Mutex<State<H>>,
@@ -104,6 +108,8 @@ struct State<H> {
     reading: bool,
     waiters: usize,
     stage: Stage<H>,
+    /// Removals of tags that its result may turn out to carry, made since its load began.
+    suspects: Vec<Pattern>,
     /// A value that somebody found who ran the body after an outcome that could not be shared.
     rescued: Option<Outcome>,
 }
@@ -182,6 +188,7 @@ impl<H: Hold> Flights<H> {
                 reading: true,
                 waiters: 0,
                 stage: Stage::Led,
+                suspects: Vec::new(),
                 rescued: None,
             }),
             changed: Notify::new(),
@@ -211,41 +218,45 @@ impl<H: Hold> Flights<H> {
         }
     }
 
-    /// Nobody who comes from now on shares the flights that the pattern names; none of them fills memory.
+    /// Nobody who comes from now on shares the flights that the pattern names; none of them fills memory. Of a flight whose
+    /// tags only the result tells, it is noted, and judged when they are known.
     pub(crate) fn retire(&self, pattern: &Pattern, spared: Option<&Flight<H>>) {
-        let matching = |flight: &Arc<Flight<H>>| {
-            !spared.is_some_and(|spared| std::ptr::eq(spared, &**flight)) && flight.matches(pattern)
-        };
-        let retire = |flights: &mut Joinable<H>| {
-            let before = flights.len();
-            flights.retain(|_, flight| {
-                let retired = matching(flight);
-                if retired {
-                    flight.retired.store(true, Ordering::SeqCst);
-                }
-                !retired
-            });
-            self.count
-                .fetch_sub(before - flights.len(), Ordering::Relaxed);
-        };
         if off(Safeguard::Retire) {
             return;
         }
+        let retires = |flight: &Arc<Flight<H>>| {
+            if spared.is_some_and(|spared| std::ptr::eq(spared, &**flight)) {
+                return false;
+            }
+            let retired = match flight.concern(pattern) {
+                Concern::None => false,
+                Concern::Named => true,
+                Concern::Suspected => !flight.suspect(pattern),
+            };
+            if retired {
+                flight.retired.store(true, Ordering::SeqCst);
+                // Its leader may be waiting for another process's load, which nobody wants any more.
+                flight.pushed.notify_one();
+            }
+            retired
+        };
         match pattern {
             Pattern::Key(key) => {
                 let mut flights = self.shard(key).lock();
-                if let Some(flight) = flights.get(&**key)
-                    && matching(flight)
-                {
-                    flight.retired.store(true, Ordering::SeqCst);
+                if flights.get(&**key).is_some_and(retires) {
                     flights.remove(&**key);
                     self.count.fetch_sub(1, Ordering::Relaxed);
                 }
             }
-            _ => self
-                .shards
-                .iter()
-                .for_each(|shard| retire(&mut shard.lock())),
+            _ => {
+                for shard in &self.shards {
+                    let mut flights = shard.lock();
+                    let before = flights.len();
+                    flights.retain(|_, flight| !retires(flight));
+                    self.count
+                        .fetch_sub(before - flights.len(), Ordering::Relaxed);
+                }
+            }
         }
     }
 
@@ -273,14 +284,36 @@ impl<H: Hold> Flights<H> {
 }
 
 impl<H> Flight<H> {
-    /// A copy of what this flight read or loaded may go into memory.
-    pub(crate) fn may_fill(&self) -> bool {
-        off(Safeguard::Guard)
-            || !self.retired.load(Ordering::SeqCst) && !self.dirty.load(Ordering::SeqCst)
+    /// A copy of what this flight read or loaded, which carries these tags, may go into memory.
+    pub(crate) fn may_fill(&self, tags: &[String]) -> bool {
+        off(Safeguard::Guard) || !self.is_disturbed(tags) && !self.dirty.load(Ordering::SeqCst)
     }
 
     pub(crate) fn is_retired(&self) -> bool {
         self.retired.load(Ordering::SeqCst)
+    }
+
+    /// A removal has named what it read or loaded, which carries these tags.
+    pub(crate) fn is_disturbed(&self, tags: &[String]) -> bool {
+        let suspected = || {
+            let state = self.state.lock();
+            let mut suspects = state.suspects.iter();
+            suspects.any(|pattern| pattern.matches(&self.key, tags))
+        };
+        self.is_retired() || suspected()
+    }
+
+    /// Notes a removal that may turn out to name the result. False: too many are noted.
+    fn suspect(&self, pattern: &Pattern) -> bool {
+        let mut state = self.state.lock();
+        if state.suspects.contains(pattern) {
+            return true;
+        }
+        let room = state.suspects.len() < SUSPECTS;
+        if room {
+            state.suspects.push(pattern.clone());
+        }
+        room
     }
 
     /// Before each read whose reply may go into memory.
@@ -308,19 +341,33 @@ impl<H> Flight<H> {
         self.state.lock().rescued = Some(outcome);
     }
 
-    fn matches(&self, pattern: &Pattern) -> bool {
+    fn concern(&self, pattern: &Pattern) -> Concern {
+        if pattern.matches(&self.key, &self.tags) {
+            return Concern::Named;
+        }
         let open = |tag: &str| self.open_tags.iter().any(|open| tag.starts_with(&**open));
-        match pattern {
-            Pattern::Tag(tag) if open(tag) => true,
+        let suspected = match pattern {
+            Pattern::Tag(tag) => open(tag),
             Pattern::AllTags(all) => all.iter().all(|tag| open(tag) || self.tags.contains(tag)),
-            Pattern::TagPrefix(tag)
-                if open(tag) || self.open_tags.iter().any(|open| open.starts_with(&**tag)) =>
-            {
-                true
+            Pattern::TagPrefix(tag) => {
+                open(tag) || self.open_tags.iter().any(|open| open.starts_with(&**tag))
             }
-            _ => pattern.matches(&self.key, &self.tags),
+            _ => false,
+        };
+        if suspected {
+            Concern::Suspected
+        } else {
+            Concern::None
         }
     }
+}
+
+/// Whether a removal names what a flight loads.
+enum Concern {
+    None,
+    Named,
+    /// It depends on tags that only the result tells.
+    Suspected,
 }
 
 #[cfg(test)]

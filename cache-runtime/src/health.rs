@@ -21,6 +21,10 @@ pub struct Health {
     pub latency_ms: Option<f64>,
     /// The figures.
     pub stats: HealthStats,
+    /// What is not as it should be, a sentence each, with what to do: why Redis is not used, or what it lacks. Left out of
+    /// the JSON while there is nothing to say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// The figures of [`Health`].
@@ -60,6 +64,11 @@ impl Cache {
                 redis_available: latency.is_some(),
                 memory_cache_size: self.inner.local.memory.len(),
             },
+            notes: self
+                .inner
+                .tier
+                .as_ref()
+                .map_or_else(Vec::new, |tier| tier.notes()),
         }
     }
 

@@ -10,19 +10,20 @@ use tracing::Instrument as _;
 use crate::cache::Cache;
 use crate::deferred;
 use crate::error::Error;
-use crate::flight::Flight;
-use crate::key::{CacheKey, Pattern};
-use crate::redis::{Fault, Lease, Session};
+use crate::key::{CacheKey, KeyPrefix, Pattern, Tag};
+use crate::load::Loading;
+use crate::redis::{Reclaim, Session};
 use crate::sabotage::{Safeguard, off};
 use crate::spans;
-use crate::stats::bump;
+use crate::stats::{add, bump};
 
 /// What an invalidation came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 #[must_use = "a `queued` invalidation does not bind other processes yet"]
 pub struct Invalidation {
-    /// Entries really removed: from Redis, or from memory where that is all there is.
+    /// Entries really removed: from Redis, or from memory where that is all there is. Of a cached function's
+    /// `invalidates`, whose entries are taken away behind the call, [`crate::CacheStats::removed`] tells.
     pub removed: u64,
     /// Whom it binds.
     pub durability: Durability,
@@ -64,10 +65,15 @@ impl Cache {
     ///
     /// Cancellation: once polled, a dropped removal is journalled.
     pub async fn delete(&self, key: impl Into<CacheKey>) -> Invalidation {
-        self.remove(vec![Pattern::key(&key.into())], None).await
+        self.remove_and_count(vec![Pattern::key(&key.into())]).await
     }
 
     /// Removes every key that begins with the text; `""` is everything.
+    ///
+    /// A text is escaped as keys are; [`KeyPrefix::of`] builds one from values.
+    ///
+    /// The removal binds every process when Redis has acknowledged it, whatever it covers; then this waits until the entries
+    /// are taken away, and says how many there were. A caller who drops it then loses the count alone.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -76,115 +82,185 @@ impl Cache {
     /// assert_eq!(cache.invalidate_prefix("jobs:").await.removed, 1);
     /// # }
     /// ```
-    pub async fn invalidate_prefix(&self, prefix: &str) -> Invalidation {
-        self.remove(vec![Pattern::Prefix(prefix.to_owned())], None)
-            .await
+    pub async fn invalidate_prefix(&self, prefix: impl Into<KeyPrefix>) -> Invalidation {
+        let prefix = prefix.into();
+        self.remove_and_count(vec![Pattern::from(prefix)]).await
     }
 
     /// Removes what a pattern names: `jobs:` everything below it, `jobs:stats` that key and everything below it, `*` any
-    /// text, `#author:7` a tag.
+    /// text, `#author:7` a tag. It is written as keys read, that is, escaped.
     ///
     /// # Errors
     ///
     /// A pattern that is refused; nothing was removed then.
     pub async fn invalidate_pattern(&self, pattern: &str) -> Result<Invalidation, Error> {
         let pattern = Pattern::parse(pattern).map_err(|why| Error::pattern(why.to_string()))?;
-        Ok(self.remove(vec![pattern], None).await)
+        Ok(self.remove_and_count(vec![pattern]).await)
     }
 
     /// Removes every entry that carries the tag.
-    pub async fn invalidate_tag(&self, tag: &str) -> Invalidation {
-        self.remove(vec![Pattern::tag(tag)], None).await
+    ///
+    /// A text is escaped as keys are; [`Tag::of`] builds one from values.
+    pub async fn invalidate_tag(&self, tag: impl Into<Tag>) -> Invalidation {
+        self.remove_and_count(vec![Pattern::from(tag.into())]).await
     }
 
     /// Removes every entry that carries all of the tags: `["author:7", "draft"]` leaves author 7's other articles alone.
     /// A load that may come to carry them is not stored.
-    pub async fn invalidate_all_tags(&self, tags: &[&str]) -> Invalidation {
-        self.remove(vec![Pattern::all_tags(tags)], None).await
+    pub async fn invalidate_all_tags<T: Into<Tag> + Clone>(&self, tags: &[T]) -> Invalidation {
+        let tags = tags.iter().cloned().map(Into::into);
+        self.remove_and_count(vec![Pattern::all_tags(tags)]).await
     }
 
     /// Removes everything of this cache's namespace, and nothing that is not ours.
     pub async fn clear(&self) -> Invalidation {
-        self.remove(vec![Pattern::all()], None).await
+        self.remove_and_count(vec![Pattern::all()]).await
     }
 
-    /// All removals come here. `spared`: the load on whose behalf it runs, and its lease.
+    /// A removal by hand: waits until what it has made stale is taken away, to tell how much it was.
+    pub(crate) async fn remove_and_count(&self, patterns: Vec<Pattern>) -> Invalidation {
+        self.remove_within_span(patterns, None, Count::Waited).await
+    }
+
+    /// A removal of a cached function: what it has made stale is taken away in the background. `spared`: the load on whose
+    /// behalf it runs.
     pub(crate) async fn remove(
         &self,
         patterns: Vec<Pattern>,
-        spared: Option<Spare<'_>>,
+        spared: Option<&Loading>,
+    ) -> Invalidation {
+        self.remove_within_span(patterns, spared, Count::Later)
+            .await
+    }
+
+    async fn remove_within_span(
+        &self,
+        patterns: Vec<Pattern>,
+        spared: Option<&Loading>,
+        count: Count,
     ) -> Invalidation {
         if let Some(deferred) = deferred::defer(self, &patterns) {
             return deferred;
         }
         let span = spans::invalidate(&patterns);
-        let removing = self.remove_now(patterns, spared);
+        let removing = async {
+            let (invalidation, garbage) = self.remove_now(patterns, spared).await;
+            match garbage {
+                Some(garbage) => self.take_away(invalidation, garbage, count).await,
+                None => invalidation,
+            }
+        };
         let invalidation = removing.instrument(span.clone()).await;
         span.record("cache.removed", invalidation.removed);
         span.record("cache.durability", invalidation.durability.as_str());
         invalidation
     }
 
-    async fn remove_now(&self, patterns: Vec<Pattern>, spared: Option<Spare<'_>>) -> Invalidation {
+    /// Makes what the patterns cover stale for everybody. What Redis holds of it is still to be taken away.
+    async fn remove_now(
+        &self,
+        patterns: Vec<Pattern>,
+        spared: Option<&Loading>,
+    ) -> (Invalidation, Option<Garbage>) {
         let mut due = Due::new(self, patterns);
         let inner = &self.inner;
         bump(&inner.counters.invalidations);
-        let flight = spared.map(|spare| spare.flight);
+        let spare = spared.map(Loading::spare);
+        let flight = spare.map(|spare| &**spare.flight);
         let removed_here = inner.local.remove(&due.patterns, flight);
         let Some(tier) = &inner.tier else {
             due.done();
-            inner
-                .counters
-                .removed
-                .fetch_add(removed_here, std::sync::atomic::Ordering::Relaxed);
-            let invalidation = Invalidation {
-                removed: removed_here,
-                durability: Durability::Durable,
-            };
-            inner.watch.removed(&due.patterns, invalidation);
-            return invalidation;
+            let done = self.removed(&due.patterns, removed_here, Durability::Durable);
+            return (done, None);
         };
         let budget = self.budget();
         let acknowledged = match tier.session(&budget).await {
             None => None,
             Some(session) => {
                 // An invalidation has its own budget, whatever the wait for the first connect took.
-                let lease = spared
-                    .and_then(|spare| spare.lease)
-                    .filter(|lease| lease.session.link.run == session.link.run);
-                let removal = remove_all(&session, &due.patterns, lease);
+                let removal = session.remove(&due.patterns, spare);
                 let removed = self.budget().spend_on(&session, pin!(removal)).await;
                 removed
                     .ok()
                     .filter(|_| tier.acknowledged(&session.link, &due.patterns))
+                    .map(|removed| (session, removed))
             }
         };
-        let invalidation = match acknowledged {
-            Some(removed) => {
-                if !off(Safeguard::LocalPass) {
-                    inner.local.remove(&due.patterns, flight);
-                }
-                Invalidation {
-                    removed,
-                    durability: Durability::Durable,
-                }
-            }
-            None => {
-                // Its outcome may be unknown: then it runs again, before this process reads Redis again.
-                tier.journal(&due.patterns);
-                inner.local.remove(&due.patterns, flight);
-                Invalidation {
-                    removed: removed_here,
-                    durability: Durability::Queued,
-                }
-            }
+        let Some((session, removed)) = acknowledged else {
+            // Its outcome may be unknown: then it runs again, and what it covers is not read from Redis before.
+            tier.journal(&due.patterns);
+            inner.local.remove(&due.patterns, flight);
+            due.done();
+            let done = self.removed(&due.patterns, removed_here, Durability::Queued);
+            return (done, None);
         };
+        if !off(Safeguard::LocalPass) {
+            inner.local.remove(&due.patterns, flight);
+        }
         due.done();
-        inner
-            .counters
-            .removed
-            .fetch_add(invalidation.removed, std::sync::atomic::Ordering::Relaxed);
-        inner.watch.removed(&due.patterns, invalidation);
+        let done = self.removed(&due.patterns, removed.entries, Durability::Durable);
+        let number = removed
+            .recorded
+            .iter()
+            .map(|recorded| recorded.number)
+            .max();
+        let alone = removed.recorded.iter().all(|recorded| recorded.heard == 1);
+        let garbage = number.map(|number| Garbage {
+            others: !(alone && session.link.pushes),
+            session,
+            patterns: due
+                .patterns
+                .iter()
+                .filter(|pattern| !matches!(pattern, Pattern::Key(_)))
+                .cloned()
+                .collect(),
+            number,
+        });
+        if let Some(loading) = spared {
+            loading.has_removed(removed);
+        }
+        (done, garbage)
+    }
+
+    /// Counts a removal, and tells those who watch.
+    fn removed(&self, patterns: &[Pattern], removed: u64, durability: Durability) -> Invalidation {
+        let invalidation = Invalidation {
+            removed,
+            durability,
+        };
+        add(&self.inner.counters.removed, removed);
+        self.inner.watch.removed(patterns, invalidation);
+        invalidation
+    }
+
+    async fn take_away(
+        &self,
+        mut invalidation: Invalidation,
+        garbage: Garbage,
+        count: Count,
+    ) -> Invalidation {
+        let cache = self.clone();
+        let Garbage {
+            session,
+            patterns,
+            number,
+            others,
+        } = garbage;
+        let watched = patterns.clone();
+        let told = move |removed: u64| {
+            add(&cache.inner.counters.removed, removed);
+            cache.inner.watch.counted(&watched, removed);
+        };
+        let reclaim = Reclaim {
+            patterns,
+            number,
+            others,
+            told: Box::new(told),
+        };
+        match count {
+            Count::Later => session.reclaim_later(reclaim),
+            Count::Waited => invalidation.removed += session.reclaim_now(reclaim).await,
+        }
         invalidation
     }
 
@@ -210,24 +286,21 @@ impl Cache {
     }
 }
 
-/// What a call's own removal leaves alone.
-#[derive(Clone, Copy)]
-pub(crate) struct Spare<'a> {
-    pub(crate) flight: &'a Flight<Box<Lease>>,
-    pub(crate) lease: Option<&'a Lease>,
+/// Whether a removal waits until what it has made stale is taken away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Count {
+    Waited,
+    Later,
 }
 
-async fn remove_all(
-    session: &Session,
-    patterns: &[Pattern],
-    lease: Option<&Lease>,
-) -> Result<u64, Fault> {
-    let spared = lease.map(|lease| (lease.key.as_str(), &lease.head));
-    let mut removed = 0;
-    for pattern in patterns {
-        removed += session.remove(pattern, spared).await?;
-    }
-    Ok(removed)
+/// What a removal has made stale, and Redis still holds.
+struct Garbage {
+    session: Session,
+    patterns: Vec<Pattern>,
+    /// What has a smaller number is stale.
+    number: u64,
+    /// Other processes use the namespace, too.
+    others: bool,
 }
 
 /// A removal that is due: if whoever owes it vanishes, dropping this sees to it.

@@ -51,6 +51,7 @@ mod cacheable;
 mod call;
 mod load;
 mod site;
+mod store;
 
 mod background;
 mod barren;
@@ -94,7 +95,7 @@ pub use crate::error::{Error, TimedOut};
 pub use crate::global::{cache, init, shutdown};
 pub use crate::health::{Health, HealthStats};
 pub use crate::invalidate::{Durability, Invalidation};
-pub use crate::key::{CacheKey, Glob, Pattern, PatternError};
+pub use crate::key::{CacheKey, Glob, KeyPrefix, Pattern, PatternError, Tag};
 pub use crate::outcome::{CallOutcome, HitTier, Observed, Status, Why, observe};
 pub use crate::redis::{Census, ConnectionTest};
 pub use crate::site::functions;

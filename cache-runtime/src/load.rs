@@ -2,22 +2,22 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior};
 use tracing::Instrument as _;
 
 use crate::cache::{Cache, Request};
-use crate::entry::{self, CodecKind, Draft, TypeOps};
-use crate::flight::{Flight, Hold, Lead, Outcome};
+use crate::entry::{self, TypeOps};
+use crate::flight::{Lead, Outcome};
 use crate::key::CacheKey;
 use crate::memory::{Copy, Kept, after};
 use crate::outcome::Why;
 use crate::policy::Policy;
-use crate::redis::{Budget, Lease, RENEW_EVERY, Sealed, Session, members};
+use crate::redis::{Budget, Lease, RENEW_EVERY, Removed, Session, Spare};
 use crate::spans;
 use crate::stats::{BY_HAND, bump};
+use crate::store::{KnownRemovals, Store, grace};
 use crate::token;
 
 pub(crate) struct Loading {
@@ -30,6 +30,8 @@ pub(crate) struct Loading {
     fence: u64,
     /// The way to Redis when the load began; `None` in an outage, or where no Redis is configured.
     session: Option<Session>,
+    /// What this process knew of removals when the load began, and what the call itself has removed since.
+    known: KnownRemovals,
     began: Instant,
     /// Why it is loaded.
     why: Why,
@@ -45,6 +47,7 @@ impl Loading {
         why: Why,
     ) -> Self {
         let (key, ops, site) = (request.key.clone(), request.ops, request.site);
+        let known = KnownRemovals::when_a_load_begins(session.as_ref(), key.as_str());
         Self {
             cache,
             lead,
@@ -53,6 +56,7 @@ impl Loading {
             site,
             fence,
             session,
+            known,
             began: Instant::now(),
             why,
         }
@@ -76,12 +80,17 @@ impl Loading {
     }
 
     /// What a removal of this call's own must leave alone.
-    pub(crate) fn flight(&self) -> &Arc<Flight<Box<Lease>>> {
-        self.lead.flight()
+    pub(crate) fn spare(&self) -> Spare<'_> {
+        Spare {
+            flight: self.lead.flight(),
+            lease: self.lead.hold.as_deref(),
+            since: self.known.number(),
+        }
     }
 
-    pub(crate) fn lease(&self) -> Option<&Lease> {
-        self.lead.hold.as_deref()
+    /// The call itself has removed this, which may cover its own key.
+    pub(crate) fn has_removed(&self, removed: Removed) {
+        self.known.add_own(removed);
     }
 
     /// Runs the body, renewing the lease while it does.
@@ -145,43 +154,17 @@ impl Loading {
                 return false;
             }
             let configured = self.cache.inner.tier.is_some();
-            let sure = self.undisturbed();
+            let sure = self.undisturbed(&tags);
             self.keep_in_memory(outcome, kept, ttl, tags);
             // In an outage Redis may still hold the entry from before: the removal is journalled, the copy goes with it.
             return sure && !configured;
         };
-        let value = Value {
-            kept: &kept,
-            ops: self.ops,
-            key: &self.key,
-            policy: self.policy(),
-            ttl,
-            took: self.began.elapsed(),
-            tags: &tags,
-        };
-        let Some((head, rest)) = value.seal(&self.cache, &lease) else {
-            bump(&self.cache.inner.counters.stores_refused);
-            self.lead.settle(outcome, false);
-            return false;
-        };
-        let members = members(self.key.as_str(), &tags, &[]);
-        let sealed = Sealed {
-            head,
-            rest: &rest,
-            life: value.life(),
-            members,
-        };
+        let store = self.a_store(&lease, kept, ttl, tags);
         let stored = budget
-            .spend_on(&lease.session, pin!(lease.store(&sealed)))
+            .spend_on(&lease.session, pin!(store.run(&self.known)))
             .await
             .unwrap_or(false);
-        let stored = stored && lease.session.is_current();
         self.lead.hold = None;
-        bump(if stored {
-            &self.cache.inner.counters.stores
-        } else {
-            &self.cache.inner.counters.stores_lost
-        });
         if stored {
             self.cache.inner.local.memory.remove(self.key.as_str());
         }
@@ -192,18 +175,28 @@ impl Loading {
     /// The load gave nothing to store: `None`, an error, something that must not be shared.
     pub(crate) fn end(mut self, outcome: Outcome, failed: bool) {
         let Some(lease) = self.lead.hold.take() else {
-            let sure = self.session.is_none() && self.undisturbed();
+            let sure = self.session.is_none() && self.undisturbed(&[]);
             self.lead.settle(outcome, sure);
             return;
         };
         // Those who came before the load have their answer now; those who came during it wait for the verdict.
         self.lead.loaded(outcome.clone());
-        let lead = self.lead;
-        let mark = failed.then(|| entry::failed_head(token::random(), lease.session.origin()));
-        let budget = self.cache.inner.config.budget;
+        let Self {
+            cache,
+            lead,
+            key,
+            known,
+            ..
+        } = self;
+        let budget = cache.inner.config.budget;
         lease.session.clone().spawn(async move {
-            let verdict =
-                async { lease.release(mark).await.unwrap_or(false) && lease.session.is_current() };
+            let session = &lease.session;
+            let mark =
+                failed.then(|| entry::failed_head(token::random(), session.stamp(key.as_str())));
+            let verdict = async {
+                let stood = lease.release(mark).await.unwrap_or(false);
+                stood && session.is_current() && known.still_hold(session, key.as_str(), &[])
+            };
             settle_within(budget, lead, outcome, verdict).await;
         });
     }
@@ -213,71 +206,33 @@ impl Loading {
             return;
         };
         self.lead.loaded(outcome.clone());
-        let Self {
-            cache,
-            lead,
-            key,
-            ops,
-            site,
-            began,
-            ..
-        } = self;
-        let took = began.elapsed();
-        let policy = site.map_or(&Policy::PLAIN, |site| &site.policy);
+        let store = self.a_store(&lease, kept, ttl, tags);
+        let budget = self.cache.inner.config.budget;
+        let Self { lead, known, .. } = self;
         lease.session.clone().spawn(async move {
-            let count = |which: fn(&crate::stats::Counters) -> &std::sync::atomic::AtomicU64| {
-                bump(which(&cache.inner.counters));
-                if let Some(site) = site {
-                    bump(which(site.counters()));
-                }
-            };
-            let value = Value {
-                kept: &kept,
-                ops,
-                key: &key,
-                policy,
-                ttl,
-                took,
-                tags: &tags,
-            };
-            let sealed = value.seal(&cache, &lease);
-            let budget = cache.inner.config.budget;
-            let verdict = async {
-                match &sealed {
-                    Some((head, rest)) => {
-                        let members = members(key.as_str(), &tags, &[]);
-                        let stored = lease
-                            .store(&Sealed {
-                                head: *head,
-                                rest,
-                                life: value.life(),
-                                members,
-                            })
-                            .await;
-                        match stored {
-                            Ok(true) => count(|counters| &counters.stores),
-                            Ok(false) => count(|counters| &counters.stores_lost),
-                            Err(_) => {
-                                count(|counters| &counters.stores_lost);
-                                lease.clone().give_up();
-                            }
-                        }
-                        // On a connection that was superseded the answer is another server's, and says nothing.
-                        stored.unwrap_or(false) && lease.session.is_current()
-                    }
-                    None => {
-                        count(|counters| &counters.stores_refused);
-                        lease.release(None).await.unwrap_or(false) && lease.session.is_current()
-                    }
-                }
-            };
+            let verdict = async { store.run(&known).await.unwrap_or(false) };
             settle_within(budget, lead, outcome, verdict).await;
         });
+    }
+
+    fn a_store(&self, lease: &Lease, kept: Kept, ttl: Duration, tags: Vec<String>) -> Store {
+        Store {
+            cache: self.cache.clone(),
+            key: self.key.clone(),
+            ops: self.ops,
+            site: self.site,
+            lease: lease.clone(),
+            kept,
+            ttl,
+            took: self.began.elapsed(),
+            tags,
+        }
     }
 
     /// Without Redis, memory is the cache.
     fn keep_in_memory(self, outcome: Outcome, kept: Kept, ttl: Duration, tags: Vec<String>) {
         let now = Instant::now();
+        let sure = self.undisturbed(&tags);
         let bytes = kept.as_ref().map_or(0, |value| (self.ops.size)(&**value));
         if bytes <= self.cache.inner.config.max_value_bytes {
             let grace = grace(&kept, self.policy());
@@ -294,14 +249,12 @@ impl Loading {
                 filled: now,
                 aged: Duration::ZERO,
             };
-            self.cache
-                .inner
-                .local
-                .fill(self.lead.flight(), self.fence, self.key.as_str(), copy);
+            let (flight, key) = (self.lead.flight(), self.key.as_str());
+            let local = &self.cache.inner.local;
+            local.fill(flight, self.fence, key, copy, || true);
         } else {
             bump(&self.cache.inner.counters.stores_refused);
         }
-        let sure = self.undisturbed();
         self.lead.settle(outcome, sure);
     }
 
@@ -310,8 +263,8 @@ impl Loading {
     }
 
     /// In an outage, or without Redis, this process's own removals are all that is known.
-    fn undisturbed(&self) -> bool {
-        !self.lead.flight().is_retired() && self.cache.inner.local.fence() == self.fence
+    fn undisturbed(&self, tags: &[String]) -> bool {
+        !self.lead.flight().is_disturbed(tags) && self.cache.inner.local.fence() == self.fence
     }
 }
 
@@ -330,142 +283,5 @@ async fn settle_within(
             lead.settle(outcome, false);
             verdict.await;
         }
-    }
-}
-
-/// A value on its way into an entry.
-struct Value<'a> {
-    kept: &'a Kept,
-    ops: &'static TypeOps,
-    key: &'a CacheKey,
-    policy: &'static Policy,
-    ttl: Duration,
-    took: Duration,
-    tags: &'a [String],
-}
-
-impl Value<'_> {
-    /// The entry's head, and all that follows the time. `None`: too large, or the codec refused.
-    fn seal(&self, cache: &Cache, lease: &Lease) -> Option<(entry::Head, Vec<u8>)> {
-        let max = cache.inner.config.max_value_bytes;
-        let (codec, payload) = match self.kept {
-            Some(value) => self
-                .ops
-                .encode_as(&**value, self.policy.codec)
-                .ok()
-                .filter(|(_, payload)| payload.len() <= max)?,
-            None => (CodecKind::Bincode, Vec::new()),
-        };
-        let packed = self
-            .policy
-            .compress
-            .filter(|(_, from)| payload.len() >= *from)
-            .and_then(|(how, _)| entry::pack(&payload, how).map(|packed| (how, packed)));
-        let (packed, payload) = match packed {
-            Some((how, packed)) => (Some(how), packed),
-            None => (None, payload),
-        };
-        let draft = Draft {
-            id: token::random(),
-            origin: lease.session.origin(),
-            ttl_ms: u64::try_from(self.ttl.as_millis()).unwrap_or(u64::MAX),
-            load_ms: u32::try_from(self.took.as_millis()).unwrap_or(u32::MAX),
-            template: self.key.template(),
-            fingerprint: (self.ops.fingerprint)(),
-            codec,
-            none: self.kept.is_none(),
-            packed,
-            tags: self.tags,
-            payload: &payload,
-        };
-        Some(draft.seal())
-    }
-
-    /// How long it stands in Redis: past its ttl, for as long as it may be of use to somebody.
-    fn life(&self) -> Duration {
-        self.ttl.saturating_add(grace(self.kept, self.policy))
-    }
-}
-
-/// An absence is never served past its time.
-fn grace(kept: &Kept, policy: &Policy) -> Duration {
-    kept.as_ref().map_or(Duration::ZERO, |_| policy.grace())
-}
-
-/// A store over the very entry that stands, so that whoever removes it removes the right to replace it.
-pub(crate) struct Refresh {
-    lease: Lease,
-    began: Instant,
-}
-
-impl Refresh {
-    /// `None`: nothing usable stands, Redis cannot be asked, or the new value may carry a tag that what stands does not.
-    /// Such a tag is indexed by a lease only, and a removal that names it must take away the right to store.
-    pub(crate) async fn over_standing(
-        cache: &Cache,
-        request: &Request<'_>,
-        budget: &Budget,
-    ) -> Option<Self> {
-        let tier = cache.inner.tier.as_ref()?;
-        let session = tier.session(budget).await?;
-        let found = cache.read_redis(request, &session, budget).await?;
-        if !request.open_tags.is_empty() || request.tags.iter().any(|tag| !found.tags.contains(tag))
-        {
-            return None;
-        }
-        let key = request.key.as_str().to_owned();
-        let members = members(&key, &found.tags, &[]);
-        Some(Self {
-            lease: Lease {
-                session,
-                key,
-                head: found.head,
-                members,
-                lock: None,
-            },
-            began: Instant::now(),
-        })
-    }
-
-    pub(crate) async fn store(
-        self,
-        cache: &Cache,
-        request: &Request<'_>,
-        kept: Kept,
-        ttl: Duration,
-        tags: Vec<String>,
-        budget: &Budget,
-    ) {
-        let key = request.key;
-        let policy = request.site.map_or(&Policy::PLAIN, |site| &site.policy);
-        let value = Value {
-            kept: &kept,
-            ops: request.ops,
-            key,
-            policy,
-            ttl: policy.spread(ttl, token::fraction),
-            took: self.began.elapsed(),
-            tags: &tags,
-        };
-        let Some((head, rest)) = value.seal(cache, &self.lease) else {
-            bump(&cache.inner.counters.stores_refused);
-            return;
-        };
-        let members = members(key.as_str(), &tags, &[]);
-        let sealed = Sealed {
-            head,
-            rest: &rest,
-            life: value.life(),
-            members,
-        };
-        match budget
-            .spend_on(&self.lease.session, pin!(self.lease.store(&sealed)))
-            .await
-        {
-            Ok(true) => bump(&cache.inner.counters.stores),
-            _ => bump(&cache.inner.counters.stores_lost),
-        }
-        // Redis's own push says the same a moment later; this process need not wait for it.
-        cache.inner.local.changed(key.as_str());
     }
 }

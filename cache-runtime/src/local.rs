@@ -36,10 +36,19 @@ impl<H: Hold> Local<H> {
     }
 
     /// Puts a copy in unless a removal, a push or a switch has come since the fence was read. The condition is checked
-    /// under the memory's writer lock, which every removal takes after it has marked the flight.
-    pub(crate) fn fill(&self, flight: &Flight<H>, fence: u64, key: &str, copy: Copy) -> bool {
+    /// under the memory's writer lock, which every removal takes after it has marked the flight. `stands`: what else
+    /// must hold then.
+    pub(crate) fn fill(
+        &self,
+        flight: &Flight<H>,
+        fence: u64,
+        key: &str,
+        copy: Copy,
+        stands: impl FnOnce() -> bool,
+    ) -> bool {
+        let tags = copy.tags.clone();
         self.memory.fill(key, copy, || {
-            flight.may_fill() && (self.fence() == fence || off(Safeguard::Fence))
+            flight.may_fill(&tags) && (self.fence() == fence || off(Safeguard::Fence)) && stands()
         })
     }
 

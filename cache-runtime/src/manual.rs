@@ -12,13 +12,13 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::cache::{Cache, Hit, Request, Turn};
-use crate::entry::{self, CodecKind, Draft, Origin, Stored, TypeOps, type_ops};
+use crate::entry::{self, CodecKind, Draft, Stamp, Stored, TypeOps, type_ops};
 use crate::error::Error;
 use crate::flight::{Joined, Outcome};
 use crate::key::{CacheKey, Pattern};
 use crate::memory::{Copy, Kept, after};
 use crate::outcome::{CallOutcome, HitTier, Status, Why, note};
-use crate::redis::{Sealed, members};
+use crate::redis::{Fault, Sealed, Session};
 use crate::stats::{BY_HAND, Counters, bump};
 use crate::token;
 use crate::ttl::Ttl;
@@ -62,7 +62,7 @@ impl Cache {
         let (codec, payload) = self.encode(&kept, ops)?;
         let draft = Draft {
             id: token::random(),
-            origin: Origin::default(),
+            stamp: Stamp::default(),
             ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX),
             load_ms: 0,
             template: key.template(),
@@ -180,8 +180,13 @@ impl Cache {
             .ok()
             .flatten();
         let now = u64::try_from(session.link.server_millis()).unwrap_or(0);
-        bytes.is_some_and(|bytes| match entry::parse(&bytes) {
-            Stored::Entry(entry) => entry.deadline_ms() > now && session.trusts(entry.origin),
+        let key = key.as_str();
+        bytes.is_some_and(|bytes| match entry::parse(&bytes, session.namespace()) {
+            Stored::Entry(entry) => {
+                entry.deadline_ms() > now
+                    && entry.stamp.key == entry::key_hash(key)
+                    && session.stands(&entry.stamp, key, entry.tags())
+            }
             _ => false,
         })
     }
@@ -282,23 +287,10 @@ impl Cache {
         if let Some(tier) = &self.inner.tier {
             let budget = self.budget();
             if let Some(session) = tier.session(&budget).await {
-                draft.origin = session.origin();
-                let (head, rest) = draft.seal();
-                let lease = entry::lease_head(token::random(), session.origin());
-                let sealed = Sealed {
-                    head,
-                    rest: &rest,
-                    life: ttl,
-                    members: members(key.as_str(), &[], &[]),
-                };
-                let answer = budget
-                    .spend_on(
-                        &session,
-                        pin!(session.overwrite(key.as_str(), lease, &sealed)),
-                    )
-                    .await;
-                if answer.is_ok() {
-                    // Stored, or refused because something stands there that is not ours, or removed meanwhile.
+                draft.stamp = session.stamp(key.as_str());
+                let overwriting = pin!(self.overwrite(&session, key, &draft, ttl));
+                if budget.spend_on(&session, overwriting).await.is_ok() {
+                    // Stored, or refused because something stands there that is not ours.
                     self.inner.local.remove(&removal, None);
                     return;
                 }
@@ -331,11 +323,27 @@ impl Cache {
                 filled: now,
                 aged: Duration::ZERO,
             };
-            self.inner
-                .local
-                .fill(lead.flight(), fence, key.as_str(), copy);
+            let local = &self.inner.local;
+            local.fill(lead.flight(), fence, key.as_str(), copy, || true);
             lead.found(Outcome::Value(kept));
         }
+    }
+
+    async fn overwrite(
+        &self,
+        session: &Session,
+        key: &CacheKey,
+        draft: &Draft<'_>,
+        life: Duration,
+    ) -> Result<bool, Fault> {
+        let (head, rest) = draft.seal();
+        let sealed = Sealed {
+            head,
+            rest: &rest,
+            life,
+            tags: draft.tags,
+        };
+        session.overwrite(key.as_str(), &sealed).await
     }
 
     /// Memory, then Redis; a reply goes into memory if no load of the key is under way, whose flight would guard it.

@@ -19,22 +19,22 @@ pub enum Safeguard {
     Fence,
     /// Memory is emptied at the switch back to Redis.
     Flush,
-    /// The journal runs in Redis before this process reads Redis again.
+    /// What waits in the journal runs in Redis.
     Replay,
+    /// What a removal in the journal covers is not read from Redis.
+    Shut,
     /// Memory and flights are passed once more after a removal in Redis.
     LocalPass,
     /// Entries and leases of another run of the server are not accepted.
     RunId,
-    /// What Redis pushes about a removal is handled before the reply that follows it.
-    PushOrder,
+    /// Entries and leases of another life of the ledger are not accepted.
+    Birth,
     /// An entry is stale if a removal that covers it has a larger number.
     Number,
-    /// Entries and leases from before the ledger was lost are not accepted.
-    Birth,
-    /// The ledger is read after the subscription that keeps it current.
+    /// What the ledger's channel tells is taken in before the replies that follow it.
+    PushOrder,
+    /// The ledger is read after the subscription to its channel.
     SubscribeFirst,
-    /// What a waiting removal covers is not read from Redis.
-    Shut,
 }
 
 impl Safeguard {
@@ -50,11 +50,11 @@ impl Safeguard {
         Self::Replay,
         Self::LocalPass,
         Self::RunId,
-        Self::PushOrder,
-        Self::Number,
-        Self::Birth,
-        Self::SubscribeFirst,
         Self::Shut,
+        Self::Birth,
+        Self::Number,
+        Self::PushOrder,
+        Self::SubscribeFirst,
     ];
 
     /// Its name on a command line.
@@ -71,11 +71,11 @@ impl Safeguard {
             Self::Replay => "replay",
             Self::LocalPass => "local-pass",
             Self::RunId => "run-id",
-            Self::PushOrder => "push-order",
-            Self::Number => "number",
-            Self::Birth => "birth",
-            Self::SubscribeFirst => "subscribe-first",
             Self::Shut => "shut",
+            Self::Birth => "birth",
+            Self::Number => "number",
+            Self::PushOrder => "push-order",
+            Self::SubscribeFirst => "subscribe-first",
         }
     }
 }

@@ -80,6 +80,10 @@ counters! {
     removed,
     /// Removals that had to be journalled.
     queued,
+    /// Times that Redis has lost the ledger of removals, by eviction or by hand: everything was cold then.
+    ledger_losses,
+    /// Times that removals were folded into fewer, because the ledger held more than its bound.
+    ledger_folds,
     /// Redis operations that timed out.
     timeouts,
     /// Redis operations that met a broken connection.
@@ -123,6 +127,11 @@ pub(crate) static BY_HAND: Counters = Counters::new();
 /// Counts in two places at once: the cache's own totals and the function's.
 pub(crate) fn bump(counter: &AtomicU64) {
     counter.fetch_add(1, Relaxed);
+}
+
+/// Counts several at once.
+pub(crate) fn add(counter: &AtomicU64, count: u64) {
+    counter.fetch_add(count, Relaxed);
 }
 
 #[cfg(test)]

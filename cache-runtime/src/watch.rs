@@ -146,11 +146,7 @@ impl Watch {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let removal = RecentInvalidation {
             at_ms: u64::try_from(now.unwrap_or_default().as_millis()).unwrap_or(u64::MAX),
-            patterns: patterns
-                .iter()
-                .take(PATTERNS)
-                .map(|pattern| pattern.to_string().chars().take(LONGEST).collect())
-                .collect(),
+            patterns: shown(patterns),
             removed: done.removed,
             durability: done.durability,
         };
@@ -160,6 +156,34 @@ impl Watch {
         }
         removals.push_back(removal);
     }
+}
+
+impl Watch {
+    /// What a removal had made stale has been taken away meanwhile.
+    pub(crate) fn counted(&self, patterns: &[Pattern], removed: u64) {
+        if removed == 0 || !self.on.load(Relaxed) {
+            return;
+        }
+        let shown = shown(patterns);
+        let mut removals = self.removals.lock();
+        let latest = removals.iter_mut().rev();
+        if let Some(latest) = latest.into_iter().find(|removal| {
+            shown
+                .iter()
+                .any(|pattern| removal.patterns.contains(pattern))
+        }) {
+            latest.removed += removed;
+        }
+    }
+}
+
+/// Patterns as those who watch see them: some, and not too long.
+fn shown(patterns: &[Pattern]) -> Vec<String> {
+    patterns
+        .iter()
+        .take(PATTERNS)
+        .map(|pattern| pattern.to_string().chars().take(LONGEST).collect())
+        .collect()
 }
 
 /// One in [`ONE_IN`], at random: a fixed step would fall in with the pattern of a handler's calls.

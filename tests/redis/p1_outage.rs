@@ -344,7 +344,7 @@ async fn values_of_other_programs_are_neither_read_nor_touched() {
     let _ = app.cache.invalidate_pattern("*:2").await.unwrap();
     let _ = app.cache.invalidate_tag("items").await;
     let _ = app.cache.clear().await;
-    server.cli(&["DEL", "%index"]);
+    server.cli(&["DEL", "%ledger"]);
     let _ = app.cache.clear().await;
     assert_eq!(server.cli(&["GET", "item:1"]).str(), "theirs");
     assert_eq!(

@@ -145,7 +145,7 @@ async fn a_process_that_trusts_restarts_starts_warm() {
 }
 
 #[tokio::test]
-async fn removals_find_what_a_lost_index_does_not() {
+async fn removals_bind_and_count_what_was_stored_before_the_ledger_was_lost() {
     for removal in ["item:", "it*", "*:1*", "#items", "#shelf:*", "item:10"] {
         let server = RedisServer::start();
         let db = Db::new(1);
@@ -154,7 +154,7 @@ async fn removals_find_what_a_lost_index_does_not() {
             item(&one, id).await;
         }
         one.has_stored(10).await;
-        server.cli(&["DEL", "%index"]);
+        server.cli(&["DEL", "%ledger"]);
         item(&one, 1).await;
         one.has_stored(11).await;
         db.commit(2);
@@ -170,7 +170,7 @@ async fn removals_find_what_a_lost_index_does_not() {
 }
 
 #[tokio::test]
-async fn an_index_evicted_during_a_load_still_stops_the_store() {
+async fn a_ledger_evicted_during_a_load_still_stops_the_store() {
     let server = RedisServer::start();
     let db = Db::new(1);
     let (reader, writer) = (App::on(&server, &db).await, App::on(&server, &db).await);
@@ -180,7 +180,7 @@ async fn an_index_evicted_during_a_load_still_stops_the_store() {
         async move { item(&reader, 1).await }
     });
     db.gate.reached_by(1).await;
-    server.cli(&["DEL", "%index"]);
+    server.cli(&["DEL", "%ledger"]);
     db.commit(2);
     assert!(writer.cache.invalidate_tag("shelf:1").await.is_durable());
     db.gate.open();
@@ -197,7 +197,7 @@ async fn a_server_that_evicts_everything_gives_misses_and_no_stale_value() {
         item(&one, id).await;
     }
     one.has_stored(200).await;
-    // Far below what the server itself takes: it evicts whatever it can, the index with it.
+    // Far below what the server itself takes: it evicts whatever it can, the ledger with it.
     server.cli(&["CONFIG", "SET", "maxmemory-policy", "allkeys-random"]);
     server.cli(&["CONFIG", "SET", "maxmemory", "1mb"]);
     db.commit(2);
@@ -229,7 +229,7 @@ async fn one_removal_takes_150_tagged_keys_and_leaves_none_behind() {
     db.commit(2);
     let removed = other.cache.invalidate_tag("items").await;
     assert_eq!((removed.removed, removed.is_durable()), (150, true));
-    assert_eq!(server.keys(), ["%index"]);
+    assert_eq!(server.entries(), [""; 0]);
     for id in 0..150 {
         assert_eq!(item(&other, id).await, 2);
     }
@@ -252,7 +252,7 @@ async fn a_removal_of_2000_keys_takes_all_of_them() {
     let removed = app.cache.invalidate_pattern("*:1*").await.unwrap();
     assert_eq!(removed.removed, 1111);
     assert_eq!(app.cache.invalidate_tag("items").await.removed, 889);
-    assert_eq!(server.keys(), ["%index"]);
+    assert_eq!(server.entries(), [""; 0]);
 }
 
 /// Both: what is under `report:` goes, then the fresh value is stored.
@@ -293,7 +293,7 @@ async fn a_replica_is_not_read() {
         exact(&writer, id).await;
     }
     writer.has_stored(20).await;
-    let copied = async || (replica.keys().len() == 21).then_some(());
+    let copied = async || (replica.entries().len() == 20).then_some(());
     eventually(SOON, "the replica to have them", copied).await;
     db.commit(2);
     let app = App::with(CacheConfig::default().redis_url(replica.url()), &db);

@@ -387,16 +387,16 @@ async fn a_copy_on_its_way_to_memory_does_not_arrive_when_its_key_is_removed_mea
         db.commit(2);
         assert!(removal.run(&other.cache, "item").await.is_durable());
         proxy.up();
-        assert_eq!(reading.await.unwrap(), 1, "it had begun before");
+        // It had begun before; where the removal is told before the reply is judged, it finds the new value all the same.
+        assert!(matches!(reading.await.unwrap(), 1 | 2));
         let follows = async || (item(&app, 1).await == 2).then_some(());
         let what = format!("memory to follow {removal:?}");
         eventually(Duration::from_millis(500), &what, follows).await;
     }
 }
 
-/// Two removals, one after the other.
-#[cached(invalidates = ["first:", "item:"], cache = app.cache)]
-async fn change_in_two_steps(app: &App, value: u64) {
+#[cached(invalidates = "item:", cache = app.cache)]
+async fn change_all(app: &App, value: u64) {
     app.db.commit(value);
 }
 
@@ -413,14 +413,19 @@ async fn a_copy_that_came_in_while_the_removal_ran_is_gone_when_it_returns() {
     item(&other, 1).await;
     other.has_stored(1).await;
     proxy.set(Fault::Delay(Duration::from_millis(100)));
-    let write = tokio::spawn({
+    let read = tokio::spawn({
         let app = app.clone();
-        async move { change_in_two_steps(&app, 2).await }
+        async move { item(&app, 1).await }
     });
     others_run().await;
-    // Behind the first step and before the second: the old value, rightly, and a copy of it for memory.
-    assert_eq!(item(&app, 1).await, 1);
-    // Now the answer to the second step is there a moment before the push that follows it.
+    let write = tokio::spawn({
+        let app = app.clone();
+        async move { change_all(&app, 2).await }
+    });
+    // Asked before the removal: the old value, rightly, and a copy of it for memory; or the new one, where it is judged
+    // when the removal is known.
+    assert!(matches!(read.await.unwrap(), 1 | 2));
+    // Some servers answer the removal before they push it: now the push comes a moment later.
     proxy.set(Fault::Throttle(1_000));
     write.await.unwrap();
     assert_eq!(item(&app, 1).await, 2);

@@ -150,9 +150,9 @@ fn server_that_will_bring_back_items() -> RedisServer {
     }
     // Read from Redis by now, and from memory after that.
     wait_until(SOON, "the stores", || {
-        (server.keys().len() == 10).then_some(())
+        (server.entries().len() == 9).then_some(())
     });
-    let is_entry = |id| server.cli(&["STRLEN", &format!("item:{id}")]).int() > 32;
+    let is_entry = |id| server.cli(&["STRLEN", &format!("item:{id}")]).int() > 56;
     wait_until(SOON, "entries, and no leases", || {
         (1..10).all(is_entry).then_some(())
     });
@@ -199,7 +199,7 @@ fn a_removal_into_a_black_hole_survives_the_crash_of_its_process() {
     let mut first = Process::start(&proxy.url(), &directory);
     assert_eq!(first.tell("read 1"), "1");
     wait_until(SOON, "an entry", || {
-        (server.cli(&["STRLEN", "item:1"]).int() > 32).then_some(())
+        (server.cli(&["STRLEN", "item:1"]).int() > 56).then_some(())
     });
     proxy.set(Fault::BlackHole);
     // It waits for its budget, or until the connection is known to be dead.

@@ -179,7 +179,12 @@ async fn a_tag_that_only_the_new_value_has_stops_its_refresh_when_it_is_removed_
             (one.cache.stats().stores_lost >= 1).then_some(())
         })
         .await;
-        assert_eq!(post(&other, 1).await.author, 3, "all tags: {all}");
+        // What stands does not carry the tag, and may go on being served; what the refresh found does.
+        assert_eq!(post(&other, 1).await.author, 1, "all tags: {all}");
+        eventually(SOON, "a refresh of what stands", async || {
+            (post(&other, 1).await.author == 3).then_some(())
+        })
+        .await;
     }
 }
 
@@ -259,7 +264,11 @@ async fn a_load_that_removes_its_own_key_leaves_no_older_value_standing() {
         assert_eq!(both(&app, 1).await, 2);
     }
     db.commit(3);
-    assert_eq!(both(&app, 1).await, 3);
+    // A call that comes while the end of the one before is settled may share its value.
+    eventually(SOON, "the next value", async || {
+        (both(&app, 1).await == 3).then_some(())
+    })
+    .await;
     app.has_stored(2).await;
 }
 

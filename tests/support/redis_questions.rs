@@ -67,6 +67,14 @@ impl RedisServer {
         keys
     }
 
+    /// All keys of database 0 but those that a cache keeps for itself, sorted.
+    #[must_use]
+    #[track_caller]
+    pub fn entries(&self) -> Vec<String> {
+        let own = |key: &String| !key.ends_with("%ledger") && !key.ends_with("%catalogue");
+        self.keys().into_iter().filter(own).collect()
+    }
+
     /// One field of `INFO`: `run_id`, `used_memory`, `connected_clients`.
     #[must_use]
     #[track_caller]

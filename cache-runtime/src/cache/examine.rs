@@ -6,14 +6,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Cache, Hit, Request};
-use crate::entry::{self, Head, Stored};
+use crate::entry::{self, Identity, Stamp, Stored};
 use crate::flight::Flight;
 use crate::key::templates_meet;
 use crate::memory::{Copy, Kept, after};
 use crate::outcome::HitTier;
 use crate::policy::{Aged, Decision};
 use crate::redis::{Budget, Lease, Session};
-use crate::sabotage::{Safeguard, off};
 use crate::site::Near;
 use crate::stats::bump;
 
@@ -22,19 +21,26 @@ pub(super) enum Examined {
     Usable(Box<Found>),
     /// It may come in useful if the body fails.
     Standing(Box<Found>),
+    /// Of no use any more, but somebody who refreshes it may keep it standing.
+    Outlived(Identity),
     /// Ours, but of no use: replaceable.
-    Unusable(Head),
+    Unusable(Identity),
+    /// Something has removed it: replaceable.
+    Removed(Identity),
+    /// A removal that covers it waits for Redis: neither used nor replaced.
+    Shut,
     /// Somebody else's lease.
-    Leased(Head),
+    Leased(Identity),
     Failed,
     Foreign,
 }
 
 pub(crate) struct Found {
     pub(crate) kept: Kept,
-    pub(crate) head: Head,
+    pub(crate) identity: Identity,
+    stamp: Stamp,
     template: u64,
-    pub(crate) tags: Box<[String]>,
+    tags: Box<[String]>,
     bytes: usize,
     /// How long it stays of use.
     remaining: Duration,
@@ -49,26 +55,20 @@ impl Decision {
 }
 
 impl Found {
-    /// It may go on standing while its successor is loaded: nothing that the call removes, and no tag that only the
-    /// successor carries, could take the successor's right to be stored away without taking this one.
-    pub(super) fn can_stand(&self, request: &Request<'_>) -> bool {
-        !request.removes && request.tags.iter().all(|tag| self.tags.contains(tag))
-    }
-
     pub(crate) fn hit(&self) -> Hit {
         Hit {
             kept: self.kept.clone(),
             tier: HitTier::Redis,
             aged: self.aged,
-            version: version(&self.head),
+            version: version(&self.identity),
             refresh: self.decision == Decision::Refresh,
         }
     }
 }
 
 /// A value's identity, short.
-fn version(head: &Head) -> u64 {
-    let [_, _, _, _, _, _, _, _, id @ ..] = head;
+fn version(identity: &Identity) -> u64 {
+    let [_, _, _, _, _, _, _, _, id @ ..] = identity;
     id.first_chunk().map_or(0, |id| u64::from_le_bytes(*id))
 }
 
@@ -82,11 +82,7 @@ impl Cache {
         found: &Found,
         session: &Session,
     ) {
-        if !session.link.tracking || request.near == Near::Off {
-            return;
-        }
-        // A flight that does not know the entry's tags is not retired by a removal that names one of them.
-        if request.site.is_none() && !found.tags.is_empty() {
+        if !session.link.pushes || request.near == Near::Off {
             return;
         }
         let now = Instant::now();
@@ -95,16 +91,20 @@ impl Cache {
             template: found.template,
             tags: found.tags.clone(),
             bytes: found.bytes,
-            version: version(&found.head),
+            version: version(&found.identity),
             ttl: found.aged.ttl,
             took: found.aged.took,
             expires: after(now, found.remaining),
             filled: now,
             aged: found.aged.age,
         };
-        self.inner
-            .local
-            .fill(flight, fence, request.key.as_str(), copy);
+        let key = request.key.as_str();
+        // Whoever tells of a removal raises the ledger first, and passes memory then.
+        let stands = || {
+            let tags = found.tags.iter().map(String::as_str);
+            session.link.ledger.stands(&found.stamp, key, tags)
+        };
+        self.inner.local.fill(flight, fence, key, copy, stands);
     }
 
     /// What the bytes at the key mean to this reader.
@@ -114,49 +114,62 @@ impl Cache {
         request: &Request<'_>,
         session: &Session,
     ) -> Examined {
-        let run = session.link.run;
-        let entry = match entry::parse(bytes) {
+        let key = request.key.as_str();
+        let known_tags = request.tags.iter().map(String::as_str);
+        let entry = match entry::parse(bytes, session.namespace()) {
             Stored::Foreign => {
                 self.count(request, |counters| bump(&counters.foreign));
                 return Examined::Foreign;
             }
-            Stored::Lease { head, run: planted } if planted == run || off(Safeguard::RunId) => {
-                return Examined::Leased(head);
+            Stored::Lease { identity, stamp } => {
+                // A snapshot brings leases back whose holders are gone, and a lease that a removal covers is nobody's.
+                return match session.link.ledger.stands(&stamp, key, known_tags) {
+                    true => Examined::Leased(identity),
+                    false => Examined::Removed(identity),
+                };
             }
-            // A snapshot brings leases back as well; their holders are gone.
-            Stored::Lease { head, .. } => return Examined::Unusable(head),
             Stored::Failed => return Examined::Failed,
-            Stored::Outdated { head } => {
+            Stored::Outdated { identity } => {
                 self.count(request, |counters| bump(&counters.unusable));
-                return Examined::Unusable(head);
+                return Examined::Unusable(identity);
             }
             Stored::Entry(entry) => entry,
         };
+        if session.is_shut(key, entry.tags()) {
+            return Examined::Shut;
+        }
         let now = u64::try_from(session.link.server_millis()).unwrap_or(0);
         let aged = Aged {
             age: Duration::from_millis(now.saturating_sub(entry.written_ms)),
             ttl: Duration::from_millis(entry.ttl_ms),
             took: Duration::from_millis(u64::from(entry.load_ms)),
         };
-        let decision = request.judge(aged, version(&entry.head), entry.none);
-        if decision == Decision::Refuse {
-            return Examined::Unusable(entry.head);
+        let decision = request.judge(aged, version(&entry.identity), entry.none);
+        if !session.is_of_this_reign(&entry.stamp) {
+            self.count(request, |counters| bump(&counters.unusable));
+            return Examined::Unusable(entry.identity);
         }
-        let current = session.trusts(entry.origin);
+        if !session.link.ledger.stands(&entry.stamp, key, entry.tags()) {
+            return Examined::Removed(entry.identity);
+        }
         let fits = templates_meet(entry.template, request.key.template())
+            && entry.stamp.key == entry::key_hash(key)
             && entry.fingerprint == (request.ops.fingerprint)()
             && (!entry.none || request.takes_none);
-        let payload = (current && fits && !entry.none)
+        if fits && decision == Decision::Refuse {
+            return Examined::Outlived(entry.identity);
+        }
+        let payload = (fits && !entry.none)
             .then(|| entry.unpacked(self.inner.config.max_value_bytes))
             .flatten();
         let kept = match &payload {
             Some(payload) => (request.ops.decode)(payload, entry.codec).ok().map(Some),
-            None if current && fits && entry.none => Some(None),
+            None if fits && entry.none => Some(None),
             None => None,
         };
         let Some(kept) = kept else {
             self.count(request, |counters| bump(&counters.unusable));
-            return Examined::Unusable(entry.head);
+            return Examined::Unusable(entry.identity);
         };
         let grace = if entry.none {
             Duration::ZERO
@@ -165,7 +178,8 @@ impl Cache {
         };
         let found = Box::new(Found {
             kept,
-            head: entry.head,
+            identity: entry.identity,
+            stamp: entry.stamp,
             template: entry.template,
             tags: entry.tags().map(str::to_owned).collect(),
             // As they are in memory: what was compressed weighs what it grew to.

@@ -3,15 +3,15 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use super::examine::{Examined, Found};
+use super::examine::Examined;
 use super::waits::Waits;
 use super::{Cache, Demand, Reply, Request, STARTS, Turn};
-use crate::entry;
+use crate::entry::{self, Identity};
 use crate::flight::{Hold, Joined, Lead, Outcome};
 use crate::key::Pattern;
 use crate::load::Loading;
 use crate::outcome::Why;
-use crate::redis::{Budget, Fault, Lease, Locked, Planted, Session, members};
+use crate::redis::{Budget, Fault, Lease, Locked, Over, Planted, Session};
 use crate::token;
 
 impl Cache {
@@ -48,6 +48,10 @@ impl Cache {
         let key = request.key.as_str();
         let mut why = Why::Absent;
         loop {
+            if session.is_shut(key, request.tags.iter().map(String::as_str)) {
+                why = Why::RedisAway;
+                break;
+            }
             let reply = match own.take() {
                 Some(reply) => reply,
                 None => {
@@ -61,11 +65,38 @@ impl Cache {
                 break;
             };
             waits.found(match &examined {
-                Some(Examined::Leased(head)) => Some(*head),
-                Some(Examined::Standing(found)) => Some(found.head),
+                Some(Examined::Leased(identity) | Examined::Outlived(identity)) => Some(*identity),
+                Some(Examined::Standing(found)) => Some(found.identity),
                 _ => None,
             });
-            let mut replace = None;
+            let mut over = Over::Nothing;
+            let standing = match &examined {
+                Some(Examined::Standing(found)) => Some(found.identity),
+                Some(Examined::Outlived(identity)) => Some(*identity),
+                _ => None,
+            };
+            // What stands goes on standing while its successor is loaded, unless the call itself removes it.
+            if let Some(standing) = standing.filter(|_| !request.removes) {
+                why = Why::Unusable;
+                let locking = self.lock(&mut lead, request, budget, &session, standing);
+                // In a box of its own: no hit needs it.
+                match Box::pin(locking).await {
+                    Ok(Locked::Ours) => {
+                        return self.load(lead, request, fence, Some(session), why);
+                    }
+                    Ok(Locked::Gone) => continue,
+                    Ok(Locked::Taken { silence }) => {
+                        waits.locked(silence);
+                        if waits.left().is_zero() {
+                            break;
+                        }
+                        Box::pin(waits.wait(&flight, &session, &self.inner.counters)).await;
+                        budget.renew();
+                        continue;
+                    }
+                    Ok(Locked::Failed) | Err(_) => break,
+                }
+            }
             match examined {
                 None => {}
                 Some(Examined::Usable(found)) => {
@@ -74,36 +105,18 @@ impl Cache {
                     lead.found(Outcome::Value(found.kept));
                     return hit;
                 }
-                Some(Examined::Standing(found)) if found.can_stand(request) => {
-                    why = Why::Unusable;
-                    let locking = self.lock(&mut lead, request, budget, &session, &found);
-                    // In a box of its own: no hit needs it.
-                    match Box::pin(locking).await {
-                        Ok(Locked::Ours) => {
-                            return self.load(lead, request, fence, Some(session), why);
-                        }
-                        Ok(Locked::Gone) => continue,
-                        Ok(Locked::Taken { silence }) => {
-                            waits.locked(silence);
-                            if waits.left().is_zero() {
-                                break;
-                            }
-                            Box::pin(waits.wait(&flight, &session, &self.inner.counters)).await;
-                            budget.renew();
-                            continue;
-                        }
-                        Ok(Locked::Failed) | Err(_) => break,
-                    }
-                }
                 Some(Examined::Standing(found)) => {
                     why = Why::Unusable;
-                    replace = Some(found.head);
+                    over = Over::This(found.identity);
                 }
-                Some(Examined::Unusable(head)) => {
+                Some(Examined::Outlived(identity) | Examined::Removed(identity)) => {
+                    over = Over::This(identity);
+                }
+                Some(Examined::Unusable(identity)) => {
                     why = Why::Unusable;
-                    replace = Some(head);
+                    over = Over::This(identity);
                 }
-                Some(Examined::Leased(head)) => {
+                Some(Examined::Leased(identity)) => {
                     if waits.left() > Duration::ZERO {
                         Box::pin(waits.wait(&flight, &session, &self.inner.counters)).await;
                         budget.renew();
@@ -113,49 +126,24 @@ impl Cache {
                     if std::mem::replace(&mut waits.over, true) {
                         break;
                     }
-                    replace = Some(head);
+                    over = Over::This(identity);
+                }
+                Some(Examined::Shut) => {
+                    why = Why::RedisAway;
+                    break;
                 }
                 Some(Examined::Failed | Examined::Foreign) => break,
             }
             if self.inner.barren.is(key) {
                 break;
             }
-            let head = entry::lease_head(token::random(), session.origin());
-            let members = members(key, request.tags, request.open_tags);
-            // Noted before it is sent: a caller dropped meanwhile gives up whatever the script may have planted.
-            lead.unconfirmed = Some(Box::new(Lease {
-                session: session.clone(),
-                key: key.to_owned(),
-                head,
-                members: members.clone(),
-                lock: None,
-            }));
-            // In a box of its own, so that a hit does not carry the room that only a miss needs.
-            let mut planted =
-                Box::pin(session.plant(key, &head, replace.as_ref(), false, &members));
-            let answer = budget.spend_on(&session, planted.as_mut()).await;
-            drop(planted);
-            let lease = lead.unconfirmed.take();
-            match answer {
+            match self.plant(&mut lead, request, budget, &session, over).await {
                 Ok(Planted::Ours) => {
-                    lead.hold = lease;
                     return self.load(lead, request, fence, Some(session), why);
                 }
-                Ok(Planted::Stands(bytes)) => {
-                    if let Examined::Usable(found) = self.examine(&bytes, request, &session) {
-                        let hit = Turn::Hit(found.hit());
-                        lead.found(Outcome::Value(found.kept));
-                        return hit;
-                    }
-                }
-                Ok(Planted::Taken) => {}
-                Ok(Planted::Foreign | Planted::Failed) => break,
-                Err(_) => {
-                    if let Some(lease) = lease {
-                        lease.give_up();
-                    }
-                    break;
-                }
+                // Somebody was quicker: what stands there now is read like anything else.
+                Ok(Planted::Stands) => {}
+                Ok(Planted::Foreign) | Err(_) => break,
             }
         }
         if matches!(request.demand, Demand::NewerThan(_)) {
@@ -165,6 +153,32 @@ impl Cache {
         self.load(lead, request, fence, Some(session), why)
     }
 
+    /// The right to store at the key.
+    async fn plant(
+        &self,
+        lead: &mut Lead<Box<Lease>>,
+        request: &Request<'_>,
+        budget: &Budget,
+        session: &Session,
+        over: Over,
+    ) -> Result<Planted, Fault> {
+        let key = request.key.as_str();
+        let head = entry::lease_head(token::random(), session.stamp(key));
+        // Noted before it is sent: a caller dropped meanwhile gives up whatever may have been planted.
+        lead.unconfirmed = Some(Box::new(session.lease(key, &head)));
+        // In a box of its own, so that a hit does not carry the room that only a miss needs.
+        let mut planting = Box::pin(session.plant(key, &head, over));
+        let answer = budget.spend_on(session, planting.as_mut()).await;
+        drop(planting);
+        let lease = lead.unconfirmed.take();
+        match (&answer, lease) {
+            (Ok(Planted::Ours), lease) => lead.hold = lease,
+            (Err(_), Some(lease)) => lease.give_up(),
+            _ => {}
+        }
+        answer
+    }
+
     /// The right to replace a value that goes on standing while its successor is loaded.
     async fn lock(
         &self,
@@ -172,15 +186,9 @@ impl Cache {
         request: &Request<'_>,
         budget: &Budget,
         session: &Session,
-        found: &Found,
+        standing: Identity,
     ) -> Result<Locked, Fault> {
-        let key = request.key.as_str();
-        let lease = session.over(
-            key,
-            found.head,
-            members(key, &found.tags, &[]),
-            members(key, &found.tags, request.open_tags),
-        );
+        let lease = session.over(request.key.as_str(), standing);
         // Noted before it is sent, as a planting is.
         lead.unconfirmed = Some(Box::new(lease.clone()));
         let mut locking = Box::pin(lease.lock());
@@ -217,7 +225,6 @@ impl Cache {
     /// A put's right to the key: whatever of ours stands there gives way, and so does whoever was loading it.
     /// `None`: somebody keeps taking the flight; then the put goes without a store.
     pub(crate) async fn seize(&self, request: &Request<'_>, budget: &Budget) -> Option<Loading> {
-        let key = request.key.as_str();
         let removal = [Pattern::key(request.key)];
         let mut lead = None;
         for _ in 0..STARTS {
@@ -239,20 +246,9 @@ impl Cache {
         let fence = self.inner.local.fence();
         let session = self.inner.tier.as_ref().and_then(|tier| tier.session_now());
         if let Some(session) = &session {
-            let head = entry::lease_head(token::random(), session.origin());
-            let members = members(key, request.tags, request.open_tags);
-            lead.unconfirmed = Some(Box::new(Lease {
-                session: session.clone(),
-                key: key.to_owned(),
-                head,
-                members: members.clone(),
-                lock: None,
-            }));
-            let planted = session.plant(key, &head, None, true, &members);
-            let answer = budget.spend_on(session, Box::pin(planted).as_mut()).await;
-            let lease = lead.unconfirmed.take();
             // Not ours, or unknown: no store, and at the end the key is removed.
-            lead.hold = lease.filter(|_| matches!(answer, Ok(Planted::Ours)));
+            let over = Over::AnythingOfOurs;
+            let _ = Box::pin(self.plant(&mut lead, request, budget, session, over)).await;
         }
         lead.begin();
         Some(Loading::new(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::entry::Head;
+use crate::entry::Identity;
 use crate::flight::Flight;
 use crate::redis::{LEASE_LIFE, Lease, Session};
 use crate::stats::{Counters, bump};
@@ -19,7 +19,7 @@ use crate::stats::{Counters, bump};
 pub(super) struct Waits {
     times: u32,
     /// The lease that stands, and its holder's last sign of life.
-    standing: Option<(Head, Instant)>,
+    standing: Option<(Identity, Instant)>,
     pushed: bool,
     /// Between last signs of life and the ends of their leases.
     in_vain: Duration,
@@ -32,7 +32,7 @@ const DEAD_HOLDERS: Duration = Duration::from_secs(2);
 
 impl Waits {
     /// What was found at the key: a lease, or anything else.
-    pub(super) fn found(&mut self, lease: Option<Head>) {
+    pub(super) fn found(&mut self, lease: Option<Identity>) {
         let pushed = std::mem::take(&mut self.pushed);
         match (&mut self.standing, lease) {
             (Some((standing, sign)), Some(lease)) if *standing == lease => {
@@ -73,7 +73,7 @@ impl Waits {
         if self.times == 0 {
             bump(&counters.waits);
         }
-        let longest = if session.link.tracking { 100 } else { 20 };
+        let longest = if session.link.pushes { 100 } else { 20 };
         let pause = Duration::from_millis((2_u64 << self.times.min(6)).min(longest));
         self.times += 1;
         // A push may have been for the lease's own planting: then the next read finds the lease again.

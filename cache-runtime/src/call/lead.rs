@@ -14,7 +14,6 @@ use super::tally::{count, kept};
 use crate::cache::Cache;
 use crate::cacheable::{Cacheable, Returned, Success};
 use crate::flight::Outcome;
-use crate::invalidate::Spare;
 use crate::load::Loading;
 use crate::outcome::CallOutcome;
 use crate::redis::Budget;
@@ -109,11 +108,7 @@ where
         }
     };
     let stored = owed.judge(kind.success(&returned), when, late);
-    owed.pay(Some(Spare {
-        flight: loading.flight(),
-        lease: loading.lease(),
-    }))
-    .await;
+    owed.pay(Some(&loading)).await;
     let tags = owed.call.tags.known_and_open().0;
     match stored {
         Judged::Failed => cache.inner.tired.fruitless(loading.key()),

@@ -2,8 +2,9 @@
 
 use crate::cache::Cache;
 use crate::cacheable::Success;
-use crate::invalidate::{Due, Spare};
+use crate::invalidate::Due;
 use crate::key::Pattern;
+use crate::load::Loading;
 use crate::site::{Call, Late};
 
 /// What the body's success owes: removals, also when the caller vanishes or the body panics after it began.
@@ -81,7 +82,7 @@ impl<'a> Owed<'a> {
         self.due.patterns.extend(self.always.clone());
     }
 
-    pub(super) async fn pay(&mut self, spared: Option<Spare<'_>>) {
+    pub(super) async fn pay(&mut self, spared: Option<&Loading>) {
         let patterns = std::mem::take(&mut self.due.patterns);
         self.due.done();
         if !patterns.is_empty() {

@@ -11,12 +11,11 @@ use crate::cache::Cache;
 use crate::cacheable::Cacheable;
 use crate::deferred;
 use crate::flight::Outcome;
-use crate::invalidate::Spare;
 use crate::key::{CacheKey, Pattern};
-use crate::load::Refresh;
 use crate::memory::Kept;
 use crate::outcome::{CallOutcome, Status, Why, note};
 use crate::site::{Call, Keyed, Late};
+use crate::store::Refresh;
 
 /// The body runs whatever stands; its result replaces the entry, or the entry goes.
 pub(super) async fn anew<R, K, W, L, F, Fut>(call: Call, kind: K, when: W, late: L, body: F) -> R
@@ -59,11 +58,7 @@ where
     };
     let returned = kind.prepare(returned).await;
     let judged = owed.judge(kind.success(&returned), when, late);
-    owed.pay(loading.as_ref().map(|loading| Spare {
-        flight: loading.flight(),
-        lease: loading.lease(),
-    }))
-    .await;
+    owed.pay(loading.as_ref()).await;
     let tags = owed.call.tags.known_and_open().0;
     let kept: Option<(Kept, Duration)> = match judged {
         Judged::Store => kept(site, kind, &returned).map(Some).zip(ttl),

@@ -5,42 +5,57 @@
 //! | bytes | |
 //! |---|---|
 //! | 0..3 | magic `CA C4 ED` |
-//! | 3 | format version, 1 |
+//! | 3 | format version, 2 |
 //! | 4 | kind: 1 entry, 2 lease, 3 failed mark |
 //! | 5 | codec: 1 bincode, 2 JSON; 0 in leases and marks |
 //! | 6 | flags: bit 0, the value is `None` and there is no payload; bit 1, it is compressed by zstd, bit 2, by lz4 |
-//! | 7 | namespace: a hash of it, never zero |
+//! | 7 | 0 |
 //! | 8..24 | id: 128 random bits |
-//! | 24..32 | run: hash of the server's `run_id` and reign |
-//! | 32..40 | written: the server's clock in ms, filled in by the store script |
-//! | 40..48 | lifetime in ms; `written` + lifetime is the deadline |
-//! | 48..52 | load time in ms |
-//! | 52..56 | length of the tag block |
-//! | 56..64 | template hash |
-//! | 64..72 | type fingerprint |
-//! | 72..80 | checksum: XXH3-64 of 0..32, 40..72 and 80.. |
-//! | 80.. | tag block, each tag a `u16` length and UTF-8; then the payload |
+//! | 24..32 | namespace: XXH3-64 of it |
+//! | 32..40 | origin: hash of the server's `run_id` and reign, and of the ledger's birth |
+//! | 40..48 | number: the ledger's, as the loader's process knew it when the load began |
+//! | 48..56 | key: XXH3-64 of its text, without the namespace |
+//! | 56..64 | written: the server's clock in ms, filled in by the store script |
+//! | 64..72 | lifetime in ms; `written` + lifetime is the deadline |
+//! | 72..76 | load time in ms |
+//! | 76..80 | length of the tag block |
+//! | 80..88 | template hash |
+//! | 88..96 | type fingerprint |
+//! | 96..104 | checksum: XXH3-64 of 0..56, 64..96 and 104.. |
+//! | 104.. | tag block, each tag a `u16` length and UTF-8; then the payload |
 //!
-//! Leases and failed marks end after 32 bytes. The first 32 bytes alone say
+//! Leases and failed marks end after 56 bytes. The first 24 bytes alone say
 //! which of our writes this is, so that is what scripts compare.
 
 use std::borrow::Cow;
 
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::codec::CodecKind;
 use super::pack::{Compression, unpack};
 
-/// The first 32 bytes, by which scripts recognise one write of ours.
+/// All of a lease or a failed mark, and the beginning of an entry.
 pub(crate) type Head = [u8; HEAD];
 
-/// Who wrote, and to which server.
+/// The first 24 bytes: no two writes of ours share them.
+pub(crate) type Identity = [u8; IDENTITY];
+
+/// Where a write of ours belongs, and how much its writer knew of removals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Origin {
-    /// Hash of the server's run and reign.
-    pub(crate) run: u64,
-    /// Hash of the namespace: where one is nested in another, a key alone does not tell whose it is.
-    pub(crate) namespace: u8,
+pub(crate) struct Stamp {
+    /// Hash of the namespace: where one is nested in another, a name in Redis alone does not tell whose it is.
+    pub(crate) namespace: u64,
+    /// Hash of the server's run and reign, and of the ledger's birth.
+    pub(crate) origin: u64,
+    /// The ledger's number when the load began: removals with a larger one came later.
+    pub(crate) number: u64,
+    /// Hash of the key's text: an entry that was renamed or copied to another key does not answer there.
+    pub(crate) key: u64,
+}
+
+/// What a [`Stamp`] says of a key.
+pub(crate) fn key_hash(key: &str) -> u64 {
+    xxh3_64(key.as_bytes())
 }
 
 /// What the bytes at a key turned out to be.
@@ -49,22 +64,22 @@ pub(crate) enum Stored<'a> {
     /// Not ours: neither overwritten nor deleted.
     Foreign,
     /// Somebody is loading.
-    Lease { head: Head, run: u64 },
+    Lease { identity: Identity, stamp: Stamp },
     /// Somebody's load failed a moment ago.
     Failed,
     /// Ours, but of another format, or damaged: a miss that may be replaced by
-    /// compare-and-set on the head.
-    Outdated { head: Head },
+    /// compare-and-set on its identity.
+    Outdated { identity: Identity },
     /// A value.
     Entry(Entry<'a>),
 }
 
 /// A whole entry. Whether it answers the call is for the caller to say: by its
-/// run, deadline, template and fingerprint.
+/// stamp, deadline, template and fingerprint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry<'a> {
-    pub(crate) head: Head,
-    pub(crate) origin: Origin,
+    pub(crate) identity: Identity,
+    pub(crate) stamp: Stamp,
     pub(crate) written_ms: u64,
     pub(crate) ttl_ms: u64,
     pub(crate) load_ms: u32,
@@ -113,38 +128,46 @@ impl<'a> Iterator for Tags<'a> {
     }
 }
 
-/// Reads what stands at a key.
+/// Reads what stands at a key. `namespace`: hash of the reader's own.
 ///
 /// Total: any bytes are something. Lengths inside are compared with what is
 /// there, never allocated.
-pub(crate) fn parse(bytes: &[u8]) -> Stored<'_> {
-    let Some(&head) = bytes
-        .first_chunk::<HEAD>()
-        .filter(|head| head.starts_with(&MAGIC))
+pub(crate) fn parse(bytes: &[u8], namespace: u64) -> Stored<'_> {
+    let Some(&identity) = bytes
+        .first_chunk::<IDENTITY>()
+        .filter(|identity| identity.starts_with(&MAGIC))
     else {
         return Stored::Foreign;
     };
-    understand(head, bytes).unwrap_or(Stored::Outdated { head })
+    if identity[VERSION_AT] != VERSION {
+        return Stored::Outdated { identity };
+    }
+    if u64_at(bytes, NAMESPACE).is_some_and(|theirs| theirs != namespace) {
+        return Stored::Foreign;
+    }
+    understand(identity, bytes).unwrap_or(Stored::Outdated { identity })
 }
 
-fn understand(head: Head, bytes: &[u8]) -> Option<Stored<'_>> {
-    let run = u64_at(bytes, RUN)?;
-    if head[VERSION_AT] != VERSION {
-        return None;
-    }
-    let bare = bytes.len() == HEAD && head[CODEC_AT] == 0 && head[FLAGS_AT] == 0;
-    match head[KIND_AT] {
-        LEASE if bare => Some(Stored::Lease { head, run }),
+fn understand(identity: Identity, bytes: &[u8]) -> Option<Stored<'_>> {
+    let stamp = Stamp {
+        namespace: u64_at(bytes, NAMESPACE)?,
+        origin: u64_at(bytes, ORIGIN)?,
+        number: u64_at(bytes, NUMBER)?,
+        key: u64_at(bytes, KEY)?,
+    };
+    let bare = bytes.len() == HEAD && identity[CODEC_AT] == 0 && identity[FLAGS_AT] == 0;
+    match identity[KIND_AT] {
+        LEASE if bare => Some(Stored::Lease { identity, stamp }),
         FAILED if bare => Some(Stored::Failed),
-        ENTRY => understand_entry(head, run, bytes).map(Stored::Entry),
+        ENTRY => understand_entry(identity, stamp, bytes).map(Stored::Entry),
         _ => None,
     }
 }
 
-fn understand_entry(head: Head, run: u64, bytes: &[u8]) -> Option<Entry<'_>> {
-    let flags = head[FLAGS_AT];
-    let namespace = head[NAMESPACE];
-    let codec = CodecKind::from_byte(head[CODEC_AT])?;
+fn understand_entry(identity: Identity, stamp: Stamp, bytes: &[u8]) -> Option<Entry<'_>> {
+    let flags = identity[FLAGS_AT];
+    let codec = CodecKind::from_byte(identity[CODEC_AT])?;
+    let head = bytes.get(..HEAD)?;
     let meta = bytes.get(TTL..CHECKSUM)?;
     let rest = bytes.get(TAGS..)?;
     let packed = match flags & !NONE {
@@ -153,7 +176,7 @@ fn understand_entry(head: Head, run: u64, bytes: &[u8]) -> Option<Entry<'_>> {
         LZ4 => Some(Compression::Lz4),
         _ => return None,
     };
-    if u64_at(bytes, CHECKSUM)? != checksum(&head, meta, rest) {
+    if u64_at(bytes, CHECKSUM)? != checksum(head, meta, rest) {
         return None;
     }
     let tag_bytes = usize::try_from(u32_at(bytes, TAG_BYTES)?).ok()?;
@@ -163,8 +186,8 @@ fn understand_entry(head: Head, run: u64, bytes: &[u8]) -> Option<Entry<'_>> {
         return None;
     }
     Some(Entry {
-        head,
-        origin: Origin { run, namespace },
+        identity,
+        stamp,
         written_ms: u64_at(bytes, WRITTEN)?,
         ttl_ms: u64_at(bytes, TTL)?,
         load_ms: u32_at(bytes, LOAD)?,
@@ -178,21 +201,80 @@ fn understand_entry(head: Head, run: u64, bytes: &[u8]) -> Option<Entry<'_>> {
     })
 }
 
+/// What the beginning of an entry says to somebody who does not want its value.
+#[derive(Debug)]
+pub(crate) struct Label<'a> {
+    pub(crate) identity: Identity,
+    pub(crate) stamp: Stamp,
+    /// How long it is fresh, by the server's clock.
+    pub(crate) deadline_ms: u64,
+    /// `None`: the bytes end before the tags do.
+    pub(crate) tags: Option<Tags<'a>>,
+}
+
+/// How many bytes of an entry hold its label, if its tags are few.
+pub(crate) const LABEL: usize = 1024;
+
+/// Reads the label of an entry of ours from its first bytes. `None`: a lease, damage, another format, somebody else's.
+pub(crate) fn label(bytes: &[u8], namespace: u64) -> Option<Label<'_>> {
+    let identity = *bytes.first_chunk::<IDENTITY>()?;
+    if !identity.starts_with(&MAGIC)
+        || identity[VERSION_AT] != VERSION
+        || identity[KIND_AT] != ENTRY
+        || u64_at(bytes, NAMESPACE)? != namespace
+    {
+        return None;
+    }
+    let tag_bytes = usize::try_from(u32_at(bytes, TAG_BYTES)?).ok()?;
+    let tags = bytes
+        .get(TAGS..)
+        .and_then(|rest| rest.get(..tag_bytes))
+        .filter(|tags| are_tags(tags))
+        .map(|rest| Tags { rest });
+    Some(Label {
+        identity,
+        stamp: Stamp {
+            namespace,
+            origin: u64_at(bytes, ORIGIN)?,
+            number: u64_at(bytes, NUMBER)?,
+            key: u64_at(bytes, KEY)?,
+        },
+        deadline_ms: u64_at(bytes, WRITTEN)?.saturating_add(u64_at(bytes, TTL)?),
+        tags,
+    })
+}
+
+/// How many bytes of an entry hold its label. `None`: the bytes are too few to tell, or no entry's.
+pub(crate) fn label_length(bytes: &[u8]) -> Option<usize> {
+    let is_entry = bytes.starts_with(&MAGIC)
+        && bytes.get(VERSION_AT) == Some(&VERSION)
+        && bytes.get(KIND_AT) == Some(&ENTRY);
+    let tag_bytes = usize::try_from(u32_at(bytes, TAG_BYTES)?).ok()?;
+    is_entry.then(|| TAGS.saturating_add(tag_bytes))
+}
+
 /// A head to plant at a key while its value is loaded.
-pub(crate) fn lease_head(id: [u8; 16], origin: Origin) -> Head {
-    head(LEASE, 0, 0, id, origin)
+pub(crate) fn lease_head(id: [u8; 16], stamp: Stamp) -> Head {
+    head(LEASE, 0, 0, id, stamp)
 }
 
 /// A head that tells others not to wait for a load that failed.
-pub(crate) fn failed_head(id: [u8; 16], origin: Origin) -> Head {
-    head(FAILED, 0, 0, id, origin)
+pub(crate) fn failed_head(id: [u8; 16], stamp: Stamp) -> Head {
+    head(FAILED, 0, 0, id, stamp)
+}
+
+/// The part of a head by which scripts recognise it.
+pub(crate) fn identity(head: &Head) -> Identity {
+    let mut identity = [0; IDENTITY];
+    identity.copy_from_slice(&head[..IDENTITY]);
+    identity
 }
 
 /// An entry about to be written.
 #[derive(Clone, Debug)]
 pub(crate) struct Draft<'a> {
     pub(crate) id: [u8; 16],
-    pub(crate) origin: Origin,
+    pub(crate) stamp: Stamp,
     pub(crate) ttl_ms: u64,
     pub(crate) load_ms: u32,
     pub(crate) template: u64,
@@ -206,7 +288,7 @@ pub(crate) struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    /// The head, and everything from byte 40 on; the store script puts the
+    /// The head, and everything from byte 64 on; the store script puts the
     /// server's time between them.
     ///
     /// A tag above 64 KiB has no form here. Losing it would lose the removals
@@ -235,7 +317,7 @@ impl Draft<'_> {
         body.extend_from_slice(&(tag_bytes as u32).to_le_bytes());
         body.extend_from_slice(&self.template.to_le_bytes());
         body.extend_from_slice(&self.fingerprint.to_le_bytes());
-        let head = head(ENTRY, self.codec.to_byte(), flags, self.id, self.origin);
+        let head = head(ENTRY, self.codec.to_byte(), flags, self.id, self.stamp);
         body.extend_from_slice(&[0; 8]);
         for tag in self.tags {
             body.extend_from_slice(&(tag.len() as u16).to_le_bytes());
@@ -248,21 +330,23 @@ impl Draft<'_> {
     }
 }
 
-fn head(kind: u8, codec: u8, flags: u8, id: [u8; 16], origin: Origin) -> Head {
+fn head(kind: u8, codec: u8, flags: u8, id: [u8; 16], stamp: Stamp) -> Head {
     let mut head = [0; HEAD];
     head[..VERSION_AT].copy_from_slice(&MAGIC);
     head[VERSION_AT] = VERSION;
     head[KIND_AT] = kind;
     head[CODEC_AT] = codec;
     head[FLAGS_AT] = flags;
-    head[NAMESPACE] = origin.namespace;
-    head[ID..RUN].copy_from_slice(&id);
-    head[RUN..].copy_from_slice(&origin.run.to_le_bytes());
+    head[ID..IDENTITY].copy_from_slice(&id);
+    head[NAMESPACE..ORIGIN].copy_from_slice(&stamp.namespace.to_le_bytes());
+    head[ORIGIN..NUMBER].copy_from_slice(&stamp.origin.to_le_bytes());
+    head[NUMBER..KEY].copy_from_slice(&stamp.number.to_le_bytes());
+    head[KEY..].copy_from_slice(&stamp.key.to_le_bytes());
     head
 }
 
 /// Of everything but the time, which only the server knows, and itself.
-fn checksum(head: &Head, meta: &[u8], rest: &[u8]) -> u64 {
+fn checksum(head: &[u8], meta: &[u8], rest: &[u8]) -> u64 {
     let mut hash = Xxh3::new();
     hash.update(head);
     hash.update(meta);
@@ -301,7 +385,7 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
 }
 
 const MAGIC: [u8; 3] = [0xca, 0xc4, 0xed];
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 const ENTRY: u8 = 1;
 const LEASE: u8 = 2;
@@ -317,18 +401,21 @@ const VERSION_AT: usize = 3;
 const KIND_AT: usize = 4;
 const CODEC_AT: usize = 5;
 const FLAGS_AT: usize = 6;
-const NAMESPACE: usize = 7;
 const ID: usize = 8;
-const RUN: usize = 24;
-const HEAD: usize = 32;
-const WRITTEN: usize = 32;
-const TTL: usize = 40;
-const LOAD: usize = 48;
-const TAG_BYTES: usize = 52;
-const TEMPLATE: usize = 56;
-const FINGERPRINT: usize = 64;
-const CHECKSUM: usize = 72;
-const TAGS: usize = 80;
+const IDENTITY: usize = 24;
+const NAMESPACE: usize = 24;
+const ORIGIN: usize = 32;
+const NUMBER: usize = 40;
+const KEY: usize = 48;
+const HEAD: usize = 56;
+const WRITTEN: usize = 56;
+const TTL: usize = 64;
+const LOAD: usize = 72;
+const TAG_BYTES: usize = 76;
+const TEMPLATE: usize = 80;
+const FINGERPRINT: usize = 88;
+const CHECKSUM: usize = 96;
+const TAGS: usize = 104;
 
 #[cfg(test)]
 mod tests;

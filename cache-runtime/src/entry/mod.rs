@@ -14,7 +14,10 @@ mod ops;
 mod pack;
 
 pub use codec::CodecKind;
-pub(crate) use header::{Draft, Head, Origin, Stored, failed_head, lease_head, parse};
+pub(crate) use header::{
+    Draft, Head, Identity, LABEL, Label, Stamp, Stored, failed_head, identity, key_hash, label,
+    label_length, lease_head, parse,
+};
 pub use ops::{TypeOps, type_ops};
 pub use pack::Compression;
 pub(crate) use pack::pack;

@@ -27,6 +27,8 @@ impl<H: Hold> Lead<H> {
         let mut state = self.flight.state.lock();
         state.loads += 1;
         state.reading = false;
+        // What was removed before the load began is no concern of its result's.
+        state.suspects.clear();
     }
 
     /// No load was needed.

@@ -28,7 +28,7 @@ async fn who_comes_after_a_push_joins_but_does_not_share_what_was_read_before_it
     reading.flight().clean();
     flights.pushed("k");
     let after = waiter(&flights);
-    assert!(!reading.flight().may_fill());
+    assert!(!reading.flight().may_fill(&[]));
     reading.found(Outcome::Value(None));
     assert!(matches!(before.wait().await, Waited::Shared(_)));
     assert!(matches!(after.wait().await, Waited::Again(_)));
@@ -100,4 +100,58 @@ async fn a_result_that_cannot_be_shared_tells_whether_it_was_a_failure() {
         leader.settle(outcome, false);
         assert!(matches!(waits.wait().await, Waited::Alone(_, failed) if failed == failure));
     }
+}
+
+fn leader_with_open_tag(flights: &Arc<Flights<Nothing>>) -> Lead<Nothing> {
+    match flights.join(&CacheKey::new("k"), &[], &["author:".into()]) {
+        Joined::Lead(lead) => lead,
+        _ => panic!("nobody else leads"),
+    }
+}
+
+#[tokio::test]
+async fn a_tag_that_the_result_does_not_carry_disturbs_no_load() {
+    let flights = Flights::new(8);
+    let leader = leader_with_open_tag(&flights);
+    leader.begin();
+    flights.retire(&Pattern::tag("author:7"), None);
+    flights.retire(&Pattern::tag("editor:7"), None);
+    let flight = leader.flight();
+    let _joined = waiter(&flights);
+    assert!(!flight.is_disturbed(&["author:8".into()]));
+    assert!(flight.may_fill(&["author:8".into(), "editor:7".into()]));
+    assert!(flight.is_disturbed(&["author:7".into()]));
+    assert!(!flight.may_fill(&["author:7".into()]));
+}
+
+#[tokio::test]
+async fn what_was_removed_before_a_load_began_does_not_disturb_it() {
+    let flights = Flights::new(8);
+    let leader = leader_with_open_tag(&flights);
+    flights.retire(&Pattern::tag("author:7"), None);
+    leader.begin();
+    assert!(!leader.flight().is_disturbed(&["author:7".into()]));
+}
+
+#[tokio::test]
+async fn more_suspects_than_a_flight_notes_retire_it() {
+    let flights = Flights::new(8);
+    let leader = leader_with_open_tag(&flights);
+    leader.begin();
+    for id in 0..SUSPECTS {
+        flights.retire(&Pattern::tag(format!("author:{id}")), None);
+    }
+    assert!(!leader.flight().is_disturbed(&["author:x".into()]));
+    flights.retire(&Pattern::tag("author:one-more"), None);
+    assert!(leader.flight().is_retired());
+}
+
+#[tokio::test]
+async fn who_comes_after_a_suspected_removal_does_not_share_what_was_read_before_it() {
+    let flights = Flights::new(8);
+    let reading = leader_with_open_tag(&flights);
+    flights.retire(&Pattern::tag("author:7"), None);
+    let after = waiter(&flights);
+    reading.found(Outcome::Value(None));
+    assert!(matches!(after.wait().await, Waited::Again(_)));
 }

@@ -28,7 +28,7 @@ impl<H: Hold> Waiter<H> {
         // will not be.
         let overtaken = state.reading
             && matches!(state.stage, Stage::Led)
-            && flight.dirty.load(Ordering::SeqCst);
+            && (flight.dirty.load(Ordering::SeqCst) || !state.suspects.is_empty());
         if flight.is_retired() || matches!(state.stage, Stage::Settled(..)) {
             return None;
         }

@@ -3,8 +3,8 @@
 //! One file a process, locked as long as the process lives. A file that nobody locks is an orphan: the next process that
 //! starts in the directory adopts what it still holds, writes that to its own file, and deletes the orphan only then.
 //!
-//! A record is `length: u32`, `xxh3: u64`, then `kind: u8` (0 added, 1 done), `number: u64`, and for an addition the
-//! pattern (`form: u8`, text). Reading stops at the first record that is not whole: the tail of a write that was cut off.
+//! A record is `length: u32`, `xxh3: u64`, then `kind: u8` (2 added, 1 done), `number: u64`, and for an addition the
+//! pattern as [`Pattern::to_wire`] writes it. Reading stops at the first record that is not whole: the tail of a write that was cut off.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -18,6 +18,10 @@ use crate::token;
 
 /// Rewritten when it has grown to this and most of it is done with.
 const COMPACT: u64 = 1 << 20;
+
+/// Kinds of records.
+const DONE: u8 = 1;
+const ADDED: u8 = 2;
 
 /// No pattern is longer; a larger length is damage.
 const LONGEST: u32 = 1 << 20;
@@ -114,27 +118,23 @@ impl JournalFile {
     }
 
     pub(crate) fn add(&mut self, number: u64, pattern: &Pattern) -> io::Result<()> {
-        let (form, text) = form(pattern);
-        let mut payload = Vec::with_capacity(10 + text.len());
-        payload.push(0);
+        let text = pattern.to_wire();
+        let mut payload = Vec::with_capacity(9 + text.len());
+        payload.push(ADDED);
         payload.extend_from_slice(&number.to_le_bytes());
-        payload.push(form);
         payload.extend_from_slice(text.as_bytes());
         self.write(&payload)
     }
 
     pub(crate) fn done(&mut self, number: u64) -> io::Result<()> {
-        let mut payload = vec![1];
+        let mut payload = vec![DONE];
         payload.extend_from_slice(&number.to_le_bytes());
         self.write(&payload)
     }
 
     /// Nothing waits: an empty file. Else, when the file has grown, a new one with only what waits.
-    pub(crate) fn tidy<'a>(
-        &mut self,
-        waiting: impl ExactSizeIterator<Item = &'a (u64, Pattern)>,
-    ) -> io::Result<()> {
-        if waiting.len() == 0 {
+    pub(crate) fn tidy(&mut self, waiting: &BTreeMap<u64, Pattern>) -> io::Result<()> {
+        if waiting.is_empty() {
             self.file.set_len(0)?;
             self.length = 0;
         } else if self.length > COMPACT && self.length > 256 * waiting.len() as u64 {
@@ -195,15 +195,18 @@ fn replay(mut bytes: &[u8]) -> Vec<Pattern> {
             break;
         };
         let number = u64::from_le_bytes(*number);
-        if *kind == 1 {
+        if *kind == DONE {
             waiting.retain(|_, (added, _)| *added != number);
-        } else if let Some(pattern) = payload
-            .split_first()
-            .and_then(|(form, text)| unform(*form, text))
-        {
-            waiting.insert(order, (number, pattern));
-            order += 1;
+            continue;
         }
+        // A removal that this build cannot read is not lost: it becomes the widest one.
+        let pattern = Some(payload)
+            .filter(|_| *kind == ADDED)
+            .and_then(|text| str::from_utf8(text).ok())
+            .and_then(Pattern::from_wire)
+            .unwrap_or_else(Pattern::all);
+        waiting.insert(order, (number, pattern));
+        order += 1;
     }
     waiting.into_values().map(|(_, pattern)| pattern).collect()
 }
@@ -217,33 +220,6 @@ fn record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     }
     let (payload, rest) = rest.split_at_checked(length as usize)?;
     (xxh3_64(payload) == u64::from_le_bytes(*sum)).then_some((payload, rest))
-}
-
-/// Patterns have a text for people; a removal by a prefix that holds a `*` must come back as just that.
-fn form(pattern: &Pattern) -> (u8, String) {
-    match pattern {
-        Pattern::Key(text) => (0, text.clone()),
-        Pattern::Subtree(text) => (1, text.clone()),
-        Pattern::Prefix(text) => (2, text.clone()),
-        Pattern::Tag(text) => (3, text.clone()),
-        Pattern::TagPrefix(text) => (4, text.clone()),
-        Pattern::AllTags(tags) => (5, tags.join("\0")),
-        Pattern::Glob(_) => (6, pattern.to_string()),
-    }
-}
-
-fn unform(form: u8, text: &[u8]) -> Option<Pattern> {
-    let text = str::from_utf8(text).ok()?.to_owned();
-    Some(match form {
-        0 => Pattern::Key(text),
-        1 => Pattern::Subtree(text),
-        2 => Pattern::Prefix(text),
-        3 => Pattern::Tag(text),
-        4 => Pattern::TagPrefix(text),
-        5 => Pattern::AllTags(text.split('\0').map(str::to_owned).collect()),
-        6 => Pattern::parse(&text).ok()?,
-        _ => return None,
-    })
 }
 
 #[cfg(test)]
@@ -322,12 +298,13 @@ mod tests {
             file.add(number, &pattern).unwrap();
         }
         assert!(file.length > COMPACT);
-        file.tidy([(1999, pattern.clone())].iter()).unwrap();
+        file.tidy(&BTreeMap::from([(1999, pattern.clone())]))
+            .unwrap();
         assert!(file.length < 2000);
         drop(file);
         let (mut file, adopted) = JournalFile::open(&folder.0, "f").unwrap();
         assert_eq!(adopted, [pattern]);
-        file.tidy([].iter()).unwrap();
+        file.tidy(&BTreeMap::new()).unwrap();
         assert_eq!(std::fs::metadata(&file.path).unwrap().len(), 0);
         file.discard();
         assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 0);

@@ -1,11 +1,11 @@
 //! Removals that wait for Redis (P4), and those acknowledged so lately that a failover may have lost them.
 //!
-//! While the journal holds anything, this process does not read Redis. The supervisor replays it in order and opens
-//! Redis again under the same lock that [`Journal::append`] takes: a removal is either replayed or keeps Redis shut.
+//! What a waiting removal covers is not read from Redis by this process; everything else is. The supervisor replays them in
+//! batches, and each ends its waiting when Redis has acknowledged it.
 
 mod file;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -14,11 +14,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use self::file::JournalFile;
-use crate::key::Pattern;
+use crate::key::{NumberedPatterns, Pattern};
 
 #[derive(Debug)]
 pub(crate) struct Journal {
-    waiting: VecDeque<(u64, Pattern)>,
+    /// By the order in which they came.
+    waiting: BTreeMap<u64, Pattern>,
+    /// The same, to ask whether one of them covers a key.
+    covering: NumberedPatterns,
     /// Acknowledged by Redis within [`Journal::memory`]: an asynchronous replica that is promoted may not have them.
     recent: VecDeque<(Instant, Pattern)>,
     next: u64,
@@ -31,9 +34,10 @@ pub(crate) struct Journal {
 impl Journal {
     pub(crate) fn new(bound: usize, memory: Duration) -> Self {
         Self {
-            waiting: VecDeque::new(),
+            waiting: BTreeMap::new(),
+            covering: NumberedPatterns::default(),
             recent: VecDeque::new(),
-            next: 0,
+            next: 1,
             bound: bound.max(1),
             memory,
             file: None,
@@ -89,17 +93,33 @@ impl Journal {
         }
     }
 
-    /// What waits, oldest first, with the number to give to [`Journal::replayed`].
-    pub(crate) fn waiting(&self) -> Vec<(u64, Pattern)> {
-        self.waiting.iter().cloned().collect()
+    /// Does a waiting removal cover the key, or one of the tags?
+    pub(crate) fn covers<'t>(
+        &self,
+        key: &str,
+        tags: impl Iterator<Item = &'t str> + Clone,
+    ) -> bool {
+        self.covering.len() > 0 && self.covering.cover_since(key, tags, 0)
     }
 
-    /// The removal of that number has run in Redis. One that was replaced meanwhile stays away.
-    pub(crate) fn replayed(&mut self, number: u64) {
-        self.waiting.retain(|(waiting, _)| *waiting != number);
+    /// The oldest that wait, with the numbers to give to [`Journal::replayed`].
+    pub(crate) fn waiting(&self, at_most: usize) -> Vec<(u64, Pattern)> {
+        let oldest = self.waiting.iter().take(at_most);
+        oldest
+            .map(|(number, pattern)| (*number, pattern.clone()))
+            .collect()
+    }
+
+    /// The removals of these numbers have run in Redis. One that was replaced meanwhile stays away.
+    pub(crate) fn replayed(&mut self, numbers: &[u64]) {
+        for number in numbers {
+            self.take(*number);
+        }
         self.write(|file, waiting| {
-            file.done(number)?;
-            file.tidy(waiting.iter())
+            for number in numbers {
+                file.done(*number)?;
+            }
+            file.tidy(waiting)
         });
     }
 
@@ -107,7 +127,10 @@ impl Journal {
     pub(crate) fn acknowledged(&mut self, now: Instant, patterns: &[Pattern]) {
         self.forget(now);
         for pattern in patterns {
-            self.recent.retain(|(_, old)| !pattern.covers(old));
+            // A key covers nothing but itself, and is cheap to remove twice.
+            if !matches!(pattern, Pattern::Key(_)) {
+                self.recent.retain(|(_, old)| !pattern.covers(old));
+            }
             self.recent.push_back((now, pattern.clone()));
         }
         if self.recent.len() > self.bound {
@@ -127,31 +150,44 @@ impl Journal {
         let number = self.next;
         self.next += 1;
         self.write(|file, _| file.add(number, &pattern));
-        self.waiting.push_back((number, pattern));
+        self.covering.raise(&pattern, number);
+        self.waiting.insert(number, pattern);
     }
 
+    fn take(&mut self, number: u64) {
+        if let Some(pattern) = self.waiting.remove(&number) {
+            self.covering.remove(&pattern, number);
+        }
+    }
+
+    /// In the file they stay: until the later one is written there too, a crash would lose both.
     fn drop_covered(&mut self, pattern: &Pattern) {
-        let covered: Vec<u64> = self
-            .waiting
-            .iter()
-            .filter(|(_, old)| pattern.covers(old))
-            .map(|(number, _)| *number)
-            .collect();
-        self.waiting.retain(|(number, _)| !covered.contains(number));
-        // In the file they stay: until the later one is written there too, a crash would lose both.
+        let covered: Vec<u64> = match pattern {
+            // A key covers nothing but itself.
+            Pattern::Key(_) => self.covering.number_of(pattern).into_iter().collect(),
+            _ => self
+                .waiting
+                .iter()
+                .filter(|(_, old)| pattern.covers(old))
+                .map(|(number, _)| *number)
+                .collect(),
+        };
+        covered.into_iter().for_each(|number| self.take(number));
     }
 
     fn drop_covered_but_last(&mut self) {
-        while self.waiting.len() > 1 {
-            self.waiting.pop_front();
+        while self.waiting.len() > 1
+            && let Some(oldest) = self.waiting.keys().next().copied()
+        {
+            self.take(oldest);
         }
-        self.write(|file, waiting| file.tidy(waiting.iter()));
+        self.write(|file, waiting| file.tidy(waiting));
     }
 
     /// A disk that refuses does not stop the service: the journal goes on in memory, and says so once.
     fn write(
         &mut self,
-        write: impl FnOnce(&mut JournalFile, &VecDeque<(u64, Pattern)>) -> io::Result<()>,
+        write: impl FnOnce(&mut JournalFile, &BTreeMap<u64, Pattern>) -> io::Result<()>,
     ) {
         let Some(file) = &mut self.file else { return };
         if let Err(error) = write(file, &self.waiting) {
@@ -185,7 +221,7 @@ mod tests {
 
     fn texts(journal: &Journal) -> Vec<String> {
         journal
-            .waiting()
+            .waiting(usize::MAX)
             .iter()
             .map(|(_, pattern)| pattern.to_string())
             .collect()
@@ -209,16 +245,16 @@ mod tests {
             journal.append(&[parse(&format!("users:{number}"))]);
         }
         assert_eq!(journal.len(), 1);
-        assert_eq!(journal.waiting()[0].1, Pattern::all());
+        assert_eq!(journal.waiting(1)[0].1, Pattern::all());
     }
 
     #[test]
     fn a_removal_made_during_its_own_replay_stays() {
         let mut journal = journal();
         journal.append(&[parse("jobs:")]);
-        let replaying = journal.waiting();
+        let replaying = journal.waiting(9);
         journal.append(&[parse("jobs:")]);
-        journal.replayed(replaying[0].0);
+        journal.replayed(&[replaying[0].0]);
         assert_eq!(
             texts(&journal),
             ["jobs:"],

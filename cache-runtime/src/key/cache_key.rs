@@ -98,6 +98,14 @@ impl CacheKey {
         self
     }
 
+    /// The beginning of a key whose text is escaped already.
+    pub(super) fn of_escaped(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            template: hash_text(HASH_START, text),
+        }
+    }
+
     /// A key that is equal to no other: for arguments that cannot be part of one.
     pub(crate) fn unkeyable() -> Self {
         Self::of("unkeyable").segment(&f64::NAN)

@@ -6,13 +6,17 @@
 
 mod cache_key;
 mod escape;
+mod numbered;
 mod part;
 mod pattern;
 mod serializer;
 mod template;
+mod typed;
 
 pub use cache_key::CacheKey;
 pub(crate) use cache_key::templates_meet;
+pub(crate) use numbered::NumberedPatterns;
 pub use part::{KeyPart, KeyWriter, NotAKey};
 pub use pattern::{Glob, Pattern, PatternError, PatternTemplate};
 pub use template::Template;
+pub use typed::{KeyPrefix, Tag};

@@ -4,7 +4,9 @@ use std::fmt::{self, Display};
 use std::str::FromStr;
 
 use super::cache_key::CacheKey;
+use super::escape::escape_manual;
 use super::part::{KeyPart, KeyWriter};
+use super::typed::Tag;
 
 /// What a removal names.
 ///
@@ -31,7 +33,7 @@ use super::part::{KeyPart, KeyWriter};
 /// assert!(!pattern.matches("user:10", &[] as &[&str]));
 /// # Ok::<(), cache_runtime::PatternError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Pattern {
     /// One key.
@@ -55,8 +57,9 @@ impl Pattern {
     ///
     /// # Errors
     ///
-    /// When the text is empty, or holds `?`, `[`, `]`, `<`, `>`, a control, or
-    /// a `*` inside a tag. None of these could ever match what was meant.
+    /// When the text is empty, or holds `?`, `[`, `]`, `<`, `>`, a control,
+    /// white space, a `%` that begins no escape, or a `*` inside a tag. None of
+    /// these could ever match what was meant.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         let refuse = |why| {
             Err(PatternError {
@@ -79,6 +82,14 @@ impl Pattern {
         if text.chars().any(char::is_control) {
             return refuse(Why::Control);
         }
+        if text.contains(char::is_whitespace) {
+            return refuse(Why::Space);
+        }
+        // A lone `%` is the key of an empty text.
+        let is_empty_key = text == "=%";
+        if !is_empty_key && !text.split('%').skip(1).all(starts_with_an_escape) {
+            return refuse(Why::Percent);
+        }
         let stars_in_tag = text.starts_with('#') && text.trim_end_matches('*').contains('*');
         if stars_in_tag || (text.starts_with('=') && text.contains('*')) {
             return refuse(Why::StarInside);
@@ -100,18 +111,19 @@ impl Pattern {
 
     /// Every entry with this tag.
     #[must_use]
-    pub fn tag(tag: &str) -> Self {
-        Self::Tag(tag.to_owned())
+    pub fn tag(tag: impl Into<Tag>) -> Self {
+        tag.into().into()
     }
 
     /// Every entry with all of these tags; of one tag, that is [`Pattern::tag`]. Of none it would be everything, which is
     /// never meant: it names a tag that nothing carries.
     #[must_use]
-    pub fn all_tags<T: AsRef<str>>(tags: impl IntoIterator<Item = T>) -> Self {
-        let mut all: Vec<String> = tags
-            .into_iter()
-            .map(|tag| tag.as_ref().to_owned())
-            .collect();
+    pub fn all_tags<T: Into<Tag>>(tags: impl IntoIterator<Item = T>) -> Self {
+        let tags = tags.into_iter().map(|tag| tag.into().as_str().to_owned());
+        Self::with_all(tags.collect())
+    }
+
+    fn with_all(mut all: Vec<String>) -> Self {
         all.sort_unstable();
         all.dedup();
         if all.len() > 1 {
@@ -188,6 +200,41 @@ impl Pattern {
         }
     }
 
+    /// A text for machines: the kind in one character, then the text as it is. It holds no control character but the one
+    /// between tags that must come together.
+    pub(crate) fn to_wire(&self) -> String {
+        let (kind, text) = match self {
+            Self::Key(text) => ('k', text.as_str()),
+            Self::Subtree(text) => ('s', text.as_str()),
+            Self::Prefix(text) => ('p', text.as_str()),
+            Self::Glob(glob) => ('g', glob.text.as_str()),
+            Self::Tag(text) => ('t', text.as_str()),
+            Self::TagPrefix(text) => ('u', text.as_str()),
+            Self::AllTags(all) => return format!("a{}", all.join("\u{1f}")),
+        };
+        let mut wire = String::with_capacity(1 + text.len());
+        wire.push(kind);
+        wire.push_str(text);
+        wire
+    }
+
+    /// Reads what [`Pattern::to_wire`] wrote. `None`: nothing that it writes.
+    pub(crate) fn from_wire(wire: &str) -> Option<Self> {
+        let mut chars = wire.chars();
+        let kind = chars.next()?;
+        let text = chars.as_str().to_owned();
+        Some(match kind {
+            'k' => Self::Key(text),
+            's' => Self::Subtree(text),
+            'p' => Self::Prefix(text),
+            'g' => Self::Glob(Glob { text }),
+            't' => Self::Tag(text),
+            'u' => Self::TagPrefix(text),
+            'a' => Self::AllTags(text.split('\u{1f}').map(str::to_owned).collect()),
+            _ => return None,
+        })
+    }
+
     /// The pattern that a text means, whatever is in it.
     ///
     /// Where the text makes no sense, it errs towards more: a removal may take
@@ -195,7 +242,7 @@ impl Pattern {
     fn classify(text: &str) -> Self {
         if let Some(tag) = text.strip_prefix('#') {
             if tag.contains("+#") {
-                return Self::all_tags(tag.split("+#"));
+                return Self::with_all(tag.split("+#").map(str::to_owned).collect());
             }
             return match (tag.strip_prefix('='), tag.split_once('*')) {
                 (_, Some((before, _))) => Self::TagPrefix(before.to_owned()),
@@ -271,7 +318,7 @@ impl Display for Pattern {
 }
 
 /// A text in which `*` stands for any text, `:` and nothing included.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Glob {
     text: String,
 }
@@ -351,6 +398,8 @@ enum Why {
     OtherGlob(char),
     Placeholder,
     Control,
+    Space,
+    Percent,
     StarInside,
 }
 
@@ -377,6 +426,26 @@ impl Display for PatternError {
             Why::Control => write!(
                 f,
                 "the pattern {text:?} holds a control character, which no key does"
+            ),
+            Why::Space => {
+                let mut escaped = String::new();
+                for c in text.chars() {
+                    match c {
+                        c if c.is_whitespace() => {
+                            escape_manual(&mut escaped, c.encode_utf8(&mut [0; 4]));
+                        }
+                        c => escaped.push(c),
+                    }
+                }
+                write!(
+                    f,
+                    "the pattern {text:?} holds white space, which no key does; keys are escaped, and so is a pattern: {escaped:?}"
+                )
+            }
+            Why::Percent => write!(
+                f,
+                "the pattern {text:?} holds a `%` that begins no escape; a `%` that is part of a key is written as `%25`, and an \
+                 escape is `%` and two digits of 0-9 and A-F"
             ),
             Why::StarInside => write!(
                 f,
@@ -429,6 +498,14 @@ impl PatternTemplate {
     pub fn widened(&self) -> Pattern {
         self.render(&[])
     }
+}
+
+/// What follows a `%` in a key.
+fn starts_with_an_escape(text: &str) -> bool {
+    let digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'A'..=b'F');
+    text.as_bytes()
+        .first_chunk::<2>()
+        .is_some_and(|digits| digits.iter().all(digit))
 }
 
 /// `key` itself, or something after `key:`.

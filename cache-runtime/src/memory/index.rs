@@ -46,7 +46,7 @@ impl Index {
             let carries = |key: &str, tag: &str| self.tags.contains(&(tag.into(), key.into()));
             let first = all.first().map_or("", String::as_str);
             return self
-                .matching(&Pattern::tag(first))
+                .matching(&Pattern::Tag(first.to_owned()))
                 .into_iter()
                 .filter(|key| all.iter().all(|tag| carries(key, tag)))
                 .collect();

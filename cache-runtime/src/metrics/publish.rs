@@ -66,6 +66,9 @@ impl Cache {
         counter!("cache_stores_total", of()).absolute(stats.stores);
         counter!("cache_stores_lost_total", of()).absolute(stats.stores_lost);
         counter!("cache_invalidations_queued_total", of()).absolute(stats.queued);
+        gauge!("cache_ledger_patterns", of()).set(tier.ledger_len() as f64);
+        counter!("cache_ledger_losses_total", of()).absolute(stats.ledger_losses);
+        counter!("cache_ledger_folds_total", of()).absolute(stats.ledger_folds);
         gauge!("cache_journal_length", of()).set(tier.journal_len() as f64);
         gauge!("cache_breaker_state", of()).set(match tier.breaker_state() {
             BreakerState::Closed => 0.0,

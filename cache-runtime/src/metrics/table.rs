@@ -177,6 +177,24 @@ pub const METRICS: &[Metric] = &[
         "removals that had to wait for Redis",
     )),
     of_redis(metric(
+        "cache_ledger_patterns",
+        Gauge,
+        CACHE,
+        "removals by prefix, glob or tag that Redis remembers",
+    )),
+    of_redis(metric(
+        "cache_ledger_losses_total",
+        Counter,
+        CACHE,
+        "times that Redis lost the ledger of removals, by eviction or by hand: everything was cold then",
+    )),
+    of_redis(metric(
+        "cache_ledger_folds_total",
+        Counter,
+        CACHE,
+        "times that old removals became fewer because there were too many: too much was removed then",
+    )),
+    of_redis(metric(
         "cache_journal_length",
         Gauge,
         CACHE,

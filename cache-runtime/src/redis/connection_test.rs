@@ -128,8 +128,10 @@ pub(super) fn meaning(target: &Target, fault: &Fault) -> String {
             "check user and password in the URL"
         }
         _ if has(&["noperm"]) => {
-            "the ACL must allow GET, MGET, SET, EVALSHA, SCRIPT, ZADD, ZRANGEBYLEX, ZSCORE, UNLINK, SCAN, INFO, TIME and \
-             CLIENT"
+            "the ACL must allow GET, MGET, SET, GETRANGE, SETRANGE, EXISTS, UNLINK, PTTL, PEXPIRE, EVALSHA, EVAL, SCRIPT, ZADD, \
+             ZREM, ZCARD, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZREVRANGEBYSCORE, ZREMRANGEBYSCORE, ZRANGEBYLEX, ZLEXCOUNT, INFO, \
+             TIME, PING and CLIENT; PUBLISH and SUBSCRIBE with the channel `<namespace>:%ledger@<database>` for the memory \
+             tier"
         }
         _ if has(&["refused", "no such file"]) => {
             "nothing listens there; is Redis running, and is the port right?"

@@ -7,21 +7,23 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::link::Head;
+use super::ledger::Birth;
+use crate::entry::Identity;
 
 /// Leases noted at once. One more is not noted: it ends by itself.
 const BOUND: usize = 4_096;
 
 #[derive(Debug)]
 pub(super) struct HeldLeases {
-    leases: Mutex<HashMap<Head, Held>>,
+    leases: Mutex<HashMap<Identity, Held>>,
     life: Duration,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Held {
     pub(super) key: String,
-    pub(super) members: Vec<Vec<u8>>,
+    /// The ledger under which it was planted.
+    pub(super) birth: Option<Birth>,
     epoch: u64,
     /// When it has ended by itself.
     until: Instant,
@@ -37,7 +39,7 @@ impl HeldLeases {
     }
 
     /// Before it is sent: whether it was planted may never be known.
-    pub(super) fn planted(&self, epoch: u64, head: &Head, key: &str, members: &[Vec<u8>]) {
+    pub(super) fn planted(&self, epoch: u64, birth: Option<Birth>, token: &Identity, key: &str) {
         let now = Instant::now();
         let mut leases = self.leases.lock();
         if leases.len() >= BOUND {
@@ -46,21 +48,20 @@ impl HeldLeases {
         if leases.len() < BOUND {
             let held = Held {
                 key: key.to_owned(),
-                members: members.to_vec(),
+                birth,
                 epoch,
                 until: now + self.life,
             };
-            leases.insert(*head, held);
+            leases.insert(*token, held);
         }
     }
 
-    pub(super) fn renewed(&self, head: &Head) {
-        if let Some(held) = self.leases.lock().get_mut(head) {
+    pub(super) fn renewed(&self, token: &Identity) {
+        if let Some(held) = self.leases.lock().get_mut(token) {
             held.until = Instant::now() + self.life;
         }
     }
 
-    /// It does not stand any more, or never did.
     /// Leases that have not ended by themselves.
     #[cfg(feature = "metrics")]
     pub(super) fn standing(&self) -> usize {
@@ -69,18 +70,19 @@ impl HeldLeases {
         leases.values().filter(|held| held.until > now).count()
     }
 
-    pub(super) fn ended(&self, head: &Head) {
-        self.leases.lock().remove(head);
+    /// It does not stand any more, or never did.
+    pub(super) fn ended(&self, token: &Identity) {
+        self.leases.lock().remove(token);
     }
 
     /// What connections before this one have left standing.
-    pub(super) fn take_left_behind(&self, epoch: u64) -> Vec<(Head, Held)> {
+    pub(super) fn take_left_behind(&self, epoch: u64) -> Vec<(Identity, Held)> {
         let now = Instant::now();
         let mut left = Vec::new();
-        self.leases.lock().retain(|head, held| {
+        self.leases.lock().retain(|token, held| {
             let stays = held.epoch >= epoch;
             if !stays && held.until > now {
-                left.push((*head, held.clone()));
+                left.push((*token, held.clone()));
             }
             stays
         });
@@ -92,10 +94,10 @@ impl HeldLeases {
 mod tests {
     use super::*;
 
-    fn head(number: u64) -> Head {
-        let mut head = [0; 32];
-        head[..8].copy_from_slice(&number.to_le_bytes());
-        head
+    fn token(number: u64) -> Identity {
+        let mut token = [0; 24];
+        token[..8].copy_from_slice(&number.to_le_bytes());
+        token
     }
 
     fn left(held: &HeldLeases, epoch: u64) -> Vec<String> {
@@ -112,13 +114,13 @@ mod tests {
     async fn what_older_connections_hold_is_left_behind_while_it_lives() {
         let held = HeldLeases::new(Duration::from_secs(1));
         for (number, key) in [(1, "ended"), (2, "renewed"), (3, "expired"), (4, "fresh")] {
-            held.planted(1, &head(number), key, &[]);
+            held.planted(1, None, &token(number), key);
         }
-        held.planted(2, &head(5), "of this one", &[]);
-        held.ended(&head(1));
+        held.planted(2, None, &token(5), "of this one");
+        held.ended(&token(1));
         tokio::time::advance(Duration::from_millis(700)).await;
-        held.renewed(&head(2));
-        held.planted(1, &head(4), "fresh", &[]);
+        held.renewed(&token(2));
+        held.planted(1, None, &token(4), "fresh");
         tokio::time::advance(Duration::from_millis(700)).await;
         assert_eq!(left(&held, 2), ["fresh", "renewed"]);
         assert_eq!(left(&held, 2), [""; 0]);
@@ -129,10 +131,10 @@ mod tests {
     async fn at_the_bound_what_has_expired_makes_room_and_nothing_else_does() {
         let held = HeldLeases::new(Duration::from_secs(1));
         let many = BOUND as u64;
-        (0..many + 7).for_each(|number| held.planted(1, &head(number), "k", &[]));
+        (0..many + 7).for_each(|number| held.planted(1, None, &token(number), "k"));
         assert_eq!(held.leases.lock().len(), BOUND);
         tokio::time::advance(Duration::from_secs(2)).await;
-        held.planted(1, &head(many), "k", &[]);
+        held.planted(1, None, &token(many), "k");
         assert_eq!(held.leases.lock().len(), 1);
     }
 }

@@ -1,14 +1,15 @@
 //! The right to store at a key, and the operations at a key that go with it.
 //!
-//! A lease is a random token at the key itself. Whoever removes the key, by whatever pattern and from whatever process,
-//! removes the token with it, and with the token the right to store what was computed before.
+//! A lease is a random token at the key itself. Whoever removes the key by its name, from whatever process, removes the
+//! token with it, and with the token the right to store what was computed before. A removal by prefix, glob or tag leaves
+//! the token where it is: the number in it, and in what is stored over it, tells that both are older.
 
 use std::time::Duration;
 
-use super::held::Held;
-use super::link::{Fault, Head, Planted};
+use super::link::{Fault, Planted};
 use super::scripts::Script;
 use super::session::Session;
+use crate::entry::{Head, Identity, identity};
 use crate::flight::Hold;
 use crate::sabotage::{Safeguard, off};
 use crate::token;
@@ -30,19 +31,10 @@ pub(crate) const MARK_LIFE: Duration = Duration::from_millis(250);
 pub(crate) struct Lease {
     pub(crate) session: Session,
     pub(crate) key: String,
-    pub(crate) head: Head,
-    /// Members of the index that stand while the lease does.
-    pub(crate) members: Vec<Vec<u8>>,
-    /// Where an entry goes on standing at the key meanwhile: `head` is that entry's, and this is held beside it.
-    pub(crate) lock: Option<Lock>,
-}
-
-/// The right to replace a standing entry: one holder per fleet.
-#[derive(Clone, Debug)]
-pub(crate) struct Lock {
-    token: Head,
-    /// Members of the index that belong to the standing entry.
-    standing: Vec<Vec<u8>>,
+    /// What the store may replace: the lease itself, or the entry that goes on standing meanwhile.
+    pub(crate) identity: Identity,
+    /// Held beside that entry: one holder per fleet may replace it.
+    pub(crate) lock: Option<Identity>,
 }
 
 /// What the taking of a lock found.
@@ -59,12 +51,21 @@ pub(crate) enum Locked {
     Failed,
 }
 
+/// What a lease may be planted over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Over {
+    Nothing,
+    /// Something unusable of ours that was read.
+    This(Identity),
+    AnythingOfOurs,
+}
+
 /// A sealed entry on its way to Redis.
 pub(crate) struct Sealed<'a> {
     pub(crate) head: Head,
     pub(crate) rest: &'a [u8],
     pub(crate) life: Duration,
-    pub(crate) members: Vec<Vec<u8>>,
+    pub(crate) tags: &'a [String],
 }
 
 impl Lease {
@@ -73,15 +74,19 @@ impl Lease {
         let session = &self.session;
         let stands = session
             .in_background(session.link.run(Script::Renew, |command| {
-                command
-                    .arg(1)
-                    .arg(self.held_at())
-                    .arg(self.token())
-                    .arg(millis(LEASE_LIFE));
+                command.arg(1 + usize::from(self.lock.is_some()));
+                command.arg(self.held_at());
+                if self.lock.is_some() {
+                    command.arg(session.full(&self.key));
+                }
+                command.arg(self.token()).arg(millis(LEASE_LIFE));
+                if self.lock.is_some() {
+                    command.arg(&self.identity);
+                }
             }))
             .await;
         if let Ok(true) = stands {
-            session.tier.held.renewed(&self.head);
+            session.tier.held.renewed(self.token());
         }
         stands
     }
@@ -89,22 +94,27 @@ impl Lease {
     /// Takes the lock of a lease that [`Session::over`] describes.
     pub(crate) async fn lock(&self) -> Result<Locked, Fault> {
         let session = &self.session;
+        let held = &session.tier.held;
+        let birth = session.link.ledger.birth();
+        held.planted(session.link.epoch, birth, self.token(), &self.key);
         let (code, left): (i64, i64) = session.seen(
             session
                 .link
                 .run(Script::Lock, |command| {
                     command
-                        .arg(3)
+                        .arg(2)
                         .arg(session.full(&self.key))
-                        .arg(self.held_at())
-                        .arg(session.index())
-                        .arg(&self.head)
+                        .arg(self.held_at());
+                    command
+                        .arg(&self.identity)
                         .arg(self.token())
-                        .arg(millis(LEASE_LIFE))
-                        .arg(&self.members);
+                        .arg(millis(LEASE_LIFE));
                 })
                 .await,
         )?;
+        if code != 0 {
+            held.ended(self.token());
+        }
         Ok(match code {
             0 => Locked::Ours,
             2 => Locked::Taken {
@@ -125,8 +135,8 @@ impl Lease {
         name
     }
 
-    fn token(&self) -> &Head {
-        self.lock.as_ref().map_or(&self.head, |lock| &lock.token)
+    fn token(&self) -> &Identity {
+        self.lock.as_ref().unwrap_or(&self.identity)
     }
 
     /// Stores over the lease. True when it had stood to the end.
@@ -141,36 +151,26 @@ impl Lease {
 
     async fn replace(&self, entry: &Sealed<'_>) -> Result<bool, Fault> {
         let session = &self.session;
-        let drop: Vec<&Vec<u8>> = self
-            .members
-            .iter()
-            .filter(|member| !entry.members.contains(member))
-            .collect();
+        let expected = if off(Safeguard::Cas) {
+            &[][..]
+        } else {
+            &self.identity
+        };
         let stored = session
             .in_background(session.link.run(Script::Store, |command| {
-                command
-                    .arg(2)
-                    .arg(session.full(&self.key))
-                    .arg(session.index());
-                let expected = if off(Safeguard::Cas) {
-                    &[][..]
-                } else {
-                    &self.head
-                };
+                command.arg(1).arg(session.full(&self.key));
                 command
                     .arg(expected)
                     .arg(&entry.head)
                     .arg(entry.rest)
                     .arg(millis(entry.life));
-                command
-                    .arg(session.prefix())
-                    .arg(drop.len())
-                    .arg(&drop)
-                    .arg(&entry.members);
             }))
             .await;
         if stored.is_ok() {
-            session.tier.held.ended(&self.head);
+            session.tier.held.ended(self.token());
+        }
+        if let Ok(true) = stored {
+            session.note_stored(&self.key, entry);
         }
         stored
     }
@@ -178,43 +178,37 @@ impl Lease {
     /// Ends the lease without a value. True when it had stood to the end. `mark`: the load has failed.
     pub(crate) async fn release(&self, mark: Option<Head>) -> Result<bool, Fault> {
         match &self.lock {
-            None => self.let_go(mark).await,
+            None => self.let_go(mark.as_ref().map(|mark| &mark[..])).await,
             // The entry may have gone while the lock stood: no verdict.
-            Some(_) => self
-                .let_go(mark.map(|_| lock_token(b"fail")))
-                .await
-                .map(|_| false),
+            Some(_) => {
+                let failed = lock_token(b"fail");
+                let mark = mark.map(|_| &failed[..]);
+                self.let_go(mark).await.map(|_| false)
+            }
         }
     }
 
-    async fn let_go(&self, mark: Option<Head>) -> Result<bool, Fault> {
+    async fn let_go(&self, mark: Option<&[u8]>) -> Result<bool, Fault> {
         let session = &self.session;
-        let members: Vec<&Vec<u8>> = match &self.lock {
-            None => self.members.iter().collect(),
-            Some(lock) => self
-                .members
-                .iter()
-                .filter(|member| !lock.standing.contains(member))
-                .collect(),
-        };
         let released = session
             .in_background(session.link.run(Script::Release, |command| {
-                command
-                    .arg(2)
-                    .arg(self.held_at())
-                    .arg(session.index())
-                    .arg(self.token());
-                command
-                    .arg(mark.as_ref().map_or(&[][..], |mark| &mark[..]))
-                    .arg(millis(MARK_LIFE))
-                    .arg(&members);
+                release(command, &self.held_at(), self.token(), mark);
             }))
             .await;
         if released.is_ok() {
-            session.tier.held.ended(&self.head);
+            session.tier.held.ended(self.token());
         }
         released
     }
+}
+
+fn release(command: &mut redis::Cmd, held_at: &str, token: &Identity, mark: Option<&[u8]>) {
+    command
+        .arg(1)
+        .arg(held_at)
+        .arg(token)
+        .arg(mark.unwrap_or_default())
+        .arg(millis(MARK_LIFE));
 }
 
 impl Hold for Lease {
@@ -228,84 +222,69 @@ impl Hold for Lease {
 }
 
 impl Session {
-    /// The right to replace a standing entry, to be taken by [`Lease::lock`]. `standing`: its members of the index;
-    /// `members`: with those that its successor may have.
-    pub(crate) fn over(
-        &self,
-        key: &str,
-        head: Head,
-        standing: Vec<Vec<u8>>,
-        members: Vec<Vec<u8>>,
-    ) -> Lease {
+    /// A lease that is about to be planted at the key.
+    pub(crate) fn lease(&self, key: &str, head: &Head) -> Lease {
         Lease {
             session: self.clone(),
             key: key.to_owned(),
-            head,
-            members,
-            lock: Some(Lock {
-                token: lock_token(b"lock"),
-                standing,
-            }),
+            identity: identity(head),
+            lock: None,
         }
     }
 
-    /// Plants `head` at the key, or says what stands there. `replace`: the head of something unusable that was read.
-    pub(crate) async fn plant(
-        &self,
-        key: &str,
-        head: &Head,
-        replace: Option<&Head>,
-        force: bool,
-        members: &[Vec<u8>],
-    ) -> Result<Planted, Fault> {
-        let flags = match (force, self.trusts_restarts()) {
-            (true, true) => "ft",
-            (true, false) => "f",
-            (false, true) => "t",
-            (false, false) => "",
-        };
-        let held = &self.tier.held;
-        held.planted(self.link.epoch, head, key, members);
-        let (code, value): (i64, Option<Vec<u8>>) = {
-            let reply: Vec<redis::Value> = self.seen(
-                self.link
-                    .run(Script::Plant, |command| {
-                        command
-                            .arg(2)
-                            .arg(self.full(key))
-                            .arg(self.index())
-                            .arg(head)
-                            .arg(millis(LEASE_LIFE));
-                        command
-                            .arg(&self.link.run.to_le_bytes())
-                            .arg(replace.map_or(&[][..], |head| &head[..]));
-                        command.arg(flags).arg(members);
-                    })
-                    .await,
-            )?;
-            let mut reply = reply.into_iter();
-            let code = match reply.next() {
-                Some(redis::Value::Int(code)) => code,
-                _ => {
-                    return Err(Fault::Refused(
-                        "the plant script gave an unknown answer".into(),
-                    ));
-                }
-            };
-            let value = match reply.next() {
-                Some(redis::Value::BulkString(value)) => Some(value),
-                _ => None,
-            };
-            (code, value)
-        };
-        if code != 0 {
-            held.ended(head);
+    /// The right to replace a standing entry, to be taken by [`Lease::lock`].
+    pub(crate) fn over(&self, key: &str, standing: Identity) -> Lease {
+        Lease {
+            session: self.clone(),
+            key: key.to_owned(),
+            identity: standing,
+            lock: Some(lock_token(b"lock")),
         }
-        Ok(match (code, value) {
-            (0, _) => Planted::Ours,
-            (1, Some(value)) => Planted::Stands(value),
-            (3, _) => Planted::Taken,
-            (4, _) => Planted::Failed,
+    }
+
+    /// Plants a lease at the key.
+    pub(crate) async fn plant(&self, key: &str, head: &Head, over: Over) -> Result<Planted, Fault> {
+        let held = &self.tier.held;
+        let token = identity(head);
+        held.planted(self.link.epoch, self.link.ledger.birth(), &token, key);
+        let planted = match over {
+            Over::Nothing => self.plant_on_nothing(key, head).await?,
+            Over::This(standing) => self.plant_over(key, head, &standing).await?,
+            Over::AnythingOfOurs => self.plant_over(key, head, &[]).await?,
+        };
+        if !matches!(planted, Planted::Ours) {
+            held.ended(&token);
+        }
+        Ok(planted)
+    }
+
+    async fn plant_on_nothing(&self, key: &str, head: &Head) -> Result<Planted, Fault> {
+        let mut command = redis::cmd("SET");
+        command
+            .arg(self.full(key))
+            .arg(head)
+            .arg("PX")
+            .arg(millis(LEASE_LIFE))
+            .arg("NX");
+        let set: redis::Value = self.seen(self.link.send(&command).await)?;
+        Ok(match set {
+            redis::Value::Nil => Planted::Stands,
+            _ => Planted::Ours,
+        })
+    }
+
+    async fn plant_over(&self, key: &str, head: &Head, standing: &[u8]) -> Result<Planted, Fault> {
+        let planting = self.link.run::<i64>(Script::Plant, |command| {
+            command.arg(1).arg(self.full(key));
+            command
+                .arg(head)
+                .arg(millis(LEASE_LIFE))
+                .arg(standing)
+                .arg(&self.namespace_bytes());
+        });
+        Ok(match self.seen(planting.await)? {
+            0 => Planted::Ours,
+            1 => Planted::Stands,
             _ => Planted::Foreign,
         })
     }
@@ -313,86 +292,58 @@ impl Session {
     /// Ends the leases that connections before this one have left standing on the same server: those who wait there need
     /// not wait until they end by themselves. Nobody stores over them any more.
     pub(super) async fn release_left_behind(&self) -> Result<(), Fault> {
+        let birth = self.link.ledger.birth();
         let mut left = self.tier.held.take_left_behind(self.link.epoch);
-        // Of another run or reign: nobody waits for such a lease.
-        left.retain(|(head, _)| head[24..] == self.link.run.to_le_bytes());
-        let release = |command: &mut redis::Cmd, (head, held): &(Head, Held)| {
-            self.release_by(command, &held.key, head, None, &held.members);
-        };
-        self.in_background(self.link.run_for_each(Script::Release, &left, release))
-            .await
+        // Of another ledger: nobody waits for such a lease.
+        left.retain(|(_, held)| held.birth == birth);
+        self.in_background(self.link.run_for_each(
+            Script::Release,
+            &left,
+            |command, (token, held)| {
+                let mut name = self.full(&held.key);
+                if token.starts_with(b"lock") {
+                    name.push_str(LOCK);
+                }
+                release(command, &name, token, None);
+            },
+        ))
+        .await
     }
 
-    fn release_by(
-        &self,
-        command: &mut redis::Cmd,
-        key: &str,
-        head: &Head,
-        mark: Option<Head>,
-        members: &[Vec<u8>],
-    ) {
-        command
-            .arg(2)
-            .arg(self.full(key))
-            .arg(self.index())
-            .arg(head);
-        command
-            .arg(mark.as_ref().map_or(&[][..], |mark| &mark[..]))
-            .arg(millis(MARK_LIFE))
-            .arg(members);
-    }
-
-    /// Stores an entry over whatever of ours stands at the key: the caller's word, outside of P2.
-    pub(crate) async fn overwrite(
-        &self,
-        key: &str,
-        head: Head,
-        entry: &Sealed<'_>,
-    ) -> Result<bool, Fault> {
-        match self.plant(key, &head, None, true, &entry.members).await? {
-            Planted::Ours => {
-                let lease = Lease {
-                    session: self.clone(),
-                    key: key.to_owned(),
-                    head,
-                    members: entry.members.clone(),
-                    lock: None,
-                };
-                lease.store(entry).await
-            }
-            _ => Ok(false),
+    /// Stores an entry over whatever of ours stands at the key: the caller's word, outside of P2. False: what stands there
+    /// is not ours.
+    pub(crate) async fn overwrite(&self, key: &str, entry: &Sealed<'_>) -> Result<bool, Fault> {
+        let stored = self.link.run(Script::Overwrite, |command| {
+            command.arg(1).arg(self.full(key));
+            command
+                .arg(&self.namespace_bytes())
+                .arg(&entry.head)
+                .arg(entry.rest)
+                .arg(millis(entry.life));
+        });
+        let stored = self.seen(stored.await)?;
+        if stored {
+            self.note_stored(key, entry);
         }
+        Ok(stored)
     }
 
-    pub(crate) async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
-        let key = self.full(key);
-        self.seen(self.link.get(&key).await)
-    }
-
-    pub(crate) async fn ping(&self) -> Result<(), Fault> {
-        self.seen(self.link.send::<String>(&redis::cmd("PING")).await)
-            .map(drop)
-    }
-
-    /// One round trip for several keys.
-    pub(crate) async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Vec<u8>>>, Fault> {
-        let mut command = redis::cmd("MGET");
-        for key in keys {
-            command.arg(self.full(key));
-        }
-        self.seen(self.link.send(&command).await)
+    fn note_stored(&self, key: &str, entry: &Sealed<'_>) {
+        self.tier
+            .catalogue
+            .note_stored(self, key, entry.tags, entry.life);
     }
 }
 
-/// 32 bytes that are no head: whoever walks the keyspace for entries of ours passes a lock by.
-fn lock_token(word: &[u8; 4]) -> Head {
-    let mut head = [0; 32];
-    head[..4].copy_from_slice(word);
-    head[4..20].copy_from_slice(&token::random());
-    head
+/// 24 bytes that are no head: whoever looks for entries of ours passes a lock by.
+fn lock_token(word: &[u8; 4]) -> Identity {
+    let mut token = [0; 24];
+    token[..4].copy_from_slice(word);
+    token[4..20].copy_from_slice(&token::random());
+    token
 }
 
-fn millis(time: Duration) -> u64 {
+pub(super) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis())
         .unwrap_or(u64::MAX)
         .clamp(1, i64::MAX as u64 / 2)

@@ -10,11 +10,16 @@ use redis::{
 };
 use tokio::time::Instant;
 
+use super::lease::millis;
+use super::ledger::{Birth, Ledger, Page, read_birth, write_birth};
 use super::scripts::{SOURCES, Script};
 use super::server::{Ask, Standing, info, run_id};
 use super::switch::Way;
 use super::target::Target;
+use super::tier::LEDGER_LIFE;
+use crate::sabotage::{Safeguard, off};
 use crate::spans::Asking;
+use crate::token;
 
 /// Why an operation gave nothing.
 #[derive(Clone, Debug)]
@@ -31,16 +36,10 @@ pub(crate) enum Fault {
 #[derive(Debug)]
 pub(crate) enum Planted {
     Ours,
-    /// An entry stands there.
-    Stands(Vec<u8>),
+    /// Something stands there that was not there, or was another, when it was read.
+    Stands,
     Foreign,
-    /// Somebody else's lease.
-    Taken,
-    /// Somebody's load has just failed.
-    Failed,
 }
-
-pub(crate) type Head = [u8; 32];
 
 pub(crate) struct Link {
     connection: MultiplexedConnection,
@@ -51,8 +50,13 @@ pub(crate) struct Link {
     run_id: Option<String>,
     /// How the heartbeat asks for the server's role.
     ask: Ask,
-    /// Redis pushes invalidations on this connection.
-    pub(crate) tracking: bool,
+    /// Redis pushes on this connection which keys have changed, and what was removed. Without it the ledger's news are
+    /// read with every entry, and memory only bridges outages.
+    pub(crate) pushes: bool,
+    pub(crate) ledger: std::sync::Arc<Ledger>,
+    /// The ledger's name and its channel's.
+    ledger_name: String,
+    channel: String,
     /// Server time minus [`millis`], of the latest heartbeat.
     offset: AtomicI64,
     origin: Instant,
@@ -65,7 +69,7 @@ impl std::fmt::Debug for Link {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Link")
             .field("epoch", &self.epoch)
-            .field("tracking", &self.tracking)
+            .field("pushes", &self.pushes)
             .finish_non_exhaustive()
     }
 }
@@ -86,85 +90,80 @@ pub(crate) enum Push<'a> {
     Keys(Vec<&'a [u8]>),
     /// Everything changed (`FLUSHALL`).
     Everything,
+    /// The ledger's channel told this.
+    Ledger(&'a [u8]),
     /// The connection ended.
     Disconnected,
 }
 
+/// What a connection is made for.
+pub(super) struct Purpose<'a> {
+    pub(super) target: &'a Target,
+    pub(super) epoch: u64,
+    pub(super) timeout: Duration,
+    pub(super) ledger_name: String,
+    pub(super) channel: String,
+    /// Entries of another run of the server are believed.
+    pub(super) trusts_restarts: bool,
+    pub(super) ledger: std::sync::Arc<Ledger>,
+}
+
+/// What the server said to the first questions.
+struct Greeting {
+    sent: Instant,
+    took: Duration,
+    time: Value,
+    run_id: Option<String>,
+    standing: Option<Standing>,
+    pushes: bool,
+    scripts: Vec<String>,
+}
+
 impl Link {
-    /// Connects, and makes the connection ready: run id, clock, scripts, tracking.
+    /// Connects, and makes the connection ready: run id, clock, scripts, tracking, the ledger.
+    ///
+    /// Two round trips, however many questions: a far server is not a lost one.
     pub(super) async fn connect(
-        target: &Target,
-        epoch: u64,
-        timeout: Duration,
+        purpose: Purpose<'_>,
         on_push: impl Fn(Push<'_>) + Send + Sync + 'static,
     ) -> Result<Self, Fault> {
         let on_push = std::sync::Arc::new(on_push);
-        let mut connection = match open(target, timeout, true, on_push.clone()).await {
-            Ok(connection) => connection,
+        let (target, timeout) = (purpose.target, purpose.timeout);
+        let (mut connection, resp3) = match open(target, timeout, true, on_push.clone()).await {
+            Ok(connection) => (connection, true),
             // A server or proxy that does not speak RESP3 can still be used, without pushes.
             Err(error) if speaks_only_resp2(&error) => {
-                open(target, timeout, false, on_push).await.map_err(fault)?
+                let connection = open(target, timeout, false, on_push).await.map_err(fault)?;
+                (connection, false)
             }
             Err(error) => return Err(fault(error)),
         };
-        // Two round trips, however many questions: a far server is not a lost one. What the first asks stands or falls
-        // command by command, as a user may be forbidden any of them.
-        let mut first = redis::pipe();
-        first
-            .cmd("TIME")
-            .add_command(info("server"))
-            .add_command(info("replication"))
-            .cmd("CLIENT")
-            .arg("TRACKING")
-            .arg("ON");
-        for source in SOURCES {
-            first.cmd("SCRIPT").arg("LOAD").arg(source);
-        }
-        let sent = Instant::now();
-        let mut answers = each(&mut first, &mut connection).await?;
-        let took = sent.elapsed();
-        let mut next = || answers.next().unwrap_or_else(|| Err(unnamed()));
-        let (time, server, replication, tracking) = (next(), next(), next(), next());
-        let time = time.map_err(fault)?;
-        if let Some(error) = [&server, &replication]
-            .into_iter()
-            .find_map(|answer| answer.as_ref().err().filter(|error| is_outage(error)))
-        {
-            return Err(fault(error.clone()));
-        }
-        let mut scripts = Vec::with_capacity(SOURCES.len());
-        for _ in SOURCES {
-            scripts.push(next().and_then(read).map_err(fault)?);
-        }
-        if let Err(error) = &tracking {
-            tracing::warn!(reason = %brief(error), "Redis does not track reads: the memory tier only bridges outages");
-        }
-
-        let standing = replication.ok().and_then(Standing::read);
-        let mut ask = standing.as_ref().map_or(Ask::Role, |_| Ask::Info);
-        let mut second = redis::pipe();
-        second
-            .add_command(info("server"))
-            .add_command(ask.command().unwrap_or_else(|| redis::cmd("ROLE")));
-        let mut answers = each(&mut second, &mut connection).await?;
-        let mut next = || answers.next().unwrap_or_else(|| Err(unnamed()));
-        let (server_again, again) = (next(), next().ok().and_then(Standing::read));
-        let run_id = run_id(server).filter(|id| Some(id) == run_id(server_again).as_ref());
-        if again.is_none() {
-            ask = Ask::Nothing;
-        }
-        // A replica lags behind the removals that its master has acknowledged.
-        if again
-            .as_ref()
-            .or(standing.as_ref())
-            .is_some_and(|standing| standing.replica)
-        {
-            return Err(Fault::Disconnected(REPLICA.into()));
-        }
-        if standing.is_some() && standing != again {
-            return Err(Fault::Disconnected(
-                "its role changed while it was asked".into(),
-            ));
+        let channel = resp3.then_some(purpose.channel.as_str());
+        let greeting = if off(Safeguard::SubscribeFirst) {
+            greet(&mut connection, None).await?
+        } else {
+            greet(&mut connection, channel).await?
+        };
+        let mut ask = greeting.standing.as_ref().map_or(Ask::Role, |_| Ask::Info);
+        let (run_id, run) = loop {
+            let (again, page) = second_look(&mut connection, &mut ask, &greeting, &purpose).await?;
+            let run_id = greeting
+                .run_id
+                .clone()
+                .filter(|id| Some(id) == again.as_ref());
+            let run = run_of(run_id.as_deref(), greeting.standing.as_ref());
+            let believed = if purpose.trusts_restarts || off(Safeguard::RunId) {
+                0
+            } else {
+                run
+            };
+            if purpose.ledger.opened(believed, page) {
+                break (run_id, run);
+            }
+        };
+        if off(Safeguard::SubscribeFirst) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let _ = connection.subscribe(&purpose.channel).await;
         }
         if run_id.is_none() {
             tracing::warn!(
@@ -172,31 +171,37 @@ impl Link {
                  told from others"
             );
         }
-        let run = run_id
-            .as_deref()
-            .map_or(0, |id| standing.unwrap_or_default().reign(id));
         let link = Self {
             connection,
-            epoch,
+            epoch: purpose.epoch,
             run,
             run_id,
             ask,
-            tracking: tracking.is_ok(),
+            pushes: greeting.pushes,
+            ledger: purpose.ledger,
+            ledger_name: purpose.ledger_name,
+            channel: purpose.channel,
             offset: AtomicI64::new(0),
-            origin: sent,
-            scripts,
+            origin: greeting.sent,
+            scripts: greeting.scripts,
             timeouts: AtomicU32::new(0),
             lost: AtomicBool::new(false),
         };
-        link.set_clock(sent, took, time)?;
+        link.set_clock(greeting.sent, greeting.took, greeting.time)?;
         Ok(link)
     }
 
     /// Asks the server for its time and its role: it is alive, this is the offset to its clock, and it is still the
     /// master that it was. A server that is demoted need not close its connections.
-    pub(super) async fn heartbeat(&self) -> Result<(), Fault> {
+    ///
+    /// Tends the ledger in the same round trip. `longest`: how long entries of this process live at most.
+    pub(super) async fn heartbeat(&self, longest: Duration) -> Result<Tended, Fault> {
         let mut pipeline = redis::pipe();
         pipeline.cmd("TIME");
+        let mut tend = redis::cmd("EVALSHA");
+        tend.arg(&self.scripts[Script::Tend as usize]);
+        self.tend(&mut tend, longest);
+        pipeline.add_command(tend);
         if let Some(ask) = self.ask.command() {
             pipeline.add_command(ask);
         }
@@ -204,12 +209,39 @@ impl Link {
         let sent = Instant::now();
         let mut answers = asking.ended(each(&mut pipeline, &mut self.connection.clone()).await)?;
         let took = sent.elapsed();
-        let time = answers.next().unwrap_or_else(|| Err(unnamed()));
-        self.set_clock(sent, took, time.map_err(fault)?)?;
-        let Some(answer) = answers.next() else {
-            return Ok(());
+        let mut next = || answers.next().unwrap_or_else(|| Err(unnamed()));
+        self.set_clock(sent, took, next().map_err(fault)?)?;
+        let tended = match next() {
+            Err(error) if is_missing_script(&error) => {
+                self.run(Script::Tend, |command| self.tend(command, longest))
+                    .await?
+            }
+            answer => answer.and_then(read).map_err(fault)?,
         };
-        let Some(standing) = Standing::read(answer.map_err(fault)?) else {
+        self.check_role(answers.next())?;
+        let (birth, floor): (String, String) = tended;
+        Ok(Tended {
+            birth: read_birth(birth.as_bytes()).ok_or_else(|| self.foreign_ledger())?,
+            floor: floor.parse().unwrap_or(0),
+        })
+    }
+
+    fn tend(&self, command: &mut Cmd, longest: Duration) {
+        command
+            .arg(1)
+            .arg(&self.ledger_name)
+            .arg(&self.channel)
+            .arg(write_birth(token::number()))
+            .arg(millis(longest))
+            .arg(millis(LEDGER_LIFE));
+    }
+
+    fn check_role(&self, answer: Option<Result<Value, RedisError>>) -> Result<(), Fault> {
+        let standing = match answer {
+            Some(answer) => Standing::read(answer.map_err(fault)?),
+            None => None,
+        };
+        let Some(standing) = standing else {
             return Ok(());
         };
         if standing.replica {
@@ -222,6 +254,19 @@ impl Link {
             ),
             _ => Ok(()),
         }
+    }
+
+    /// What stands at the ledger's name is not ours.
+    pub(super) fn foreign_ledger(&self) -> Fault {
+        foreign_ledger(&self.ledger_name)
+    }
+
+    pub(super) fn ledger_name(&self) -> &str {
+        &self.ledger_name
+    }
+
+    pub(super) fn channel(&self) -> &str {
+        &self.channel
     }
 
     fn set_clock(&self, sent: Instant, took: Duration, time: Value) -> Result<(), Fault> {
@@ -238,11 +283,49 @@ impl Link {
     }
 
     pub(super) async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
-        match self.send(redis::cmd("GET").arg(key)).await {
+        let mut command = redis::cmd("GET");
+        command.arg(key);
+        let got = if self.pushes {
+            self.send(&command).await
+        } else {
+            // In a box of its own: those who are pushed to need no room for it.
+            Box::pin(self.send_with_news(command)).await
+        };
+        match got {
             // A list or a hash of somebody else's: an empty text is as foreign.
             Err(Fault::Refused(why)) if why.starts_with("WRONGTYPE") => Ok(Some(Vec::new())),
             other => other,
         }
+    }
+
+    /// Without pushes: reads, and then the ledger's news, in one round trip. The news are no older than what was read.
+    pub(super) async fn send_with_news<T: FromRedisValue>(&self, command: Cmd) -> Result<T, Fault> {
+        let mut pipeline = redis::pipe();
+        pipeline.add_command(command);
+        pipeline
+            .cmd("ZRANGEBYSCORE")
+            .arg(&self.ledger_name)
+            .arg(format!("({}", self.ledger.complete()))
+            .arg("+inf")
+            .arg("WITHSCORES");
+        // The lowest scores: the longest life, and the birth.
+        pipeline
+            .cmd("ZRANGE")
+            .arg(&self.ledger_name)
+            .arg(0)
+            .arg(1)
+            .arg("WITHSCORES");
+        let asking = Asking::begin("get", "GET");
+        let answers = each(&mut pipeline, &mut self.connection.clone()).await;
+        let mut answers = asking.ended(answers)?;
+        let mut next = || answers.next().unwrap_or_else(|| Err(unnamed()));
+        let (got, news, lowest) = (next(), next(), next());
+        let mut members = members_of(news.map_err(fault)?)?;
+        members.extend(members_of(lowest.map_err(fault)?)?);
+        if !self.ledger.take_news(&Page::read(members)) {
+            return Err(Fault::Disconnected("the ledger has begun anew".into()));
+        }
+        got.and_then(read).map_err(fault)
     }
 
     pub(super) async fn send<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Fault> {
@@ -271,12 +354,10 @@ impl Link {
             .await
         {
             // Somebody flushed the scripts: this once by its text, which also loads it again.
-            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                command("EVAL", SOURCES[script as usize])
-                    .query_async(&mut connection)
-                    .await
-                    .map_err(fault)
-            }
+            Err(error) if is_missing_script(&error) => command("EVAL", SOURCES[script as usize])
+                .query_async(&mut connection)
+                .await
+                .map_err(fault),
             other => other.map_err(fault),
         };
         asking.ended(result)
@@ -303,9 +384,201 @@ impl Link {
         Ok(())
     }
 
+    /// Runs a script once for each, in few round trips; the first refusal ends it.
+    pub(super) async fn run_each<T: FromRedisValue, I>(
+        &self,
+        script: Script,
+        all: &[I],
+        build: impl Fn(&mut Cmd, &I),
+    ) -> Result<Vec<T>, Fault> {
+        let mut results = Vec::with_capacity(all.len());
+        for some in all.chunks(STEP) {
+            if let [one] = some {
+                results.push(self.run(script, |command| build(command, one)).await?);
+                continue;
+            }
+            let mut pipeline = redis::pipe();
+            for one in some {
+                let mut command = redis::cmd("EVALSHA");
+                command.arg(&self.scripts[script as usize]);
+                build(&mut command, one);
+                pipeline.add_command(command);
+            }
+            let asking = Asking::begin(script.name(), "EVALSHA");
+            let answers = each(&mut pipeline, &mut self.connection.clone()).await;
+            for (one, answer) in some.iter().zip(asking.ended(answers)?) {
+                results.push(match answer {
+                    Err(error) if is_missing_script(&error) => {
+                        self.run(script, |command| build(command, one)).await?
+                    }
+                    answer => answer.and_then(read).map_err(fault)?,
+                });
+            }
+        }
+        Ok(results)
+    }
+
+    /// The answers to several commands that are sent together.
+    pub(super) async fn send_all<T: FromRedisValue>(
+        &self,
+        operation: &'static str,
+        commands: impl IntoIterator<Item = Cmd>,
+    ) -> Result<Vec<Result<T, Fault>>, Fault> {
+        let mut pipeline = redis::pipe();
+        for command in commands {
+            pipeline.add_command(command);
+        }
+        let asking = Asking::begin(operation, "pipeline");
+        let answers = asking.ended(each(&mut pipeline, &mut self.connection.clone()).await)?;
+        Ok(answers
+            .map(|answer| answer.and_then(read).map_err(fault))
+            .collect())
+    }
+
     fn millis(&self, at: Instant) -> i64 {
         i64::try_from(at.saturating_duration_since(self.origin).as_millis()).unwrap_or(i64::MAX)
     }
+}
+
+/// How the ledger is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tended {
+    pub(super) birth: Birth,
+    pub(super) floor: u64,
+}
+
+/// The first round trip. What it asks stands or falls command by command, as a user may be forbidden any of them.
+async fn greet(
+    connection: &mut MultiplexedConnection,
+    channel: Option<&str>,
+) -> Result<Greeting, Fault> {
+    let mut first = redis::pipe();
+    first
+        .cmd("TIME")
+        .add_command(info("server"))
+        .add_command(info("replication"))
+        .cmd("CLIENT")
+        .arg("TRACKING")
+        .arg("ON");
+    for source in SOURCES {
+        first.cmd("SCRIPT").arg("LOAD").arg(source);
+    }
+    let mut subscriber = connection.clone();
+    let subscribe = async {
+        match channel {
+            Some(channel) => subscriber.subscribe(channel).await,
+            None => Ok(()),
+        }
+    };
+    let sent = Instant::now();
+    // Sent together, and before the second round trip: the ledger is read by somebody who hears of every change to it.
+    let (answers, subscribed) = tokio::join!(each(&mut first, connection), subscribe);
+    let took = sent.elapsed();
+    let mut answers = answers?;
+    let mut next = || answers.next().unwrap_or_else(|| Err(unnamed()));
+    let (time, server, replication, tracking) = (next(), next(), next(), next());
+    let time = time.map_err(fault)?;
+    let outages = [&server, &replication]
+        .into_iter()
+        .filter_map(|answer| answer.as_ref().err())
+        .chain(subscribed.as_ref().err());
+    if let Some(error) = outages.into_iter().find(|error| is_outage(error)) {
+        return Err(fault(error.clone()));
+    }
+    let mut scripts = Vec::with_capacity(SOURCES.len());
+    for _ in SOURCES {
+        scripts.push(next().and_then(read).map_err(fault)?);
+    }
+    for (refused, what) in [
+        (tracking.as_ref().err(), "which keys change"),
+        (subscribed.as_ref().err(), "what is removed"),
+    ] {
+        if let Some(error) = refused {
+            tracing::warn!(
+                reason = %brief(error),
+                "Redis does not push {what}: each read asks for it, and the memory tier only bridges outages"
+            );
+        }
+    }
+    Ok(Greeting {
+        sent,
+        took,
+        time,
+        run_id: run_id(server),
+        standing: replication.ok().and_then(Standing::read),
+        pushes: tracking.is_ok() && subscribed.is_ok(),
+        scripts,
+    })
+}
+
+/// The second round trip: the server's identity once more, its role, and the ledger.
+async fn second_look(
+    connection: &mut MultiplexedConnection,
+    ask: &mut Ask,
+    greeting: &Greeting,
+    purpose: &Purpose<'_>,
+) -> Result<(Option<String>, Page), Fault> {
+    let mut second = redis::pipe();
+    second
+        .add_command(info("server"))
+        .add_command(ask.command().unwrap_or_else(|| redis::cmd("ROLE")));
+    let mut ledger = redis::cmd("EVALSHA");
+    ledger
+        .arg(&greeting.scripts[Script::Open as usize])
+        .arg(1)
+        .arg(&purpose.ledger_name)
+        .arg(&purpose.channel)
+        .arg(write_birth(token::number()))
+        .arg(millis(LEDGER_LIFE));
+    second.add_command(ledger);
+    let mut answers = each(&mut second, connection).await?;
+    let mut next = || answers.next().unwrap_or_else(|| Err(unnamed()));
+    let (server, role, ledger) = (next(), next(), next());
+    let again = role.ok().and_then(Standing::read);
+    if again.is_none() {
+        *ask = Ask::Nothing;
+    }
+    // A replica lags behind the removals that its master has acknowledged.
+    let standing = again.as_ref().or(greeting.standing.as_ref());
+    if standing.is_some_and(|standing| standing.replica) {
+        return Err(Fault::Disconnected(REPLICA.into()));
+    }
+    if greeting.standing.is_some() && greeting.standing != again {
+        return Err(Fault::Disconnected(
+            "its role changed while it was asked".into(),
+        ));
+    }
+    let page = match ledger {
+        Ok(members) => Page::read(members_of(members)?),
+        Err(error) if error.code() == Some("WRONGTYPE") || brief(&error).contains("WRONGTYPE") => {
+            return Err(foreign_ledger(&purpose.ledger_name));
+        }
+        Err(error) => return Err(fault(error)),
+    };
+    if page.birth.is_none() {
+        return Err(foreign_ledger(&purpose.ledger_name));
+    }
+    Ok((run_id(server), page))
+}
+
+fn run_of(run_id: Option<&str>, standing: Option<&Standing>) -> u64 {
+    run_id.map_or(0, |id| standing.cloned().unwrap_or_default().reign(id))
+}
+
+fn foreign_ledger(name: &str) -> Fault {
+    Fault::Refused(format!(
+        "the key `{name}` holds something that is not ours, so removals cannot be recorded: rename or delete it, or set \
+         another CACHE_NAMESPACE"
+    ))
+}
+
+/// Members and scores, one after the other, or in pairs.
+fn members_of(value: Value) -> Result<Vec<(Vec<u8>, f64)>, Fault> {
+    read(value).map_err(fault)
+}
+
+fn is_missing_script(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
 
 async fn open(
@@ -324,6 +597,11 @@ async fn open(
             move |push: redis::PushInfo| -> Result<(), std::convert::Infallible> {
                 match push.kind {
                     redis::PushKind::Invalidate => on_push(invalidated(&push.data)),
+                    redis::PushKind::Message => {
+                        if let Some(Value::BulkString(payload)) = push.data.get(1) {
+                            on_push(Push::Ledger(payload));
+                        }
+                    }
                     redis::PushKind::Disconnection => on_push(Push::Disconnected),
                     _ => {}
                 }
@@ -369,9 +647,9 @@ fn told(command: &Cmd) -> (&'static str, &'static str) {
         b"GET" => ("get", "GET"),
         b"MGET" => ("mget", "MGET"),
         b"PING" => ("ping", "PING"),
-        b"ZSCORE" => ("index", "ZSCORE"),
-        b"ZADD" => ("index", "ZADD"),
-        b"SCAN" => ("scan", "SCAN"),
+        b"SET" => ("plant", "SET"),
+        b"ZADD" => ("catalogue", "ZADD"),
+        b"ZRANGEBYLEX" => ("catalogue", "ZRANGEBYLEX"),
         _ => ("other", "other"),
     }
 }

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use super::budget::{Budget, patiently};
 use super::link::{Fault, Link};
 use super::tier::Tier;
-use crate::entry::Origin;
-use crate::sabotage::{Safeguard, off};
+use crate::entry::{self, Stamp};
 use crate::stats::bump;
 
 /// One call's way to Redis: the tier, and the connection that was current when it began.
@@ -23,12 +22,28 @@ impl Session {
         [&self.tier.prefix, key].concat()
     }
 
-    pub(crate) fn index(&self) -> &str {
-        &self.tier.index
+    pub(super) fn ledger_name(&self) -> &str {
+        self.link.ledger_name()
+    }
+
+    pub(super) fn channel(&self) -> &str {
+        self.link.channel()
+    }
+
+    pub(super) fn catalogue_name(&self) -> String {
+        self.full("%catalogue")
     }
 
     pub(crate) fn prefix(&self) -> &str {
         &self.tier.prefix
+    }
+
+    pub(crate) fn namespace(&self) -> u64 {
+        self.tier.namespace
+    }
+
+    pub(super) fn namespace_bytes(&self) -> [u8; 8] {
+        self.tier.namespace.to_le_bytes()
     }
 
     /// Still the connection that this process reads over.
@@ -36,22 +51,35 @@ impl Session {
         self.tier.switch.is_current(&self.link)
     }
 
-    /// What goes into everything that this session writes.
-    pub(crate) fn origin(&self) -> Origin {
-        Origin {
-            run: self.link.run,
-            namespace: self.tier.namespace,
-        }
+    /// What goes into everything that this session writes at the key.
+    pub(crate) fn stamp(&self, key: &str) -> Stamp {
+        self.link
+            .ledger
+            .stamp(self.tier.namespace, entry::key_hash(key))
     }
 
-    /// What an entry of that origin says may be believed, if it is of the right type and its time is not up.
-    pub(crate) fn trusts(&self, origin: Origin) -> bool {
-        let own = self.origin();
-        origin.namespace == own.namespace && (origin.run == own.run || self.trusts_restarts())
+    /// Written under this ledger, on this run of the server.
+    pub(crate) fn is_of_this_reign(&self, stamp: &Stamp) -> bool {
+        self.link.ledger.is_of_this_reign(stamp)
     }
 
-    pub(crate) fn trusts_restarts(&self) -> bool {
-        self.tier.config.trust_restart || off(Safeguard::RunId)
+    /// Nothing has removed it: neither what Redis knows of nor what still waits for Redis.
+    pub(crate) fn stands<'t>(
+        &self,
+        stamp: &Stamp,
+        key: &str,
+        tags: impl Iterator<Item = &'t str> + Clone,
+    ) -> bool {
+        self.link.ledger.stands(stamp, key, tags.clone()) && !self.is_shut(key, tags)
+    }
+
+    /// A removal that covers it waits for Redis: what stands there may be what it was to remove.
+    pub(crate) fn is_shut<'t>(
+        &self,
+        key: &str,
+        tags: impl Iterator<Item = &'t str> + Clone,
+    ) -> bool {
+        self.tier.switch.is_shut(key, tags)
     }
 
     /// Runs on the caller's runtime, bounded; dropped when too much is under way.
@@ -81,6 +109,31 @@ impl Session {
     /// A caller's budget ended while it waited.
     pub(crate) fn timed_out(&self) {
         self.tier.observe::<()>(&self.link, &Err(Fault::TimedOut));
+    }
+}
+
+impl Session {
+    pub(crate) async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
+        let key = self.full(key);
+        self.seen(self.link.get(&key).await)
+    }
+
+    pub(crate) async fn ping(&self) -> Result<(), Fault> {
+        self.seen(self.link.send::<String>(&redis::cmd("PING")).await)
+            .map(drop)
+    }
+
+    /// One round trip for several keys.
+    pub(crate) async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Vec<u8>>>, Fault> {
+        let mut command = redis::cmd("MGET");
+        for key in keys {
+            command.arg(self.full(key));
+        }
+        self.seen(if self.link.pushes {
+            self.link.send(&command).await
+        } else {
+            self.link.send_with_news(command).await
+        })
     }
 }
 

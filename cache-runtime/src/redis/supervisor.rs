@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::budget::patiently;
 use super::connection_test::meaning;
-use super::link::{Fault, Link};
+use super::link::{Fault, Link, Tended};
 use super::session::Session;
 use super::switch::Way;
 use super::tier::Tier;
@@ -71,27 +71,19 @@ fn continue_at(weak: &Weak<Tier>) -> Option<Instant> {
         .map(|tier| tier.switch.breaker.lock().probe_at())
 }
 
-/// The one probe of half-open: connect, repeat, replay, switch.
+/// The one probe of half-open: connect, and open Redis again. What the journal holds stays shut until it is replayed.
 async fn probe(tier: &Arc<Tier>) -> Result<Arc<Link>, Fault> {
     let link = tier.connect().await?;
     // Recent when contact was lost, however long that was ago.
-    tier.switch
-        .journal
-        .lock()
-        .repeat_recent(tier.switch.last_contact());
+    tier.switch.repeat_recent();
     let session = Session {
         tier: tier.clone(),
         link: link.clone(),
     };
     session.release_left_behind().await?;
-    tier.catch_up(&link).await?;
-    // A server that has never seen us, or lost our index: not awaited, since a keyspace may be large. A removal that
-    // finds it under way waits for it.
-    session.clone().spawn(async move {
-        if let Err(fault) = session.complete_index().await {
-            tracing::debug!(%fault, "the index could not be completed now; the next removal tries again");
-        }
-    });
+    tier.publish(&link)?;
+    // What waits is replayed at once, not at the next heartbeat.
+    tier.roused.notify_one();
     Ok(link)
 }
 
@@ -108,18 +100,19 @@ async fn attend(weak: &Weak<Tier>, roused: &Notify, link: &Arc<Link>) {
             return;
         }
         if !tier.switch.journal.lock().is_empty() {
-            let caught_up = match still_answers(&tier, link).await {
-                Ok(()) => tier.catch_up(link).await,
+            let replayed = match still_answers(&tier, link).await {
+                Ok(()) => tier.replay(link).await,
                 Err(fault) => Err(fault),
             };
-            if let Err(fault) = caught_up {
+            if let Err(fault) = replayed {
                 tier.lose(link, &fault.to_string());
                 return;
             }
         }
         if beat {
-            match tokio::time::timeout(HEARTBEAT, link.heartbeat()).await {
-                Ok(Ok(())) => tier.switch.touch(),
+            let longest = tier.catalogue.longest();
+            match tokio::time::timeout(HEARTBEAT, link.heartbeat(longest)).await {
+                Ok(Ok(tended)) => tended_ledger(&tier, link, tended),
                 Ok(Err(fault)) => tier.lose(link, &fault.to_string()),
                 Err(_) => tier.lose(link, "no answer to the heartbeat"),
             }
@@ -128,19 +121,43 @@ async fn attend(weak: &Weak<Tier>, roused: &Notify, link: &Arc<Link>) {
     }
 }
 
-/// A removal whose time was up has shut Redis, so that no read meets the time-outs that would open the breaker, and its
-/// replay has the patience of background work. Whether the server answers at all is asked in a call's own time first.
+/// What a heartbeat has told of the ledger.
+fn tended_ledger(tier: &Arc<Tier>, link: &Arc<Link>, tended: Tended) {
+    tier.switch.touch();
+    if !link.pushes && link.ledger.birth() != Some(tended.birth) {
+        // Nobody has pushed it; whatever this process believes is of another ledger.
+        tier.ledger_lost(link);
+        tier.lose(link, "the ledger has begun anew");
+        return;
+    }
+    link.ledger.raise_floor(tended.birth, tended.floor);
+    let session = Session {
+        tier: tier.clone(),
+        link: link.clone(),
+    };
+    session.fold_if_long();
+}
+
+/// A replay has the patience of background work. Whether the server answers at all is asked in a call's own time first.
 async fn still_answers(tier: &Tier, link: &Link) -> Result<(), Fault> {
     if link.timeouts.load(Ordering::Relaxed) == 0 {
         return Ok(());
     }
     loop {
-        match patiently(tier.config.budget, pin!(link.heartbeat())).await {
+        match patiently(
+            tier.config.budget,
+            pin!(link.heartbeat(tier.catalogue.longest())),
+        )
+        .await
+        {
             Err(Fault::TimedOut) if !tier.switch.breaker.lock().failed() => {}
-            answered => return answered,
+            answered => return answered.map(drop),
         }
     }
 }
+
+const NO_PUSHES: &str = "Redis pushes no changes on this connection (RESP2, or tracking or pub/sub is refused): every read asks \
+                         for the latest removals, and the memory tier only bridges outages";
 
 /// What the log says: once per transition, not per attempt.
 #[derive(Default)]
@@ -154,6 +171,7 @@ impl Outage {
     fn goes_on(&mut self, tier: &Tier, fault: &Fault) {
         self.since.get_or_insert_with(Instant::now);
         let reason = meaning(&tier.target, fault);
+        tier.note_unusable(Some(reason.clone()));
         if self.said.as_deref() != Some(&reason) {
             match fault {
                 Fault::Refused(_) => {
@@ -169,12 +187,14 @@ impl Outage {
 
     fn ended(&mut self, tier: &Tier, link: &Link) {
         let tls = if tier.is_tls() { " (TLS)" } else { "" };
-        let tracking = link.tracking;
+        let pushes = link.pushes;
+        tier.note_unusable(None);
+        tier.note_lacking((!pushes).then(|| NO_PUSHES.to_owned()));
         if self.connected_before || self.since.is_some() {
             let after = self.since.map_or(Duration::ZERO, |since| since.elapsed());
-            tracing::info!(redis = %tier.target, ?after, tracking, "Redis cache recovered{tls}, breaker closed");
+            tracing::info!(redis = %tier.target, ?after, pushes, "Redis cache recovered{tls}, breaker closed");
         } else {
-            tracing::info!(redis = %tier.target, tracking, "Redis cache connected{tls}");
+            tracing::info!(redis = %tier.target, pushes, "Redis cache connected{tls}");
         }
         self.connected_before = true;
         self.since = None;

@@ -1,14 +1,15 @@
 //! The switch between Redis and outage: the published link, the journal, the breaker and what memory holds, changed
 //! together.
 //!
-//! A link is published exactly while this process may read Redis: connected, journal empty. It is set under the journal's
-//! lock and taken away under it, so a removal that is appended is either seen by the switch or shuts Redis itself.
+//! A link is published exactly while this process may read Redis. What a removal in the journal covers is shut meanwhile:
+//! it is not read, until Redis has acknowledged that removal.
 //!
 //! Locks are taken in this order: journal or breaker, then published, then memory's.
 
 use std::fs::File;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::time::Instant;
 
@@ -18,8 +19,11 @@ use crate::journal::Journal;
 use crate::key::Pattern;
 use crate::local::Local;
 use crate::sabotage::{Safeguard, off};
-use crate::sync::{Mutex, RwLock};
+use crate::sync::{AtomicUsize, Mutex, RwLock};
 use crate::token;
+
+/// Removals that are replayed in one go.
+const REPLAYED: usize = 2_000;
 
 /// One connection, as far as the switch knows it. Once lost it never comes back.
 pub(crate) trait Way {
@@ -34,6 +38,8 @@ pub(crate) struct Switch<L, H: Hold> {
     published: RwLock<Option<Arc<L>>>,
     pub(crate) breaker: Mutex<Breaker>,
     pub(crate) journal: Mutex<Journal>,
+    /// How many removals the journal holds, readable without its lock.
+    waiting: AtomicUsize,
     local: Arc<Local<H>>,
     /// When Redis was last known to be alive, while it is not: how old memory's knowledge is.
     contact: Mutex<Instant>,
@@ -44,6 +50,7 @@ impl<L: Way, H: Hold> Switch<L, H> {
         Self {
             published: RwLock::new(None),
             breaker: Mutex::new(breaker),
+            waiting: AtomicUsize::new(journal.len()),
             journal: Mutex::new(journal),
             local,
             contact: Mutex::new(Instant::now()),
@@ -62,40 +69,52 @@ impl<L: Way, H: Hold> Switch<L, H> {
             .is_some_and(|standing| Arc::ptr_eq(standing, link))
     }
 
-    /// Replays the journal until it is empty at the moment of the switch. False: the link was lost.
-    pub(crate) async fn catch_up<F, E>(
+    /// A removal that covers the key, or one of the tags, waits in the journal.
+    pub(crate) fn is_shut<'t>(
+        &self,
+        key: &str,
+        tags: impl Iterator<Item = &'t str> + Clone,
+    ) -> bool {
+        self.waiting.load(Ordering::SeqCst) > 0
+            && !off(Safeguard::Shut)
+            && self.journal.lock().covers(key, tags)
+    }
+
+    /// Replays what waits, oldest first and many at a time, until nothing does. `replay` says whether this process knows
+    /// now what it has replayed; what it does not know goes on waiting. False: something waits still.
+    pub(crate) async fn replay<F, E>(
         &self,
         link: &Arc<L>,
-        replay: impl Fn(Pattern) -> F,
+        replay: impl Fn(Vec<Pattern>) -> F,
     ) -> Result<bool, E>
     where
-        F: Future<Output = Result<(), E>>,
+        F: Future<Output = Result<bool, E>>,
     {
         loop {
-            let waiting = self.journal.lock().waiting();
-            for (number, pattern) in waiting {
-                if !off(Safeguard::Replay) {
-                    replay(pattern.clone()).await?;
-                }
-                let mut journal = self.journal.lock();
-                journal.replayed(number);
-                // The server that has it now may fail over, too.
-                journal.acknowledged(Instant::now(), &[pattern]);
+            let (numbers, patterns): (Vec<u64>, Vec<Pattern>) =
+                self.journal.lock().waiting(REPLAYED).into_iter().unzip();
+            if numbers.is_empty() {
+                return Ok(true);
             }
             if link.is_lost() {
                 return Ok(false);
             }
-            if self.publish(link) {
-                return Ok(true);
+            if !off(Safeguard::Replay) && !replay(patterns.clone()).await? {
+                return Ok(false);
             }
+            let mut journal = self.journal.lock();
+            journal.replayed(&numbers);
+            // The server that has them now may fail over, too.
+            journal.acknowledged(Instant::now(), &patterns);
+            self.count(&journal);
         }
     }
 
-    /// Opens Redis for this process, unless a removal has come that was not replayed. The order is the protocol: what was
-    /// loaded without Redis is fenced off and dropped before the first read.
+    /// Opens Redis for this process. The order is the protocol: what was loaded without Redis is fenced off and dropped
+    /// before the first read.
     pub(crate) fn publish(&self, link: &Arc<L>) -> bool {
         let journal = self.journal.lock();
-        if !journal.is_empty() || link.is_lost() {
+        if link.is_lost() {
             return false;
         }
         // One step for whoever asks: a load that found no link has read its fence before this one, and copies from the
@@ -146,13 +165,24 @@ impl<L: Way, H: Hold> Switch<L, H> {
         self.is_current(link) && breaker.failed()
     }
 
-    /// Removals that could not run in Redis: they bind this process now and are replayed before it reads Redis again.
-    /// The file is to be flushed where blocking is allowed.
+    /// Removals that could not run in Redis: what they cover is shut from now on, until they are replayed. The file is to
+    /// be flushed where blocking is allowed.
     pub(crate) fn append(&self, patterns: &[Pattern]) -> Option<File> {
         let mut journal = self.journal.lock();
         journal.append(patterns);
-        self.shut();
+        self.count(&journal);
         journal.to_flush()
+    }
+
+    /// On a new connection the removals that were acknowledged shortly before contact was lost run once more.
+    pub(crate) fn repeat_recent(&self) {
+        let mut journal = self.journal.lock();
+        journal.repeat_recent(self.last_contact());
+        self.count(&journal);
+    }
+
+    fn count(&self, journal: &Journal) {
+        self.waiting.store(journal.len(), Ordering::SeqCst);
     }
 
     /// Redis has acknowledged a removal. False when that was on a connection which is not the current one any more: the

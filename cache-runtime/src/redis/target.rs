@@ -129,6 +129,10 @@ impl Target {
         })
     }
 
+    pub(super) fn database(&self) -> i64 {
+        self.database
+    }
+
     pub(crate) fn is_tls(&self) -> bool {
         matches!(self.place, Place::Server(ConnectionAddr::TcpTls { .. }))
     }

@@ -1,8 +1,8 @@
 //! Is Redis to be used now, and by which way? The connection and its supervisor around the [`Switch`].
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -11,9 +11,12 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::catalogue::{Catalogue, Reclaims};
 use super::held::HeldLeases;
 use super::lease::{LEASE_LIFE, Lease};
-use super::link::{Fault, Link, Push};
+use super::ledger::{Heard, Ledger, Message};
+use super::link::{Fault, Link, Purpose, Push};
+use super::removal::OwnRemovals;
 use super::session::Session;
 use super::supervisor;
 use super::switch::Switch;
@@ -25,11 +28,15 @@ use crate::error::Error;
 use crate::journal::Journal;
 use crate::key::Pattern;
 use crate::local::Local;
+use crate::sabotage::{Safeguard, off};
 use crate::spans::Asking;
 use crate::stats::{Counters, bump};
 
 /// How long acknowledged removals are kept for a repeat after a reconnect.
 const RECENT: Duration = Duration::from_secs(5);
+
+/// How long the ledger lives after its last use, at least.
+pub(super) const LEDGER_LIFE: Duration = Duration::from_secs(86_400);
 
 /// First open time of the breaker, and the longest.
 const OPEN_FIRST: Duration = Duration::from_millis(50);
@@ -40,8 +47,7 @@ pub(crate) struct Tier {
     pub(super) config: CacheConfig,
     pub(super) prefix: String,
     /// What stands for it in what we write.
-    pub(super) namespace: u8,
-    pub(super) index: String,
+    pub(super) namespace: u64,
     pub(super) switch: Switch<Link, Box<Lease>>,
     local: Arc<Local<Box<Lease>>>,
     pub(super) counters: Arc<Counters>,
@@ -55,8 +61,23 @@ pub(crate) struct Tier {
     pub(super) closing: AtomicBool,
     supervisor: Mutex<Option<JoinHandle<()>>>,
     epochs: AtomicU64,
-    pub(super) rebuild: tokio::sync::Mutex<()>,
     pub(super) held: HeldLeases,
+    pub(super) catalogue: Catalogue,
+    pub(super) reclaims: Reclaims,
+    pub(super) own_removals: Arc<OwnRemovals>,
+    pub(super) folding: AtomicBool,
+    loss_said: AtomicBool,
+    /// Why Redis is not used, or not fully: for those who ask how the cache is.
+    notes: Mutex<Notes>,
+}
+
+/// What is not as it should be.
+#[derive(Clone, Debug, Default)]
+struct Notes {
+    /// Why there is no connection.
+    unusable: Option<String>,
+    /// What the connection lacks.
+    lacking: Option<String>,
 }
 
 impl std::fmt::Debug for Tier {
@@ -89,8 +110,7 @@ impl Tier {
         let breaker = Breaker::new(config.breaker_failures, OPEN_FIRST, OPEN_LONGEST);
         Ok(Arc::new(Self {
             target,
-            index: format!("{prefix}%index"),
-            namespace: (xxh3_64(prefix.as_bytes()) % 255) as u8 + 1,
+            namespace: xxh3_64(prefix.as_bytes()),
             prefix,
             switch: Switch::new(journal, breaker, local.clone()),
             config: config.clone(),
@@ -103,8 +123,13 @@ impl Tier {
             closing: AtomicBool::new(false),
             supervisor: Mutex::new(None),
             epochs: AtomicU64::new(0),
-            rebuild: tokio::sync::Mutex::new(()),
             held: HeldLeases::new(LEASE_LIFE),
+            catalogue: Catalogue::default(),
+            reclaims: Reclaims::default(),
+            own_removals: Arc::default(),
+            folding: AtomicBool::new(false),
+            loss_said: AtomicBool::new(false),
+            notes: Mutex::default(),
         }))
     }
 
@@ -135,14 +160,27 @@ impl Tier {
 
     pub(super) async fn connect(self: &Arc<Self>) -> Result<Arc<Link>, Fault> {
         let epoch = self.epochs.fetch_add(1, Ordering::SeqCst) + 1;
-        let weak: Weak<Self> = Arc::downgrade(self);
-        let on_push = move |push: Push<'_>| {
-            if let Some(tier) = weak.upgrade() {
-                tier.pushed(epoch, &push);
+        let ledger = Arc::new(Ledger::default());
+        let on_push = {
+            let (weak, ledger) = (Arc::downgrade(self), ledger.clone());
+            move |push: Push<'_>| {
+                if let Some(tier) = weak.upgrade() {
+                    tier.pushed(epoch, &ledger, &push);
+                }
             }
         };
         let asking = Asking::begin("connect", "HELLO");
-        let link = Link::connect(&self.target, epoch, self.config.connect_timeout, on_push);
+        let purpose = Purpose {
+            target: &self.target,
+            epoch,
+            timeout: self.config.connect_timeout,
+            ledger_name: format!("{}%ledger", self.prefix),
+            // A channel belongs to no database: it must name it.
+            channel: format!("{}%ledger@{}", self.prefix, self.target.database()),
+            trusts_restarts: self.config.trust_restart,
+            ledger,
+        };
+        let link = Link::connect(purpose, on_push);
         let link = match tokio::time::timeout(self.config.connect_timeout, link).await {
             Ok(link) => link,
             Err(_) => Err(Fault::TimedOut),
@@ -150,7 +188,7 @@ impl Tier {
         asking.ended(link).map(Arc::new)
     }
 
-    fn pushed(&self, epoch: u64, push: &Push<'_>) {
+    fn pushed(self: &Arc<Self>, epoch: u64, ledger: &Arc<Ledger>, push: &Push<'_>) {
         match push {
             Push::Keys(keys) => {
                 for key in keys {
@@ -163,6 +201,20 @@ impl Tier {
                 }
             }
             Push::Everything => self.local.everything_changed(),
+            Push::Ledger(payload) => {
+                let Some(message) = Message::read(payload) else {
+                    return;
+                };
+                if off(Safeguard::PushOrder) {
+                    let (tier, ledger) = (self.clone(), ledger.clone());
+                    tokio::spawn(async move {
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                        tier.heard(&ledger, message);
+                    });
+                } else {
+                    self.heard(ledger, message);
+                }
+            }
             Push::Disconnected => {
                 let link = self.switch.published().filter(|link| link.epoch == epoch);
                 match link {
@@ -173,22 +225,94 @@ impl Tier {
         }
     }
 
-    /// Replays the journal and opens Redis for this process.
-    pub(super) async fn catch_up(self: &Arc<Self>, link: &Arc<Link>) -> Result<(), Fault> {
-        let replay = |pattern: Pattern| {
-            let session = Session {
-                tier: self.clone(),
-                link: link.clone(),
-            };
-            // However much it removes: the time limit is one of each step.
-            async move { session.remove(&pattern, None).await.map(drop) }
+    /// The ledger first, then memory and flights: a fill that comes in between finds itself covered.
+    fn heard(self: &Arc<Self>, ledger: &Ledger, message: Message) {
+        let sender = message.sender;
+        match ledger.hear(message) {
+            Heard::Nothing => {}
+            Heard::Everything => {
+                if let Some(link) = self.switch.published() {
+                    self.ledger_lost(&link);
+                }
+                self.local.everything_changed();
+                self.local.remove(&[Pattern::all()], None);
+            }
+            Heard::Removed(patterns) => {
+                let spared = self.own_removals.spared(sender);
+                self.local.remove(&patterns, spared.as_deref());
+                if let Some(link) = self.switch.published() {
+                    let tier = self.clone();
+                    // Whoever removes is about to count.
+                    Session { tier, link }.catalogue_now();
+                }
+            }
+        }
+    }
+
+    /// The ledger was evicted or deleted: everything that was stored under it is cold. Said once, with the server's policy.
+    pub(super) fn ledger_lost(self: &Arc<Self>, link: &Arc<Link>) {
+        bump(&self.counters.ledger_losses);
+        if self.loss_said.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let session = Session {
+            tier: self.clone(),
+            link: link.clone(),
         };
-        if !self.switch.catch_up(link, replay).await? {
+        self.background.spawn(async move {
+            let policy = session.eviction_policy().await;
+            tracing::warn!(
+                ledger = session.ledger_name(), policy,
+                "Redis has lost the ledger of removals, by eviction or by hand: everything cached so far is cold, once; \
+                 give the cache enough memory, or a server of its own"
+            );
+        });
+    }
+
+    /// Replays the removals that wait, in few round trips.
+    pub(super) async fn replay(self: &Arc<Self>, link: &Arc<Link>) -> Result<(), Fault> {
+        let session = Session {
+            tier: self.clone(),
+            link: link.clone(),
+        };
+        let replay = |patterns: Vec<Pattern>| {
+            let session = session.clone();
+            async move {
+                let removed = session.remove(&patterns, None).await?;
+                session.reclaim_replayed(patterns, &removed);
+                // Of a ledger that is just beginning: told by a push that is on its way. Until then they keep waiting.
+                Ok::<_, Fault>(removed.known)
+            }
+        };
+        if self.switch.replay(link, replay).await? {
+            self.drained.notify_waiters();
+        } else {
+            self.roused.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Opens Redis for this process over a connection that is ready.
+    pub(super) fn publish(&self, link: &Arc<Link>) -> Result<(), Fault> {
+        if !self.switch.publish(link) {
             return Err(Fault::Disconnected("the connection ended".into()));
         }
-        self.drained.notify_waiters();
         self.started.send_replace(true);
         Ok(())
+    }
+
+    /// Why Redis is not used now, or not fully.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let Notes { unusable, lacking } = self.notes.lock().clone();
+        unusable.into_iter().chain(lacking).collect()
+    }
+
+    pub(super) fn note_unusable(&self, why: Option<String>) {
+        self.notes.lock().unusable = why;
+    }
+
+    pub(super) fn note_lacking(&self, what: Option<String>) {
+        self.notes.lock().lacking = what;
     }
 
     /// The first attempt to connect has failed: nobody need wait for it any more.
@@ -236,6 +360,11 @@ impl Tier {
 
     pub(crate) fn journal_len(&self) -> usize {
         self.switch.journal.lock().len()
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn ledger_len(&self) -> usize {
+        self.switch.published().map_or(0, |link| link.ledger.len())
     }
 
     #[cfg(feature = "metrics")]

@@ -149,7 +149,7 @@ impl Call {
                     .to_owned(),
             ),
         };
-        cache.remove(vec![pattern], None).await
+        cache.remove_and_count(vec![pattern]).await
     }
 
     pub(crate) fn used_cache(&self) -> Cache {

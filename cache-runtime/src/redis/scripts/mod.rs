@@ -5,15 +5,17 @@
 pub(super) enum Script {
     Plant,
     Store,
+    Overwrite,
     Release,
     Renew,
     Lock,
     RemoveKeys,
-    RemoveRange,
-    Page,
-    Reindex,
-    Indexed,
-    Count,
+    Record,
+    Open,
+    Tend,
+    Fold,
+    Unlink,
+    Sweep,
 }
 
 impl Script {
@@ -22,29 +24,33 @@ impl Script {
         match self {
             Self::Plant => "plant",
             Self::Store => "store",
+            Self::Overwrite => "overwrite",
             Self::Release => "release",
             Self::Renew => "renew",
             Self::Lock => "lock",
             Self::RemoveKeys => "remove_keys",
-            Self::RemoveRange => "remove_range",
-            Self::Page => "page",
-            Self::Reindex => "reindex",
-            Self::Indexed => "indexed",
-            Self::Count => "count",
+            Self::Record => "record",
+            Self::Open => "open",
+            Self::Tend => "tend",
+            Self::Fold => "fold",
+            Self::Unlink => "unlink",
+            Self::Sweep => "sweep",
         }
     }
 }
 
-pub(super) const SOURCES: [&str; 11] = [
+pub(super) const SOURCES: [&str; 13] = [
     include_str!("plant.lua"),
     include_str!("store.lua"),
+    include_str!("overwrite.lua"),
     include_str!("release.lua"),
     include_str!("renew.lua"),
     include_str!("lock.lua"),
     include_str!("remove_keys.lua"),
-    include_str!("remove_range.lua"),
-    include_str!("page.lua"),
-    include_str!("reindex.lua"),
-    include_str!("indexed.lua"),
-    include_str!("count.lua"),
+    include_str!("record.lua"),
+    include_str!("open.lua"),
+    include_str!("tend.lua"),
+    include_str!("fold.lua"),
+    include_str!("unlink.lua"),
+    include_str!("sweep.lua"),
 ];

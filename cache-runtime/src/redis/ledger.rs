@@ -1,0 +1,348 @@
+//! What this process knows of the namespace's ledger: which removals there were, each with its number.
+//!
+//! A removal by prefix, glob or tag removes nothing. It raises the ledger's number and writes it beside its pattern; an
+//! entry carries the number that its loader knew when the load began. Whoever reads an entry compares: a pattern that
+//! covers it and has a larger number came later, and the entry is stale.
+//!
+//! One value of this type belongs to one connection: it is filled by reading the ledger whole after the connection has
+//! subscribed to it, and kept up by pushes. The server writes a push to a connection before the reply to whatever it
+//! executes later on that connection, so a reply that has come is judged by all that was removed before it.
+
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
+use parking_lot::RwLock;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::entry::Stamp;
+use crate::key::{NumberedPatterns, Pattern};
+use crate::sabotage::{Safeguard, off};
+
+/// Names one life of a ledger: it was lost, or evicted, and began anew under another.
+pub(crate) type Birth = u64;
+
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    known: RwLock<Known>,
+    /// All removals up to this number are known. Without pushes it may be less than the largest known: that is an own
+    /// removal's, and tells nothing of those before it.
+    complete: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    /// `None` before the ledger has been read.
+    birth: Option<Birth>,
+    /// Hash of the server's run and reign.
+    run: u64,
+    patterns: NumberedPatterns,
+    /// Whatever has a smaller number is stale: its patterns were dropped because they were old.
+    floor: u64,
+}
+
+/// The ledger as Redis holds it, or the part that is news.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Page {
+    pub(crate) birth: Option<Birth>,
+    pub(crate) counter: u64,
+    pub(crate) floor: u64,
+    pub(crate) patterns: Vec<(Pattern, u64)>,
+}
+
+/// What the ledger's channel told.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Message {
+    pub(crate) birth: Birth,
+    pub(crate) number: u64,
+    pub(crate) sender: u64,
+    pub(crate) said: Said,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// A ledger was born.
+    Born,
+    /// These were removed.
+    Removed(Vec<Pattern>),
+    /// The pattern stands for many that were dropped; none of them is news.
+    Folded(Pattern),
+}
+
+/// What is to be done about a message.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    Nothing,
+    /// What the patterns cover goes from memory.
+    Removed(Vec<Pattern>),
+    /// Another ledger has begun: everything goes.
+    Everything,
+}
+
+/// What Redis answered to a removal of this process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Recorded {
+    pub(crate) birth: Birth,
+    pub(crate) number: u64,
+    pub(crate) patterns: Vec<Pattern>,
+    /// How many connections heard of it, this one among them.
+    pub(crate) heard: u64,
+    /// Other removals since the load began on whose behalf it was made, as Redis knew them then. `None`: nobody asked, or
+    /// there were too many.
+    pub(crate) newer: Option<Page>,
+}
+
+impl Ledger {
+    /// Takes in what was read from Redis after subscribing. False: something that was pushed meanwhile tells of another
+    /// birth, and which of the two is later cannot be told; read again.
+    pub(crate) fn opened(&self, run: u64, page: Page) -> bool {
+        let mut known = self.known.write();
+        let agrees = known.birth.is_none() || known.birth == page.birth;
+        if !agrees {
+            *known = Known::default();
+        }
+        known.birth = page.birth;
+        known.run = run;
+        known.take_in(&page);
+        self.complete.store(page.counter, SeqCst);
+        agrees
+    }
+
+    /// Takes in what was read together with an entry. False: it is another ledger's.
+    pub(crate) fn take_news(&self, page: &Page) -> bool {
+        if self.complete() >= page.counter && self.known.read().birth == page.birth {
+            return true;
+        }
+        let mut known = self.known.write();
+        if known.birth != page.birth {
+            return false;
+        }
+        known.take_in(page);
+        self.complete.fetch_max(page.counter, SeqCst);
+        true
+    }
+
+    /// Takes in a push.
+    pub(crate) fn hear(&self, message: Message) -> Heard {
+        let mut known = self.known.write();
+        let born = known.birth.is_some() && known.birth != Some(message.birth);
+        if born {
+            let run = known.run;
+            *known = Known {
+                run,
+                ..Known::default()
+            };
+        }
+        known.birth = Some(message.birth);
+        let heard = match message.said {
+            Said::Born => Heard::Nothing,
+            Said::Removed(patterns) => {
+                for pattern in &patterns {
+                    known.patterns.raise(pattern, message.number);
+                }
+                Heard::Removed(patterns)
+            }
+            Said::Folded(pattern) => {
+                known.fold(&pattern, message.number);
+                Heard::Nothing
+            }
+        };
+        if born { Heard::Everything } else { heard }
+    }
+
+    /// Takes in the answer to a removal of this process: some servers answer before they push. False: it tells of a
+    /// ledger that this process does not know, or does not know any more.
+    pub(crate) fn recorded(&self, recorded: &Recorded) -> bool {
+        let mut known = self.known.write();
+        // Another birth is told by pushes alone, which come in order; answers are handled in any.
+        if known.birth != Some(recorded.birth) {
+            return false;
+        }
+        for pattern in &recorded.patterns {
+            known.patterns.raise(pattern, recorded.number);
+        }
+        true
+    }
+
+    /// Drops the patterns that Redis has dropped because they are old.
+    pub(crate) fn raise_floor(&self, birth: Birth, floor: u64) {
+        if self.known.read().floor >= floor {
+            return;
+        }
+        let mut known = self.known.write();
+        if known.birth == Some(birth) {
+            known.raise_floor(floor);
+        }
+    }
+
+    /// All removals up to this number are known.
+    pub(crate) fn complete(&self) -> u64 {
+        self.complete.load(SeqCst)
+    }
+
+    pub(crate) fn birth(&self) -> Option<Birth> {
+        self.known.read().birth
+    }
+
+    /// How many patterns it holds.
+    pub(crate) fn len(&self) -> usize {
+        self.known.read().patterns.len()
+    }
+
+    /// What a load that begins now writes: where it belongs, and which removals it knows.
+    pub(crate) fn stamp(&self, namespace: u64, key: u64) -> Stamp {
+        let known = self.known.read();
+        Stamp {
+            namespace,
+            origin: known.origin(),
+            number: known.number(),
+            key,
+        }
+    }
+
+    /// Was it written under this ledger, on this run of the server?
+    pub(crate) fn is_of_this_reign(&self, stamp: &Stamp) -> bool {
+        stamp.origin == self.known.read().origin()
+    }
+
+    /// Was it written under this ledger, on this run of the server, and has nothing removed it since?
+    pub(crate) fn stands<'t>(
+        &self,
+        stamp: &Stamp,
+        key: &str,
+        tags: impl Iterator<Item = &'t str> + Clone,
+    ) -> bool {
+        let known = self.known.read();
+        stamp.origin == known.origin()
+            && (off(Safeguard::Number)
+                || stamp.number >= known.floor
+                    && !known.patterns.cover_since(key, tags, stamp.number))
+    }
+
+    /// The number under which a call's value may be stored that has removed what covers its own key: that removal's, if
+    /// nothing else that covers it had come since the load began.
+    ///
+    /// What else there was is what Redis said with the removal: this process's own knowledge may lack what was folded or
+    /// dropped meanwhile, and without pushes what it has not asked for.
+    pub(crate) fn lifted<'t>(
+        &self,
+        stamp: &Stamp,
+        own: &[Recorded],
+        key: &str,
+        tags: impl Iterator<Item = &'t str>,
+    ) -> Option<u64> {
+        let known = self.known.read();
+        let lifted = own.iter().map(|own| own.number).max()?;
+        let tags: Vec<&str> = tags.collect();
+        let is_own = |number: u64| own.iter().any(|own| own.number == number);
+        let nothing_else = own.iter().all(|own| {
+            let covers = |(pattern, number): &(Pattern, u64)| {
+                !is_own(*number) && pattern.matches(key, &tags)
+            };
+            known.birth == Some(own.birth)
+                && own.newer.as_ref().is_some_and(|newer| {
+                    newer.floor <= stamp.number && !newer.patterns.iter().any(covers)
+                })
+        });
+        (nothing_else && stamp.origin == known.origin()).then_some(lifted)
+    }
+
+    /// Every pattern with its number.
+    pub(crate) fn all(&self) -> Vec<(Pattern, u64)> {
+        self.known.read().patterns.all()
+    }
+}
+
+impl Known {
+    fn number(&self) -> u64 {
+        self.patterns.largest().max(self.floor)
+    }
+
+    fn origin(&self) -> u64 {
+        let birth = match self.birth {
+            Some(birth) if !off(Safeguard::Birth) => birth,
+            _ => 0,
+        };
+        xxh3_64(&[self.run.to_le_bytes(), birth.to_le_bytes()].concat())
+    }
+
+    fn take_in(&mut self, page: &Page) {
+        for (pattern, number) in &page.patterns {
+            self.patterns.raise(pattern, *number);
+        }
+        self.patterns.note(page.counter);
+        self.raise_floor(page.floor);
+    }
+
+    fn raise_floor(&mut self, floor: u64) {
+        if floor > self.floor {
+            self.floor = floor;
+            self.patterns.remove_up_to(floor);
+        }
+    }
+
+    fn fold(&mut self, pattern: &Pattern, number: u64) {
+        for (old, at) in self.patterns.all() {
+            if at <= number && pattern.covers(&old) {
+                self.patterns.remove(&old, number);
+            }
+        }
+        self.patterns.raise(pattern, number);
+    }
+}
+
+impl Page {
+    /// Reads members and scores as Redis gives them, one after the other.
+    pub(crate) fn read(members: impl IntoIterator<Item = (Vec<u8>, f64)>) -> Self {
+        let mut page = Self::default();
+        for (member, score) in members {
+            let number = score.max(0.0) as u64;
+            match member.split_first() {
+                Some((b'b', birth)) => page.birth = read_birth(birth),
+                Some((b'c', [])) => page.counter = number,
+                Some((b'f', [])) => page.floor = number,
+                Some((b'p', wire)) => {
+                    let pattern = str::from_utf8(wire).ok().and_then(Pattern::from_wire);
+                    // What a newer build wrote and this one cannot read covers everything.
+                    page.patterns
+                        .push((pattern.unwrap_or_else(Pattern::all), number));
+                }
+                _ => {}
+            }
+        }
+        page
+    }
+}
+
+impl Message {
+    /// Reads a message of the channel. `None`: nothing that a ledger says.
+    pub(crate) fn read(payload: &[u8]) -> Option<Self> {
+        let mut parts = str::from_utf8(payload).ok()?.split('\u{1e}');
+        let mut words = parts.next()?.split(' ');
+        let kind = words.next()?;
+        let birth = read_birth(words.next()?.as_bytes())?;
+        let number = words.next()?.parse().ok()?;
+        let sender = words.next()?.parse().ok()?;
+        let mut patterns = parts.map(|wire| Pattern::from_wire(wire).unwrap_or_else(Pattern::all));
+        let said = match kind {
+            "r" => Said::Removed(patterns.collect()),
+            "f" => Said::Folded(patterns.next()?),
+            "b" => Said::Born,
+            _ => return None,
+        };
+        Some(Self {
+            birth,
+            number,
+            sender,
+            said,
+        })
+    }
+}
+
+/// A birth as it stands in Redis.
+pub(crate) fn write_birth(birth: Birth) -> String {
+    format!("{birth:016x}")
+}
+
+pub(crate) fn read_birth(text: &[u8]) -> Option<Birth> {
+    let text = str::from_utf8(text).ok().filter(|text| text.len() == 16)?;
+    u64::from_str_radix(text, 16).ok()
+}

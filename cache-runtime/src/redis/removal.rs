@@ -1,0 +1,198 @@
+//! Removals in Redis: keys that are named go there and then, everything else is recorded in the ledger.
+
+use std::sync::Arc;
+
+use super::lease::{Lease, millis};
+use super::ledger::{Page, Recorded, read_birth, write_birth};
+use super::link::Fault;
+use super::scripts::Script;
+use super::session::Session;
+use super::tier::LEDGER_LIFE;
+use crate::flight::Flight;
+use crate::key::Pattern;
+use crate::token;
+
+/// Patterns, or keys, that one script call takes: less than a millisecond of the server's time.
+const PER_CALL: usize = 200;
+
+/// Other removals that a call's own one hears of. With so many since its load began its value is not stored.
+const NEWER: usize = 64;
+
+/// What a call's own removal leaves alone.
+#[derive(Clone, Copy)]
+pub(crate) struct Spare<'a> {
+    pub(crate) flight: &'a Arc<Flight<Box<Lease>>>,
+    pub(crate) lease: Option<&'a Lease>,
+    /// The ledger's number when its load began.
+    pub(crate) since: u64,
+}
+
+/// What Redis has done about a removal.
+#[derive(Debug, Default)]
+pub(crate) struct Removed {
+    /// Entries at keys that were named.
+    pub(crate) entries: u64,
+    /// What was recorded in the ledger.
+    pub(crate) recorded: Vec<Recorded>,
+    /// This process knows of all that, and judges by it.
+    pub(crate) known: bool,
+    /// Held until the spared load has ended: the push that tells of this removal may come after the answer.
+    pub(crate) own: Option<OwnRemoval>,
+}
+
+impl Session {
+    /// Removes what the patterns name. One round trip, whatever there is to remove.
+    pub(crate) async fn remove(
+        &self,
+        patterns: &[Pattern],
+        spared: Option<Spare<'_>>,
+    ) -> Result<Removed, Fault> {
+        let (keys, others): (Vec<&Pattern>, Vec<&Pattern>) = patterns
+            .iter()
+            .partition(|pattern| matches!(pattern, Pattern::Key(_)));
+        let keys: Vec<&str> = keys.iter().filter_map(|key| key.scan_prefix()).collect();
+        let lease = spared
+            .and_then(|spared| spared.lease)
+            // Good only on the server that it was planted on; a standing entry is not spared by its lock.
+            .filter(|lease| lease.session.link.run == self.link.run && lease.lock.is_none());
+        let own = spared.map(|spared| self.tier.own_removals.begin(spared.flight.clone()));
+        let sender = own.as_ref().map_or_else(token::number, |own| own.sender());
+        let (entries, recorded) = tokio::try_join!(
+            self.remove_keys(&keys, lease),
+            self.record(&others, lease, spared.map(|spared| spared.since), sender)
+        )?;
+        let mut known = true;
+        for recorded in &recorded {
+            known &= self.link.ledger.recorded(recorded);
+        }
+        Ok(Removed {
+            entries,
+            recorded,
+            known,
+            own,
+        })
+    }
+
+    async fn remove_keys(&self, keys: &[&str], lease: Option<&Lease>) -> Result<u64, Fault> {
+        let calls: Vec<&[&str]> = keys.chunks(PER_CALL).collect();
+        let removing = self
+            .link
+            .run_each::<u64, _>(Script::RemoveKeys, &calls, |command, keys| {
+                let spared = lease.and_then(|lease| {
+                    let at = keys.iter().position(|key| *key == lease.key)?;
+                    Some((at + 1, lease.identity))
+                });
+                let (at, identity) = spared.unwrap_or((0, [0; 24]));
+                command.arg(1 + keys.len()).arg(self.full("%none"));
+                for key in *keys {
+                    command.arg(self.full(key));
+                }
+                command
+                    .arg(&self.namespace_bytes())
+                    .arg(at)
+                    .arg(&identity[..]);
+            });
+        Ok(self.in_background(removing).await?.into_iter().sum())
+    }
+
+    async fn record(
+        &self,
+        patterns: &[&Pattern],
+        lease: Option<&Lease>,
+        since: Option<u64>,
+        sender: u64,
+    ) -> Result<Vec<Recorded>, Fault> {
+        let calls: Vec<&[&Pattern]> = patterns.chunks(PER_CALL).collect();
+        let birth = write_birth(token::number());
+        let identity = lease.map_or(&[][..], |lease| &lease.identity);
+        let build = |command: &mut redis::Cmd, patterns: &&[&Pattern]| {
+            command
+                .arg(1 + usize::from(lease.is_some()))
+                .arg(self.ledger_name());
+            if let Some(lease) = lease {
+                command.arg(self.full(&lease.key));
+            }
+            command
+                .arg(self.channel())
+                .arg(&birth)
+                .arg(sender)
+                .arg(millis(LEDGER_LIFE))
+                .arg(identity)
+                .arg(since.map_or_else(String::new, |since| since.to_string()))
+                .arg(NEWER);
+            for pattern in *patterns {
+                command.arg(pattern.to_wire());
+            }
+        };
+        let recording = self
+            .link
+            .run_each::<Vec<Vec<u8>>, _>(Script::Record, &calls, build);
+        let answers = self.in_background(recording).await?;
+        let recorded: Option<Vec<Recorded>> = calls
+            .iter()
+            .zip(&answers)
+            .map(|(patterns, answer)| understand(patterns, answer, since.is_some()))
+            .collect();
+        recorded.ok_or_else(|| Fault::Refused("the ledger's script gave an unknown answer".into()))
+    }
+}
+
+fn understand(patterns: &[&Pattern], answer: &[Vec<u8>], asked: bool) -> Option<Recorded> {
+    let [birth, number, heard, newer @ ..] = answer else {
+        return None;
+    };
+    let (members, _) = newer.as_chunks::<2>();
+    let members: Option<Vec<(Vec<u8>, f64)>> = members
+        .iter()
+        .map(|[member, score]| Some((member.clone(), str::from_utf8(score).ok()?.parse().ok()?)))
+        .collect();
+    let newer = members.filter(|members| asked && members.len() < NEWER);
+    Some(Recorded {
+        birth: read_birth(birth)?,
+        number: str::from_utf8(number).ok()?.parse().ok()?,
+        patterns: patterns.iter().map(|pattern| (*pattern).clone()).collect(),
+        heard: str::from_utf8(heard).ok()?.parse().ok()?,
+        newer: newer.map(Page::read),
+    })
+}
+
+/// Removals of this process that spare a load of its own: the push that tells of such a removal must spare it, too.
+#[derive(Debug, Default)]
+pub(super) struct OwnRemovals {
+    under_way: parking_lot::Mutex<std::collections::HashMap<u64, Arc<Flight<Box<Lease>>>>>,
+}
+
+/// One of them, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct OwnRemoval {
+    removals: Arc<OwnRemovals>,
+    sender: u64,
+}
+
+impl OwnRemovals {
+    fn begin(self: &Arc<Self>, spared: Arc<Flight<Box<Lease>>>) -> OwnRemoval {
+        let sender = token::number();
+        self.under_way.lock().insert(sender, spared);
+        OwnRemoval {
+            removals: self.clone(),
+            sender,
+        }
+    }
+
+    /// The load that a removal of this sender spares.
+    pub(super) fn spared(&self, sender: u64) -> Option<Arc<Flight<Box<Lease>>>> {
+        self.under_way.lock().get(&sender).cloned()
+    }
+}
+
+impl OwnRemoval {
+    fn sender(&self) -> u64 {
+        self.sender
+    }
+}
+
+impl Drop for OwnRemoval {
+    fn drop(&mut self) {
+        self.removals.under_way.lock().remove(&self.sender);
+    }
+}
