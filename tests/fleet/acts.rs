@@ -1,37 +1,32 @@
-//! What the tasks of a process do, and what they tell of it.
+//! What a process does, and what it tells of its removals.
 
-use std::cell::Cell;
-use std::future::Future;
+use std::time::Duration;
 
-use cache_runtime::{Cache, Durability, observe};
-use tokio::task::JoinSet;
+use cache_runtime::{Cache, Durability};
 use tokio::time::timeout;
 
+use crate::body::{ASKED, world};
 use crate::catalogue::{Family, GROUPS, Target, author_of};
-use crate::clock::{self, Nanos};
-use crate::functions::{self, ASKED, Asked, exact, item, world};
-use crate::history::{Event, Got, Read, Removal, Tier};
+use crate::clock;
+use crate::functions::{self, group_of};
+use crate::names::{Author, Names, Row, Tenant};
 use crate::plan::{Act, Kind, Plan};
 use crate::random::Random;
+use crate::reads::{asked, look, read, tell_dropped, tell_removal, within};
 
-/// One task.
+/// Where there are more rows than this, half of the reads are of so few that they are there when they are read again.
+const MANY: u32 = 1_000;
+const FEW: u32 = 50;
+
+/// Who acts: one task after another, or many at once.
 #[derive(Debug)]
 pub(crate) struct Actor {
     pub(crate) cache: &'static Cache,
     pub(crate) plan: Plan,
     pub(crate) random: Random,
+    pub(crate) tenant: Tenant,
     /// Others only read.
     pub(crate) writes: bool,
-}
-
-/// How a call went, beside its result.
-struct Heard {
-    begin: Nanos,
-    end: Nanos,
-    tier: Tier,
-    stale: bool,
-    /// When the call's own body began.
-    ran: Option<Nanos>,
 }
 
 impl Actor {
@@ -58,7 +53,7 @@ impl Actor {
             Act::Remove if self.writes => self.remove().await,
             Act::RemoveAndLook if self.writes => {
                 self.remove().await;
-                look(family, self.plan.rows).await;
+                look(family, rows_to_look_at(self.plan.rows)).await;
             }
             Act::DroppedRemove if self.writes => self.dropped_remove().await,
             Act::Write if self.writes => self.write(None).await,
@@ -82,14 +77,19 @@ impl Actor {
 
     /// Polled once at least, so it is owed.
     async fn dropped_remove(&self) {
-        let target = self.target();
+        let target = match (self.target(), self.plan.names) {
+            // Called by a function, they are owed only when its body has ended.
+            (Target::Row(_) | Target::Group(_) | Target::Author(_), Names::Wild) => Target::All,
+            (target, _) => target,
+        };
         let called = clock::now();
         let durable = timeout(self.random.millis((0, 2)), self.run(target)).await;
-        tell_removal(target, called, durable == Ok(Durability::Durable));
+        let ended = durable.ok().map(|durable| durable == Durability::Durable);
+        tell_dropped(target, called, ended);
     }
 
     /// A cached function that removes after its body; which it owes from the moment that the body has done its work.
-    async fn write(&self, limit: Option<std::time::Duration>) {
+    async fn write(&self, limit: Option<Duration>) {
         let (row, group) = (self.row(), self.random.percent(30));
         let queued = self.cache.stats().queued;
         let target = if group {
@@ -99,8 +99,8 @@ impl Actor {
         };
         let call = async {
             match group {
-                true => functions::write_group(row % GROUPS).await,
-                false => functions::write_row(row % GROUPS, row).await,
+                true => functions::write_group(group_of(row)).await,
+                false => functions::write_row(group_of(row), Row(row)).await,
             }
         };
         let (ended, wrote) = within(async {
@@ -112,7 +112,8 @@ impl Actor {
         })
         .await;
         if let Some(wrote) = wrote {
-            tell_removal(target, wrote, ended && self.cache.stats().queued == queued);
+            let durable = self.cache.stats().queued == queued;
+            tell_dropped(target, wrote, ended.then_some(durable));
         }
     }
 
@@ -120,8 +121,14 @@ impl Actor {
     async fn put(&self, id: u32) {
         let queued = self.cache.stats().queued;
         let (family, (heard, returned)) = match self.random.percent(50) {
-            true => (Family::Item, asked(false, functions::put_item(id)).await),
-            false => (Family::Exact, asked(false, functions::put_exact(id)).await),
+            true => (
+                Family::Item,
+                asked(false, functions::put_item(Row(id))).await,
+            ),
+            false => (
+                Family::Exact,
+                asked(false, functions::put_exact(Row(id))).await,
+            ),
         };
         if let (Some(began), Ok(_)) = (heard.ran, returned) {
             tell_removal(
@@ -133,39 +140,50 @@ impl Actor {
     }
 
     async fn run(&self, target: Target) -> Durability {
+        let cache = self.cache;
         let removal = match target {
-            Target::Key(Family::Item, id) => item::invalidate(id).await,
-            Target::Key(Family::Exact, id) => exact::invalidate(id).await,
-            Target::Key(Family::Tagged, id) => {
-                self.cache
-                    .delete(functions::tagged::key(id % GROUPS, id))
-                    .await
+            Target::Key(family, id) => remove_key(cache, family, id).await,
+            Target::Family(family) => cache.invalidate_prefix(family.prefix()).await,
+            Target::Row(_) | Target::Group(_) | Target::Author(_)
+                if self.plan.names == Names::Wild =>
+            {
+                return self.run_by_a_function(target).await;
             }
-            Target::Key(Family::Late, id) => self.cache.delete(functions::late::key(id)).await,
-            Target::Key(Family::Own, id) => self.cache.delete(functions::own::key(id)).await,
-            Target::Key(Family::Aging, id) => functions::aging::invalidate(id).await,
-            Target::Key(Family::Patient, id) => functions::patient::invalidate(id).await,
-            Target::Family(family) => self.cache.invalidate_prefix(family.prefix()).await,
-            Target::Row(id) => self
-                .cache
+            Target::Row(id) => cache
                 .invalidate_pattern(&format!("*:{id}"))
                 .await
                 .expect("a good pattern"),
-            Target::Group(group) => self.cache.invalidate_tag(&format!("group:{group}")).await,
-            Target::Author(author) => self.cache.invalidate_tag(&format!("author:{author}")).await,
-            Target::Authors => self
-                .cache
+            Target::Group(group) => cache.invalidate_tag(&format!("group:{group}")).await,
+            Target::Author(author) => cache.invalidate_tag(&format!("author:{author}")).await,
+            Target::Authors => cache
                 .invalidate_pattern("#author:*")
                 .await
                 .expect("a good pattern"),
-            Target::Glob => self
-                .cache
+            Target::Glob => cache
                 .invalidate_pattern("*:*")
                 .await
                 .expect("a good pattern"),
-            Target::All => self.cache.clear().await,
+            Target::All => cache.clear().await,
         };
         removal.durability
+    }
+
+    /// Names that would have to be escaped by hand are put in by the attribute.
+    async fn run_by_a_function(&self, target: Target) -> Durability {
+        let queued = self.cache.stats().queued;
+        let written = match target {
+            Target::Group(group) => functions::write_group(group_of(group)).await,
+            Target::Author(author) => {
+                functions::write_author(Author(author), Row(self.row())).await
+            }
+            Target::Row(id) => functions::write_row(group_of(id), Row(id)).await,
+            _ => unreachable!("everything else has a text that needs no escape"),
+        };
+        written.expect("a write that does not fail");
+        match self.cache.stats().queued == queued {
+            true => Durability::Durable,
+            false => Durability::Queued,
+        }
     }
 
     fn target(&self) -> Target {
@@ -176,6 +194,10 @@ impl Actor {
         let row = self.row();
         match self.random.weighted(&self.plan.kinds).unwrap_or(Kind::Key) {
             Kind::Key => Target::Key(family, row),
+            Kind::NestedKey => match self.tenant {
+                Tenant::Outer => Target::Key(Family::Nested, row),
+                Tenant::Inner => Target::Key(Family::Hand, row),
+            },
             Kind::Family => Target::Family(family),
             Kind::Row => Target::Row(row),
             Kind::Group => Target::Group(row % GROUPS),
@@ -187,118 +209,41 @@ impl Actor {
     }
 
     fn row(&self) -> u32 {
-        self.random.below(u64::from(self.plan.rows)) as u32
+        let rows = self.plan.rows;
+        let most = match rows > MANY && self.random.percent(50) {
+            true => FEW,
+            false => rows,
+        };
+        self.random.below(u64::from(most)) as u32
     }
 }
 
-/// A read that is told.
-async fn read(family: Family, id: u32) {
-    let queued = cache_runtime::cache().stats().queued;
-    let (heard, returned) = asked(true, functions::read(family, id)).await;
-    let got = match &returned {
-        Ok(view) => {
-            assert_eq!(view.id, id, "another row's value");
-            Got {
-                began: view.began,
-                loader: Some(view.process),
-                version: view.version,
-                author: view.author,
-            }
+/// All of them, or where that would be too many, those that are read most and some of the others.
+pub(crate) fn rows_to_look_at(rows: u32) -> Vec<u32> {
+    match rows > MANY {
+        true => (0..FEW)
+            .chain((FEW..rows).step_by((rows / 200) as usize))
+            .collect(),
+        false => (0..rows).collect(),
+    }
+}
+
+async fn remove_key(cache: &Cache, family: Family, id: u32) -> cache_runtime::Invalidation {
+    let row = Row(id);
+    match family {
+        Family::Item => functions::item::invalidate(row).await,
+        Family::Exact => functions::exact::invalidate(row).await,
+        Family::Tagged => {
+            cache
+                .delete(functions::tagged::key(group_of(id), row))
+                .await
         }
-        // Which author it would have had, nobody knows: none that could be removed.
-        Err(failed) => Got {
-            began: failed.began,
-            loader: None,
-            version: 0,
-            author: u64::MAX,
-        },
-    };
-    let Heard {
-        begin,
-        end,
-        tier,
-        stale,
-        ran,
-    } = heard;
-    world().teller.tell(Event::Read(Read {
-        begin,
-        end,
-        family,
-        id,
-        tier,
-        stale,
-        got,
-    }));
-    // Its own load removed what else was under its prefix.
-    if let (Family::Own, Some(began), Ok(_)) = (family, ran, returned) {
-        tell_removal(
-            Target::Key(family, id),
-            began,
-            cache_runtime::cache().stats().queued == queued,
-        );
+        Family::Late => cache.delete(functions::late::key(row)).await,
+        Family::Own => cache.delete(functions::own::key(row)).await,
+        Family::Aging => functions::aging::invalidate(row).await,
+        Family::Patient => functions::patient::invalidate(row).await,
+        Family::Hand => cache.delete(functions::hand::key(row)).await,
+        Family::Nested => cache.delete(functions::nested::key(row)).await,
+        Family::Bulk => functions::bulk::invalidate(row).await,
     }
-}
-
-/// All rows of a family, at the same time.
-pub(crate) async fn look(family: Family, rows: u32) {
-    let mut reads = JoinSet::new();
-    for id in 0..rows {
-        reads.spawn(read(family, id));
-    }
-    reads.join_all().await;
-}
-
-/// Runs a cached call and hears how it went.
-async fn asked<T>(missed: bool, call: impl Future<Output = T>) -> (Heard, T) {
-    let at = clock::now();
-    let scope = Asked {
-        at,
-        missed,
-        ran: Cell::new(None),
-        wrote: Cell::new(None),
-    };
-    ASKED
-        .scope(scope, async {
-            let (returned, observed) = observe(call).await;
-            let end = clock::now();
-            let ran = ASKED.with(|asked| asked.ran.get());
-            // An older value may have stood in for its own body.
-            let tier = match ran {
-                _ if observed.memory_hits > 0 => Tier::Memory,
-                _ if observed.hits > 0 => Tier::Redis,
-                Some(_) => Tier::Body,
-                None => Tier::Shared,
-            };
-            (
-                Heard {
-                    begin: at,
-                    end,
-                    tier,
-                    stale: observed.stale > 0,
-                    ran,
-                },
-                returned,
-            )
-        })
-        .await
-}
-
-/// A scope for a call that tells nothing of its reading.
-async fn within<T>(call: impl Future<Output = T>) -> T {
-    let scope = Asked {
-        at: clock::now(),
-        missed: false,
-        ran: Cell::new(None),
-        wrote: Cell::new(None),
-    };
-    ASKED.scope(scope, call).await
-}
-
-fn tell_removal(target: Target, called: Nanos, durable: bool) {
-    world().teller.tell(Event::Removal(Removal {
-        called,
-        returned: clock::now(),
-        target,
-        durable,
-    }));
 }

@@ -8,11 +8,11 @@ use std::time::Duration;
 use cache_runtime::sabotage::Safeguard;
 
 use crate::fleet::Options;
-use crate::plan::Plan;
+use crate::plan::{Overrides, Plan};
 use crate::stage::Journals;
 use crate::worker::Orders;
 
-const USAGE: &str = "fleet [--minutes N | --seconds N] [--seed N] [--round SECONDS] [--plan NAME] [--without SAFEGUARD,…] [--journals all|half|none]";
+const USAGE: &str = "fleet [--minutes N | --seconds N] [--seed N] [--round SECONDS] [--plan NAME] [--round-trip MILLISECONDS] [--budget MILLISECONDS] [--rate ACTS] [--rows N] [--names tame|wild] [--tenants 1|2] [--without SAFEGUARD,…] [--journals all|half|none]";
 
 /// What the program is to be.
 #[derive(Debug)]
@@ -95,8 +95,17 @@ impl Pairs {
 
     fn plan(&mut self, usual: &str) -> Result<Plan, String> {
         let name = self.0.remove("plan").unwrap_or_else(|| usual.to_owned());
-        Plan::named(&name)
-            .ok_or_else(|| format!("--plan `{name}`: one of {}", Plan::NAMES.join(", ")))
+        let plan = Plan::named(&name)
+            .ok_or_else(|| format!("--plan `{name}`: one of {}", Plan::names().join(", ")))?;
+        let overrides = Overrides {
+            round_trip: self.optional("round-trip")?,
+            budget: self.optional("budget")?,
+            rate: self.optional("rate")?,
+            rows: self.optional("rows")?,
+            names: self.optional("names")?,
+            tenants: self.optional("tenants")?,
+        };
+        Ok(overrides.apply(plan))
     }
 
     fn safeguards(&mut self) -> Result<Vec<Safeguard>, String> {

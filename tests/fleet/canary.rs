@@ -16,14 +16,19 @@ use crate::history::Window;
 /// How often it asks.
 const EVERY: Duration = Duration::from_millis(20);
 
-/// An answer that takes longer is a fault of the way.
+/// An answer that takes so much longer than it must is a fault of the way.
 const SLOW: Duration = Duration::from_millis(50);
 
 /// Longer than any fault.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Asks through a proxy, on behalf of whichever process runs behind it, for as long as this program runs.
-pub(crate) fn watch(proxy: SocketAddr, process: Arc<AtomicU32>, collector: Collector) {
+pub(crate) fn watch(
+    proxy: SocketAddr,
+    round_trip: Duration,
+    process: Arc<AtomicU32>,
+    collector: Collector,
+) {
     thread::spawn(move || {
         loop {
             thread::sleep(EVERY);
@@ -35,7 +40,7 @@ pub(crate) fn watch(proxy: SocketAddr, process: Arc<AtomicU32>, collector: Colle
                 let from = clock::now();
                 let answer = client.call(&["PING"]);
                 let to = clock::now();
-                if to - from > nanos(SLOW) {
+                if to - from > nanos(SLOW + round_trip) {
                     let whom = Some(process.load(SeqCst));
                     let mut heard = collector.heard();
                     heard.history.faults.push((whom, Window { from, to }));

@@ -1,10 +1,13 @@
-//! What is cached, and what can be removed: seven families of views of the same few rows.
+//! What is cached, and what can be removed: families of views of the same rows.
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Nanos;
+use crate::clock::{Nanos, nanos};
+use crate::names::{Author, Tenant};
 
-/// A cached function, by its place in [`Family::ALL`]. What tells them apart is how their entries can be removed, and
+/// A cached function, told by its name. What tells them apart is how their entries can be removed, and
 /// whether memory may answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) enum Family {
@@ -24,6 +27,13 @@ pub(crate) enum Family {
     /// `patient:<id>`, tag `author:<result.author>`; the same, and older values stand in for bodies that fail or are
     /// slow; `near = false`.
     Patient,
+    /// `hand:<id>`, a key written by hand; memory answers.
+    Hand,
+    /// `45:hand:<id>`, the same. In Redis, what the outer tenant keeps there is where the inner one keeps
+    /// [`Family::Hand`].
+    Nested,
+    /// `bulk:<id>`, for a minute; memory answers.
+    Bulk,
 }
 
 /// What a body returns: which row, which version of it, and when its load began.
@@ -35,6 +45,14 @@ pub(crate) struct View {
     pub(crate) author: u64,
     pub(crate) began: Nanos,
     pub(crate) process: u32,
+    pub(crate) tenant: Tenant,
+}
+
+impl View {
+    /// As a part of a tag.
+    pub(crate) fn writer(&self) -> String {
+        Author(self.author).name()
+    }
 }
 
 /// What a body says that fails on purpose.
@@ -68,7 +86,8 @@ pub(crate) enum Target {
 pub(crate) const GROUPS: u32 = 2;
 
 impl Family {
-    pub(crate) const ALL: [Self; 7] = [
+    /// Those that need neither neighbours nor a large keyspace.
+    pub(crate) const USUAL: [Self; 7] = [
         Self::Item,
         Self::Exact,
         Self::Tagged,
@@ -88,6 +107,9 @@ impl Family {
             Self::Own => "own:",
             Self::Aging => "aging:",
             Self::Patient => "patient:",
+            Self::Hand => "hand:",
+            Self::Nested => "45:hand:",
+            Self::Bulk => "bulk:",
         }
     }
 
@@ -98,7 +120,28 @@ impl Family {
 
     /// Memory answers while Redis is up.
     pub(crate) const fn is_near(self) -> bool {
-        matches!(self, Self::Item | Self::Tagged | Self::Own | Self::Aging)
+        !matches!(self, Self::Exact | Self::Late | Self::Patient)
+    }
+
+    /// How long what is stored is there, where nothing but removals ends it sooner.
+    pub(crate) const fn life(self) -> Option<Nanos> {
+        match self {
+            Self::Item | Self::Exact | Self::Tagged | Self::Late | Self::Hand | Self::Nested => {
+                Some(nanos(Duration::from_secs(5)))
+            }
+            Self::Bulk => Some(nanos(Duration::from_secs(60))),
+            // Their own loads remove them, or replace them ahead of time.
+            Self::Own | Self::Aging | Self::Patient => None,
+        }
+    }
+
+    /// The same place in Redis, as the other tenant names it.
+    pub(crate) const fn neighbour(self, tenant: Tenant) -> Option<Self> {
+        match (tenant, self) {
+            (Tenant::Outer, Self::Nested) => Some(Self::Hand),
+            (Tenant::Inner, Self::Hand) => Some(Self::Nested),
+            _ => None,
+        }
     }
 }
 

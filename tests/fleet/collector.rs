@@ -86,6 +86,13 @@ impl Heard {
             Event::Lagged(from, to) => history.faults.push((Some(process), Window { from, to })),
             Event::CaughtUp(from, to) => history.caught_up.push((process, Window { from, to })),
             Event::Stood(from, to) => history.stood.push((process, Window { from, to })),
+            Event::Undriven(cause, from, to) => {
+                history.undriven.push((process, cause, Window { from, to }));
+            }
+            Event::Begun { begun, dropped } => {
+                history.begun += begun;
+                history.dropped += dropped;
+            }
             Event::Panicked(text) => history.panics.push((process, text)),
             Event::Done(number) => {
                 self.done.insert(process, number);

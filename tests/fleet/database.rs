@@ -79,6 +79,14 @@ impl Rows {
         self.ask("w", row).await
     }
 
+    /// The runtime that drove them has ended.
+    pub(crate) fn forget_connections(&self) {
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
     async fn ask(&self, verb: &str, row: u32) -> u64 {
         let idle = self
             .idle

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use cache_tests::Fault;
 
 use crate::clock;
+use crate::history::Cause;
 use crate::plan::{Lane, Millis, NetworkFault, Plan, ProcessFault, ServerFault};
 use crate::random::Random;
 use crate::stage::Stage;
@@ -23,7 +24,11 @@ pub(crate) fn rage(stage: &Stage, plan: &Plan, seed: u64, deadline: Instant) {
         });
         scope.spawn(|| {
             run(&plan.network, &network, deadline, |fault| {
-                network_fault(stage, &network, fault);
+                let places = (0..stage.places.len()).filter(|place| plan.spared != Some(*place));
+                let places: Vec<_> = places.map(|place| (place, 1)).collect();
+                if let Some(place) = network.weighted(&places) {
+                    network_fault(stage, place, &network, fault);
+                }
             });
         });
         scope.spawn(|| {
@@ -81,7 +86,12 @@ fn server_fault(stage: &Stage, random: &Random, fault: ServerFault) {
             hold((20, 300));
             ask(&["CONFIG", "SET", "maxmemory", "0"]);
         }
-        ServerFault::DropIndex => ask(&["DEL", "%index"]),
+        ServerFault::DropLedger => {
+            for namespace in stage.namespaces() {
+                let colon = if namespace.is_empty() { "" } else { ":" };
+                ask(&["DEL", &format!("{namespace}{colon}%ledger")]);
+            }
+        }
         ServerFault::FlushScripts => ask(&["SCRIPT", "FLUSH"]),
     }
     match fault {
@@ -94,8 +104,8 @@ fn server_fault(stage: &Stage, random: &Random, fault: ServerFault) {
     stage.note_unsettled(from);
 }
 
-fn network_fault(stage: &Stage, random: &Random, fault: NetworkFault) {
-    let place = &stage.places[random.below(stage.places.len() as u64) as usize];
+fn network_fault(stage: &Stage, place: usize, random: &Random, fault: NetworkFault) {
+    let place = &stage.places[place];
     let proxy = &place.proxy;
     let before = place.process();
     let from = clock::now();
@@ -113,6 +123,7 @@ fn network_fault(stage: &Stage, random: &Random, fault: NetworkFault) {
         }
         NetworkFault::Delay => hold(Fault::Delay(random.millis((3, 30))), (50, 400)),
         NetworkFault::Pulse => hold(Fault::Stall, (10, 40)),
+        NetworkFault::Pause => hold(Fault::Stall, (80, 150)),
         NetworkFault::Stall => hold(Fault::Stall, (60, 900)),
         NetworkFault::BlackHole => hold(Fault::BlackHole, (50, 1_500)),
         NetworkFault::HoleToServer => hold(Fault::HoleToServer, (50, 800)),
@@ -129,21 +140,31 @@ fn network_fault(stage: &Stage, random: &Random, fault: NetworkFault) {
 
 fn process_fault(stage: &Stage, random: &Random, fault: ProcessFault) {
     let at = random.below(stage.places.len() as u64) as usize;
-    let from = clock::now();
+    let place = &stage.places[at];
     let name = format!("process {fault:?}");
     match fault {
-        ProcessFault::Freeze => {
-            let place = &stage.places[at];
-            place.freeze();
-            thread::sleep(random.millis((50, 700)));
-            place.thaw();
-            stage.note(&name, Some(place.process()), from);
+        ProcessFault::Freeze => freeze(stage, at, random.millis((50, 700))),
+        ProcessFault::LongFreeze => freeze(stage, at, random.millis((2_000, 4_000))),
+        ProcessFault::Starve => {
+            let length = random.millis(match random.percent(25) {
+                true => (2_500, 3_500),
+                false => (100, 1_000),
+            });
+            place.say(&format!("starve {}", length.as_millis()));
         }
-        ProcessFault::Kill => {
-            stage.replace(at);
-            stage.count(&name);
-        }
+        ProcessFault::EndRuntime => place.say("end-runtime"),
+        ProcessFault::Kill => stage.replace(at),
     }
+    stage.count(&name);
+}
+
+fn freeze(stage: &Stage, at: usize, length: Duration) {
+    let place = &stage.places[at];
+    let (process, from) = (place.process(), clock::now());
+    place.freeze();
+    thread::sleep(length);
+    place.thaw();
+    stage.note_undriven(process, Cause::Frozen, from);
 }
 
 /// Long enough for pushes and replays that were under way.

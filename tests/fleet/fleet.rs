@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 use cache_runtime::sabotage::Safeguard;
 use serde::Serialize;
 
-use crate::checker::{Rule, Violation, check};
-use crate::clock;
+use crate::checker::{
+    Allowed, ENDED_RUNTIMES_STAY_CUT_OFF, Rule, Violation, check, queued_in_peace,
+};
+use crate::clock::{self, Nanos};
 use crate::faults::{self, SETTLING};
-use crate::history::{History, Tier};
+use crate::history::{Cause, History, ProcessId, Removal, Tier};
 use crate::plan::Plan;
 use crate::random::Random;
 use crate::stage::{Journals, Stage};
@@ -18,8 +20,14 @@ use crate::stage::{Journals, Stage};
 /// How long peace may take: a process that was frozen finds its connection dead, and looks for another.
 const HEALING: Duration = Duration::from_secs(10);
 
-/// Removals older than this concern nothing that may still be alive: entries live for five seconds.
+/// How long it may take until every row is in Redis.
+const FILLING: Duration = Duration::from_secs(120);
+
+/// Removals older than this concern nothing that may still be alive.
 const MEMORY: Duration = Duration::from_secs(15);
+
+/// The same where rows are put into Redis for a minute.
+const LONG_MEMORY: Duration = Duration::from_secs(75);
 
 /// Stories that the report tells.
 const TOLD: usize = 5;
@@ -40,6 +48,10 @@ pub(crate) struct Report {
     plan: &'static str,
     seed: u64,
     without: Vec<&'static str>,
+    round_trip_ms: u64,
+    names: &'static str,
+    tenants: u32,
+    rows: u32,
     seconds: f64,
     rounds: u32,
     processes: u32,
@@ -55,7 +67,15 @@ pub(crate) struct Report {
     queued: u64,
     /// Those of the queued that were replayed by another process than their own, which had crashed.
     inherited: u64,
+    /// Those that were queued although nothing was wrong.
+    queued_in_peace: u64,
     slowest_read_ms: f64,
+    slowest_removal_ms: f64,
+    /// Acts that a clock began, and those it dropped because too many were under way.
+    begun: u64,
+    dropped: u64,
+    /// Stale reads that were not promised to be impossible, by what made them possible.
+    allowed: BTreeMap<Cause, u64>,
     faults: BTreeMap<String, u64>,
     violations: u64,
     rules: BTreeMap<Rule, u64>,
@@ -67,7 +87,30 @@ impl Report {
         self.violations == 0
     }
 
-    fn add(&mut self, history: &History, violations: &[Violation]) {
+    /// What the run is for: anything at all; or, where a safeguard is off, a stale value.
+    fn has_found(&self, options: &Options) -> bool {
+        match options.without.is_empty() {
+            true => !self.is_clean(),
+            false => self.rules.keys().any(|rule| rule.is_staleness()),
+        }
+    }
+
+    fn of(options: &Options) -> Self {
+        let plan = &options.plan;
+        let names = options.without.iter().map(|safeguard| safeguard.name());
+        Self {
+            plan: plan.name,
+            seed: options.seed,
+            without: names.collect(),
+            round_trip_ms: u64::try_from(plan.round_trip.as_millis()).unwrap_or(u64::MAX),
+            names: plan.names.name(),
+            tenants: plan.tenants,
+            rows: plan.rows,
+            ..Self::default()
+        }
+    }
+
+    fn add(&mut self, history: &History, allowed: Allowed, violations: &[Violation]) {
         self.rounds += 1;
         for (_, read) in &history.reads {
             self.reads += 1;
@@ -78,11 +121,14 @@ impl Report {
                 Tier::Body => self.body += 1,
             }
             self.stale += u64::from(read.stale);
-            self.slowest_read_ms = self
-                .slowest_read_ms
-                .max((read.end - read.begin) as f64 / 1e6);
+            self.slowest_read_ms = self.slowest_read_ms.max(millis(read.begin, read.end));
         }
         self.loads += history.loads.len() as u64;
+        self.begun += history.begun;
+        self.dropped += history.dropped;
+        for (cause, reads) in allowed.needed {
+            *self.allowed.entry(cause).or_default() += reads;
+        }
         self.violations += violations.len() as u64;
         for violation in violations {
             *self.rules.entry(violation.rule).or_default() += 1;
@@ -90,30 +136,38 @@ impl Report {
         let room = TOLD.saturating_sub(self.first.len());
         self.first.extend(violations.iter().take(room).cloned());
     }
+
+    /// The removals of one round.
+    fn add_removals(&mut self, history: &History, removals: &[(ProcessId, Removal)]) {
+        self.queued_in_peace += queued_in_peace(history, removals);
+        for (remover, removal) in removals {
+            match removal.durable {
+                true => self.durable += 1,
+                false => self.queued += 1,
+            }
+            self.inherited += u64::from(history.is_inherited(*remover, removal));
+            let took = millis(removal.called, removal.returned);
+            self.slowest_removal_ms = self.slowest_removal_ms.max(took);
+        }
+    }
+}
+
+fn millis(from: Nanos, to: Nanos) -> f64 {
+    to.saturating_sub(from) as f64 / 1e6
 }
 
 /// Runs until its time is over, or something is found.
 pub(crate) fn run(options: &Options) -> std::io::Result<Report> {
     let started = Instant::now();
     let random = Random::new(options.seed);
-    let without = options
-        .without
-        .iter()
-        .map(|safeguard| safeguard.name())
-        .collect();
-    let mut report = Report {
-        plan: options.plan.name,
-        seed: options.seed,
-        without,
-        ..Report::default()
-    };
+    let mut report = Report::of(options);
     let stage = Stage::set(
         options.plan.clone(),
         random.next(),
         options.without.clone(),
         options.journals,
     )?;
-    while report.is_clean() && started.elapsed() < options.length {
+    while !report.has_found(options) && started.elapsed() < options.length {
         let left = options.length.saturating_sub(started.elapsed());
         round(
             &stage,
@@ -134,14 +188,11 @@ pub(crate) fn run(options: &Options) -> std::io::Result<Report> {
 }
 
 fn round(stage: &Stage, options: &Options, seed: u64, length: Duration, report: &mut Report) {
-    let number = 2 * u64::from(report.rounds);
+    let number = 3 * u64::from(report.rounds);
     let before = stage.collector.heard().history.removals.len();
-    stage.say("go");
-    faults::rage(stage, &options.plan, seed, Instant::now() + length);
-    stage.heal();
     let mut violations = Vec::new();
-    let mut demand = |what: &str, healed: bool| {
-        if !healed {
+    let mut demand = |what: &str, came_true: bool| {
+        if !came_true {
             let story = format!("{what} not within {HEALING:?} after the last fault");
             violations.push(Violation {
                 rule: Rule::DidNotHeal,
@@ -149,10 +200,21 @@ fn round(stage: &Stage, options: &Options, seed: u64, length: Duration, report: 
             });
         }
     };
-    stage.say(&format!("pause {}", number + 1));
+    if options.plan.filled {
+        stage.say(&format!("fill {}", number + 1));
+        let filled = stage.wait_for(FILLING, |heard, process| heard.is_done(process, number + 1));
+        demand("every row put into Redis:", filled);
+    }
+    stage.say("go");
+    faults::rage(stage, &options.plan, seed, Instant::now() + length);
+    stage.heal();
+    if ENDED_RUNTIMES_STAY_CUT_OFF {
+        stage.replace_ended();
+    }
+    stage.say(&format!("pause {}", number + 2));
     demand(
         "every call returned:",
-        stage.wait_for(HEALING, |heard, process| heard.is_done(process, number + 1)),
+        stage.wait_for(HEALING, |heard, process| heard.is_done(process, number + 2)),
     );
     demand(
         "every process connected:",
@@ -160,28 +222,37 @@ fn round(stage: &Stage, options: &Options, seed: u64, length: Duration, report: 
     );
     thread::sleep(SETTLING);
     let healed = clock::now();
-    stage.say(&format!("sweep {}", number + 2));
+    stage.say(&format!("sweep {}", number + 3));
     demand(
         "everything read:",
-        stage.wait_for(HEALING, |heard, process| heard.is_done(process, number + 2)),
+        stage.wait_for(HEALING, |heard, process| heard.is_done(process, number + 3)),
     );
-    let mut history = stage.collector.heard().take();
-    history.healed = Some(healed);
-    violations.extend(check(&history));
-    for (remover, removal) in &history.removals[before.min(history.removals.len())..] {
-        match removal.durable {
-            true => report.durable += 1,
-            false => report.queued += 1,
-        }
-        report.inherited += u64::from(history.is_inherited(*remover, removal));
-    }
-    report.add(&history, &violations);
-    let oldest = healed.saturating_sub(clock::nanos(MEMORY));
+    let history = History {
+        healed: Some(healed),
+        tenants: stage.tenants(),
+        round_trip: clock::nanos(options.plan.round_trip),
+        ..stage.collector.heard().take()
+    };
+    let mut allowed = Allowed::today();
+    violations.extend(check(&history, &mut allowed));
+    report.add_removals(
+        &history,
+        &history.removals[before.min(history.removals.len())..],
+    );
+    report.add(&history, allowed, &violations);
+    carry_over(stage, options, &history, healed);
+}
+
+/// What the next round must know of this one.
+fn carry_over(stage: &Stage, options: &Options, history: &History, healed: Nanos) {
+    let memory = if options.plan.filled {
+        LONG_MEMORY
+    } else {
+        MEMORY
+    };
+    let oldest = healed.saturating_sub(clock::nanos(memory));
     let carried = history.carried_over(healed, oldest);
-    stage
-        .collector
-        .heard()
-        .history
-        .removals
-        .extend(carried.removals);
+    let mut heard = stage.collector.heard();
+    heard.history.removals.extend(carried.removals);
+    heard.history.unsettled.extend(carried.unsettled);
 }

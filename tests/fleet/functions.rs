@@ -1,227 +1,170 @@
-//! The cached functions under test, and the one body they share.
+//! The cached functions under test.
 
-use std::cell::Cell;
-use std::sync::OnceLock;
+use cache_runtime::{CacheKey, cached};
 
-use cache_runtime::cached;
+use crate::body::{ASKED, Loaded, load, world};
+use crate::catalogue::{Failed, Family, GROUPS};
+use crate::clock;
+use crate::names::{Author, Group, Row};
 
-use crate::catalogue::{Failed, Family, GROUPS, View, author_of};
-use crate::clock::{self, Nanos};
-use crate::database::Rows;
-use crate::history::{Event, Load, ProcessId};
-use crate::plan::Bodies;
-use crate::random::Random;
-use crate::telling::Teller;
-
-/// What the bodies need of their process.
-#[derive(Debug)]
-pub(crate) struct World {
-    pub(crate) process: ProcessId,
-    pub(crate) rows: Rows,
-    pub(crate) random: Random,
-    pub(crate) bodies: Bodies,
-    pub(crate) teller: Teller,
+#[cached(ttl = "5s", key = "item:<row.name()>")]
+pub(crate) async fn item(row: Row) -> Loaded {
+    load(Family::Item, row.0).await
 }
 
-/// Set once, before the first call.
-pub(crate) static WORLD: OnceLock<World> = OnceLock::new();
-
-pub(crate) fn world() -> &'static World {
-    WORLD.get().expect("a process that has been set up")
-}
-
-/// What a call and its body tell each other.
-#[derive(Debug)]
-pub(crate) struct Asked {
-    pub(crate) at: Nanos,
-    /// Not a `put` or a `refresh`, which run the body whatever stands.
-    pub(crate) missed: bool,
-    /// When the body began, if it did.
-    pub(crate) ran: Cell<Option<Nanos>>,
-    /// When the body of a write had changed its row.
-    pub(crate) wrote: Cell<Option<Nanos>>,
-}
-
-tokio::task_local! {
-    pub(crate) static ASKED: Asked;
-}
-
-type Loaded = Result<View, Failed>;
-
-#[cached(ttl = "5s", key = "item:<id>")]
-pub(crate) async fn item(id: u32) -> Loaded {
-    load(Family::Item, id).await
-}
-
-#[cached(ttl = "5s", key = "exact:<id>", near = false)]
-pub(crate) async fn exact(id: u32) -> Loaded {
-    load(Family::Exact, id).await
-}
-
-#[cached(ttl = "5s", key = "tagged:<group>:<id>", tags = "group:<group>")]
-pub(crate) async fn tagged(group: u32, id: u32) -> Loaded {
-    load(Family::Tagged, id).await
+#[cached(ttl = "5s", key = "exact:<row.name()>", near = false)]
+pub(crate) async fn exact(row: Row) -> Loaded {
+    load(Family::Exact, row.0).await
 }
 
 #[cached(
     ttl = "5s",
-    key = "late:<id>",
-    tags = "author:<result.author>",
+    key = "tagged:<group.name()>:<row.name()>",
+    tags = "group:<group.name()>"
+)]
+pub(crate) async fn tagged(group: Group, row: Row) -> Loaded {
+    load(Family::Tagged, row.0).await
+}
+
+#[cached(
+    ttl = "5s",
+    key = "late:<row.name()>",
+    tags = "author:<result.writer()>",
     near = false
 )]
-pub(crate) async fn late(id: u32) -> Loaded {
-    load(Family::Late, id).await
+pub(crate) async fn late(row: Row) -> Loaded {
+    load(Family::Late, row.0).await
 }
 
-#[cached(ttl = "5s", key = "own:<id>:view", invalidates = "own:<id>:")]
-pub(crate) async fn own(id: u32) -> Loaded {
-    load(Family::Own, id).await
+#[cached(
+    ttl = "5s",
+    key = "own:<row.name()>:view",
+    invalidates = "own:<row.name()>:"
+)]
+pub(crate) async fn own(row: Row) -> Loaded {
+    load(Family::Own, row.0).await
 }
 
-#[cached(ttl = "500ms", key = "aging:<id>", stale = "2s", early = 2.0)]
-pub(crate) async fn aging(id: u32) -> Loaded {
-    load(Family::Aging, id).await
+#[cached(ttl = "500ms", key = "aging:<row.name()>", stale = "2s", early = 2.0)]
+pub(crate) async fn aging(row: Row) -> Loaded {
+    load(Family::Aging, row.0).await
 }
 
 #[cached(
     ttl = "500ms",
-    key = "patient:<id>",
-    tags = "author:<result.author>",
+    key = "patient:<row.name()>",
+    tags = "author:<result.writer()>",
     near = false,
     stale = "500ms",
     stale_on_error = "4s",
     soft_timeout = "10ms",
     timeout = "60ms"
 )]
-pub(crate) async fn patient(id: u32) -> Loaded {
-    load(Family::Patient, id).await
+pub(crate) async fn patient(row: Row) -> Loaded {
+    load(Family::Patient, row.0).await
 }
 
-#[cached(ttl = "5s", key = "item:<id>", put)]
-pub(crate) async fn put_item(id: u32) -> Loaded {
-    world().rows.change(id).await;
-    load(Family::Item, id).await
+#[cached(ttl = "5s", key = CacheKey::new(&format!("hand:{}", row.0)))]
+pub(crate) async fn hand(row: Row) -> Loaded {
+    load(Family::Hand, row.0).await
 }
 
-#[cached(ttl = "5s", key = "exact:<id>", put, near = false)]
-pub(crate) async fn put_exact(id: u32) -> Loaded {
-    world().rows.change(id).await;
-    load(Family::Exact, id).await
+#[cached(ttl = "5s", key = CacheKey::new(&format!("45:hand:{}", row.0)))]
+pub(crate) async fn nested(row: Row) -> Loaded {
+    load(Family::Nested, row.0).await
+}
+
+#[cached(ttl = "60s", key = "bulk:<row.name()>")]
+pub(crate) async fn bulk(row: Row) -> Loaded {
+    load(Family::Bulk, row.0).await
+}
+
+#[cached(ttl = "5s", key = "item:<row.name()>", put)]
+pub(crate) async fn put_item(row: Row) -> Loaded {
+    world().rows.change(row.0).await;
+    load(Family::Item, row.0).await
+}
+
+#[cached(ttl = "5s", key = "exact:<row.name()>", put, near = false)]
+pub(crate) async fn put_exact(row: Row) -> Loaded {
+    world().rows.change(row.0).await;
+    load(Family::Exact, row.0).await
 }
 
 /// Everything but `own` that shows a row.
 #[cached(invalidates = [
-    "item:<id>",
-    "exact:<id>",
-    "tagged:<group>:<id>",
-    "late:<id>",
-    "aging:<id>",
-    "patient:<id>",
+    "item:<row.name()>",
+    "exact:<row.name()>",
+    "tagged:<group.name()>:<row.name()>",
+    "late:<row.name()>",
+    "aging:<row.name()>",
+    "patient:<row.name()>",
+    "hand:<row.0>",
+    "45:hand:<row.0>",
+    "bulk:<row.name()>",
 ])]
-pub(crate) async fn write_row(group: u32, id: u32) -> Result<u64, Failed> {
-    let version = world().rows.change(id).await;
-    // A caller that is dropped from here on owes the removal.
-    let _ = ASKED.try_with(|asked| asked.wrote.set(Some(clock::now())));
+pub(crate) async fn write_row(group: Group, row: Row) -> Result<u64, Failed> {
+    let version = world().rows.change(row.0).await;
+    wrote();
     Ok(version)
 }
 
 /// The views of a group of rows, by tag.
-#[cached(invalidates = ["#group:<group>"])]
-pub(crate) async fn write_group(group: u32) -> Result<u64, Failed> {
-    let version = world().rows.change(group).await;
-    let _ = ASKED.try_with(|asked| asked.wrote.set(Some(clock::now())));
+#[cached(invalidates = ["#group:<group.name()>"])]
+pub(crate) async fn write_group(group: Group) -> Result<u64, Failed> {
+    let version = world().rows.change(group.0).await;
+    wrote();
     Ok(version)
+}
+
+/// The views of what an author has written, by tag.
+#[cached(invalidates = ["#author:<author.name()>"])]
+pub(crate) async fn write_author(author: Author, row: Row) -> Result<u64, Failed> {
+    let version = world().rows.change(row.0).await;
+    wrote();
+    Ok(version)
+}
+
+/// A caller that is dropped from here on owes the removal.
+fn wrote() {
+    let _ = ASKED.try_with(|asked| asked.wrote.set(Some(clock::now())));
+}
+
+/// The group of a row.
+pub(crate) fn group_of(id: u32) -> Group {
+    Group(id % GROUPS)
 }
 
 /// A read of one row in one family.
 pub(crate) async fn read(family: Family, id: u32) -> Loaded {
+    let row = Row(id);
     match family {
-        Family::Item => item(id).await,
-        Family::Exact => exact(id).await,
-        Family::Tagged => tagged(id % GROUPS, id).await,
-        Family::Late => late(id).await,
-        Family::Own => own(id).await,
-        Family::Aging => aging(id).await,
-        Family::Patient => patient(id).await,
+        Family::Item => item(row).await,
+        Family::Exact => exact(row).await,
+        Family::Tagged => tagged(group_of(id), row).await,
+        Family::Late => late(row).await,
+        Family::Own => own(row).await,
+        Family::Aging => aging(row).await,
+        Family::Patient => patient(row).await,
+        Family::Hand => hand(row).await,
+        Family::Nested => nested(row).await,
+        Family::Bulk => bulk(row).await,
     }
 }
 
 /// The same, loaded now, whatever stands.
 pub(crate) async fn refresh(family: Family, id: u32) -> Loaded {
+    let row = Row(id);
     match family {
-        Family::Item => item::refresh(id).await,
-        Family::Exact => exact::refresh(id).await,
-        Family::Tagged => tagged::refresh(id % GROUPS, id).await,
-        Family::Late => late::refresh(id).await,
-        Family::Own => own::refresh(id).await,
-        Family::Aging => aging::refresh(id).await,
-        Family::Patient => patient::refresh(id).await,
-    }
-}
-
-/// A load: some time, a look at the database, some more time. Tells when it began and ended, also when it is dropped.
-async fn load(family: Family, id: u32) -> Loaded {
-    let world = world();
-    let running = Running::begin(family, id);
-    let began = running.began;
-    tokio::time::sleep(world.bodies.pause(&world.random)).await;
-    let version = world.rows.read(id).await;
-    tokio::time::sleep(world.bodies.pause(&world.random)).await;
-    if world.random.percent(world.bodies.failing) {
-        return Err(Failed { began });
-    }
-    Ok(View {
-        id,
-        version,
-        author: author_of(version),
-        began,
-        process: world.process,
-    })
-}
-
-struct Running {
-    family: Family,
-    id: u32,
-    began: Nanos,
-    asked: Nanos,
-    missed: bool,
-}
-
-impl Running {
-    fn begin(family: Family, id: u32) -> Self {
-        let began = clock::now();
-        let (asked, missed) = ASKED
-            .try_with(|asked| {
-                asked.ran.set(Some(began));
-                (asked.at, asked.missed)
-            })
-            .unwrap_or((began, false));
-        Self {
-            family,
-            id,
-            began,
-            asked,
-            missed,
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let &mut Self {
-            family,
-            id,
-            began,
-            asked,
-            missed,
-        } = self;
-        world().teller.tell(Event::Load(Load {
-            asked,
-            begin: began,
-            end: clock::now(),
-            family,
-            id,
-            missed,
-        }));
+        Family::Item => item::refresh(row).await,
+        Family::Exact => exact::refresh(row).await,
+        Family::Tagged => tagged::refresh(group_of(id), row).await,
+        Family::Late => late::refresh(row).await,
+        Family::Own => own::refresh(row).await,
+        Family::Aging => aging::refresh(row).await,
+        Family::Patient => patient::refresh(row).await,
+        Family::Hand => hand::refresh(row).await,
+        Family::Nested => nested::refresh(row).await,
+        Family::Bulk => bulk::refresh(row).await,
     }
 }

@@ -1,9 +1,12 @@
 //! What happened, as the processes tell it: one line of JSON an event.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Family, Target};
 use crate::clock::Nanos;
+use crate::names::Tenant;
 
 /// Counts up with every process that is started; never used again.
 pub(crate) type ProcessId = u32;
@@ -20,9 +23,16 @@ pub(crate) enum Event {
     CaughtUp(Nanos, Nanos),
     /// It stood still, because the machine or a signal made it.
     Stood(Nanos, Nanos),
+    /// Its connection to Redis was not driven in that time.
+    Undriven(Cause, Nanos, Nanos),
     /// What its runtime asked of Redis by itself, past the code under test, took so long.
     Lagged(Nanos, Nanos),
     Panicked(String),
+    /// So many acts have been begun since this was told last, and so many were due beyond those that may be under way.
+    Begun {
+        begun: u64,
+        dropped: u64,
+    },
     /// All that was asked of it is done.
     Done(u64),
 }
@@ -61,6 +71,19 @@ pub(crate) struct Got {
     /// 0: the body failed.
     pub(crate) version: u64,
     pub(crate) author: u64,
+    pub(crate) tenant: Tenant,
+}
+
+/// Why nobody drove the connection of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Cause {
+    /// A signal stopped it.
+    Frozen,
+    /// All threads of its runtime were kept by tasks that did not yield.
+    Starved,
+    /// The runtime on which the cache had been begun was dropped.
+    Ended,
 }
 
 /// A removal that returned.
@@ -71,6 +94,8 @@ pub(crate) struct Removal {
     pub(crate) returned: Nanos,
     pub(crate) target: Target,
     pub(crate) durable: bool,
+    /// Its caller went away.
+    pub(crate) dropped: bool,
 }
 
 /// A body that ran.
@@ -112,6 +137,8 @@ pub(crate) struct History {
     pub(crate) faults: Vec<(Option<ProcessId>, Window)>,
     /// When a process itself knew that it had no Redis.
     pub(crate) cut_off: Vec<(ProcessId, Window)>,
+    /// When nobody drove the connection of a process.
+    pub(crate) undriven: Vec<(ProcessId, Cause, Window)>,
     /// Faults after which entries or leases may be gone, whoever asks.
     pub(crate) unsettled: Vec<Window>,
     pub(crate) stood: Vec<(ProcessId, Window)>,
@@ -119,11 +146,23 @@ pub(crate) struct History {
     pub(crate) crashed: Vec<Crash>,
     /// When a process was found to read Redis with an empty journal, after it had not.
     pub(crate) caught_up: Vec<(ProcessId, Window)>,
+    /// Whose each process is; of the outer one, unless it says something else.
+    pub(crate) tenants: HashMap<ProcessId, Tenant>,
+    /// To Redis and back, when nothing is wrong.
+    pub(crate) round_trip: Nanos,
+    /// Acts that a clock began, and those that it dropped.
+    pub(crate) begun: u64,
+    pub(crate) dropped: u64,
     /// Since then nothing is wrong, and everybody has heard of everything.
     pub(crate) healed: Option<Nanos>,
 }
 
 impl History {
+    /// Whose process it is.
+    pub(crate) fn tenant(&self, process: ProcessId) -> Tenant {
+        self.tenants.get(&process).copied().unwrap_or_default()
+    }
+
     /// What waited in it went with it: it crashed, and so did whoever was to adopt its journal, and left none.
     pub(crate) fn is_forgotten(&self, process: ProcessId) -> bool {
         let last = self.heirs(process).last().unwrap_or(process);
@@ -169,7 +208,8 @@ impl History {
             .min()
     }
 
-    /// What the next round must still know: the removals of the last seconds, which by now bind everybody.
+    /// What the next round must still know: the removals of the last seconds, which by now bind everybody, and what may
+    /// not have been noticed yet.
     pub(crate) fn carried_over(&self, healed: Nanos, oldest: Nanos) -> Self {
         let mut removals = self.removals.clone();
         removals.retain(|(process, removal)| {
@@ -179,8 +219,11 @@ impl History {
             removal.durable = true;
             removal.returned = removal.returned.max(healed);
         }
+        let mut unsettled = self.unsettled.clone();
+        unsettled.retain(|window| window.to >= oldest);
         Self {
             removals,
+            unsettled,
             ..Self::default()
         }
     }

@@ -4,14 +4,29 @@
 //! cargo run --release -p cache-tests --bin fleet -- --minutes 10 --seed 7
 //! cargo run --release -p cache-tests --bin fleet -- --seconds 10 --without cas
 //! cargo run --release -p cache-tests --bin fleet -- --minutes 1 --plan crashes --journals all
+//! cargo run --release -p cache-tests --bin fleet -- --minutes 1 --rate 500 --round-trip 5 --names wild --tenants 2
 //! ```
 //!
 //! It prints one line of JSON, and fails if a promise was broken. A seed replays what is asked for and when; not what the
-//! scheduler makes of it. Read in this order: [`catalogue`] (what is cached), [`functions`], [`acts`] (what processes
-//! do), [`faults`], [`fleet`] (a run), [`checker`].
+//! scheduler makes of it. With every plan go:
+//!
+//! - `--rate N`: acts are begun so many times a second and process, whatever becomes of the earlier ones; 0: by tasks, one
+//!   after the other. What is due while too many are under way is dropped, and counted as `dropped`.
+//! - `--round-trip N`: to Redis and back, in milliseconds.
+//! - `--budget N`: what one call may wait for Redis, in milliseconds.
+//! - `--rows N`: how many rows there are.
+//! - `--names wild`: rows, groups, authors and the namespace have names with spaces, colons, backslashes, stars, escapes
+//!   and non-ASCII in them.
+//! - `--tenants 2`: every other process belongs to another application, whose namespace is nested in the first one's.
+//!
+//! What the code is known to do, and should not, is counted as `allowed`: see `checker/allowed.rs`.
+//!
+//! Read in this order: [`catalogue`] (what is cached), [`names`], [`functions`], [`acts`] (what processes do), [`plan`],
+//! [`faults`], [`fleet`] (a run), [`checker`].
 
 mod acts;
 mod arguments;
+mod body;
 mod canary;
 mod catalogue;
 mod checker;
@@ -22,8 +37,10 @@ mod faults;
 mod fleet;
 mod functions;
 mod history;
+mod names;
 mod plan;
 mod random;
+mod reads;
 mod stage;
 mod telling;
 mod worker;

@@ -1,6 +1,6 @@
 //! One Redis, and the processes in front of it, each behind a proxy of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::env;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
@@ -15,8 +15,9 @@ use crate::canary;
 use crate::clock::{self, Nanos};
 use crate::collector::Collector;
 use crate::database::Database;
-use crate::history::{Crash, ProcessId, Window};
-use crate::plan::Plan;
+use crate::history::{Cause, Crash, ProcessId, Window};
+use crate::names::Tenant;
+use crate::plan::{Overrides, Plan};
 use crate::random::Random;
 
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub(crate) struct Stage {
     directory: TempDir,
     random: Random,
     processes: AtomicU32,
+    /// Whose each of them is.
+    tenants: Mutex<HashMap<ProcessId, Tenant>>,
 }
 
 /// Who keeps its journal on the disk.
@@ -97,12 +100,20 @@ impl Stage {
             directory: tempfile::tempdir()?,
             random: Random::new(seed),
             processes: AtomicU32::new(0),
+            tenants: Mutex::default(),
         };
         for place in 0..stage.plan.processes {
             let proxy = FaultProxy::in_front_of(&stage.redis);
+            let round_trip = stage.plan.round_trip;
+            proxy.set_round_trip(round_trip);
             let (process, child) = stage.spawn(place, &proxy);
             let process = Arc::new(AtomicU32::new(process));
-            canary::watch(proxy.address(), process.clone(), stage.collector.clone());
+            canary::watch(
+                proxy.address(),
+                round_trip,
+                process.clone(),
+                stage.collector.clone(),
+            );
             stage.places.push(Place {
                 proxy,
                 process,
@@ -115,7 +126,7 @@ impl Stage {
     /// Says a line to every process.
     pub(crate) fn say(&self, line: &str) {
         for place in &self.places {
-            place.child().send(line);
+            place.say(line);
         }
     }
 
@@ -127,6 +138,22 @@ impl Stage {
     /// How many processes there have been.
     pub(crate) fn started(&self) -> u32 {
         self.processes.load(SeqCst)
+    }
+
+    /// Whose each process is, or was.
+    pub(crate) fn tenants(&self) -> HashMap<ProcessId, Tenant> {
+        let tenants = self.tenants.lock();
+        tenants.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What stands before the keys of each tenant that there is.
+    pub(crate) fn namespaces(&self) -> Vec<&'static str> {
+        let tenants = match self.plan.tenants {
+            ..=1 => &[Tenant::Outer][..],
+            _ => &[Tenant::Outer, Tenant::Inner][..],
+        };
+        let of = |tenant: &Tenant| self.plan.names.namespace(*tenant, self.plan.tenants);
+        tenants.iter().map(of).collect()
     }
 
     /// Waits until that is true of every process that runs.
@@ -160,6 +187,16 @@ impl Stage {
                 to: clock::now(),
             },
         ));
+    }
+
+    /// Remembers that nobody drove the connection of a process.
+    pub(crate) fn note_undriven(&self, process: ProcessId, cause: Cause, from: Nanos) {
+        let to = clock::now();
+        let mut heard = self.collector.heard();
+        heard
+            .history
+            .undriven
+            .push((process, cause, Window { from, to }));
     }
 
     /// Remembers that entries and leases may have gone.
@@ -201,6 +238,20 @@ impl Stage {
         child.send("go");
     }
 
+    /// Puts another process where one runs whose first runtime has ended.
+    pub(crate) fn replace_ended(&self) {
+        let heard = self.collector.heard();
+        let mut ended = heard.history.undriven.clone();
+        drop(heard);
+        ended.retain(|(_, cause, _)| *cause == Cause::Ended);
+        for place in 0..self.places.len() {
+            let process = self.places[place].process();
+            if ended.iter().any(|(whose, ..)| *whose == process) {
+                self.replace(place);
+            }
+        }
+    }
+
     /// Ends every fault that leaves something behind.
     pub(crate) fn heal(&self) {
         for place in &self.places {
@@ -213,6 +264,10 @@ impl Stage {
 
     fn spawn(&self, place: usize, proxy: &FaultProxy) -> (ProcessId, ChildProcess) {
         let process = self.processes.fetch_add(1, SeqCst) + 1;
+        self.tenants
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(process, Tenant::at(place, self.plan.tenants));
         let own = env::current_exe().expect("this very program");
         let without: Vec<&str> = self
             .without
@@ -237,6 +292,9 @@ impl Stage {
             .arg(self.database.address().to_string())
             .arg("--parent")
             .arg(self.collector.address().to_string());
+        for (name, value) in Overrides::that_make(&self.plan) {
+            child = child.arg(name).arg(value);
+        }
         if self.journals.keeps(place) {
             child = child.arg("--journal").arg(self.directory.path());
         }
@@ -255,6 +313,10 @@ impl Place {
 
     pub(crate) fn thaw(&self) {
         self.child().thaw();
+    }
+
+    pub(crate) fn say(&self, line: &str) {
+        self.child().send(line);
     }
 
     fn child(&self) -> MutexGuard<'_, ChildProcess> {

@@ -29,35 +29,173 @@ fn fleet(arguments: &[&str]) -> (bool, Value) {
 
 #[test]
 fn nothing_stale_whatever_goes_wrong() {
-    let (clean, report) = fleet(&["--seconds", "10", "--round", "5", "--seed", "7"]);
+    clean(
+        &["--seconds", "10", "--round", "5", "--seed", "7"],
+        &[
+            "memory", "redis", "shared", "body", "stale", "durable", "queued",
+        ],
+    );
+}
+
+/// What a run must be like: without a broken promise, and with some of each of these.
+fn clean(arguments: &[&str], figures: &[&str]) -> Value {
+    let (clean, report) = fleet(arguments);
     assert!(clean, "{report:#}");
-    for figure in [
-        "memory", "redis", "shared", "body", "stale", "durable", "queued",
-    ] {
+    for figure in figures {
         assert!(
             report[figure].as_u64() > Some(0),
-            "the run was to have some of everything: {report:#}"
+            "{figure}: the run was to have some: {report:#}"
+        );
+    }
+    report
+}
+
+#[test]
+fn acts_come_at_a_rate_whatever_becomes_of_them() {
+    let report = clean(
+        &[
+            "--plan",
+            "open",
+            "--seconds",
+            "6",
+            "--round",
+            "3",
+            "--seed",
+            "7",
+            "--round-trip",
+            "5",
+            "--names",
+            "wild",
+            "--tenants",
+            "2",
+        ],
+        &["begun", "memory", "redis", "body", "durable"],
+    );
+    assert!(report["dropped"].is_u64(), "told, not hidden: {report:#}");
+}
+
+#[test]
+fn redis_may_be_far_away() {
+    clean(
+        &[
+            "--plan",
+            "open",
+            "--seconds",
+            "5",
+            "--round",
+            "5",
+            "--seed",
+            "7",
+            "--round-trip",
+            "40",
+            "--budget",
+            "250",
+        ],
+        &["begun", "body"],
+    );
+}
+
+#[test]
+fn after_a_pause_redis_is_used_again_under_the_same_load() {
+    clean(
+        &[
+            "--plan",
+            "pauses",
+            "--seconds",
+            "9",
+            "--round",
+            "9",
+            "--seed",
+            "7",
+        ],
+        &["begun", "redis", "durable"],
+    );
+}
+
+#[test]
+fn tenants_of_one_server_do_not_touch_one_another() {
+    for plan in ["tenants", "tenants-inner", "collisions"] {
+        clean(
+            &[
+                "--plan",
+                plan,
+                "--seconds",
+                "3",
+                "--round",
+                "3",
+                "--seed",
+                "7",
+                "--names",
+                "wild",
+            ],
+            &["redis", "durable"],
+        );
+    }
+}
+
+#[test]
+fn a_hundred_thousand_keys_are_removed_at_once() {
+    clean(
+        &[
+            "--plan",
+            "large",
+            "--seconds",
+            "4",
+            "--round",
+            "4",
+            "--seed",
+            "7",
+        ],
+        &["redis", "durable"],
+    );
+}
+
+#[test]
+fn processes_may_stand_still_starve_or_change_their_runtime() {
+    for plan in ["starved", "runtimes"] {
+        clean(
+            &[
+                "--plan",
+                plan,
+                "--seconds",
+                "5",
+                "--round",
+                "5",
+                "--seed",
+                "7",
+            ],
+            &["memory", "redis", "durable"],
         );
     }
 }
 
 #[test]
 fn what_crashed_processes_had_queued_is_not_lost() {
-    let (clean, report) = fleet(&[
-        "--plan",
-        "crashes",
-        "--journals",
-        "all",
-        "--seconds",
-        "8",
-        "--round",
-        "4",
-        "--seed",
-        "7",
-    ]);
-    assert!(clean, "{report:#}");
-    assert!(report["inherited"].as_u64() > Some(0), "{report:#}");
+    clean(
+        &[
+            "--plan",
+            "crashes",
+            "--journals",
+            "all",
+            "--seconds",
+            "8",
+            "--round",
+            "4",
+            "--seed",
+            "7",
+        ],
+        &["inherited"],
+    );
 }
+
+/// No code asks for these yet: they guard the ledger, and come into use with it.
+const UNUSED: [Safeguard; 5] = [
+    Safeguard::PushOrder,
+    Safeguard::Number,
+    Safeguard::Birth,
+    Safeguard::SubscribeFirst,
+    Safeguard::Shut,
+];
 
 #[test]
 fn the_loss_of_any_safeguard_is_noticed() {
@@ -67,9 +205,10 @@ fn the_loss_of_any_safeguard_is_noticed() {
         "lost-removal",
     ];
     let mut found = Vec::new();
-    for safeguard in Safeguard::ALL {
+    let used = |safeguard: &Safeguard| !UNUSED.contains(safeguard);
+    for safeguard in Safeguard::ALL.into_iter().filter(used) {
         let name = safeguard.name();
-        // Each run ends with the first round that finds something. Which interleavings a machine comes by is chance: what
+        // Each run ends with the first round in which something stale is read. Which interleavings a machine comes by is chance: what
         // is not found with one seed is looked for with the next, and a safeguard that nobody misses fails in the end.
         let run = |seed| {
             fleet(&[

@@ -62,6 +62,8 @@ pub(crate) struct Traffic {
     pub(crate) to_server: AtomicU64,
     pub(crate) to_client: AtomicU64,
     pub(crate) live: AtomicUsize,
+    /// In microseconds: what a piece takes in each direction, whatever the fault.
+    pub(crate) distance: AtomicU64,
     accepted: AtomicU64,
 }
 
@@ -101,6 +103,7 @@ impl FaultProxy {
             to_server: AtomicU64::new(0),
             to_client: AtomicU64::new(0),
             live: AtomicUsize::new(0),
+            distance: AtomicU64::new(0),
             accepted: AtomicU64::new(0),
         });
         let (sender, receiver) = commands::unbounded_channel();
@@ -151,6 +154,13 @@ impl FaultProxy {
     #[track_caller]
     pub fn set(&self, fault: Fault) {
         self.tell(|done| Command::Become(fault, done));
+    }
+
+    /// Puts the server so far away: half of it in each direction, at full bandwidth. A fault comes on top, and ends
+    /// without ending this.
+    pub fn set_round_trip(&self, round_trip: Duration) {
+        let each_way = u64::try_from(round_trip.as_micros() / 2).unwrap_or(u64::MAX);
+        self.traffic.distance.store(each_way, Ordering::SeqCst);
     }
 
     /// Sends new connections to another server, as a name does that moves at a failover; those there are stay.

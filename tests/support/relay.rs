@@ -147,6 +147,8 @@ struct Direction<'a> {
     way: Way,
     fault: watch::Receiver<Fault>,
     passed: &'a AtomicU64,
+    /// What a piece takes at the least, in microseconds.
+    distance: &'a AtomicU64,
     /// Whether the stream has a gap, after which nothing may be passed any more.
     lost: bool,
 }
@@ -161,6 +163,7 @@ impl<'a> Direction<'a> {
             way,
             fault: traffic.fault.subscribe(),
             passed,
+            distance: &traffic.distance,
             lost: false,
         }
     }
@@ -168,8 +171,12 @@ impl<'a> Direction<'a> {
     async fn run(self, from: ReadHalf<'_>, to: WriteHalf<'_>) -> Result<(), Broken> {
         // Between the two, so that a delay delays without narrowing the pipe.
         let (sender, receiver) = mpsc::channel(UNDER_WAY);
-        let fault = self.fault.clone();
-        tokio::try_join!(read(from, sender, fault), self.write(to, receiver)).map(|_| ())
+        let (fault, distance) = (self.fault.clone(), self.distance);
+        tokio::try_join!(
+            read(from, sender, fault, distance),
+            self.write(to, receiver)
+        )
+        .map(|_| ())
     }
 
     async fn write(
@@ -253,6 +260,7 @@ async fn read(
     mut from: ReadHalf<'_>,
     to: mpsc::Sender<Piece>,
     fault: watch::Receiver<Fault>,
+    distance: &AtomicU64,
 ) -> Result<(), Broken> {
     loop {
         let mut bytes = vec![0; PIECE];
@@ -262,9 +270,10 @@ async fn read(
             Fault::Delay(delay) => delay,
             _ => Duration::ZERO,
         };
+        let distance = Duration::from_micros(distance.load(Ordering::SeqCst));
         let piece = Piece {
             bytes,
-            due: Instant::now() + delay,
+            due: Instant::now() + distance + delay,
         };
         // Nobody takes it where the other side has gone, and then that side tells.
         if to.send(piece).await.is_err() || length == 0 {

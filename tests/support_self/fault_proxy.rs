@@ -72,6 +72,29 @@ fn a_delay_delays_both_ways_and_commands_together() {
 }
 
 #[test]
+fn a_round_trip_is_the_least_that_an_answer_takes_and_faults_come_on_top() {
+    let (_server, proxy, mut client) = connected();
+    let mut took = || {
+        let started = Instant::now();
+        client.call(&["PING"]).unwrap();
+        started.elapsed()
+    };
+    proxy.set_round_trip(Duration::from_millis(40));
+    let near = took();
+    assert!(near >= Duration::from_millis(40), "{near:?}");
+    proxy.set(Fault::Delay(Duration::from_millis(50)));
+    let far = took();
+    assert!(far >= Duration::from_millis(140), "{far:?}");
+    proxy.set(Fault::Pass);
+    let near = took();
+    assert!(near >= Duration::from_millis(40), "{near:?}");
+    proxy.set_round_trip(Duration::ZERO);
+    wait_until(SOON, "an answer at once", || {
+        (took() < Duration::from_millis(40)).then_some(())
+    });
+}
+
+#[test]
 fn a_throttle_takes_its_time() {
     let (_server, proxy, mut client) = connected();
     proxy.set(Fault::Throttle(50_000));

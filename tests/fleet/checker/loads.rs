@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::quiet::Quiet;
-use super::{Millis, Rule, Violation};
+use super::{Millis, Rule, UNNOTICED, Violation};
 use crate::catalogue::{Family, GROUPS, Target};
 use crate::clock::{Nanos, nanos};
-use crate::history::{History, Load, ProcessId};
+use crate::history::{History, Load, ProcessId, Window};
 
 /// A `put` takes its key a little before its body begins, which is all that is known of it; a process that crashed may
 /// have removed something and never told.
@@ -31,7 +31,7 @@ pub(super) fn check(history: &History, quiet: &Quiet) -> Vec<Violation> {
             let excused = second.begin >= first.end
                 || !(first.missed && second.missed)
                 || quiet.is_faulty(process, span)
-                || removed(history, (family, id), span);
+                || removed(history, process, (family, id), span);
             if !excused {
                 let story = format!(
                     "process {process} loaded {family:?} {id} at {} and again {} later, while the first load ran for \
@@ -50,19 +50,37 @@ pub(super) fn check(history: &History, quiet: &Quiet) -> Vec<Violation> {
     violations
 }
 
-/// Was the entry removed, by anybody or anything, in or around that time?
-fn removed(history: &History, (family, id): (Family, u32), (from, to): (Nanos, Nanos)) -> bool {
+/// Was the entry removed, by anybody of its tenant or anything, in or around that time? Or did the other tenant load what
+/// it keeps at the same place in Redis?
+fn removed(
+    history: &History,
+    process: ProcessId,
+    (family, id): (Family, u32),
+    (from, to): (Nanos, Nanos),
+) -> bool {
     let near =
         |begin: Nanos, end: Nanos| begin.saturating_sub(AROUND) <= to && end + AROUND >= from;
     let covers =
         |target: Target| (0..u64::from(GROUPS)).any(|author| target.covers(family, id, author));
-    let removals = history.removals.iter();
-    removals
-        .clone()
-        .any(|(_, removal)| covers(removal.target) && near(removal.called, removal.returned))
-        || history
-            .unsettled
-            .iter()
-            .any(|window| near(window.from, window.to))
-        || history.crashed.iter().any(|crash| near(crash.at, crash.at))
+    let tenant = history.tenant(process);
+    let mut removals = history.removals.iter();
+    let mut unsettled = history.unsettled.iter();
+    let mut crashed = history.crashed.iter();
+    let mut loads = history.loads.iter();
+    let neighbour = family.neighbour(tenant);
+    // Then any removal may be the one that notices.
+    let lost = |window: &Window| window.from <= to && window.to + UNNOTICED >= from;
+    let may_be_lost = history.unsettled.iter().any(lost);
+    removals.any(|(remover, removal)| {
+        history.tenant(*remover) == tenant
+            && (covers(removal.target) || may_be_lost)
+            && near(removal.called, removal.returned)
+    }) || unsettled.any(|window| near(window.from, window.to))
+        || crashed.any(|crash| near(crash.at, crash.at))
+        || loads.any(|(loader, load)| {
+            Some(load.family) == neighbour
+                && load.id == id
+                && history.tenant(*loader) != tenant
+                && near(load.begin, load.end)
+        })
 }

@@ -3,8 +3,12 @@
 //! It errs on one side only: what it reports is a broken promise; where it cannot know (a process was cut off, a machine
 //! stood still) it allows what the promises allow at most.
 
+mod allowed;
+mod away;
+mod kept;
 mod loads;
 mod quiet;
+mod removals;
 mod stale;
 #[cfg(test)]
 mod tests;
@@ -14,9 +18,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use self::allowed::HEARD_WITHIN;
+pub(crate) use self::allowed::{Allowed, ENDED_RUNTIMES_STAY_CUT_OFF};
 use self::quiet::Quiet;
+use self::removals::Removals;
 use crate::clock::{Nanos, nanos};
-use crate::history::{History, ProcessId};
+use crate::history::{History, ProcessId, Read, Removal};
 
 /// How far memory may lag behind another process's durable removal while nothing is wrong: Redis's push, on a machine
 /// that is busy with other things.
@@ -30,6 +37,13 @@ const LONGEST_READ: Nanos = nanos(Duration::from_millis(3_000));
 
 /// The same when everything has healed: no lock may be left behind.
 const LONGEST_LAST_READ: Nanos = nanos(Duration::from_millis(2_000));
+
+/// For how long the loss of what removals are written in may go unnoticed: the next removal finds out, and then all that
+/// was stored before it is as good as gone.
+const UNNOTICED: Nanos = nanos(Duration::from_secs(12));
+
+/// Around a removal, for nothing to be wrong.
+const PEACE: Nanos = nanos(Duration::from_millis(500));
 
 /// A broken promise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -53,6 +67,12 @@ pub(crate) enum Rule {
     LockLeftBehind,
     /// A read that took too long at any other time.
     SlowRead,
+    /// A value of another tenant.
+    AnothersValue,
+    /// An entry that nobody removed was not there.
+    VanishedWithoutReason,
+    /// Nothing was wrong any more, and under its load a process did not find back to Redis.
+    StayedAway,
     /// Two loads of one key at once in one process, for no reason.
     LoadedTwice,
     /// A task panicked.
@@ -61,11 +81,25 @@ pub(crate) enum Rule {
     DidNotHeal,
 }
 
-/// All that was broken.
-pub(crate) fn check(history: &History) -> Vec<Violation> {
+impl Rule {
+    /// A value was read that had been removed.
+    pub(crate) fn is_staleness(self) -> bool {
+        matches!(
+            self,
+            Self::StaleAfterDurable | Self::StaleInItsOwnProcess | Self::LostRemoval
+        )
+    }
+}
+
+/// All that was broken, but for what is allowed.
+pub(crate) fn check(history: &History, allowed: &mut Allowed) -> Vec<Violation> {
     let quiet = Quiet::of(history);
-    let mut violations = stale::check(history, &quiet);
+    let removals = Removals::of(history);
+    let mut violations = stale::check(history, &quiet, &removals, allowed);
+    violations.extend(others(history));
+    violations.extend(kept::check(history, &quiet, &removals));
     violations.extend(slow(history, &quiet));
+    violations.extend(away::check(history, &quiet));
     violations.extend(loads::check(history, &quiet));
     violations.extend(history.panics.iter().map(|(process, text)| Violation {
         rule: Rule::Panicked,
@@ -74,12 +108,45 @@ pub(crate) fn check(history: &History) -> Vec<Violation> {
     violations
 }
 
+/// Removals that Redis was not told of in time, though nothing had been wrong for a while, before it or just after. No
+/// broken promise, but a figure that tells how much a removal asks of Redis.
+pub(crate) fn queued_in_peace(history: &History, removals: &[(ProcessId, Removal)]) -> u64 {
+    let quiet = Quiet::of(history);
+    let in_peace = |(remover, removal): &&(ProcessId, Removal)| {
+        let around = (
+            removal.called.saturating_sub(PEACE),
+            removal.returned + PEACE,
+        );
+        !removal.durable && !removal.dropped && !quiet.is_troubled(*remover, around)
+    };
+    removals.iter().filter(in_peace).count() as u64
+}
+
+/// Reads that got what another tenant had stored.
+fn others(history: &History) -> Vec<Violation> {
+    let strange =
+        |(process, read): &&(ProcessId, Read)| read.got.tenant != history.tenant(*process);
+    let told = |(process, read): &(ProcessId, Read)| Violation {
+        rule: Rule::AnothersValue,
+        story: format!(
+            "process {process} of {} read {:?} {} ({:?}) and got a value of {}, loaded by process {:?}",
+            history.tenant(*process),
+            read.family,
+            read.id,
+            read.tier,
+            read.got.tenant,
+            read.got.loader,
+        ),
+    };
+    history.reads.iter().filter(strange).map(told).collect()
+}
+
 /// Reads that took longer than anything they may have had to wait for.
 fn slow(history: &History, quiet: &Quiet) -> Vec<Violation> {
     let mut violations = Vec::new();
     for (process, read) in &history.reads {
         let window = (read.begin, read.end);
-        let took = quiet.awake(*process, window);
+        let took = quiet.running(*process, window);
         let (rule, longest) = match history.healed.is_some_and(|healed| healed < read.begin) {
             true => (Rule::LockLeftBehind, LONGEST_LAST_READ),
             false => (Rule::SlowRead, LONGEST_READ),

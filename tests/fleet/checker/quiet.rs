@@ -3,48 +3,77 @@
 use std::collections::HashMap;
 
 use crate::clock::Nanos;
-use crate::history::{History, ProcessId, Window};
+use crate::history::{Cause, History, ProcessId, Window};
+
+type Windows = HashMap<ProcessId, Vec<Window>>;
 
 /// For each process, its faults in order, without overlaps.
 #[derive(Debug)]
 pub(super) struct Quiet {
-    faults: HashMap<ProcessId, Vec<Window>>,
-    /// Those of them that it knew to be an outage.
-    cut_off: HashMap<ProcessId, Vec<Window>>,
+    /// Everything below.
+    faults: Windows,
+    /// What happened to it, beside that it had no Redis.
+    others: Windows,
+    /// Times in which it knew of an outage.
+    cut_off: Windows,
     /// Times at which it stood still, a fault for the push delay, and no time at all for its own speed.
-    stood: HashMap<ProcessId, Vec<Window>>,
+    stood: Windows,
+    /// Times in which it stood still, or its threads were kept by something else.
+    kept: Windows,
+    /// Times in which nobody drove its connection.
+    undriven: HashMap<(ProcessId, Cause), Vec<Window>>,
 }
 
 impl Quiet {
     pub(super) fn of(history: &History) -> Self {
-        let mut faults: HashMap<ProcessId, Vec<Window>> = HashMap::new();
-        let mut cut_off: HashMap<ProcessId, Vec<Window>> = HashMap::new();
-        let mut stood: HashMap<ProcessId, Vec<Window>> = HashMap::new();
+        let mut others = Windows::new();
+        let mut cut_off = Windows::new();
+        let mut stood = Windows::new();
+        let mut kept = Windows::new();
+        let mut undriven: HashMap<_, Vec<Window>> = HashMap::new();
         let readers = history.reads.iter().map(|(process, _)| *process);
         let loaders = history.loads.iter().map(|(process, _)| *process);
         for process in readers.chain(loaders) {
-            faults.entry(process).or_default();
+            others.entry(process).or_default();
         }
         for (process, window) in &history.cut_off {
             cut_off.entry(*process).or_default().push(*window);
-            faults.entry(*process).or_default().push(*window);
+            others.entry(*process).or_default();
         }
         for (process, window) in &history.stood {
             stood.entry(*process).or_default().push(*window);
-            faults.entry(*process).or_default().push(*window);
+            kept.entry(*process).or_default().push(*window);
+            others.entry(*process).or_default().push(*window);
+        }
+        for (process, cause, window) in &history.undriven {
+            let windows = undriven.entry((*process, *cause)).or_default();
+            windows.push(*window);
+            if *cause != Cause::Ended {
+                kept.entry(*process).or_default().push(*window);
+            }
+            others.entry(*process).or_default().push(*window);
         }
         for (whose, window) in &history.faults {
             match whose {
-                Some(process) => faults.entry(*process).or_default().push(*window),
-                None => faults.values_mut().for_each(|faults| faults.push(*window)),
+                Some(process) => others.entry(*process).or_default().push(*window),
+                None => others.values_mut().for_each(|faults| faults.push(*window)),
             }
         }
-        let all = faults.values_mut().chain(cut_off.values_mut());
-        all.chain(stood.values_mut()).for_each(merge);
+        let mut faults = others.clone();
+        for (process, windows) in &cut_off {
+            faults.entry(*process).or_default().extend(windows);
+        }
+        let all = faults.values_mut().chain(others.values_mut());
+        let all = all.chain(cut_off.values_mut()).chain(stood.values_mut());
+        let all = all.chain(kept.values_mut());
+        all.chain(undriven.values_mut()).for_each(merge);
         Self {
             faults,
+            others,
             cut_off,
             stood,
+            kept,
+            undriven,
         }
     }
 
@@ -60,6 +89,13 @@ impl Quiet {
             .is_some()
     }
 
+    /// The same, but that it had no Redis is no fault: it may be its own.
+    pub(super) fn is_troubled(&self, process: ProcessId, span: (Nanos, Nanos)) -> bool {
+        overlapping(self.others.get(&process), span)
+            .next()
+            .is_some()
+    }
+
     /// Did it know of an outage at any moment of that time?
     pub(super) fn is_cut_off(&self, process: ProcessId, span: (Nanos, Nanos)) -> bool {
         overlapping(self.cut_off.get(&process), span)
@@ -70,6 +106,48 @@ impl Quiet {
     /// How much of a time the process was running.
     pub(super) fn awake(&self, process: ProcessId, span: (Nanos, Nanos)) -> Nanos {
         without(self.stood.get(&process), span)
+    }
+
+    /// How much of a time its runtime was running.
+    pub(super) fn running(&self, process: ProcessId, span: (Nanos, Nanos)) -> Nanos {
+        without(self.kept.get(&process), span)
+    }
+
+    /// Since when, and why, nobody had driven its connection at that moment, or so shortly before.
+    pub(super) fn undriven(
+        &self,
+        process: ProcessId,
+        at: Nanos,
+        before: Nanos,
+    ) -> Option<(Cause, Nanos)> {
+        let span = (at.saturating_sub(before), at);
+        [Cause::Ended, Cause::Frozen, Cause::Starved]
+            .into_iter()
+            .find_map(|cause| {
+                let windows = self.undriven.get(&(process, cause));
+                let window = overlapping(windows, span).next()?;
+                Some((cause, window.from))
+            })
+    }
+
+    /// The times of outages in which nothing else was wrong, of all processes.
+    pub(super) fn causeless_outages(&self) -> impl Iterator<Item = (ProcessId, Window)> + '_ {
+        self.cut_off.iter().flat_map(move |(process, outages)| {
+            let others = self.others.get(process);
+            outages.iter().flat_map(move |outage| {
+                let mut from = outage.from;
+                let mut between = Vec::new();
+                for fault in overlapping(others, (outage.from, outage.to)) {
+                    between.push((from, fault.from));
+                    from = from.max(fault.to);
+                }
+                between.push((from, outage.to));
+                between
+                    .into_iter()
+                    .filter(|(from, to)| from < to)
+                    .map(|(from, to)| (*process, Window { from, to }))
+            })
+        })
     }
 }
 

@@ -5,12 +5,11 @@
 //! a process that reads what it has removed itself. Another process's memory depends on a push, whose way is long: server,
 //! proxy, the process's own runtime. What each of them was late is measured beside it, and does not count.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use super::quiet::Quiet;
-use super::{Millis, OUTAGE_MAX_AGE, PUSH_DELAY, Rule, Violation, of};
-use crate::catalogue::Family;
+use super::removals::Removals;
+use super::{Allowed, HEARD_WITHIN, Millis, OUTAGE_MAX_AGE, PUSH_DELAY, Rule, Violation, of};
 use crate::clock::{Nanos, nanos};
 use crate::history::{History, ProcessId, Read, Removal, Tier};
 
@@ -20,124 +19,127 @@ const OUTAGE_LAG: Nanos = nanos(OUTAGE_MAX_AGE) + nanos(Duration::from_millis(75
 /// A process notices itself that it is cut off, but reports it some milliseconds later.
 const NOTICE: Nanos = nanos(Duration::from_millis(30));
 
-type Removals<'a> = HashMap<(Family, u32), Vec<&'a (ProcessId, Removal)>>;
+/// How a read stands to the promises that returned a value from before a removal.
+enum Judged {
+    Broken(Rule),
+    Allowed,
+    Fine,
+}
 
-pub(super) fn check(history: &History, quiet: &Quiet) -> Vec<Violation> {
-    let removals = by_entry(history);
-    let bound = Bound::of(history);
+/// All that the rules look at.
+struct Judge<'a> {
+    history: &'a History,
+    quiet: &'a Quiet,
+    removals: &'a Removals<'a>,
+    push_delay: Nanos,
+}
+
+pub(super) fn check(
+    history: &History,
+    quiet: &Quiet,
+    removals: &Removals<'_>,
+    allowed: &mut Allowed,
+) -> Vec<Violation> {
+    let judge = Judge {
+        history,
+        quiet,
+        removals,
+        push_delay: PUSH_DELAY + history.round_trip,
+    };
     let mut violations = Vec::new();
     for (process, read) in &history.reads {
-        let Some(removals) = removals.get(&(read.family, read.id)) else {
-            continue;
-        };
-        // Called before the read began, and after its value's load had: in order of the call, a short way back.
-        let later = removals.partition_point(|(_, removal)| removal.called < read.begin);
-        let broken = removals[..later]
-            .iter()
-            .rev()
-            .take_while(|(_, removal)| removal.called > read.got.began)
+        let tenant = history.tenant(*process);
+        let mut needed_it = false;
+        // Called before the read began, and after its value's load had: whatever else was removed does not matter.
+        let broken = removals
+            .called_within(tenant, read.family, read.id, (read.got.began, read.begin))
             .filter(|(_, removal)| removal.returned < read.begin)
             .filter(|(_, removal)| removal.target.covers(read.family, read.id, read.got.author))
             .find_map(|(remover, removal)| {
-                let rule = broken_rule(
-                    history,
-                    quiet,
-                    &bound,
-                    (*process, read),
-                    (*remover, removal),
-                )?;
-                Some(Violation {
-                    rule,
-                    story: story((*process, read), (*remover, removal)),
-                })
+                let (reader, removed) = ((*process, read), (*remover, removal));
+                match judge.judge(reader, removed, allowed.memory_is_believed_unheard) {
+                    Judged::Fine => None,
+                    Judged::Allowed => {
+                        needed_it = true;
+                        None
+                    }
+                    Judged::Broken(rule) => Some(Violation {
+                        rule,
+                        story: story(reader, removed),
+                    }),
+                }
             });
+        if let (None, true) = (&broken, needed_it)
+            && let Some((cause, _)) = quiet.undriven(*process, read.begin, judge.push_delay)
+        {
+            allowed.count(cause);
+        }
         violations.extend(broken);
     }
     violations
 }
 
-/// The rule that a read broke which returned a value from before a removal that had returned before it.
-fn broken_rule(
-    history: &History,
-    quiet: &Quiet,
-    bound: &Bound,
-    (process, read): (ProcessId, &Read),
-    (remover, removal): (ProcessId, &Removal),
-) -> Option<Rule> {
-    // Whoever adopts a journal is bound by it from its first read on, as its process was.
-    let adopted = !removal.durable && history.heirs(remover).any(|heir| heir == process);
-    if process == remover || adopted {
-        return Some(Rule::StaleInItsOwnProcess);
-    }
-    let bound = bound.since(remover, removal);
-    if history
-        .healed
-        .is_some_and(|healed| removal.returned < healed && healed < read.begin)
-    {
-        // What waited in a process that crashed without an heir went with it.
-        let is_due = removal.durable || !history.is_forgotten(remover);
-        let since = (bound.unwrap_or(removal.returned), read.begin);
-        let heard = !read.family.is_near() || quiet.quiet(process, since) > PUSH_DELAY;
-        return (is_due && heard).then_some(Rule::LostRemoval);
-    }
-    let since = bound.filter(|since| *since < read.begin)?;
-    let stale = Some(Rule::StaleAfterDurable);
-    let connected = !quiet.is_cut_off(
-        process,
-        (read.begin.saturating_sub(NOTICE), read.end + NOTICE),
-    );
-    // A `GET` of its own, sent after the removal: no fault makes Redis's answer older than that.
-    let strict = !read.family.is_near() && (connected || read.tier == Tier::Redis);
-    if strict {
-        return stale;
-    }
-    let since = (since, read.begin);
-    let heard = quiet.quiet(process, since) > PUSH_DELAY;
-    let too_old = quiet.awake(process, since) > OUTAGE_LAG;
-    if heard || too_old { stale } else { None }
-}
-
-/// From when on each queued removal bound everybody.
-struct Bound(HashMap<(ProcessId, Nanos), Nanos>);
-
-impl Bound {
-    fn of(history: &History) -> Self {
-        let queued = history
-            .removals
-            .iter()
-            .filter(|(_, removal)| !removal.durable);
-        let bound = queued.filter_map(|(remover, removal)| {
-            let since = history.bound_since(*remover, removal)?;
-            Some(((*remover, removal.returned), since))
-        });
-        Self(bound.collect())
-    }
-
-    fn since(&self, remover: ProcessId, removal: &Removal) -> Option<Nanos> {
-        match removal.durable {
-            true => Some(removal.returned),
-            false => self.0.get(&(remover, removal.returned)).copied(),
+impl Judge<'_> {
+    /// A read that returned a value from before a removal which had returned before it.
+    fn judge(
+        &self,
+        (process, read): (ProcessId, &Read),
+        (remover, removal): (ProcessId, &Removal),
+        unheard_is_allowed: bool,
+    ) -> Judged {
+        // Whoever adopts a journal is bound by it from its first read on, as its process was.
+        let adopted = !removal.durable && self.history.heirs(remover).any(|heir| heir == process);
+        if process == remover || adopted {
+            return Judged::Broken(Rule::StaleInItsOwnProcess);
+        }
+        let bound = self.removals.bound_since(remover, removal);
+        if self
+            .history
+            .healed
+            .is_some_and(|healed| removal.returned < healed && healed < read.begin)
+        {
+            // What waited in a process that crashed without an heir went with it.
+            let is_due = removal.durable || !self.history.is_forgotten(remover);
+            let since = (bound.unwrap_or(removal.returned), read.begin);
+            let heard =
+                !read.family.is_near() || self.quiet.quiet(process, since) > self.push_delay;
+            return match is_due && heard {
+                true => Judged::Broken(Rule::LostRemoval),
+                false => Judged::Fine,
+            };
+        }
+        let Some(since) = bound.filter(|since| *since < read.begin) else {
+            return Judged::Fine;
+        };
+        let around = (read.begin.saturating_sub(NOTICE), read.end + NOTICE);
+        let connected = !self.quiet.is_cut_off(process, around);
+        // A `GET` of its own, sent after the removal: no fault makes Redis's answer older than that.
+        let strict = !read.family.is_near() && (connected || read.tier == Tier::Redis);
+        if strict {
+            return Judged::Broken(Rule::StaleAfterDurable);
+        }
+        let since = (since, read.begin);
+        let heard = self.quiet.quiet(process, since) > self.push_delay;
+        let too_old = self.quiet.awake(process, since) > OUTAGE_LAG;
+        let unheard = read.tier == Tier::Memory && self.is_unheard(process, since);
+        // It may have noticed its outage a moment later.
+        let noticed = self.quiet.is_cut_off(process, (around.0, around.0));
+        if unheard && unheard_is_allowed && !noticed {
+            Judged::Allowed
+        } else if heard || too_old || (unheard && connected) {
+            Judged::Broken(Rule::StaleAfterDurable)
+        } else {
+            Judged::Fine
         }
     }
-}
 
-fn by_entry(history: &History) -> Removals<'_> {
-    let mut removals = Removals::new();
-    for (_, read) in &history.reads {
-        removals.entry((read.family, read.id)).or_default();
+    /// Memory answered though nobody had driven its connection for longer than memory may be believed, and the removal is
+    /// old enough to have been heard of by whoever was listening.
+    fn is_unheard(&self, process: ProcessId, (removed, read): (Nanos, Nanos)) -> bool {
+        let undriven = self.quiet.undriven(process, read, self.push_delay);
+        undriven.is_some_and(|(_, from)| from + HEARD_WITHIN + self.push_delay < read)
+            && removed + self.push_delay < read
     }
-    for (entry, list) in &mut removals {
-        let names =
-            |author| move |removal: &Removal| removal.target.covers(entry.0, entry.1, author);
-        list.extend(
-            history
-                .removals
-                .iter()
-                .filter(|(_, removal)| names(0)(removal) || names(1)(removal)),
-        );
-        list.sort_unstable_by_key(|(_, removal)| removal.called);
-    }
-    removals
 }
 
 fn story((process, read): (ProcessId, &Read), (remover, removal): (ProcessId, &Removal)) -> String {

@@ -1,9 +1,15 @@
 //! Hand-written histories: what the checker must report, and what it must not.
 
-use super::{OUTAGE_MAX_AGE, Rule, check};
+mod allowed;
+mod away;
+mod kept;
+mod loads;
+
+use super::{Allowed, OUTAGE_MAX_AGE, Rule, check};
 use crate::catalogue::{Family, Target};
 use crate::clock::{Nanos, nanos};
-use crate::history::{Crash, Got, History, Load, ProcessId, Read, Removal, Tier, Window};
+use crate::history::{Cause, Crash, Got, History, Load, ProcessId, Read, Removal, Tier, Window};
+use crate::names::Tenant;
 
 const MS: Nanos = 1_000_000;
 
@@ -20,6 +26,7 @@ fn read(family: Family, tier: Tier, (begin, end): (Nanos, Nanos), began: Nanos) 
         loader: None,
         version: 1,
         author: 1,
+        tenant: Tenant::Outer,
     };
     Read {
         begin: at(begin),
@@ -38,6 +45,7 @@ fn removal(target: Target, (called, returned): (Nanos, Nanos), durable: bool) ->
         returned: at(returned),
         target,
         durable,
+        dropped: false,
     }
 }
 
@@ -77,7 +85,7 @@ fn crash(process: ProcessId, millis: Nanos, heir: Option<ProcessId>) -> Crash {
 }
 
 fn broken(history: &History) -> Vec<Rule> {
-    check(history)
+    check(history, &mut Allowed::today())
         .into_iter()
         .map(|violation| violation.rule)
         .collect()
@@ -320,54 +328,17 @@ fn a_read_takes_its_time_only_while_its_process_runs() {
     assert_eq!(broken(&history), [Rule::SlowRead]);
     history.stood.push((1, window(500, 2_500)));
     assert_eq!(broken(&history), []);
+    history.stood.clear();
+    history
+        .undriven
+        .push((1, Cause::Starved, window(500, 2_500)));
+    assert_eq!(broken(&history), []);
+    history.undriven[0].1 = Cause::Ended;
+    assert_eq!(broken(&history), [Rule::SlowRead], "another runtime runs");
+    history.undriven.clear();
     history.healed = Some(at(0) - 1);
     history.reads[0].1 = read(Family::Item, Tier::Body, (0, 2_500), 10);
-    history.stood.clear();
     assert_eq!(broken(&history), [Rule::LockLeftBehind]);
-}
-
-#[test]
-fn two_loads_at_once_need_a_reason() {
-    let twice = || History {
-        loads: vec![
-            (1, load(9_000, (9_001, 9_050))),
-            (1, load(9_010, (9_011, 9_060))),
-        ],
-        ..History::default()
-    };
-    assert_eq!(broken(&twice()), [Rule::LoadedTwice]);
-
-    let mut one_after_the_other = twice();
-    one_after_the_other.loads[1].1 = load(9_010, (9_051, 9_060));
-    assert_eq!(broken(&one_after_the_other), []);
-
-    let mut in_two_processes = twice();
-    in_two_processes.loads[1].0 = 2;
-    assert_eq!(broken(&in_two_processes), []);
-
-    let mut removed = twice();
-    removed
-        .removals
-        .push((3, removal(ITEM, (9_005, 9_006), true)));
-    assert_eq!(broken(&removed), []);
-    removed.removals[0].1 = removal(KEY, (9_005, 9_006), true);
-    assert_eq!(
-        broken(&removed),
-        [Rule::LoadedTwice],
-        "another key's removal is no reason"
-    );
-
-    let mut cut_off = twice();
-    cut_off.faults.push((Some(1), window(9_000, 9_005)));
-    assert_eq!(broken(&cut_off), []);
-
-    let mut unsettled = twice();
-    unsettled.unsettled.push(window(9_000, 9_005));
-    assert_eq!(broken(&unsettled), []);
-
-    let mut put = twice();
-    put.loads[1].1.missed = false;
-    assert_eq!(broken(&put), []);
 }
 
 #[test]
