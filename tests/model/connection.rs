@@ -103,7 +103,7 @@ impl State {
         let mut flight = self.flights[at];
         match (message, flight.phase) {
             (Message::Got { slot, locked, .. }, Phase::Ran(Command::Get)) => {
-                flight.phase = Phase::Reply(slot, locked)
+                flight.phase = Phase::Reply(slot, locked);
             }
             (Message::Planted { slot, .. }, Phase::Ran(Command::Plant)) => {
                 if slot.is(flight.over) {

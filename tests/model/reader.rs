@@ -169,7 +169,7 @@ impl State {
             match reader.reading {
                 Reading::Lead(flight) if flight == id => self.answer(at, hit.version, hit.tagged),
                 Reading::Before(flight) if flight == id && shares => {
-                    self.answer(at, hit.version, hit.tagged)
+                    self.answer(at, hit.version, hit.tagged);
                 }
                 _ => {}
             }

@@ -118,27 +118,27 @@ impl Stage {
 /// Who is removed while Redis does not answer, and how that is read.
 #[derive(Clone, Copy, Debug)]
 enum Covered {
-    ByPrefix,
-    ByTag,
-    ByTagOfTheResult,
-    ByKey,
+    Prefix,
+    Tag,
+    TagOfTheResult,
+    Key,
 }
 
 impl Covered {
     async fn remove(self, app: &App) -> Durability {
         let cache = &app.cache;
         match self {
-            Self::ByPrefix => cache.invalidate_prefix("exact:").await,
-            Self::ByTag => cache.invalidate_tag("items").await,
-            Self::ByTagOfTheResult => cache.invalidate_tag("author:1").await,
-            Self::ByKey => cache.delete("exact:3").await,
+            Self::Prefix => cache.invalidate_prefix("exact:").await,
+            Self::Tag => cache.invalidate_tag("items").await,
+            Self::TagOfTheResult => cache.invalidate_tag("author:1").await,
+            Self::Key => cache.delete("exact:3").await,
         }
         .durability
     }
 
     async fn read(self, app: &App) -> u64 {
         match self {
-            Self::ByTagOfTheResult => post(app, 3).await.author,
+            Self::TagOfTheResult => post(app, 3).await.author,
             _ => exact(app, 3).await,
         }
     }
@@ -147,10 +147,10 @@ impl Covered {
 #[tokio::test]
 async fn what_a_waiting_removal_does_not_cover_is_read_on_and_what_it_covers_is_never_served_old() {
     for covered in [
-        Covered::ByPrefix,
-        Covered::ByTag,
-        Covered::ByTagOfTheResult,
-        Covered::ByKey,
+        Covered::Prefix,
+        Covered::Tag,
+        Covered::TagOfTheResult,
+        Covered::Key,
     ] {
         let stage = Stage::new().await;
         stage.stall().await;
