@@ -262,6 +262,13 @@ impl Cache {
         if session.link.pushes && request.near != Near::Off || off(Safeguard::OwnGet) {
             return Own::NotSent;
         }
+        // Before it is sent, too: what waits may be replayed while the reply is under way.
+        if session.is_shut(
+            request.key.as_str(),
+            request.tags.iter().map(String::as_str),
+        ) {
+            return Own::NotSent;
+        }
         let got = budget
             .spend_on(&session, pin!(session.get(request.key.as_str())))
             .await;

@@ -87,10 +87,6 @@ pub(crate) struct Flight<H> {
     key: Box<str>,
     /// The template of the key, as in the entry.
     template: u64,
-    /// Tags the value will carry, as far as they are known.
-    tags: Vec<String>,
-    /// Literal beginnings of tags that only the result tells.
-    open_tags: Vec<String>,
     /// A removal has named it.
     retired: AtomicBool,
     dirty: AtomicBool,
@@ -102,6 +98,10 @@ pub(crate) struct Flight<H> {
 
 #[derive(Debug)]
 struct State<H> {
+    /// Tags the value will carry, as far as any who joined knows them: each of them may come to lead.
+    tags: Vec<String>,
+    /// Literal beginnings of tags that only the result tells.
+    open_tags: Vec<String>,
     /// Loads begun by this flight's leaders so far.
     loads: u32,
     /// The leader is still asking Redis.
@@ -166,7 +166,7 @@ impl<H: Hold> Flights<H> {
             if !templates_meet(flight.template, template) {
                 return Joined::Other;
             }
-            if let Some(waiter) = Waiter::join(self, flight) {
+            if let Some(waiter) = Waiter::join(self, flight, tags, open_tags) {
                 return Joined::Wait(waiter);
             }
             flights.remove(key);
@@ -179,11 +179,11 @@ impl<H: Hold> Flights<H> {
         let flight = Arc::new(Flight {
             key: key.into(),
             template,
-            tags: tags.to_vec(),
-            open_tags: open_tags.to_vec(),
             retired: AtomicBool::new(false),
             dirty: AtomicBool::new(false),
             state: Mutex::new(State {
+                tags: tags.to_vec(),
+                open_tags: open_tags.to_vec(),
                 loads: 0,
                 reading: true,
                 waiters: 0,
@@ -342,15 +342,18 @@ impl<H> Flight<H> {
     }
 
     fn concern(&self, pattern: &Pattern) -> Concern {
-        if pattern.matches(&self.key, &self.tags) {
+        let state = self.state.lock();
+        if pattern.matches(&self.key, &state.tags) {
             return Concern::Named;
         }
-        let open = |tag: &str| self.open_tags.iter().any(|open| tag.starts_with(&**open));
+        let open = |tag: &str| state.open_tags.iter().any(|open| tag.starts_with(&**open));
         let suspected = match pattern {
+            // The entry that is being read may carry any tag.
+            Pattern::Tag(_) | Pattern::AllTags(_) | Pattern::TagPrefix(_) if state.reading => true,
             Pattern::Tag(tag) => open(tag),
-            Pattern::AllTags(all) => all.iter().all(|tag| open(tag) || self.tags.contains(tag)),
+            Pattern::AllTags(all) => all.iter().all(|tag| open(tag) || state.tags.contains(tag)),
             Pattern::TagPrefix(tag) => {
-                open(tag) || self.open_tags.iter().any(|open| open.starts_with(&**tag))
+                open(tag) || state.open_tags.iter().any(|open| open.starts_with(&**tag))
             }
             _ => false,
         };

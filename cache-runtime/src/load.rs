@@ -195,7 +195,7 @@ impl Loading {
                 failed.then(|| entry::failed_head(token::random(), session.stamp(key.as_str())));
             let verdict = async {
                 let stood = lease.release(mark).await.unwrap_or(false);
-                stood && session.is_current() && known.still_hold(session, key.as_str(), &[])
+                stood && known.still_hold(session, key.as_str(), &[]) && session.is_current()
             };
             settle_within(budget, lead, outcome, verdict).await;
         });

@@ -174,6 +174,9 @@ impl Cache {
         let Some(session) = tier.session(&budget).await else {
             return false;
         };
+        if session.is_shut(key.as_str(), std::iter::empty()) {
+            return false;
+        }
         let bytes = budget
             .spend_on(&session, pin!(session.get(key.as_str())))
             .await
@@ -186,6 +189,7 @@ impl Cache {
                 entry.deadline_ms() > now
                     && entry.stamp.key == entry::key_hash(key)
                     && session.stands(&entry.stamp, key, entry.tags())
+                    && session.is_current()
             }
             _ => false,
         })
@@ -210,11 +214,16 @@ impl Cache {
         if let Some(tier) = self.inner.tier.as_ref().filter(|_| !missing.is_empty()) {
             let budget = self.budget();
             if let Some(session) = tier.session(&budget).await {
+                let missing: Vec<&CacheKey> = missing
+                    .into_iter()
+                    .filter(|key| !session.is_shut(key.as_str(), std::iter::empty()))
+                    .collect();
                 let names: Vec<&str> = missing.iter().map(|key| key.as_str()).collect();
-                let values = budget
-                    .spend_on(&session, pin!(session.get_many(&names)))
-                    .await
-                    .unwrap_or_default();
+                let reading = pin!(session.get_many(&names));
+                let values = match names.is_empty() {
+                    true => Vec::new(),
+                    false => budget.spend_on(&session, reading).await.unwrap_or_default(),
+                };
                 for (key, bytes) in missing.iter().zip(values) {
                     let usable = bytes.and_then(|bytes| {
                         self.read_bytes(&bytes, &Request::plain(key, ops), &session)

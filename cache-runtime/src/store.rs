@@ -110,7 +110,8 @@ impl Store {
             }
         };
         let tags = self.tags.iter().map(String::as_str);
-        Ok(stood && session.is_current() && session.stands(&stamp, key, tags))
+        // In this order: what waited may have been replayed over another connection meanwhile.
+        Ok(stood && session.stands(&stamp, key, tags) && session.is_current())
     }
 
     async fn replace(&self, head: Head, rest: &[u8]) -> Result<bool, Fault> {

@@ -135,7 +135,8 @@ impl Cache {
             }
             Stored::Entry(entry) => entry,
         };
-        if session.is_shut(key, entry.tags()) {
+        // In this order: what waited may have been replayed over another connection meanwhile.
+        if session.is_shut(key, entry.tags()) || !session.is_current() {
             return Examined::Shut;
         }
         let now = u64::try_from(session.link.server_millis()).unwrap_or(0);
@@ -202,8 +203,12 @@ impl Cache {
         session: &Session,
         budget: &Budget,
     ) -> Option<Box<Found>> {
+        let key = request.key.as_str();
+        if session.is_shut(key, request.tags.iter().map(String::as_str)) {
+            return None;
+        }
         let bytes = budget
-            .spend_on(session, pin!(session.get(request.key.as_str())))
+            .spend_on(session, pin!(session.get(key)))
             .await
             .ok()??;
         self.read_bytes(&bytes, request, session)

@@ -22,17 +22,32 @@ pub(crate) struct Waiter<H: Hold> {
 }
 
 impl<H: Hold> Waiter<H> {
-    pub(super) fn join(flights: &Arc<Flights<H>>, flight: &Arc<Flight<H>>) -> Option<Self> {
+    pub(super) fn join(
+        flights: &Arc<Flights<H>>,
+        flight: &Arc<Flight<H>>,
+        tags: &[String],
+        open_tags: &[String],
+    ) -> Option<Self> {
         let mut state = flight.state.lock();
         // A removal was pushed while the leader's read was under way: its reply may be from before. A load that follows
         // will not be.
-        let overtaken = state.reading
-            && matches!(state.stage, Stage::Led)
-            && (flight.dirty.load(Ordering::SeqCst) || !state.suspects.is_empty());
+        let reading = state.reading && matches!(state.stage, Stage::Led);
+        let overtaken =
+            reading && flight.dirty.load(Ordering::SeqCst) || !state.suspects.is_empty();
         if flight.is_retired() || matches!(state.stage, Stage::Settled(..)) {
             return None;
         }
         state.waiters += 1;
+        for tag in tags {
+            if !state.tags.contains(tag) {
+                state.tags.push(tag.clone());
+            }
+        }
+        for open in open_tags {
+            if !state.open_tags.contains(open) {
+                state.open_tags.push(open.clone());
+            }
+        }
         let was_loaded = matches!(state.stage, Stage::Loaded(_));
         Some(Self {
             flights: flights.clone(),

@@ -396,6 +396,11 @@ impl Tier {
                 drained.await;
             }
         };
+        let drained = async {
+            drained.await;
+            // What was removed just now is still to be taken away.
+            self.background.drained().await;
+        };
         // What is left then is in the file, if there is one.
         let _ = tokio::time::timeout_at(deadline, drained).await;
         self.closing.store(true, Ordering::SeqCst);

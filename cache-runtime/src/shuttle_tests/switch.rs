@@ -14,9 +14,11 @@ use crate::memory::Memory;
 use crate::redis::Way;
 use crate::sabotage::{Safeguard, turn_off};
 
+type Part = fn(&World);
+
 fn play(scene: Scene) -> Arc<World> {
     let world = World::new(scene);
-    let act = |part: fn(&World)| {
+    let act = |part: Part| {
         let world = world.clone();
         thread::spawn(move || part(&world))
     };
@@ -25,7 +27,7 @@ fn play(scene: Scene) -> Arc<World> {
         world.read();
         world.read();
     })];
-    let others: [(bool, fn(&World)); 4] = [
+    let others: [(bool, Part); 4] = [
         (scene.removal, |world| {
             world.write_and_remove();
             world.write_and_remove();
@@ -48,6 +50,9 @@ fn play(scene: Scene) -> Arc<World> {
     assert_eq!(world.switch.journal.lock().len(), 0, "not replayed");
     let shut = world.switch.is_shut("k", ["t"].into_iter());
     assert!(!shut, "shut, and nothing waits");
+    if scene.watch {
+        return world;
+    }
     let now = world.outside.get().database;
     if let Some(copy) = world.local.memory.get("k", Instant::now()) {
         assert_eq!(
