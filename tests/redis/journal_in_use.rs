@@ -10,7 +10,7 @@ use cache_tests::{Fault, FaultProxy, RedisServer, eventually};
 use crate::app::{App, Db, SOON, change_item, exact, item, post};
 
 /// What a removal waits for: less than a heartbeat does, which is not answered in between either.
-const BUDGET: Duration = Duration::from_millis(250);
+const BUDGET: Duration = Duration::from_millis(400);
 
 #[cached(ttl = "5m", key = "calm:<id>", cache = app.cache, skip(app))]
 async fn calm(app: &App, id: u32) -> u64 {
@@ -33,13 +33,17 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Self {
+        Self::with(BUDGET).await
+    }
+
+    async fn with(budget: Duration) -> Self {
         let server = RedisServer::start();
         let proxy = FaultProxy::in_front_of(&server);
         let db = Db::new(1);
         // No number of time-outs alone ends this connection.
         let config = CacheConfig::default()
             .redis_url(proxy.url())
-            .budget(BUDGET)
+            .budget(budget)
             .breaker_failures(1_000_000)
             .journal_bound(1_000_000);
         let app = App::connected(config, &db).await;
@@ -180,7 +184,7 @@ const WAITING: u32 = 20_000;
 
 #[tokio::test]
 async fn redis_is_read_again_before_all_is_replayed_but_not_what_still_waits() {
-    let stage = Stage::new().await;
+    let stage = Stage::with(SOON).await;
     let app = &stage.app;
     stage.proxy.down();
     app.has_lost_redis().await;
