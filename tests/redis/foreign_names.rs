@@ -1,7 +1,7 @@
 //! Something of somebody else's stands at the names that a cache keeps for itself.
 
 use cache_runtime::CacheConfig;
-use cache_tests::{RedisServer, Resp, eventually};
+use cache_tests::{FaultProxy, RedisServer, Resp, eventually};
 
 use crate::app::{App, Db, SOON, change_item, exact, item};
 use crate::said::Said;
@@ -98,8 +98,11 @@ async fn a_foreign_key_at_the_catalogues_name_costs_counts_and_nothing_else() {
         let server = RedisServer::start();
         server.cli(&foreign);
         let theirs = dump(&server, "%catalogue");
+        let way = FaultProxy::in_front_of(&server);
         let db = Db::new(1);
-        let (one, other) = (App::on(&server, &db).await, App::on(&server, &db).await);
+        let config = CacheConfig::default().redis_url(way.url()).budget(SOON);
+        let one = App::connected(config, &db).await;
+        let other = App::on(&server, &db).await;
         let mut value = 1;
         for pattern in ["item:", "#items", "*:1", "=item:1", "*"] {
             assert_eq!((exact(&one, 1).await, item(&one, 1).await), (value, value));
@@ -123,5 +126,6 @@ async fn a_foreign_key_at_the_catalogues_name_costs_counts_and_nothing_else() {
         assert!(one.cache.health().await.stats.redis_available);
         assert_eq!(dump(&server, "%catalogue"), theirs, "left alone");
         assert_eq!(one.cache.journal_len() + other.cache.journal_len(), 0);
+        assert_eq!(way.connections(), 1, "the connection from the beginning");
     }
 }

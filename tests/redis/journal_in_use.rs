@@ -10,7 +10,7 @@ use cache_tests::{Fault, FaultProxy, RedisServer, eventually};
 use crate::app::{App, Db, SOON, change_item, exact, item, post};
 
 /// What a removal waits for: less than a heartbeat does, which is not answered in between either.
-const BUDGET: Duration = Duration::from_millis(250);
+const BUDGET: Duration = Duration::from_millis(400);
 
 #[cached(ttl = "5m", key = "calm:<id>", cache = app.cache, skip(app))]
 async fn calm(app: &App, id: u32) -> u64 {
@@ -33,14 +33,19 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Self {
+        Self::with(BUDGET).await
+    }
+
+    async fn with(budget: Duration) -> Self {
         let server = RedisServer::start();
         let proxy = FaultProxy::in_front_of(&server);
         let db = Db::new(1);
         // No number of time-outs alone ends this connection.
         let config = CacheConfig::default()
             .redis_url(proxy.url())
-            .budget(BUDGET)
-            .breaker_failures(1_000_000);
+            .budget(budget)
+            .breaker_failures(1_000_000)
+            .journal_bound(1_000_000);
         let app = App::connected(config, &db).await;
         let other = App::on(&server, &db).await;
         for id in 0..10 {
@@ -171,6 +176,39 @@ async fn what_a_waiting_removal_does_not_cover_is_read_on_and_what_it_covers_is_
         stage.is_in_memory(&stage.app).await;
         stage.kept_its_connection();
         assert_eq!(stage.server.cli(&["EXISTS", "calm:3"]).int(), 1);
+    }
+}
+
+/// So many that their replay takes a while.
+const WAITING: u32 = 20_000;
+
+#[tokio::test]
+async fn redis_is_read_again_before_all_is_replayed_but_not_what_still_waits() {
+    let stage = Stage::with(SOON).await;
+    let app = &stage.app;
+    stage.proxy.down();
+    app.has_lost_redis().await;
+    for id in 0..WAITING {
+        assert!(!app.cache.delete(format!("row:{id}")).await.is_durable());
+    }
+    // The last to be replayed.
+    app.db.commit(2);
+    assert!(!app.cache.invalidate_prefix("exact:").await.is_durable());
+    stage.proxy.up();
+    app.reaches_redis().await;
+    let mut hits = 0;
+    for id in (0..10).cycle() {
+        assert_eq!(exact(app, id).await, 2, "a removal that covers it waits");
+        let before = app.cache.stats().redis_hits;
+        assert_eq!(calm_exact(app, id).await, 1);
+        if app.cache.journal_len() == 0 {
+            break;
+        }
+        hits += app.cache.stats().redis_hits - before;
+    }
+    assert!(hits > 0, "hits in Redis while removals wait");
+    for id in 0..10 {
+        assert_eq!(exact(&stage.other, id).await, 2, "it binds the others now");
     }
 }
 

@@ -31,6 +31,21 @@
 //! | past its lifetime: served while one refresh runs, stands in for a body that fails or is slow, gone after its window; a time-out in time; the late result is the next read's | `serving` in `tests/behavior`, with time turned by hand |
 //! | … the same over Redis, from another process | `serving::a_value_stands_in_for_a_body_that_fails_unless_it_was_removed` |
 //! | Redis slow, or dead between the read and the store | `p1_outage::a_slow_server_costs_no_call_more_than_its_budget`, `p1_outage::a_server_that_dies_between_read_and_store_costs_nothing_but_the_store` |
+//! | a prefix of 50,000 keys among as many others: one call, everybody bound, memory of the others stays, an exact count | `large_prefix` |
+//! | removals of tags that nobody has, and tags that only the result tells | `open_tags` |
+//! | a master that was demoted and keeps its connections | `demoted` |
+//! | names with spaces, colons, backslashes, `%`, letters beyond ASCII | `names` |
+//! | namespaces that are nested, and one name for both | `nested_namespaces` |
+//! | Redis pushes nothing: no subscription, no channel, no tracking | `without_pushes` |
+//! | a removal that waits shuts only what it covers; a caller who vanishes | `journal_in_use` |
+//! | a pause of the server under removals at a fixed rate, at some milliseconds of distance | `open_loop` |
+//! | a refresh that takes longer than the entry lives; `DEL` meanwhile | `long_refresh` |
+//! | somebody else's key at the ledger's or the catalogue's name | `foreign_names` |
+//! | a tag that an entry has had, and one that it has now; `RENAME`; the format before this one | `what_entries_carry` |
+//! | the ledger is lost: everything of before is cold | `ledger_lost` |
+//! | a read that removes its own prefix, and others who remove meanwhile | `own_prefix` |
+//! | more removals than the ledger may hold; removals that are old | `ledger_bound` |
+//! | ledger and catalogue end when nobody uses them | `lifetimes` |
 //! | several attributes on one function, and no Redis | `serving::attributes_on_attributes_give_the_functions_value_without_redis` |
 //! | permissions change at run time | `topologies::permissions_that_are_taken_away_and_given_back_are_noticed_and_every_call_is_answered` |
 
