@@ -179,7 +179,10 @@ impl Cache {
             Some(session) => {
                 // An invalidation has its own budget, whatever the wait for the first connect took.
                 let removal = session.remove(&due.patterns, spare);
-                let removed = self.budget().spend_on(&session, pin!(removal)).await;
+                let removed = self
+                    .budget()
+                    .spend_on_removal(&session, pin!(removal))
+                    .await;
                 removed
                     .ok()
                     .filter(|_| tier.acknowledged(&session.link, &due.patterns))

@@ -1,21 +1,33 @@
 //! The coherence protocol, explored: every interleaving of readers, writers, the server and its outages in small
 //! configurations, and for each safeguard the shortest way in which the protocol fails without it.
 //!
-//! The model is about one key. A process has a memory tier, flights, a journal; Redis has the key, its members of the
-//! index, a snapshot, a replica. Commands and pushes arrive in any order. A step is what one side does without being
-//! seen half-done by another.
+//! The model is about one key. A process has a memory tier, flights, a journal, and what it knows of the ledger; Redis
+//! has the key, the lock beside it, the ledger, a snapshot, a replica. Redis runs a command at once; its reply waits in
+//! the connection's queue, behind the pushes that Redis wrote to that connection before. A step is what one side does
+//! without being seen half-done by another.
 
 mod configurations;
+mod connection;
 mod explore;
 mod flight;
+mod hand_over;
+mod journal;
 mod larger;
+mod ledger;
+mod message;
+mod names;
 mod outage;
+mod own_prefix;
 mod properties;
 mod protocol;
+mod put;
 mod reader;
+mod redis;
+mod refresh;
 mod safeguard;
 mod server;
 mod state;
+mod store;
 mod with_all;
 mod without_one;
 mod writer;

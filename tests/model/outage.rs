@@ -1,109 +1,53 @@
-//! Pushes, the loss of a connection, the journal and its replay, the switch between Redis and memory.
+//! The loss of a connection, another connection, the switch between Redis and memory.
 
+use crate::ledger::Patterns;
+use crate::message::Message;
 use crate::protocol::{Next, Protocol, add};
-use crate::safeguard::Safeguard::{
-    Fence, Flush, OneStepSwitch, RecentOutlastsOutage, RepeatRecent, ReplayIsRecent, Shut,
-};
-use crate::state::{Mode, Slot, State};
-
-/// The epoch of a connection that no server is at the other end of.
-const DEAD: u8 = u8::MAX;
+use crate::safeguard::Safeguard::{Flush, OneStepSwitch, RepeatRecent};
+use crate::state::{Command, Mode, Phase, State, Writing};
 
 pub(crate) fn steps(protocol: &Protocol, state: &State, next: &mut Next) {
-    for process in 0..u8::try_from(state.processes.len()).unwrap_or(0) {
-        pushes(protocol, state, process, next);
+    for process in state.process_numbers() {
         connection(protocol, state, process, next);
-        forget(protocol, state, process, next);
-    }
-}
-
-fn pushes(protocol: &Protocol, state: &State, process: u8, next: &mut Next) {
-    let here = state.processes[usize::from(process)];
-    if here.pushes > 0 {
-        let mut state = state.clone();
-        state.process(process).pushes -= 1;
-        state.process(process).copy = None;
-        state.dirty(protocol, process);
-        add(next, "a push: the key changed", process, state);
-    }
-    if here.flushed {
-        let mut state = state.clone();
-        state.process(process).flushed = false;
-        state.process(process).copy = None;
-        state.raise_fence(protocol, process);
-        add(next, "a push: everything changed", process, state);
     }
 }
 
 fn connection(protocol: &Protocol, state: &State, process: u8, next: &mut Next) {
-    let here = state.processes[usize::from(process)];
-    let connected = state.connected(process);
+    let here = state.at(process);
     let mut after = state.clone();
     match here.mode {
-        Mode::Open if !connected => {
-            after.process(process).mode = Mode::Shut;
-            after.process(process).epoch = 0;
-            after.raise_fence(protocol, process);
-            add(next, "notices that Redis is gone", process, after);
-        }
         Mode::Open => {
-            if state.left.cuts > 0 {
+            if !state.reaches_current(process) {
+                after.hang_up(protocol, process);
+                add(next, "notices that Redis is gone", process, after);
+            } else if state.left.cuts > 0 {
                 after.left.cuts -= 1;
-                let gone = after.process(process);
-                (gone.epoch, gone.tracked, gone.pushes, gone.flushed) = (0, false, 0, false);
-                for flight in after
-                    .flights
-                    .iter_mut()
-                    .filter(|flight| flight.process == process && flight.epoch != 0)
-                {
-                    flight.epoch = DEAD;
-                }
+                after.process(process).disconnect();
                 add(next, "loses its connection", process, after);
-            }
-            if here.journal && !protocol.on(Shut) {
-                let mut late = state.clone();
-                late.change(Slot::Empty);
-                late.process(process).journal = false;
-                add(next, "replays while it reads Redis", process, late);
             }
         }
         Mode::Shut if state.server.up => {
-            let new = here.epoch != state.server.epoch;
-            let repeats = here.recent && new && protocol.on(RepeatRecent);
-            after.process(process).epoch = state.server.epoch;
-            if new {
-                let begun = after.process(process);
-                (begun.tracked, begun.pushes, begun.flushed) = (false, 0, false);
-            }
-            if here.journal || repeats {
-                after.change(Slot::Empty);
-                let replayed = after.process(process);
-                replayed.journal = false;
-                replayed.recent = protocol.faults.failovers > 0 && protocol.on(ReplayIsRecent);
-            }
-            after.process(process).mode = Mode::Replayed;
-            add(next, "connects, and replays what waits", process, after);
+            let reign = state.server.reign;
+            let here = after.process(process);
+            (here.reign, here.mode) = (reign, Mode::Subscribed);
+            add(next, "connects and subscribes", process, after);
         }
         Mode::Shut => {}
-        Mode::Replayed if !connected || here.journal => {
-            after.process(process).mode = Mode::Shut;
-            add(
-                next,
-                "starts over: lost again, or the journal has grown",
-                process,
-                after,
-            );
+        Mode::Subscribed | Mode::Asking | Mode::Ready if !state.reaches_current(process) => {
+            let here = after.process(process);
+            here.disconnect();
+            here.mode = Mode::Shut;
+            add(next, "is lost again", process, after);
         }
-        Mode::Replayed => {
-            after.process(process).mode = if protocol.on(OneStepSwitch) {
-                Mode::Open
-            } else {
-                Mode::Opening
-            };
-            if protocol.on(Flush) {
-                after.process(process).copy = None;
-            }
-            after.raise_fence(protocol, process);
+        Mode::Subscribed => {
+            let ledger = after.ledger(protocol, here.reign);
+            after.process(process).mode = Mode::Asking;
+            after.reply(process, Message::Ledger(ledger));
+            add(next, "asks for the ledger", process, after);
+        }
+        Mode::Asking => {}
+        Mode::Ready => {
+            after.publish_link(protocol, process);
             add(next, "switches back to Redis", process, after);
         }
         Mode::Opening => {
@@ -113,48 +57,74 @@ fn connection(protocol: &Protocol, state: &State, process: u8, next: &mut Next) 
     }
 }
 
-/// After some seconds an acknowledged removal is not repeated any more: longer than a replica lags.
-fn forget(protocol: &Protocol, state: &State, process: u8, next: &mut Next) {
-    let here = state.processes[usize::from(process)];
-    let caught_up = state.server.replica == state.server.data && here.epoch == state.server.epoch;
-    let forgets = if here.mode == Mode::Open {
-        caught_up
-    } else {
-        !protocol.on(RecentOutlastsOutage)
-    };
-    if here.recent && forgets {
-        let mut state = state.clone();
-        state.process(process).recent = false;
-        add(
-            next,
-            "forgets the removals of the last seconds",
-            process,
-            state,
-        );
+impl crate::state::Process {
+    /// Nothing comes on this connection any more.
+    pub(crate) fn disconnect(&mut self) {
+        (self.reign, self.tracked) = (0, false);
+        self.queue.clear();
+        self.delayed.clear();
     }
 }
 
 impl State {
-    /// What began before this fills memory no more.
-    pub(crate) fn raise_fence(&mut self, protocol: &Protocol, process: u8) {
-        if protocol.on(Fence) {
-            for flight in self
-                .flights
-                .iter_mut()
-                .filter(|flight| flight.process == process)
-            {
-                flight.fenced = true;
+    /// The process gives its connection up: what was sent on it has no outcome.
+    fn hang_up(&mut self, protocol: &Protocol, process: u8) {
+        let here = self.process(process);
+        here.disconnect();
+        here.mode = Mode::Shut;
+        here.waiting = here.waiting.and(here.replaying);
+        (here.replaying, here.replayed) = (Patterns::NONE, None);
+        self.raise_fence(protocol, process);
+        for at in (0..self.flights.len()).rev() {
+            let flight = &mut self.flights[at];
+            if flight.process != process {
+                continue;
+            }
+            flight.cut = true;
+            match flight.phase {
+                Phase::Sent(Command::Store(version)) | Phase::Ran(Command::Store(version)) => {
+                    flight.phase = Phase::Verdict {
+                        version,
+                        won: false,
+                    };
+                }
+                Phase::Sent(Command::Lock) | Phase::Ran(Command::Lock) => {
+                    self.flights.remove(at);
+                }
+                Phase::Sent(_) | Phase::Ran(_) => self.lead_without(at),
+                Phase::Reply(..)
+                | Phase::Fill(_)
+                | Phase::Load
+                | Phase::Body(_)
+                | Phase::Verdict { .. } => {}
+            }
+        }
+        for at in 0..self.writers.len() {
+            let sent = matches!(
+                self.writers[at].writing,
+                Writing::Ran { .. } | Writing::Removed { .. }
+            );
+            if sent && protocol.writers[at].process == process {
+                self.queue(protocol, at);
             }
         }
     }
 
-    /// A removal waits for Redis; in the same step Redis is shut.
-    pub(crate) fn journal(&mut self, protocol: &Protocol, process: u8) {
+    /// What fills memory without Redis ends, and Redis is read again, though removals may still wait.
+    fn publish_link(&mut self, protocol: &Protocol, process: u8) {
+        self.raise_fence(protocol, process);
         let here = self.process(process);
-        here.journal = true;
-        if protocol.on(Shut) && here.mode == Mode::Open {
-            here.mode = Mode::Shut;
-            self.raise_fence(protocol, process);
+        here.mode = if protocol.on(OneStepSwitch) {
+            Mode::Open
+        } else {
+            Mode::Opening
+        };
+        if protocol.on(Flush) {
+            here.copy = None;
         }
+        if protocol.on(RepeatRecent) {
+            here.waiting = here.waiting.and(here.recent);
+        }
+        here.recent = Patterns::NONE;
     }
 }

@@ -2,30 +2,47 @@
 
 use std::fmt;
 
+use crate::ledger::{Ledger, Patterns};
 use crate::safeguard::Safeguard;
 use crate::state::{
-    Data, Faults, Index, Mode, Process, Reader, Reading, Server, Slot, State, Writer, Writing,
+    Data, Entry, Faults, Floor, Mode, Origin, Process, Reader, Reading, Server, Slot, State,
+    Writer, Writing,
 };
-use crate::{flight, outage, properties, reader, server, writer};
+use crate::{
+    connection, flight, hand_over, journal, outage, properties, reader, refresh, server, store,
+    writer,
+};
 
-/// One configuration: who takes part, what may go wrong, and which safeguard is missing.
+/// How a process reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reads {
+    /// From a memory tier that accepts the push delay of Redis.
+    Near,
+    /// Without push delay: every reader asks Redis.
+    Strict,
+    /// Without pushes: every reader asks Redis, and asks for the ledger's news after it.
+    Pull,
+}
+
+/// One configuration: who takes part, what may go wrong, and which safeguards are missing.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Protocol {
-    /// Each process, and whether its readers accept the push delay of Redis.
-    pub(crate) near: Vec<bool>,
+    pub(crate) processes: Vec<Reads>,
     /// Readers: their process, and how many reads each makes.
     pub(crate) readers: Vec<(u8, u8)>,
     pub(crate) writers: Vec<Task>,
     pub(crate) faults: Faults,
-    /// A removal may begin with a local pass, for promptness.
-    pub(crate) first_pass: bool,
-    /// The index is followed: removals by tag and glob, rebuilds.
-    pub(crate) indexed: bool,
-    /// An entry stands at the start that the writer's removal does not name.
+    /// Redis writes the push of a connection's own removal before its reply (6.2, 7.0), or after it (8.0, Valkey 9.1).
+    pub(crate) push_first: bool,
+    /// What a push teaches, and what it takes out of memory and flights, are two steps.
+    pub(crate) two_halves: bool,
+    /// An entry without the tag stands at the start.
     pub(crate) seeded: bool,
+    /// No removal covers the entry that stands at the start: it must stay, and be of use to all.
+    pub(crate) survives: bool,
     /// A promoted server may be one that had reigned before, under the same run id.
     pub(crate) failback: bool,
-    pub(crate) off: Option<Safeguard>,
+    pub(crate) off: Vec<Safeguard>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -37,15 +54,11 @@ pub(crate) struct Task {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Job {
-    /// A write, then the removal of the key.
-    RemoveKey,
-    /// A write, then a removal by a tag that only the entry's value tells.
-    RemoveTag,
-    /// A write, then a removal by glob, which walks the index.
-    RemoveGlob,
+    /// A write, then the removal of these patterns. (No write, if they do not cover the key.)
+    Remove(Patterns),
     Put,
-    /// A cached call that writes, and invalidates its own prefix before it stores.
-    Own,
+    /// A cached call that writes, and invalidates these patterns before it stores.
+    Own(Patterns),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,23 +71,13 @@ pub(crate) struct Step {
 pub(crate) type Next = Vec<(Step, State)>;
 
 pub(crate) fn add(next: &mut Next, what: &'static str, process: u8, state: State) {
-    next.push((
-        Step {
-            what,
-            process: Some(process),
-        },
-        state,
-    ));
+    let process = Some(process);
+    next.push((Step { what, process }, state));
 }
 
 pub(crate) fn add_server(next: &mut Next, what: &'static str, state: State) {
-    next.push((
-        Step {
-            what,
-            process: None,
-        },
-        state,
-    ));
+    let process = None;
+    next.push((Step { what, process }, state));
 }
 
 impl fmt::Display for Step {
@@ -88,91 +91,101 @@ impl fmt::Display for Step {
 
 impl Protocol {
     pub(crate) fn on(&self, safeguard: Safeguard) -> bool {
-        self.off != Some(safeguard)
+        !self.off.contains(&safeguard)
     }
 
     pub(crate) fn is_near(&self, process: u8) -> bool {
-        self.near[usize::from(process)]
+        self.processes[usize::from(process)] == Reads::Near
     }
 
-    /// The run id that the server shows in a reign.
-    pub(crate) fn run(&self, epoch: u8) -> u8 {
-        if self.failback {
-            1 + (epoch + 1) % 2
+    /// It has pushes.
+    pub(crate) fn hears(&self, process: u8) -> bool {
+        self.processes[usize::from(process)] != Reads::Pull
+    }
+
+    /// The run of the server in a reign: its run id, and which reign of that run it is.
+    pub(crate) fn run(&self, reign: u8) -> u8 {
+        match (self.on(Safeguard::Run), self.on(Safeguard::Reign)) {
+            (false, _) => 0,
+            (true, false) if self.failback => 1 + (reign + 1) % 2,
+            _ => reign,
+        }
+    }
+
+    pub(crate) fn origin_in(&self, reign: u8, known: &Ledger) -> Origin {
+        let birth = if self.on(Safeguard::Birth) {
+            known.birth
         } else {
-            epoch
+            0
+        };
+        Origin {
+            run: self.run(reign),
+            birth,
         }
     }
 
-    /// A reader connected to this reign would use the slot.
-    pub(crate) fn usable(&self, slot: Slot, epoch: u8) -> Option<(u8, bool)> {
-        match slot {
-            Slot::Value {
-                version,
-                run,
-                named,
-                ..
-            } if run == self.run(epoch) || !self.on(Safeguard::EntryRun) => Some((version, named)),
-            _ => None,
-        }
+    pub(crate) fn origin(&self, process: &Process) -> Origin {
+        self.origin_in(process.reign, &process.known)
+    }
+
+    /// Nothing that covers what was loaded under this number is newer, as far as the ledger is known.
+    pub(crate) fn is_fresh(&self, known: &Ledger, number: u8, tagged: bool) -> bool {
+        number >= known.covering(tagged) || !self.on(Safeguard::Number)
+    }
+
+    /// Whoever knows the ledger so would read the entry.
+    pub(crate) fn is_usable(&self, entry: &Entry, reign: u8, known: &Ledger) -> bool {
+        entry.origin == self.origin_in(reign, known)
+            && self.is_fresh(known, entry.number, entry.tagged)
+            && !entry.ended
     }
 
     pub(crate) fn start(&self) -> State {
-        let slot = match self.seeded {
-            true => Slot::Value {
+        let ledger = Ledger::born(1);
+        let slot = if self.seeded {
+            Slot::Value(Entry {
                 version: 0,
                 id: 1,
-                run: 1,
-                named: false,
-            },
-            false => Slot::Empty,
+                origin: self.origin_in(1, &ledger),
+                number: 0,
+                tagged: false,
+                ended: false,
+            })
+        } else {
+            Slot::Empty
         };
-        let index = Index {
-            complete: self.indexed,
-            key: self.indexed && self.seeded,
-            ..Index::default()
-        };
-        let data = Data { slot, index };
-        let process = Process {
-            mode: Mode::Open,
-            epoch: 1,
-            copy: None,
-            tracked: false,
-            pushes: 0,
-            flushed: false,
-            journal: false,
-            recent: false,
-            own: 0,
+        let data = Data {
+            slot,
+            lock: 0,
+            ledger,
         };
         let reader = |&(process, left)| Reader {
             process,
             reading: Reading::Idle,
-            floor: 0,
+            floor: Floor::default(),
             left,
         };
         let writer = |task: &Task| Writer {
             writing: Writing::Idle,
             version: 0,
-            epoch: 0,
+            spares: 0,
             left: task.times,
         };
+        let replicates = self.faults.failovers > 0;
         State {
             database: 0,
-            durable: 0,
+            durable: Floor::default(),
             server: Server {
                 up: true,
-                epoch: 1,
+                reign: 1,
                 data,
                 snapshot: Data::default(),
-                replica: if self.faults.failovers > 0 {
-                    data
-                } else {
-                    Data::default()
-                },
-                superseded: Slot::Empty,
-                late_plant: None,
+                replica: if replicates { data } else { Data::default() },
+                deposed: None,
+                births: 1,
+                late: None,
             },
-            processes: vec![process; self.near.len()],
+            processes: vec![process(ledger); self.processes.len()],
             flights: Vec::new(),
             readers: self.readers.iter().map(reader).collect(),
             writers: self.writers.iter().map(writer).collect(),
@@ -185,12 +198,34 @@ impl Protocol {
     pub(crate) fn steps(&self, state: &State, next: &mut Next) {
         writer::steps(self, state, next);
         reader::steps(self, state, next);
+        hand_over::steps(self, state, next);
         flight::steps(self, state, next);
+        store::steps(self, state, next);
+        refresh::steps(self, state, next);
+        connection::steps(self, state, next);
         outage::steps(self, state, next);
+        journal::steps(self, state, next);
         server::steps(self, state, next);
     }
 
     pub(crate) fn broken(&self, state: &State) -> Option<crate::state::Stale> {
         properties::broken(self, state)
+    }
+}
+
+fn process(known: Ledger) -> Process {
+    Process {
+        mode: Mode::Open,
+        reign: 1,
+        known,
+        queue: Vec::new(),
+        delayed: Vec::new(),
+        copy: None,
+        tracked: false,
+        waiting: Patterns::NONE,
+        replaying: Patterns::NONE,
+        replayed: None,
+        recent: Patterns::NONE,
+        own: Floor::default(),
     }
 }

@@ -1,28 +1,26 @@
-//! A read, up to the flight that it joins or leads; and what becomes of a flight whose leader vanishes.
+//! A read, up to the flight that it joins or leads, and its answer.
 
 use crate::protocol::{Next, Protocol, add};
-use crate::safeguard::Safeguard::{AbandonedRetires, ConfirmedHandOver, OwnGet, VerdictAskedLater};
-use crate::state::{Flight, Kind, Mode, Phase, Reading, Slot, Stale, State};
+use crate::safeguard::Safeguard::{AbandonedRetires, AskedLater, HitsOfOthers, OwnGet};
+use crate::state::{Command, Flight, Floor, Kind, Mode, Phase, Reading, Stale, State};
 
 pub(crate) fn steps(protocol: &Protocol, state: &State, next: &mut Next) {
     for (at, reader) in state.readers.iter().enumerate() {
         // Equal readers would do the same: one of them is enough.
         let is_twin = at > 0 && state.readers[at - 1] == *reader;
-        match reader.reading {
-            Reading::Idle if reader.left > 0 && !is_twin => start(protocol, state, at, next),
-            Reading::Lead(id) if state.left.drops > 0 => vanish(protocol, state, at, id, next),
-            _ => {}
+        if reader.reading == Reading::Idle && reader.left > 0 && !is_twin {
+            start(protocol, state, at, next);
         }
     }
 }
 
 fn start(protocol: &Protocol, state: &State, at: usize, next: &mut Next) {
     let process = state.readers[at].process;
-    let here = state.processes[usize::from(process)];
+    let here = state.at(process);
     let near = protocol.is_near(process);
-    let connected = here.mode == Mode::Open && state.connected(process);
+    let is_open = here.mode == Mode::Open;
     // A reader that accepts the push delay is judged by what memory holds when the pushes have come (`properties`).
-    let floor = if connected && !near {
+    let floor = if state.connected(process) && !near {
         state.durable.max(here.own)
     } else {
         here.own
@@ -30,149 +28,126 @@ fn start(protocol: &Protocol, state: &State, at: usize, next: &mut Next) {
     let mut state = state.clone();
     state.readers[at].floor = floor;
 
-    if let Some(version) = here.copy.filter(|_| near || here.mode != Mode::Open) {
-        state.answer(at, version, true);
+    if let Some(copy) = state.at(process).copy.filter(|_| near || !is_open) {
+        state.answer(at, copy.version, copy.tagged);
         return add(next, "a read finds a copy in memory", process, state);
     }
-    let asks_itself = !near && here.mode == Mode::Open && protocol.on(OwnGet);
-    if asks_itself
-        && state.connected(process)
-        && let Some((version, named)) = protocol.usable(state.server.data.slot, here.epoch)
-    {
-        state.answer(at, version, named);
-        return add(next, "a read's own GET finds an entry", process, state);
+    let must_ask = !near && is_open && !state.is_shut(protocol, process, false);
+    if must_ask && protocol.on(OwnGet) {
+        let id = state.fresh();
+        state.readers[at].reading = Reading::Lead(id);
+        let phase = Phase::Sent(Command::Get);
+        state
+            .flights
+            .push(Flight::new(id, process, Kind::Ask, phase));
+        return add(next, "a read sends its own GET", process, state);
     }
-    if let Some(live) = state
-        .flights
-        .iter()
-        .position(|flight| flight.live && flight.process == process)
-    {
-        let flight = state.flights[live];
-        let joined = match flight.phase {
-            Phase::Get | Phase::Reply(_) | Phase::Plant => {
-                let refused = flight.dirty || (asks_itself && flight.kind == Kind::Read);
-                (!refused).then_some(Reading::Before(flight.id))
-            }
-            // It waits for the end of the flight, and then asks again.
-            Phase::Verdict { .. }
-                if !near && here.mode == Mode::Open && protocol.on(VerdictAskedLater) =>
-            {
-                return;
-            }
-            Phase::Load | Phase::Body(_) | Phase::Verdict { .. } => {
-                Some(Reading::During(flight.id))
-            }
-        };
-        if let Some(reading) = joined {
-            state.readers[at].reading = reading;
-            return add(next, "a read joins a flight", process, state);
-        }
-        let flight = &mut state.flights[live];
-        flight.live = false;
-        flight.retired |= protocol.on(AbandonedRetires);
+    match join(protocol, &mut state, at, near || !is_open) {
+        Join::Joined => return add(next, "a read joins a flight", process, state),
+        Join::Waits => return,
+        Join::None => {}
     }
     let id = state.fresh();
     state.readers[at].reading = Reading::Lead(id);
-    let epoch = if here.mode == Mode::Open {
-        here.epoch
+    let phase = if is_open && !state.is_shut(protocol, process, false) {
+        Phase::Sent(Command::Get)
     } else {
-        0
+        Phase::Load
     };
-    state.flights.push(Flight {
-        id,
-        process,
-        kind: Kind::Read,
-        phase: if epoch == 0 && here.mode != Mode::Open {
-            Phase::Load
-        } else {
-            Phase::Get
-        },
-        over: Slot::Empty,
-        epoch,
-        live: true,
-        retired: false,
-        dirty: false,
-        fenced: false,
-    });
+    let mut flight = Flight::new(id, process, Kind::Read, phase);
+    flight.linked = is_open;
+    state.flights.push(flight);
     add(next, "a read leads a flight", process, state);
 }
 
-/// The leader's caller is dropped. A waiter takes over: with the lease, if it stands; else from the beginning.
-fn vanish(protocol: &Protocol, state: &State, at: usize, id: u8, next: &mut Next) {
+enum Join {
+    Joined,
+    /// For the end of the flight.
+    Waits,
+    /// There is none to join.
+    None,
+}
+
+/// `shares`: a reply is shared that may be older than the reader.
+fn join(protocol: &Protocol, state: &mut State, at: usize, shares: bool) -> Join {
     let process = state.readers[at].process;
-    let flight = state
-        .flights
-        .iter()
-        .position(|flight| flight.id == id)
-        .expect("a leader has its flight");
-    if matches!(
-        state.flights[flight].phase,
-        Phase::Body(_) | Phase::Verdict { .. }
-    ) {
-        return;
-    }
+    let live = |flight: &Flight| flight.live && flight.process == process;
+    let Some(live) = state.flights.iter().position(live) else {
+        return Join::None;
+    };
+    let flight = state.flights[live];
+    let reading = match flight.phase {
+        Phase::Fill(_) => return Join::Waits,
+        Phase::Sent(Command::Get | Command::News(..) | Command::Plant | Command::Lock)
+        | Phase::Ran(Command::Get | Command::News(..) | Command::Plant | Command::Lock)
+        | Phase::Reply(..) => {
+            if flight.dirty {
+                let flight = &mut state.flights[live];
+                flight.live = false;
+                flight.retired |= protocol.on(AbandonedRetires);
+                return Join::None;
+            }
+            Reading::Before(flight.id)
+        }
+        Phase::Load | Phase::Body(_) => Reading::During(flight.id),
+        // Its store may have run before the reader came.
+        Phase::Sent(Command::Store(_)) | Phase::Ran(Command::Store(_)) | Phase::Verdict { .. } => {
+            if !shares && protocol.on(AskedLater) {
+                return Join::Waits;
+            }
+            Reading::During(flight.id)
+        }
+    };
+    state.readers[at].reading = reading;
+    Join::Joined
+}
+
+/// A reader's own `GET` was of no use: it joins the flight of its process, or its `GET` becomes one.
+pub(crate) fn after_its_own_get(protocol: &Protocol, state: &State, at: usize, next: &mut Next) {
+    let Flight { id, process, .. } = state.flights[at];
     let mut state = state.clone();
-    state.left.drops -= 1;
-    state.readers[at].reading = Reading::Idle;
-    state.readers[at].left = 0;
-    let waits =
-        |reading| matches!(reading, Reading::Before(waits) | Reading::During(waits) if waits == id);
-    let heir = state
+    let reader = state
         .readers
         .iter()
-        .position(|reader| waits(reader.reading));
+        .position(|reader| reader.reading == Reading::Lead(id));
+    let reader = reader.expect("a GET has its reader");
+    match join(protocol, &mut state, reader, false) {
+        Join::Joined => {
+            state.flights.remove(at);
+            add(
+                next,
+                "a read joins a flight after its own GET",
+                process,
+                state,
+            );
+        }
+        Join::Waits => {}
+        Join::None => {
+            let flight = &mut state.flights[at];
+            (flight.kind, flight.live) = (Kind::Read, true);
+            (flight.retired, flight.dirty, flight.suspect) = (false, false, false);
+            add(
+                next,
+                "a read leads a flight after its own GET",
+                process,
+                state,
+            );
+        }
+    }
+}
 
-    let mut over = state.flights[flight].over;
-    let sent = state.flights[flight].phase == Phase::Plant;
-    let here = state.processes[usize::from(process)];
-    if sent
-        && state.flights[flight].epoch == state.server.epoch
-        && state.server.late_plant.is_none()
-    {
-        let token = state.fresh();
-        state.server.late_plant = Some((process, token));
-        if !protocol.on(ConfirmedHandOver) {
-            over = Slot::Lease {
-                token,
-                run: protocol.run(state.server.epoch),
-            };
-        }
-    }
-    let Some(heir) = heir else {
-        state.flights.remove(flight);
-        return add(next, "a leader vanishes", process, state);
-    };
-    state.readers[heir].reading = Reading::Lead(id);
-    let flight = &mut state.flights[flight];
-    flight.over = over;
-    if over != Slot::Empty || here.mode != Mode::Open {
-        // The load begins anew: whoever waits came before it.
-        flight.phase = Phase::Load;
-        if over == Slot::Empty {
-            (flight.epoch, flight.fenced) = (0, false);
-        }
-        for reader in &mut state.readers {
-            if reader.reading == Reading::During(id) {
-                reader.reading = Reading::Before(id);
-            }
-        }
-    } else {
-        (flight.phase, flight.epoch, flight.fenced, flight.dirty) =
-            (Phase::Get, here.epoch, false, false);
-    }
-    add(
-        next,
-        "a leader vanishes, a waiter takes over",
-        process,
-        state,
-    );
+/// What a reply brought.
+#[derive(Clone, Copy)]
+pub(crate) struct Hit {
+    pub(crate) version: u8,
+    pub(crate) tagged: bool,
 }
 
 impl State {
     /// The reader has its value.
-    pub(crate) fn answer(&mut self, at: usize, version: u8, named: bool) {
+    fn answer(&mut self, at: usize, version: u8, tagged: bool) {
         let reader = &mut self.readers[at];
-        if named && version < reader.floor && self.broken.is_none() {
+        if reader.floor.forbids(version, tagged) && self.broken.is_none() {
             self.broken = Some(Stale::Read {
                 process: reader.process,
                 got: version,
@@ -180,31 +155,56 @@ impl State {
             });
         }
         reader.reading = Reading::Idle;
-        reader.floor = 0;
+        reader.floor = Floor::default();
         reader.left -= 1;
     }
 
-    /// Those who came before the load have their value.
-    pub(crate) fn answer_early(&mut self, id: u8, version: u8, named: bool) {
+    /// A flight found an entry. A reader that accepts no push delay takes nobody else's reply.
+    pub(crate) fn answer_hit(&mut self, protocol: &Protocol, id: u8, hit: Hit) {
         for at in 0..self.readers.len() {
-            if matches!(self.readers[at].reading, Reading::Lead(flight) | Reading::Before(flight) if flight == id)
-            {
-                self.answer(at, version, named);
+            let reader = self.readers[at];
+            let shares = protocol.is_near(reader.process)
+                || !protocol.on(HitsOfOthers)
+                || !protocol.on(OwnGet);
+            match reader.reading {
+                Reading::Lead(flight) if flight == id => self.answer(at, hit.version, hit.tagged),
+                Reading::Before(flight) if flight == id && shares => {
+                    self.answer(at, hit.version, hit.tagged);
+                }
+                _ => {}
+            }
+        }
+        self.start_over(id);
+    }
+
+    /// A load has read: those who came before it have their value.
+    pub(crate) fn answer_load(&mut self, id: u8, version: u8) {
+        for at in 0..self.readers.len() {
+            let reading = self.readers[at].reading;
+            if reading == Reading::Lead(id) || reading == Reading::Before(id) {
+                self.answer(at, version, true);
             }
         }
     }
 
     /// The flight ends; those who came during the load have their value if it is `sure`, else they start over.
-    pub(crate) fn settle(&mut self, at: usize, version: u8, sure: bool) {
-        let id = self.flights.remove(at).id;
+    pub(crate) fn settle(&mut self, id: u8, version: u8, sure: bool) {
         for at in 0..self.readers.len() {
-            if self.readers[at].reading == Reading::During(id) {
-                if sure {
-                    self.answer(at, version, true);
-                } else {
-                    self.readers[at].reading = Reading::Idle;
-                    self.readers[at].floor = 0;
-                }
+            if sure && self.readers[at].reading == Reading::During(id) {
+                self.answer(at, version, true);
+            }
+        }
+        self.start_over(id);
+    }
+
+    /// Whoever still waits for the flight reads once more.
+    pub(crate) fn start_over(&mut self, id: u8) {
+        for reader in &mut self.readers {
+            if let Reading::Lead(flight) | Reading::Before(flight) | Reading::During(flight) =
+                reader.reading
+                && flight == id
+            {
+                (reader.reading, reader.floor) = (Reading::Idle, Floor::default());
             }
         }
     }

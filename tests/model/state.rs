@@ -1,52 +1,84 @@
 //! Everything that can differ between two moments.
 
+use crate::ledger::{Ledger, Patterns};
+use crate::message::{Message, Removed};
+
+/// Where a number comes from; numbers of two origins are not compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Origin {
+    pub(crate) run: u8,
+    pub(crate) birth: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Lease {
+    pub(crate) token: u8,
+    pub(crate) origin: Origin,
+    pub(crate) number: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Entry {
+    pub(crate) version: u8,
+    pub(crate) id: u8,
+    pub(crate) origin: Origin,
+    pub(crate) number: u8,
+    /// It carries the tag.
+    pub(crate) tagged: bool,
+    /// Its time is over; a refresh keeps it standing.
+    pub(crate) ended: bool,
+}
+
 /// What stands at the key in Redis, or stood there when a reply was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum Slot {
     #[default]
     Empty,
-    Lease {
-        token: u8,
-        run: u8,
-    },
-    /// `named`: the writer's removal names it (an entry may stand that does not carry the tag).
-    Value {
-        version: u8,
-        id: u8,
-        run: u8,
-        named: bool,
-    },
+    Lease(Lease),
+    Value(Entry),
 }
 
-/// The members that the key has in the index, the completeness marker, and a rebuild's own member.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Index {
-    pub(crate) complete: bool,
-    pub(crate) key: bool,
-    pub(crate) tag: bool,
-    pub(crate) open: bool,
-    pub(crate) rebuild: bool,
+impl Slot {
+    /// The same lease, or the same entry: by its token, its identity.
+    pub(crate) fn is(self, other: Slot) -> bool {
+        match (self, other) {
+            (Slot::Empty, Slot::Empty) => true,
+            (Slot::Lease(one), Slot::Lease(two)) => one.token == two.token,
+            (Slot::Value(one), Slot::Value(two)) => one.id == two.id,
+            _ => false,
+        }
+    }
 }
 
-/// What a snapshot or a replica holds.
+/// What a server, a snapshot or a replica holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Data {
     pub(crate) slot: Slot,
-    pub(crate) index: Index,
+    /// The lock beside the key: the flight that holds it; 0: none.
+    pub(crate) lock: u8,
+    pub(crate) ledger: Ledger,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Server {
     pub(crate) up: bool,
     /// Counts the reigns: each restart and each promotion begins one.
-    pub(crate) epoch: u8,
+    pub(crate) reign: u8,
     pub(crate) data: Data,
     pub(crate) snapshot: Data,
     pub(crate) replica: Data,
-    /// What the server held that was master before: who is still connected to it may find its own lease there.
-    pub(crate) superseded: Slot,
-    /// A planting that was sent, whose sender is gone.
-    pub(crate) late_plant: Option<(u8, u8)>,
+    /// The master of the reign before, which somebody may still be connected to.
+    pub(crate) deposed: Option<Data>,
+    /// The births given so far.
+    pub(crate) births: u8,
+    /// A command that was sent, whose sender has given it up.
+    pub(crate) late: Option<Late>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Late {
+    Plant(Lease),
+    Store { over: Slot, entry: Entry },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,55 +87,126 @@ pub(crate) enum Mode {
     Open,
     /// It is not.
     Shut,
-    /// Connected, the journal replayed.
-    Replayed,
+    /// Connected and subscribed.
+    Subscribed,
+    /// The ledger is asked for.
+    Asking,
+    /// It has been read.
+    Ready,
     /// In the middle of a switch that is not one step.
     Opening,
 }
 
+/// What is in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Copy {
+    pub(crate) version: u8,
+    pub(crate) tagged: bool,
+}
+
+/// The oldest versions that may be read: of any entry, and of one that carries the tag.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Floor {
+    any: u8,
+    tagged: u8,
+}
+
+impl Floor {
+    /// A version was removed by these patterns.
+    pub(crate) fn raise(&mut self, version: u8, patterns: Patterns) {
+        if patterns.cover_key() {
+            self.any = self.any.max(version);
+        }
+        if patterns.cover(true) {
+            self.tagged = self.tagged.max(version);
+        }
+    }
+
+    pub(crate) fn max(self, other: Self) -> Self {
+        Self {
+            any: self.any.max(other.any),
+            tagged: self.tagged.max(other.tagged),
+        }
+    }
+
+    pub(crate) fn forbids(self, version: u8, tagged: bool) -> bool {
+        version < self.any || (tagged && version < self.tagged)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Process {
     pub(crate) mode: Mode,
-    /// The reign that it is connected to; 0: to none.
-    pub(crate) epoch: u8,
-    /// The version in its memory tier.
-    pub(crate) copy: Option<u8>,
-    /// Redis will push the next change to it.
+    /// The reign of the server that it is connected to; 0: to none.
+    pub(crate) reign: u8,
+    /// What it knows of the ledger.
+    pub(crate) known: Ledger,
+    pub(crate) queue: Vec<Message>,
+    /// Pushes that keep no order (without that safeguard).
+    pub(crate) delayed: Vec<Message>,
+    /// Its memory tier.
+    pub(crate) copy: Option<Copy>,
+    /// Redis will push the next change of the key to it.
     pub(crate) tracked: bool,
-    /// Pushes on their way.
-    pub(crate) pushes: u8,
-    /// "Everything changed" is on its way.
-    pub(crate) flushed: bool,
-    pub(crate) journal: bool,
-    pub(crate) recent: bool,
-    /// The newest version whose removal returned in this process, durable or queued.
-    pub(crate) own: u8,
+    /// Removals that wait for Redis.
+    pub(crate) waiting: Patterns,
+    /// Those of them that are sent.
+    pub(crate) replaying: Patterns,
+    /// What Redis replied to that.
+    pub(crate) replayed: Option<Removed>,
+    /// Removals that Redis acknowledged lately.
+    pub(crate) recent: Patterns,
+    /// What its own removals forbid, durable or queued.
+    pub(crate) own: Floor,
+}
+
+impl Process {
+    /// Waiting removals shut what they cover.
+    pub(crate) fn shut(&self) -> Patterns {
+        self.waiting.and(self.replaying)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     Read,
+    /// The own `GET` of a reader that accepts no push delay.
+    Ask,
     /// Stores over the entry that it read; nobody joins it.
     Refresh,
     Put,
-    /// A cached call that invalidates its own prefix.
+    /// A cached call that invalidates its own prefix, and has not done so yet.
     Own,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Phase {
-    /// The leader's `GET` is sent.
+pub(crate) enum Command {
     Get,
-    /// It was answered so; the leader has not seen it yet.
-    Reply(Slot),
-    /// The lease is sent.
+    /// The news of the ledger, in one pipeline with a `GET` that Redis answers so.
+    News(Slot, bool),
     Plant,
+    Lock,
+    Store(u8),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Phase {
+    Sent(Command),
+    /// Redis has run it; the reply is in the queue.
+    Ran(Command),
+    /// The reply to the `GET`, with the lock beside the key; it is not judged yet.
+    Reply(Slot, bool),
+    /// It was an entry, and the reader has it; memory does not yet.
+    Fill(Entry),
     /// The load has begun, and has read nothing yet.
     Load,
-    /// It has read this version.
+    /// It has read this version; the value is not there yet, and its tags are unknown.
     Body(u8),
-    /// The store was executed, or failed; the leader has not seen it yet.
-    Verdict { version: u8, won: bool },
+    /// The store has ended; the flight has not drawn its conclusion yet.
+    Verdict {
+        version: u8,
+        won: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -112,16 +215,24 @@ pub(crate) struct Flight {
     pub(crate) process: u8,
     pub(crate) kind: Kind,
     pub(crate) phase: Phase,
-    /// What its store may replace.
+    /// What its next command may replace: what it found, then its lease, or the entry of a refresh.
     pub(crate) over: Slot,
-    /// The connection it uses; 0: it began without Redis.
-    pub(crate) epoch: u8,
+    /// It may store over `over`.
+    pub(crate) leased: bool,
+    pub(crate) origin: Origin,
+    pub(crate) number: u8,
+    /// It began while Redis was read.
+    pub(crate) linked: bool,
+    /// The connection that it used last is gone.
+    pub(crate) cut: bool,
     /// It is the one that readers of this process find.
     pub(crate) live: bool,
     pub(crate) retired: bool,
     pub(crate) dirty: bool,
     /// The fence was raised since it began.
     pub(crate) fenced: bool,
+    /// A removal by tag may concern it.
+    pub(crate) suspect: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -139,8 +250,7 @@ pub(crate) enum Reading {
 pub(crate) struct Reader {
     pub(crate) process: u8,
     pub(crate) reading: Reading,
-    /// The oldest version that it may return.
-    pub(crate) floor: u8,
+    pub(crate) floor: Floor,
     /// Reads to go.
     pub(crate) left: u8,
 }
@@ -150,17 +260,15 @@ pub(crate) enum Writing {
     Idle,
     /// The database has the new version.
     Wrote,
-    /// The optional local pass is done.
-    Passed,
-    /// The n-th step of a walk over the index.
-    Walk(u8),
-    /// The walk waits for a rebuild, at its n-th step.
-    Rebuild {
-        walk: u8,
-        step: u8,
+    /// Redis has run the removal; `current`: on the server that reigned then.
+    Ran {
+        current: bool,
     },
-    /// Redis has removed it.
-    Removed,
+    /// Its reply is here.
+    Removed {
+        current: bool,
+        reply: Removed,
+    },
     /// The journal has it.
     Queued,
     /// It runs a flight of its own.
@@ -171,16 +279,18 @@ pub(crate) enum Writing {
 pub(crate) struct Writer {
     pub(crate) writing: Writing,
     pub(crate) version: u8,
-    /// The reign in which its removal began.
-    pub(crate) epoch: u8,
+    /// The flight that its removal spares; 0: none.
+    pub(crate) spares: u8,
     pub(crate) left: u8,
 }
 
 /// Events that may still happen, by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Faults {
-    /// A lease or an entry expires.
+    /// A lease, an entry or a lock expires.
     pub(crate) expiries: u8,
+    /// A `DEL` by hand.
+    pub(crate) deletions: u8,
     pub(crate) refreshes: u8,
     /// A leader's caller vanishes.
     pub(crate) drops: u8,
@@ -194,27 +304,33 @@ pub(crate) struct Faults {
     /// A process loses its connection, and the server stays.
     pub(crate) cuts: u8,
     pub(crate) flushalls: u8,
-    /// The index is lost, with its marker.
-    pub(crate) index_losses: u8,
+    /// The ledger is evicted.
+    pub(crate) evictions: u8,
+    /// Two patterns become the prefix that they have in common.
+    pub(crate) folds: u8,
+    /// A pattern is dropped for its age.
+    pub(crate) prunings: u8,
 }
 
 /// A property that did not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Stale {
     /// A read returned a version that had been removed before it began.
-    Read { process: u8, got: u8, floor: u8 },
+    Read { process: u8, got: u8, floor: Floor },
     /// A copy in memory that no push will take out.
     Copy { process: u8 },
     /// Something in Redis that a process would use.
     Entry,
+    /// Not stale but lost: an entry that no removal covers is of no use.
+    Lost,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct State {
     /// The version in the database.
     pub(crate) database: u8,
-    /// The newest version whose removal returned `durable`.
-    pub(crate) durable: u8,
+    /// What the removals that returned `durable` forbid.
+    pub(crate) durable: Floor,
     pub(crate) server: Server,
     pub(crate) processes: Vec<Process>,
     pub(crate) flights: Vec<Flight>,
@@ -232,89 +348,19 @@ impl State {
         self.next
     }
 
-    /// The server, reached by this process's current connection.
-    pub(crate) fn connected(&self, process: u8) -> bool {
-        self.server.up && self.processes[usize::from(process)].epoch == self.server.epoch
+    pub(crate) fn at(&self, process: u8) -> &Process {
+        &self.processes[usize::from(process)]
     }
 
     pub(crate) fn process(&mut self, process: u8) -> &mut Process {
         &mut self.processes[usize::from(process)]
     }
 
-    /// Changes what stands at the key; whoever is tracked will hear of it.
-    pub(crate) fn change(&mut self, slot: Slot) {
-        self.server.data.slot = slot;
-        let epoch = self.server.epoch;
-        for process in &mut self.processes {
-            if process.tracked && process.epoch == epoch {
-                process.pushes = (process.pushes + 1).min(2);
-            }
-            process.tracked = false;
-        }
+    pub(crate) fn process_numbers(&self) -> std::ops::Range<u8> {
+        0..u8::try_from(self.processes.len()).unwrap_or(0)
     }
 
-    /// The same state with its identities named in the order in which they are met, and equal readers in one order: two
-    /// histories that differ only in names are one.
-    pub(crate) fn canonical(mut self) -> Self {
-        self.readers.sort_unstable();
-        let mut names = Names::default();
-        let server = &mut self.server;
-        let (data, snapshot) = (&mut server.data.slot, &mut server.snapshot.slot);
-        for slot in [
-            data,
-            snapshot,
-            &mut server.replica.slot,
-            &mut server.superseded,
-        ] {
-            names.slot(slot);
-        }
-        if let Some((_, token)) = &mut server.late_plant {
-            names.name(token);
-        }
-        for flight in &mut self.flights {
-            names.name(&mut flight.id);
-            names.slot(&mut flight.over);
-            if let Phase::Reply(slot) = &mut flight.phase {
-                names.slot(slot);
-            }
-        }
-        for reader in &mut self.readers {
-            if let Reading::Lead(id) | Reading::Before(id) | Reading::During(id) =
-                &mut reader.reading
-            {
-                names.name(id);
-            }
-        }
-        for writer in &mut self.writers {
-            if let Writing::Flying(id) = &mut writer.writing {
-                names.name(id);
-            }
-        }
-        self.next = names.given;
-        self
-    }
-}
-
-#[derive(Default)]
-struct Names {
-    new: [u8; 32],
-    given: u8,
-}
-
-impl Names {
-    fn name(&mut self, id: &mut u8) {
-        let new = &mut self.new[usize::from(*id)];
-        if *new == 0 {
-            self.given += 1;
-            *new = self.given;
-        }
-        *id = *new;
-    }
-
-    fn slot(&mut self, slot: &mut Slot) {
-        match slot {
-            Slot::Empty => {}
-            Slot::Lease { token: id, .. } | Slot::Value { id, .. } => self.name(id),
-        }
+    pub(crate) fn flight_of(&self, id: u8) -> Option<usize> {
+        self.flights.iter().position(|flight| flight.id == id)
     }
 }

@@ -40,9 +40,10 @@ pub struct CacheKey {
 impl CacheKey {
     /// A key written by hand.
     ///
-    /// `:` separates, as everywhere. Controls, white space, `%`, globs and
-    /// brackets become `%XX`. Put caller's input in with [`segment`], which
-    /// also keeps it from forging a `:`.
+    /// `:` separates, as everywhere. Letters, digits, `-_./@+&` and visible
+    /// non-ASCII stay; all else becomes `%XX`, as in the keys that functions
+    /// make. Put caller's input in with [`segment`], which also keeps it from
+    /// forging a `:`.
     ///
     /// [`segment`]: CacheKey::segment
     ///

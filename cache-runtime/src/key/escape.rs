@@ -63,24 +63,23 @@ fn is_kept(c: char, keep: &[bool; 128]) -> bool {
 
 /// What a string value may show. Everything else in ASCII is a separator, a
 /// mark of the serializer, a glob or a bracket, or may become one.
-static VALUE: [bool; 128] = table(b"-_./@+&", false);
+static VALUE: [bool; 128] = table(b"-_./@+&");
 
-/// What a key written by hand may show: everything but controls, space, `%`,
-/// globs and brackets.
-static MANUAL: [bool; 128] = table(b"%*?[]()<>{}", true);
+/// What text by hand may show: the same, and `:`, which separates there. So the text of a key by hand reads as the key
+/// does that a function makes of the same words.
+static MANUAL: [bool; 128] = table(b":-_./@+&");
 
-/// Letters and digits are always kept; of the other visible characters either
-/// only the listed ones, or all but those.
-const fn table(listed: &[u8], all_but: bool) -> [bool; 128] {
+/// Letters and digits are always kept; of the other visible characters the listed ones.
+const fn table(listed: &[u8]) -> [bool; 128] {
     let mut keep = [false; 128];
     let mut byte = b'!';
     while byte <= b'~' {
-        keep[byte as usize] = byte.is_ascii_alphanumeric() || all_but;
+        keep[byte as usize] = byte.is_ascii_alphanumeric();
         byte += 1;
     }
     let mut i = 0;
     while i < listed.len() {
-        keep[listed[i] as usize] = !all_but;
+        keep[listed[i] as usize] = true;
         i += 1;
     }
     keep
@@ -124,7 +123,7 @@ mod tests {
     #[test]
     fn manual_keys_keep_their_separators() {
         assert_eq!(manual("user:12:roles"), "user:12:roles");
-        assert_eq!(manual("report:2024,q=1!"), "report:2024,q=1!");
+        assert_eq!(manual("report:2024,q=1!"), "report:2024%2Cq%3D1%21");
         assert_eq!(
             manual("a b*c?[d]{e}<f>(g)%"),
             "a%20b%2Ac%3F%5Bd%5D%7Be%7D%3Cf%3E%28g%29%25"

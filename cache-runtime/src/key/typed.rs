@@ -163,6 +163,8 @@ mod tests {
             "tab\there",
             "a*b",
             "(x)",
+            "O'Neil",
+            "a=b,c!",
         ] {
             let key = CacheKey::new(&format!("{name}:1"));
             let pattern = Pattern::from(KeyPrefix::from(format!("{name}:")));

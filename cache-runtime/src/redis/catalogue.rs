@@ -24,7 +24,10 @@ use crate::stats::add;
 const BATCH: usize = 100;
 
 /// How long the first member of a batch waits for others.
-const PAUSE: Duration = Duration::from_millis(5);
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// How long a count waits for what other processes have stored, who write it as soon as they hear of the removal.
+const OTHERS: Duration = Duration::from_millis(10);
 
 /// Members that wait. What comes beyond is left out: its key is not counted, and ends by its lifetime.
 const BOUND: usize = 20_000;
@@ -130,13 +133,15 @@ impl Session {
             for member in &batch {
                 add.arg(0).arg(member);
             }
-            let life = LEDGER_LIFE.max(2 * self.tier.catalogue.longest());
-            let mut prolong = redis::cmd("PEXPIRE");
-            prolong.arg(self.catalogue_name()).arg(millis(life));
-            let adding = self
-                .link
-                .send_all::<redis::Value>("catalogue", [add, prolong]);
-            self.in_background(adding).await?;
+            let adding = self.link.send::<redis::Value>(&add);
+            if let Err(fault) = self.in_background(adding).await {
+                // For the next one who writes.
+                let mut waiting = self.tier.catalogue.waiting.lock();
+                if waiting.len() < BOUND {
+                    waiting.extend(batch);
+                }
+                return Err(fault);
+            }
             self.sweep(SWEPT_PER_ADDED * batch.len()).await?;
         }
     }
@@ -145,13 +150,15 @@ impl Session {
     async fn sweep(&self, count: usize) -> Result<(), Fault> {
         let from = std::mem::take(&mut *self.tier.catalogue.swept.lock());
         let from = if from.is_empty() { b"-".to_vec() } else { from };
+        let life = LEDGER_LIFE.max(2 * self.tier.catalogue.longest());
         let sweeping = self.link.run::<Vec<u8>>(Script::Sweep, |command| {
             command
                 .arg(1)
                 .arg(self.catalogue_name())
                 .arg(self.prefix())
                 .arg(&from)
-                .arg(count);
+                .arg(count)
+                .arg(millis(life));
         });
         *self.tier.catalogue.swept.lock() = self.in_background(sweeping).await?;
         Ok(())
@@ -541,8 +548,8 @@ impl Session {
 
     async fn take_away(&self, reclaim: Reclaim) -> u64 {
         if reclaim.others {
-            // What they have stored before the removal is catalogued by then; it decides on the count alone.
-            tokio::time::sleep(2 * PAUSE).await;
+            // It decides on the count alone: what comes later is stale all the same.
+            tokio::time::sleep(OTHERS).await;
         }
         let _turn = self.tier.reclaims.turn.lock().await;
         let mut removed = 0;

@@ -1,6 +1,8 @@
 //! One connection to one server run, and the commands we send on it.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::atomic::{
+    AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst,
+};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -62,6 +64,8 @@ pub(crate) struct Link {
     origin: Instant,
     scripts: Vec<String>,
     pub(super) timeouts: AtomicU32,
+    /// Counts answers: whoever waited in vain can tell a slow server from a silent one.
+    pub(super) answers: AtomicU64,
     lost: AtomicBool,
 }
 
@@ -185,6 +189,7 @@ impl Link {
             origin: greeting.sent,
             scripts: greeting.scripts,
             timeouts: AtomicU32::new(0),
+            answers: AtomicU64::new(0),
             lost: AtomicBool::new(false),
         };
         link.set_clock(greeting.sent, greeting.took, greeting.time)?;

@@ -74,6 +74,9 @@ impl Session {
     }
 
     async fn remove_keys(&self, keys: &[&str], lease: Option<&Lease>) -> Result<u64, Fault> {
+        if keys.is_empty() {
+            return Ok(0);
+        }
         let calls: Vec<&[&str]> = keys.chunks(PER_CALL).collect();
         let removing = self
             .link
@@ -102,6 +105,9 @@ impl Session {
         since: Option<u64>,
         sender: u64,
     ) -> Result<Vec<Recorded>, Fault> {
+        if patterns.is_empty() {
+            return Ok(Vec::new());
+        }
         let calls: Vec<&[&Pattern]> = patterns.chunks(PER_CALL).collect();
         let birth = write_birth(token::number());
         let identity = lease.map_or(&[][..], |lease| &lease.identity);

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::budget::{Budget, patiently};
 use super::link::{Fault, Link};
@@ -170,6 +171,23 @@ impl Tier {
 }
 
 impl Budget {
+    /// The same for a removal of a session. It is journalled when its time is up, and replayed over the same connection:
+    /// that connection is given up only if nothing at all was answered meanwhile. A far server that has much to do would
+    /// else be lost again and again, and what waits for it would never end.
+    pub(crate) async fn spend_on_removal<T>(
+        &self,
+        session: &Session,
+        work: Pin<&mut impl Future<Output = Result<T, Fault>>>,
+    ) -> Result<T, Fault> {
+        let answers = || session.link.answers.load(Relaxed);
+        let before = answers();
+        let result = self.spend(work).await;
+        if matches!(result, Err(Fault::TimedOut)) && answers() == before {
+            session.timed_out();
+        }
+        result
+    }
+
     /// The same for an operation of a session, whose breaker hears of a time-out.
     pub(crate) async fn spend_on<T>(
         &self,

@@ -228,11 +228,12 @@ impl Tier {
     /// The ledger first, then memory and flights: a fill that comes in between finds itself covered.
     fn heard(self: &Arc<Self>, ledger: &Ledger, message: Message) {
         let sender = message.sender;
+        let link = self.switch.published();
         match ledger.hear(message) {
-            Heard::Nothing => {}
+            Heard::Nothing => return,
             Heard::Everything => {
-                if let Some(link) = self.switch.published() {
-                    self.ledger_lost(&link);
+                if let Some(link) = &link {
+                    self.ledger_lost(link);
                 }
                 self.local.everything_changed();
                 self.local.remove(&[Pattern::all()], None);
@@ -240,12 +241,12 @@ impl Tier {
             Heard::Removed(patterns) => {
                 let spared = self.own_removals.spared(sender);
                 self.local.remove(&patterns, spared.as_deref());
-                if let Some(link) = self.switch.published() {
-                    let tier = self.clone();
-                    // Whoever removes is about to count.
-                    Session { tier, link }.catalogue_now();
-                }
             }
+        }
+        if let Some(link) = link {
+            let tier = self.clone();
+            // Whoever removes is about to count.
+            Session { tier, link }.catalogue_now();
         }
     }
 
@@ -410,6 +411,7 @@ impl Tier {
     pub(super) fn observe<T>(&self, link: &Arc<Link>, result: &Result<T, Fault>) {
         match result {
             Ok(_) => {
+                link.answers.fetch_add(1, Ordering::Relaxed);
                 if link.timeouts.load(Ordering::Relaxed) != 0 {
                     link.timeouts.store(0, Ordering::Relaxed);
                     self.switch.breaker.lock().succeeded();

@@ -21,6 +21,8 @@ pub(super) struct Line {
     /// What the world outside knows of it; looking is no step.
     connected: AtomicBool,
     cut: AtomicBool,
+    /// The number of the latest removal that this process has heard of over it.
+    known: sync::AtomicU64,
 }
 
 impl Line {
@@ -29,6 +31,7 @@ impl Line {
             lost: sync::AtomicBool::new(false),
             connected: AtomicBool::new(false),
             cut: AtomicBool::new(false),
+            known: sync::AtomicU64::new(0),
         })
     }
 
@@ -38,6 +41,15 @@ impl Line {
 
     pub(super) fn cut(&self) {
         self.cut.store(true, Ordering::SeqCst);
+    }
+
+    /// A removal of this number has been told of.
+    pub(super) fn hear(&self, number: u64) {
+        self.known.fetch_max(number, Ordering::SeqCst);
+    }
+
+    pub(super) fn known(&self) -> u64 {
+        self.known.load(Ordering::SeqCst)
     }
 
     /// Commands arrive, and pushes come.

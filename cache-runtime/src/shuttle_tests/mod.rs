@@ -10,8 +10,11 @@
 
 mod breaker;
 mod flight;
+mod ledger;
 mod memory;
+mod suspects;
 mod switch;
+mod world;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -130,12 +133,12 @@ fn version_of(kept: &Kept) -> u64 {
         .expect("a version")
 }
 
-fn copy(version: u64) -> Copy {
+fn copy(version: u64, tags: &[String]) -> Copy {
     let now = Instant::now();
     Copy {
         value: value(version),
         template: 0,
-        tags: Box::new([]),
+        tags: tags.into(),
         bytes: 8,
         version,
         ttl: Duration::from_secs(3600),

@@ -1,6 +1,7 @@
--- Forgets members of the catalogue whose keys are gone.
--- KEYS 1 catalogue. ARGV 1 namespace, 2 where to go on, 3 how many members to look at.
+-- Forgets members of the catalogue whose keys are gone, and prolongs its life.
+-- KEYS 1 catalogue. ARGV 1 namespace, 2 where to go on, 3 how many members to look at, 4 its least life in ms.
 -- Returns where to go on the next time, '-' for the beginning.
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
 local members = redis.call('ZRANGEBYLEX', KEYS[1], ARGV[2], '+', 'LIMIT', '0', ARGV[3])
 local gone = {}
 for _, member in ipairs(members) do
