@@ -58,6 +58,10 @@ impl Actor {
             Act::DroppedRemove if self.writes => self.dropped_remove().await,
             Act::Write if self.writes => self.write(None).await,
             Act::DroppedWrite if self.writes => self.write(Some(self.random.millis((0, 15)))).await,
+            Act::WriteAndLook if self.writes => {
+                self.write_pages(id).await;
+                look(Family::Item, vec![id]).await;
+            }
             Act::Put if self.writes => self.put(id).await,
             Act::Refresh => {
                 // What it returns is its own, and what it replaces it must itself prove to be no newer.
@@ -114,6 +118,19 @@ impl Actor {
         if let Some(wrote) = wrote {
             let durable = self.cache.stats().queued == queued;
             tell_dropped(target, wrote, ended.then_some(durable));
+        }
+    }
+
+    async fn write_pages(&self, id: u32) {
+        let queued = self.cache.stats().queued;
+        let wrote = within(async {
+            let written = functions::write_pages(Row(id)).await;
+            written.expect("a write that does not fail");
+            ASKED.with(|asked| asked.wrote.get())
+        });
+        if let Some(wrote) = wrote.await {
+            let durable = self.cache.stats().queued == queued;
+            tell_removal(Target::Key(Family::Item, id), wrote, durable);
         }
     }
 

@@ -24,7 +24,7 @@ pub(crate) fn rage(stage: &Stage, plan: &Plan, seed: u64, deadline: Instant) {
         });
         scope.spawn(|| {
             run(&plan.network, &network, deadline, |fault| {
-                let places = (0..stage.places.len()).filter(|place| plan.spared != Some(*place));
+                let places = (0..stage.places.len()).filter(|place| plan.troubled.contains(*place));
                 let places: Vec<_> = places.map(|place| (place, 1)).collect();
                 if let Some(place) = network.weighted(&places) {
                     network_fault(stage, place, &network, fault);
@@ -129,6 +129,7 @@ fn network_fault(stage: &Stage, place: usize, random: &Random, fault: NetworkFau
         NetworkFault::HoleToServer => hold(Fault::HoleToServer, (50, 800)),
         NetworkFault::HoleToClient => hold(Fault::HoleToClient, (50, 800)),
         NetworkFault::Trickle => hold(Fault::Throttle(8_000), (200, 800)),
+        NetworkFault::Drip => hold(Fault::ThrottleToClient(1_500), (500, 1_500)),
     }
     let name = format!("network {fault:?}");
     stage.note(&name, Some(before), from);

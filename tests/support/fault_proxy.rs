@@ -28,6 +28,8 @@ pub enum Fault {
     Delay(Duration),
     /// Bytes pass at this many a second, in each direction.
     Throttle(u32),
+    /// The same for what the server sends; commands pass at full speed.
+    ThrottleToClient(u32),
     /// Bytes wait, and pass when the fault ends: an outage that TCP's retransmissions survive.
     Stall,
     /// Connections stay open, bytes vanish. As TCP never passes what follows a gap, a connection

@@ -128,7 +128,9 @@ impl Way {
     fn fate(self, fault: Fault) -> Fate {
         match (fault, self) {
             (Fault::Stall, _) => Fate::Wait,
-            (Fault::Throttle(rate), _) => Fate::Slowly(rate.max(1)),
+            (Fault::Throttle(rate), _) | (Fault::ThrottleToClient(rate), Self::ToClient) => {
+                Fate::Slowly(rate.max(1))
+            }
             (Fault::BlackHole, _)
             | (Fault::HoleToServer, Self::ToServer)
             | (Fault::HoleToClient, Self::ToClient) => Fate::Vanish,

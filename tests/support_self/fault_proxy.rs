@@ -108,6 +108,23 @@ fn a_throttle_takes_its_time() {
 }
 
 #[test]
+fn a_throttle_of_answers_lets_commands_pass() {
+    let (_server, proxy, mut client) = connected();
+    proxy.set(Fault::ThrottleToClient(50_000));
+    let started = Instant::now();
+    let value = vec![7; 1 << 20];
+    client.call(&[b"SET", b"k".as_slice(), &value]).unwrap();
+    assert!(
+        started.elapsed() < Duration::from_secs(5),
+        "a megabyte, at 50 kB a second"
+    );
+    let started = Instant::now();
+    client.call(&["GETRANGE", "k", "0", "9999"]).unwrap();
+    let took = started.elapsed();
+    assert!(took >= Duration::from_millis(150), "{took:?}");
+}
+
+#[test]
 fn a_stall_holds_what_is_sent_and_lets_it_through_in_the_end() {
     let (server, proxy, mut client) = connected();
     proxy.set(Fault::Stall);

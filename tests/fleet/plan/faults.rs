@@ -42,6 +42,8 @@ pub(crate) enum NetworkFault {
     HoleToClient,
     /// A line of a modem's speed.
     Trickle,
+    /// So slow that an answer and the push behind it do not arrive in one piece.
+    Drip,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -51,9 +51,27 @@ pub(crate) struct Plan {
     pub(crate) lone_threads: bool,
     pub(crate) server: Lane<ServerFault>,
     pub(crate) network: Lane<NetworkFault>,
-    /// The place whose way to Redis is never troubled.
-    pub(crate) spared: Option<usize>,
+    /// Whose way to Redis is troubled.
+    pub(crate) troubled: Places,
     pub(crate) process: Lane<ProcessFault>,
+}
+
+/// Some of the places where processes run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Places {
+    All,
+    Only(usize),
+    AllBut(usize),
+}
+
+impl Places {
+    pub(crate) fn contains(self, place: usize) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(one) => place == one,
+            Self::AllBut(one) => place != one,
+        }
+    }
 }
 
 /// What a task does next.
@@ -70,6 +88,8 @@ pub(crate) enum Act {
     /// A cached function that writes and then removes.
     Write,
     DroppedWrite,
+    /// A cached function that writes and then removes keys by their names, and at once a look.
+    WriteAndLook,
     Put,
     Refresh,
 }
@@ -130,7 +150,7 @@ impl Bodies {
 }
 
 /// Every plan, made anew.
-const ALL: [fn() -> Plan; 26] = [
+const ALL: [fn() -> Plan; 27] = [
     usual::usual,
     usual::calm,
     races::aging,
@@ -141,6 +161,7 @@ const ALL: [fn() -> Plan; 26] = [
     races::pushes,
     races::numbers,
     races::own,
+    races::verdicts,
     outages::switch,
     outages::flapping,
     outages::outages,
@@ -163,7 +184,8 @@ impl Plan {
     /// The plan under which the loss of a safeguard shows soon.
     pub(crate) fn against(safeguard: Safeguard) -> &'static str {
         match safeguard {
-            Safeguard::Cas | Safeguard::Verdict => "calm",
+            Safeguard::Cas => "calm",
+            Safeguard::Verdict => "verdicts",
             Safeguard::OwnGet => "late",
             Safeguard::Guard => "pulses",
             Safeguard::Fence => "switch",

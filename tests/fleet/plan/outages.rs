@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::usual::calm;
-use super::{Act, Bodies, Kind, Lane, NetworkFault, Plan, ProcessFault, ServerFault};
+use super::{Act, Bodies, Kind, Lane, NetworkFault, Places, Plan, ProcessFault, ServerFault};
 use crate::catalogue::Family;
 
 /// Connections come and go while loads run.
@@ -30,9 +30,11 @@ pub(super) fn flapping() -> Plan {
         name: "flapping",
         families: vec![(Family::Item, 1)],
         rows: 12,
+        acts: vec![(Act::Read, 90), (Act::Remove, 10)],
         writer: Some(0),
+        troubled: Places::AllBut(0),
         network: Lane {
-            gap: (500, 600),
+            gap: (400, 500),
             faults: vec![(NetworkFault::Down, 1)],
         },
         ..calm()
@@ -115,49 +117,50 @@ pub(super) fn births() -> Plan {
     }
 }
 
-/// Connections are made all the time, while one process removes: what it removes between two steps of such a connection
-/// must be in one of them.
+/// Connections are made all the time, far from Redis, while one process removes: what it removes between two steps of such
+/// a connection must be in one of them. It does not wait until what it has removed is taken away.
 pub(super) fn joins() -> Plan {
     Plan {
         name: "joins",
-        families: vec![(Family::Exact, 1), (Family::Item, 1)],
-        acts: vec![(Act::Read, 85), (Act::Remove, 15)],
-        kinds: vec![(Kind::Family, 1), (Kind::Row, 2)],
-        rows: 12,
+        families: vec![(Family::Exact, 1)],
+        acts: vec![(Act::Read, 80), (Act::Write, 20)],
+        rows: 4,
+        tasks: 10,
         writer: Some(0),
-        round_trip: Duration::from_millis(5),
+        round_trip: Duration::from_millis(20),
+        budget: Duration::from_millis(150),
         bodies: Bodies::sound((10, (1, 10))),
         network: Lane {
-            gap: (30, 150),
+            gap: (60, 200),
             faults: vec![(NetworkFault::Cut, 1)],
         },
-        spared: Some(0),
+        troubled: Places::AllBut(0),
         ..calm()
     }
 }
 
-/// Removals run out of time, or find no connection, and wait; meanwhile, and while they are told to Redis, their own
-/// process reads.
+/// One process is cut off again and again, removes meanwhile, and reads as soon as it is back: at the keys stands what the
+/// others keep there. Until its removals are told to Redis, it may not take that.
 pub(super) fn stalls() -> Plan {
     Plan {
         name: "stalls",
-        acts: vec![
-            (Act::Read, 85),
-            (Act::Remove, 6),
-            (Act::RemoveAndLook, 6),
-            (Act::Write, 3),
-        ],
-        kinds: vec![(Kind::Key, 2), (Kind::Family, 2), (Kind::Row, 2)],
+        families: vec![(Family::Exact, 1)],
+        acts: vec![(Act::Read, 96), (Act::Remove, 2), (Act::Write, 2)],
+        kinds: vec![(Kind::Family, 1), (Kind::Row, 2)],
+        tasks: 24,
+        pause: (0, 3),
+        writer: Some(0),
         round_trip: Duration::from_millis(5),
+        bodies: Bodies::sound((0, (0, 0))),
         network: Lane {
-            gap: (50, 200),
+            gap: (100, 250),
             faults: vec![
-                (NetworkFault::Pause, 3),
+                (NetworkFault::Pause, 1),
                 (NetworkFault::Down, 2),
-                (NetworkFault::HoleToServer, 1),
-                (NetworkFault::HoleToClient, 1),
+                (NetworkFault::Cut, 3),
             ],
         },
+        troubled: Places::Only(0),
         ..calm()
     }
 }

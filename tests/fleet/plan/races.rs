@@ -87,36 +87,35 @@ pub(super) fn pulses() -> Plan {
     }
 }
 
-/// The answer to a removal and the push that follows it arrive apart, and a reader comes between.
+/// The answer to a removal of a key and the push that follows it arrive apart, and a reader comes between.
 pub(super) fn trickle() -> Plan {
     Plan {
         name: "trickle",
         processes: 1,
-        tasks: 6,
-        rows: 10,
+        tasks: 12,
+        rows: 1,
         families: vec![(Family::Item, 1)],
-        acts: vec![(Act::Read, 98), (Act::RemoveAndLook, 2)],
-        kinds: vec![(Kind::Glob, 1)],
-        pause: (0, 3),
+        acts: vec![(Act::Read, 1_997), (Act::WriteAndLook, 3)],
+        kinds: vec![(Kind::Key, 1)],
+        pause: (0, 1),
         bodies: Bodies::sound((0, (0, 0))),
         budget: Duration::from_millis(1_500),
         network: Lane {
-            gap: (0, 0),
-            faults: vec![(NetworkFault::Trickle, 1)],
+            gap: (20, 100),
+            faults: vec![(NetworkFault::Drip, 1)],
         },
         ..calm()
     }
 }
 
-/// One process removes many keys at once, others ask Redis about them: only the push before the answer tells them that
-/// what stands there has been removed.
+/// One process removes what is below a key, and does not wait until it is taken away; others ask Redis about it: only the
+/// push before the answer tells them that what stands there has been removed.
 pub(super) fn pushes() -> Plan {
     Plan {
         name: "pushes",
         families: vec![(Family::Exact, 3), (Family::Late, 1)],
-        acts: vec![(Act::Read, 96), (Act::Remove, 4)],
-        kinds: vec![(Kind::Family, 3), (Kind::Row, 2), (Kind::Authors, 1)],
-        rows: 4,
+        acts: vec![(Act::Read, 94), (Act::Write, 6)],
+        rows: 3,
         tasks: 12,
         writer: Some(0),
         pause: (0, 2),
@@ -162,6 +161,21 @@ pub(super) fn own() -> Plan {
         ],
         rows: 4,
         tasks: 8,
+        ..calm()
+    }
+}
+
+/// Whoever comes during a load waits for its value, but another process's removal has taken its lease away.
+pub(super) fn verdicts() -> Plan {
+    Plan {
+        name: "verdicts",
+        families: vec![(Family::Exact, 3), (Family::Late, 2)],
+        acts: vec![(Act::Read, 90), (Act::Remove, 10)],
+        kinds: vec![(Kind::Key, 1)],
+        rows: 3,
+        tasks: 10,
+        pause: (0, 4),
+        bodies: Bodies::sound((70, (5, 30))),
         ..calm()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Act, Bodies, Kind, Lane, NetworkFault, Plan, ProcessFault, ServerFault};
+use super::{Act, Bodies, Kind, Lane, NetworkFault, Places, Plan, ProcessFault, ServerFault};
 use crate::catalogue::Family;
 use crate::names::Names;
 
@@ -30,7 +30,7 @@ pub(super) fn usual() -> Plan {
         lone_threads: false,
         server: server(),
         network: network(),
-        spared: None,
+        troubled: Places::All,
         process: Lane {
             gap: (500, 3_000),
             faults: vec![(ProcessFault::Freeze, 2), (ProcessFault::Kill, 1)],
