@@ -1,213 +1,267 @@
-//! What do removing 1,000 keys by prefix, and the index that makes it possible, cost as the other keys grow in number?
+//! What do a removal by prefix, a miss, and an entry cost the server, next to what a bare client pays for the like?
 //!
-//! Every figure stands beside its floor of the same run: for the removal what a bare client can do, `SCAN` and `UNLINK`;
-//! for the store a bare `SET PX` of the same bytes. The server's own time is that of its `SLOWLOG`, to the microsecond.
-//! A plain program, because loading a million entries is not something to repeat for statistics.
+//! Every figure stands beside its floor of the same run. A plain program, because loading a million entries is not
+//! something to repeat for statistics.
 
+#[path = "support/bare.rs"]
+mod bare;
+#[path = "removal/memory.rs"]
+mod memory;
+#[path = "removal/misses.rs"]
+mod misses;
+#[path = "support/server_time.rs"]
+mod server_time;
 mod support;
 
+use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use cache_runtime::{Cache, CacheConfig};
+use cache_runtime::{Cache, CacheConfig, cached};
 use redis::aio::MultiplexedConnection;
 use tokio::task::JoinSet;
 
+use bare::{ask, median, patient, words, worst};
+use server_time::{load, spent};
 use support::{Server, connect};
 
-const OTHERS: [u32; 3] = [0, 10_000, 1_000_000];
-const REMOVED: u32 = 1_000;
-const ROUNDS: usize = 15;
-const SCANS: usize = 3;
-const STORES: u32 = 5_000;
+const OTHERS: u32 = 1_000_000;
 const TASKS: u32 = 64;
 const HOUR: Duration = Duration::from_secs(3600);
+
+/// Names that a bare client gives to one `UNLINK`; of more, it sends so many at a time as `CHUNK` says.
+const AT_ONCE: u32 = 100_000;
+const CHUNK: usize = 10_000;
+
+/// Entries that a removal takes, how often it is measured, and whether another process uses the namespace: then a removal
+/// by hand waits 10 ms for what that one may still have to catalogue.
+const CASES: [(u32, usize, bool); 6] = [
+    (1, 15, false),
+    (1_000, 15, false),
+    (1, 15, true),
+    (1_000, 15, true),
+    (100_000, 3, true),
+    (1_000_000, 1, true),
+];
+
+#[cached(invalidates = "jobs:list:", cache = cache)]
+async fn change(cache: &Cache) {
+    black_box(cache);
+}
+
+#[cached(invalidates = "nothing:<id>:", cache = cache)]
+async fn change_nothing(cache: &Cache, id: u32) {
+    black_box((cache, id));
+}
 
 #[tokio::main]
 async fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return; // `cargo test --benches` shall not load a million entries
     }
+    memory::table().await;
     let server = Server::start();
-    let mut bare = connect(&server.url).await;
-    let connect = |config: CacheConfig| {
-        Cache::new(config.redis_url(&server.url)).unwrap_or_else(|error| panic!("{error}"))
-    };
-    // Neither gives up after 50 ms, as a program's would: on a busy machine the figures shall say how long it took.
-    let patient = Duration::from_secs(30);
-    let cache = connect(CacheConfig::default().budget(patient));
-    let filler = connect(CacheConfig::default().budget(patient));
-    // Removal scripts, but nothing inside them: what is logged there counts to the script's time.
-    command(&mut bare, "CONFIG SET slowlog-log-slower-than 200").await;
-    command(&mut bare, "CONFIG SET slowlog-max-len 10000").await;
+    connect(&server.url).await;
+    let mut bare = patient(&server.url).await;
+    // It does not give up after 50 ms, as a program's would: on a busy machine the figures shall say how long it took.
+    let config = CacheConfig::default()
+        .redis_url(&server.url)
+        .budget(Duration::from_secs(30));
+    let open = || Cache::new(config.clone()).unwrap_or_else(|error| panic!("{error}"));
+    let cache = open();
     connected(&cache).await;
-    connected(&filler).await;
 
+    misses::head();
+    misses::table(&cache, &mut bare, 0).await;
+    fill(&cache, "others:list:", OTHERS).await;
+    misses::table(&cache, &mut bare, OTHERS).await;
+
+    scripts(&cache, &mut bare).await;
+    removals_head();
+    let mut another = None;
+    for (matching, rounds, company) in CASES {
+        if company && another.is_none() {
+            connected(another.insert(open())).await;
+        }
+        let mut case = Case::new(matching, &mut bare).await;
+        for _ in 0..rounds {
+            case.round(&cache, &mut bare).await;
+        }
+        case.print(company);
+    }
+}
+
+/// The script that records a removal, as cached functions call it, without a log that would count the commands inside it:
+/// what it removes is nothing, so no other script runs. Beside it a script that does nothing.
+async fn scripts(cache: &Cache, bare: &mut MultiplexedConnection) {
+    const ROUNDS: u32 = 5;
+    const EACH: u32 = 500;
+    let nothing = load(bare, "return 1").await;
+    let (mut recording, mut idle, mut publishing) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        let _: String = ask(bare, &words("CONFIG RESETSTAT")).await;
+        for id in 0..EACH {
+            change_nothing(cache, round * EACH + id).await;
+        }
+        let (micros, calls) = spent(bare, "evalsha").await;
+        recording.push(micros / calls);
+        let _: String = ask(bare, &words("CONFIG RESETSTAT")).await;
+        for id in 0..EACH {
+            let evalsha = words(&format!("EVALSHA {nothing} 1 any nothing:{id}:"));
+            let _: u32 = ask(bare, &evalsha).await;
+            let publish = words(&format!("PUBLISH somewhere nothing:{id}:"));
+            let _: u32 = ask(bare, &publish).await;
+        }
+        let (micros, calls) = spent(bare, "evalsha").await;
+        idle.push(micros / calls);
+        let (micros, calls) = spent(bare, "publish").await;
+        publishing.push(micros / calls);
+    }
+    println!();
     println!(
-        "| others | removal, median (worst) | of it the server's CPU | UNLINK by name | SCAN + UNLINK | script call, median (longest) | SET PX; in a script; ours |"
+        "Recording a removal: {:.1} µs of the server (worst round {:.1} µs), {OTHERS} other keys, {} removals, one caller; a script that does nothing: {:.1} µs; a `PUBLISH` that nobody hears: {:.1} µs.",
+        median(&mut recording),
+        worst(&recording),
+        ROUNDS * EACH,
+        median(&mut idle),
+        median(&mut publishing),
+    );
+}
+
+fn removals_head() {
+    println!();
+    println!(
+        "Removal by prefix among {OTHERS} others. `UNLINK`: by a bare client that knows the names, one command; of more than {AT_ONCE} names, {CHUNK} a command."
+    );
+    println!();
+    println!(
+        "| matching (rounds) | processes | acknowledged, median (worst) | server: record script, logged inside, median (worst) | entries gone behind it | by hand, all counted and unlinked | bare `UNLINK` of the names |"
     );
     println!("|---|---|---|---|---|---|---|");
-    let (mut present, mut alone) = (0, None);
-    for others in OTHERS {
-        fill(&filler, "others:list:", present..others).await;
-        present = others;
-        let removal = removals(&cache, &filler, &mut bare).await;
-        let named = unlinks(&mut bare).await;
-        let scan = scans(&mut bare).await;
-        let alone = *alone.get_or_insert(removal.cpu);
-        println!(
-            "| {others} | {} ({}) | {}; {:.2} x | {} | {} | {} ({}) | {} |",
-            millis(removal.median),
-            millis(removal.worst),
-            millis(removal.cpu),
-            removal.cpu.as_secs_f64() / alone.as_secs_f64(),
-            millis(named),
-            millis(scan),
-            millis(removal.script),
-            millis(removal.longest_script),
-            stores(&filler, &mut bare).await,
-        );
+}
+
+/// Removals of so many entries.
+struct Case {
+    matching: u32,
+    record: String,
+    acknowledged: Vec<Duration>,
+    script: Vec<Duration>,
+    behind: Vec<Duration>,
+    by_hand: Vec<Duration>,
+    unlink: Vec<Duration>,
+}
+
+impl Case {
+    async fn new(matching: u32, bare: &mut MultiplexedConnection) -> Self {
+        Self {
+            matching,
+            record: load(bare, include_str!("../src/redis/scripts/record.lua")).await,
+            acknowledged: Vec::new(),
+            script: Vec::new(),
+            behind: Vec::new(),
+            by_hand: Vec::new(),
+            unlink: Vec::new(),
+        }
     }
-}
 
-struct Removal {
-    median: Duration,
-    worst: Duration,
-    /// Of the server's main thread, median: other programs on the machine do not count.
-    cpu: Duration,
-    script: Duration,
-    longest_script: Duration,
-}
-
-async fn removals(cache: &Cache, filler: &Cache, bare: &mut MultiplexedConnection) -> Removal {
-    let (mut times, mut cpu, mut scripts) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        fill(filler, "jobs:list:", 0..REMOVED).await;
-        command(bare, "SLOWLOG RESET").await;
-        let before = cpu_time(bare).await;
+    async fn round(&mut self, cache: &Cache, bare: &mut MultiplexedConnection) {
+        self.refill(cache, bare).await;
+        self.by_a_function(cache, bare).await;
+        self.refill(cache, bare).await;
+        let bytes: Vec<u8> = ask(bare, redis::cmd("GET").arg("jobs:list:0")).await;
         let started = Instant::now();
         let done = cache.invalidate_prefix("jobs:list:").await;
-        times.push(started.elapsed());
-        cpu.push(cpu_time(bare).await.saturating_sub(before));
-        assert!(
-            done.is_durable() && done.removed == u64::from(REMOVED),
-            "{done:?}"
+        self.by_hand.push(started.elapsed());
+        assert!(done.is_durable(), "{done:?}");
+        assert_eq!(done.removed, u64::from(self.matching));
+        self.bare_unlink(bare, &bytes).await;
+    }
+
+    async fn refill(&self, cache: &Cache, bare: &mut MultiplexedConnection) {
+        fill(cache, "jobs:list:", self.matching).await;
+        let known = catalogued(bare, "jobs:list:", self.matching).await;
+        assert_eq!(known, self.matching);
+    }
+
+    async fn by_a_function(&mut self, cache: &Cache, bare: &mut MultiplexedConnection) {
+        let before = cache.stats();
+        let expected = before.removed + u64::from(self.matching);
+        let _: String = ask(bare, &words("SLOWLOG RESET")).await;
+        let _: String = ask(bare, &words("CONFIG SET slowlog-max-len 100000")).await;
+        let _: String = ask(bare, &words("CONFIG SET slowlog-log-slower-than 0")).await;
+        let started = Instant::now();
+        change(cache).await;
+        self.acknowledged.push(started.elapsed());
+        let _: String = ask(bare, &words("CONFIG SET slowlog-log-slower-than -1")).await;
+        assert_eq!(cache.stats().queued, before.queued);
+        while cache.stats().removed < expected {
+            assert!(started.elapsed() < Duration::from_secs(300), "uncounted");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        self.behind.push(started.elapsed());
+        self.script.push(logged(bare, &self.record).await);
+    }
+
+    async fn bare_unlink(&mut self, bare: &mut MultiplexedConnection, bytes: &[u8]) {
+        let names: Vec<String> = (0..self.matching)
+            .map(|id| format!("bare:list:{id}"))
+            .collect();
+        for some in names.chunks(CHUNK) {
+            let mut pipeline = redis::pipe();
+            for name in some {
+                let set = pipeline.cmd("SET").arg(name).arg(bytes);
+                set.arg("PX").arg(3_600_000).ignore();
+            }
+            let planting = pipeline.query_async::<()>(bare).await;
+            planting.unwrap_or_else(|error| panic!("{error}"));
+        }
+        let at_once = if self.matching > AT_ONCE {
+            CHUNK
+        } else {
+            names.len()
+        };
+        let commands: Vec<redis::Cmd> = names
+            .chunks(at_once)
+            .map(|some| redis::cmd("UNLINK").arg(some).to_owned())
+            .collect();
+        let mut gone = 0;
+        let started = Instant::now();
+        for command in &commands {
+            gone += ask::<u32>(bare, command).await;
+        }
+        self.unlink.push(started.elapsed());
+        assert_eq!(gone, self.matching);
+    }
+
+    fn print(&mut self, company: bool) {
+        let rounds = self.acknowledged.len();
+        println!(
+            "| {} ({rounds}) | {} | {} ({}) | {} µs ({} µs) | {} | {} ({}) | {} ({}) |",
+            self.matching,
+            if company { "two" } else { "one" },
+            millis(median(&mut self.acknowledged)),
+            millis(worst(&self.acknowledged)),
+            median(&mut self.script).as_micros(),
+            worst(&self.script).as_micros(),
+            millis(median(&mut self.behind)),
+            millis(median(&mut self.by_hand)),
+            millis(worst(&self.by_hand)),
+            millis(median(&mut self.unlink)),
+            millis(worst(&self.unlink)),
         );
-        for (name, took) in slowlog(bare).await {
-            if name.starts_with("EVAL") {
-                scripts.push(took);
-            }
-        }
-    }
-    times.sort();
-    cpu.sort();
-    scripts.sort();
-    Removal {
-        median: times[ROUNDS / 2],
-        worst: times[ROUNDS - 1],
-        cpu: cpu[ROUNDS / 2],
-        script: scripts[scripts.len() / 2],
-        longest_script: scripts[scripts.len() - 1],
     }
 }
 
-async fn cpu_time(bare: &mut MultiplexedConnection) -> Duration {
-    let info: String = ask(bare, redis::cmd("INFO").arg("cpu")).await;
-    let seconds = ["used_cpu_sys_main_thread:", "used_cpu_user_main_thread:"].map(|name| {
-        let line = info.lines().find_map(|line| line.strip_prefix(name));
-        line.and_then(|line| line.trim().parse::<f64>().ok())
-            .unwrap_or_default()
-    });
-    Duration::from_secs_f64(seconds.iter().sum())
-}
-
-/// A bare client that knows every name: one `UNLINK`.
-async fn unlinks(bare: &mut MultiplexedConnection) -> Duration {
-    let mut times = Vec::new();
-    for _ in 0..ROUNDS {
-        let names = bare_keys(bare).await;
-        let started = Instant::now();
-        let gone: u32 = ask(bare, redis::cmd("UNLINK").arg(&names)).await;
-        times.push(started.elapsed());
-        assert_eq!(gone, REMOVED);
-    }
-    times.sort();
-    times[ROUNDS / 2]
-}
-
-/// A bare client that has to look for them.
-async fn scans(bare: &mut MultiplexedConnection) -> Duration {
-    let mut times = Vec::new();
-    for _ in 0..SCANS {
-        bare_keys(bare).await;
-        let started = Instant::now();
-        let (mut cursor, mut gone) = (0_u64, 0_u32);
-        loop {
-            let mut scan = redis::cmd("SCAN");
-            scan.arg(cursor)
-                .arg("MATCH")
-                .arg("bare:list:*")
-                .arg("COUNT")
-                .arg(1000);
-            let (next, names): (u64, Vec<String>) = ask(bare, &scan).await;
-            if !names.is_empty() {
-                gone += ask::<u32>(bare, redis::cmd("UNLINK").arg(&names)).await;
-            }
-            cursor = next;
-            if cursor == 0 {
-                break;
-            }
-        }
-        times.push(started.elapsed());
-        assert_eq!(gone, REMOVED);
-    }
-    times.sort();
-    times[SCANS / 2]
-}
-
-/// Server time of a `SET PX`, of a script that does nothing but that, and of the two scripts of a `set` of ours, which
-/// are those of a miss. The bytes are the same.
-async fn stores(filler: &Cache, bare: &mut MultiplexedConnection) -> String {
-    fill(filler, "cost:", 0..1).await;
-    let bytes: Vec<u8> = ask(bare, redis::cmd("GET").arg("cost:0")).await;
-    command(bare, "CONFIG RESETSTAT").await;
-    for number in 0..STORES {
-        let mut set = redis::cmd("SET");
-        set.arg(format!("bare:cost:{number}")).arg(&bytes);
-        set.arg("PX").arg(3_600_000);
-        let _: String = ask(bare, &set).await;
-    }
-    let set = spent(bare, "set").await;
-
-    let script = "return redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])";
-    let load = redis::cmd("SCRIPT").arg("LOAD").arg(script).to_owned();
-    let sha: String = ask(bare, &load).await;
-    command(bare, "CONFIG RESETSTAT").await;
-    for number in 0..STORES {
-        let mut set = redis::cmd("EVALSHA");
-        set.arg(&sha).arg(1).arg(format!("bare:cost:{number}"));
-        set.arg(&bytes).arg(3_600_000);
-        let _: String = ask(bare, &set).await;
-    }
-    let scripted = spent(bare, "evalsha").await;
-
-    command(bare, "CONFIG RESETSTAT").await;
-    fill(filler, "cost:", 0..STORES).await;
-    let ours = spent(bare, "evalsha").await;
-    format!("{set:.1} µs; {scripted:.1} µs; {ours:.1} µs")
-}
-
-/// Microseconds that the server spent on a command, by store.
-async fn spent(bare: &mut MultiplexedConnection, command: &str) -> f64 {
-    let info: String = ask(bare, redis::cmd("INFO").arg("commandstats")).await;
-    let line = info
-        .lines()
-        .find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:")))
-        .unwrap_or_default();
-    let micros = line
-        .split(',')
-        .find_map(|field| field.strip_prefix("usec="))
-        .and_then(|micros| micros.parse::<f64>().ok());
-    micros.unwrap_or_default() / f64::from(STORES)
+/// Server time of the one call of a script that the log holds.
+async fn logged(bare: &mut MultiplexedConnection, sha: &str) -> Duration {
+    type Line = (u64, u64, u64, Vec<Vec<u8>>, redis::Value, redis::Value);
+    let lines: Vec<Line> = ask(bare, &words("SLOWLOG GET -1")).await;
+    let calls: Vec<u64> = lines
+        .iter()
+        .filter(|(_, _, _, words, ..)| words.get(1).is_some_and(|word| word == sha.as_bytes()))
+        .map(|(_, _, micros, ..)| *micros)
+        .collect();
+    assert_eq!(calls.len(), 1, "calls of the script");
+    Duration::from_micros(calls[0])
 }
 
 async fn connected(cache: &Cache) {
@@ -216,74 +270,36 @@ async fn connected(cache: &Cache) {
     }
 }
 
-/// Entries through the public interface, so that every one is a member of the index.
-async fn fill(cache: &Cache, prefix: &str, numbers: std::ops::Range<u32>) {
+/// Entries through the public interface, so that every one is a member of the catalogue.
+async fn fill(cache: &Cache, prefix: &str, count: u32) {
     let mut tasks = JoinSet::new();
     for task in 0..TASKS {
-        let (cache, prefix, numbers) = (cache.clone(), prefix.to_owned(), numbers.clone());
+        let (cache, prefix) = (cache.clone(), prefix.to_owned());
         tasks.spawn(async move {
-            for number in numbers.skip(task as usize).step_by(TASKS as usize) {
+            for number in (task..count).step_by(TASKS as usize) {
                 let key = format!("{prefix}{number}");
-                cache
-                    .set(key.as_str(), &u64::from(number), HOUR)
-                    .await
-                    .unwrap_or_else(|error| panic!("{error}"));
+                let set = cache.set(key.as_str(), &u64::from(number), HOUR).await;
+                set.unwrap_or_else(|error| panic!("{error}"));
             }
         });
     }
     tasks.join_all().await;
 }
 
-/// As many keys as a removal takes, without an index.
-async fn bare_keys(bare: &mut MultiplexedConnection) -> Vec<String> {
-    let names: Vec<String> = (0..REMOVED).map(|id| format!("bare:list:{id}")).collect();
-    let mut set = redis::cmd("MSET");
-    for name in &names {
-        set.arg(name).arg(&[7_u8; 90]);
+/// Waits until the catalogue holds so many keys that begin so; says how many it holds when it does not grow any more.
+async fn catalogued(bare: &mut MultiplexedConnection, prefix: &str, count: u32) -> u32 {
+    let mut ask_count = redis::cmd("ZLEXCOUNT");
+    ask_count.arg("%catalogue").arg(format!("[k{prefix}"));
+    ask_count.arg([b"(k", prefix.as_bytes(), b"\xff"].concat());
+    let (mut known, mut grown) = (0, Instant::now());
+    while known < count && grown.elapsed() < Duration::from_secs(5) {
+        let now: u32 = ask(bare, &ask_count).await;
+        if now > known {
+            (known, grown) = (now, Instant::now());
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let _: String = ask(bare, &set).await;
-    names
-}
-
-/// Name (of a script: with the beginning of its hash) and server time of every command since the reset.
-async fn slowlog(bare: &mut MultiplexedConnection) -> Vec<(String, Duration)> {
-    type Line = (u64, u64, u64, Vec<Vec<u8>>, redis::Value, redis::Value);
-    let mut get = redis::cmd("SLOWLOG");
-    get.arg("GET").arg(-1);
-    let lines: Vec<Line> = ask(bare, &get).await;
-    lines
-        .into_iter()
-        .map(|(_, _, micros, arguments, ..)| {
-            let words: Vec<_> = arguments
-                .iter()
-                .map(|argument| String::from_utf8_lossy(argument).into_owned())
-                .collect();
-            let name = match (words.first().map(String::as_str), words.get(1)) {
-                (Some("EVALSHA"), Some(sha)) => format!("EVALSHA {}", &sha[..6]),
-                (name, _) => name.unwrap_or_default().to_owned(),
-            };
-            (name, Duration::from_micros(micros))
-        })
-        .collect()
-}
-
-async fn command(bare: &mut MultiplexedConnection, line: &str) {
-    let mut words = line.split(' ');
-    let mut command = redis::cmd(words.next().unwrap_or_default());
-    for word in words {
-        command.arg(word);
-    }
-    let _: String = ask(bare, &command).await;
-}
-
-async fn ask<T: redis::FromRedisValue>(
-    bare: &mut MultiplexedConnection,
-    question: &redis::Cmd,
-) -> T {
-    question
-        .query_async(bare)
-        .await
-        .unwrap_or_else(|error| panic!("{error}"))
+    known
 }
 
 fn millis(time: Duration) -> String {

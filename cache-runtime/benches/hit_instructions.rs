@@ -1,0 +1,163 @@
+//! How many instructions does a hit in Redis cost its client, next to a bare `GET` and decode? Unlike seconds they are the
+//! same on a busy machine.
+//!
+//! Runs itself under callgrind, a long time and a short one; the difference leaves start-up out. The runtime has one
+//! thread. Needs `valgrind`.
+
+#[path = "support/rows.rs"]
+mod rows;
+mod support;
+
+use std::hint::black_box;
+use std::process::Command;
+use std::time::Duration;
+
+use cache_runtime::{Cache, CacheConfig, cached};
+use redis::AsyncCommands;
+use redis::aio::MultiplexedConnection;
+use tokio::task::JoinSet;
+
+use rows::{Rows, rows};
+use support::{Server, connect};
+
+const SHORT: u64 = 1_280;
+const LONG: u64 = 6_400;
+
+#[cached(ttl = "1h", key = "bench:rows:<skip>", near = false, cache = cache, skip(cache))]
+async fn read(cache: &Cache, skip: u32) -> Rows {
+    rows()
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let words: Vec<&str> = arguments.iter().skip(1).map(String::as_str).collect();
+    if let ["count", side, calls, tasks, url] = words[..] {
+        let number = |text: &str| text.parse().unwrap_or_else(|error| panic!("{error}"));
+        return in_runtime(count(side, number(calls), number(tasks), url));
+    }
+    if !words.contains(&"--bench") {
+        return;
+    }
+    let server = Server::start();
+    in_runtime(async {
+        connect(&server.url).await;
+    });
+    println!();
+    println!("Instructions of the client a hit in Redis, 20 rows:");
+    println!();
+    println!(
+        "| tasks | bare `GET` and decode | the same without the client's time limit | cached | x bare | x bare without limit |"
+    );
+    println!("|---|---|---|---|---|---|");
+    for tasks in [1, 64] {
+        let [bare, unlimited, ours] =
+            ["bare", "unlimited", "ours"].map(|side| instructions(side, tasks, &server.url));
+        println!(
+            "| {tasks} | {bare:.0} | {unlimited:.0} | {ours:.0} | {:.3} x | {:.3} x |",
+            ours / bare,
+            ours / unlimited
+        );
+    }
+}
+
+fn in_runtime(work: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap_or_else(|error| panic!("no runtime: {error}"))
+        .block_on(work);
+}
+
+/// A call: the median of three differences.
+fn instructions(side: &str, tasks: u64, url: &str) -> f64 {
+    let mut differences = [0; 3].map(|_: i32| {
+        let (long, short) = (
+            collected(side, LONG, tasks, url),
+            collected(side, SHORT, tasks, url),
+        );
+        (long - short) / (LONG - SHORT) as f64
+    });
+    differences.sort_by(f64::total_cmp);
+    differences[1]
+}
+
+fn collected(side: &str, calls: u64, tasks: u64, url: &str) -> f64 {
+    let program = std::env::current_exe().unwrap_or_else(|error| panic!("{error}"));
+    let run = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(program)
+        .args(["count", side, &calls.to_string(), &tasks.to_string(), url])
+        .output()
+        .unwrap_or_else(|error| panic!("valgrind does not start: {error}"));
+    let said = String::from_utf8_lossy(&run.stderr);
+    let collected = said
+        .lines()
+        .find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok());
+    collected.unwrap_or_else(|| panic!("valgrind has not counted: {said}"))
+}
+
+/// The work that is counted.
+async fn count(side: &str, calls: u64, tasks: u64, url: &str) {
+    let bare = match side {
+        "unlimited" => unlimited(url).await,
+        _ => connect(url).await,
+    };
+    let cache = match side {
+        "ours" => Some(ready(url).await),
+        _ => None,
+    };
+    let bytes =
+        bincode::serde::encode_to_vec(rows(), bincode::config::standard()).unwrap_or_default();
+    let _: () = bare
+        .clone()
+        .set("bare", bytes)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
+    if tasks == 1 {
+        return one(&bare, cache.as_ref(), calls).await;
+    }
+    let mut running = JoinSet::new();
+    for _ in 0..tasks {
+        let (bare, cache) = (bare.clone(), cache.clone());
+        running.spawn(async move { one(&bare, cache.as_ref(), calls / tasks).await });
+    }
+    running.join_all().await;
+}
+
+async fn one(bare: &MultiplexedConnection, cache: Option<&Cache>, calls: u64) {
+    for _ in 0..calls {
+        let rows: Rows = match cache {
+            Some(cache) => read(cache, 0).await,
+            None => get(bare).await,
+        };
+        assert_eq!(black_box(rows).len(), 20);
+    }
+}
+
+async fn get(bare: &MultiplexedConnection) -> Rows {
+    let bytes: Vec<u8> = bare.clone().get("bare").await.unwrap_or_default();
+    bincode::serde::decode_from_slice(&bytes, bincode::config::standard())
+        .map(|(rows, _)| rows)
+        .unwrap_or_default()
+}
+
+/// A cache that has the value in Redis. Under callgrind everything is slow: it is to be patient.
+async fn ready(url: &str) -> Cache {
+    let config = CacheConfig::default().redis_url(url);
+    let cache = Cache::new(config.budget(Duration::from_secs(30)))
+        .unwrap_or_else(|error| panic!("{error}"));
+    while cache.stats().redis_hits == 0 {
+        read(&cache, 0).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    cache
+}
+
+async fn unlimited(url: &str) -> MultiplexedConnection {
+    let client = redis::Client::open(url).unwrap_or_else(|error| panic!("{error}"));
+    let config = redis::AsyncConnectionConfig::new().set_response_timeout(None);
+    client
+        .get_multiplexed_async_connection_with_config(&config)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"))
+}

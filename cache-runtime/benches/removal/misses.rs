@@ -1,0 +1,194 @@
+//! Server time of a miss, beside a bare `SET` of the same bytes.
+
+use std::time::Duration;
+
+use cache_runtime::{Cache, cached};
+use redis::aio::MultiplexedConnection;
+
+use crate::bare::{ask, median, words};
+use crate::server_time::{each, load, spent};
+use crate::{HOUR, catalogued};
+
+const ROUNDS: u32 = 5;
+const EACH: u32 = 1_000;
+const HOUR_MS: u32 = 3_600_000;
+
+/// Members that one sweep looks at: two for each that a batch of 100 adds.
+const SWEPT: u32 = 200;
+
+/// Bytes of a value, and tasks that miss at once.
+const SHAPES: [(usize, u32); 4] = [(8, 1), (8, 64), (1_000, 1), (1_000, 64)];
+
+#[cached(ttl = "1h", key = "miss:<run>:<id>", near = false, cache = cache, skip(cache, size))]
+async fn miss(cache: &Cache, run: u32, id: u32, size: usize) -> String {
+    "x".repeat(size)
+}
+
+pub(crate) fn head() {
+    println!();
+    println!("Server time of a miss, a key, median of {ROUNDS} rounds of {EACH}:");
+    println!();
+    println!(
+        "| other keys | value (entry), bytes | tasks | bare `SET PX` | lease, `SET NX PX` | store script | both: x bare | real misses: scripts | of it sweep, measured alone | real misses: `ZADD`, `PEXPIRE` | all: x bare |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|---|");
+}
+
+pub(crate) async fn table(cache: &Cache, bare: &mut MultiplexedConnection, others: u32) {
+    for (row, (size, tasks)) in (0..).zip(SHAPES) {
+        let scene = Scene {
+            size,
+            tasks,
+            entry: entry(cache, bare, size).await,
+            store: load(bare, include_str!("../../src/redis/scripts/store.lua")).await,
+            sweep: load(bare, include_str!("../../src/redis/scripts/sweep.lua")).await,
+        };
+        let mut rounds = Vec::new();
+        for round in 0..ROUNDS {
+            // No two rounds of the program use the same keys.
+            let run = (others.min(1) * 4 + row) * ROUNDS + round;
+            rounds.push(scene.round(cache, bare, run).await);
+        }
+        scene.print(others, &rounds);
+    }
+}
+
+/// The bytes of an entry with a value of that size.
+async fn entry(cache: &Cache, bare: &mut MultiplexedConnection, size: usize) -> Vec<u8> {
+    let key = format!("sample:{size}");
+    cache
+        .set(key.as_str(), &"x".repeat(size), HOUR)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
+    ask(bare, redis::cmd("GET").arg(&key)).await
+}
+
+struct Scene {
+    size: usize,
+    tasks: u32,
+    entry: Vec<u8>,
+    store: String,
+    sweep: String,
+}
+
+/// Microseconds of the server, a key.
+struct Round {
+    set: f64,
+    lease: f64,
+    store: f64,
+    scripts: f64,
+    sweep: f64,
+    catalogue: f64,
+}
+
+impl Scene {
+    async fn round(&self, cache: &Cache, bare: &mut MultiplexedConnection, run: u32) -> Round {
+        let set = self.bare_set(bare, run).await;
+        let (lease, store) = self.lease_and_store(bare, run).await;
+        let (scripts, catalogue) = self.real(cache, bare, run).await;
+        Round {
+            set,
+            lease,
+            store,
+            scripts,
+            sweep: self.sweep(bare).await,
+            catalogue,
+        }
+    }
+
+    async fn bare_set(&self, bare: &mut MultiplexedConnection, run: u32) -> f64 {
+        let entry = self.entry.clone();
+        reset(bare).await;
+        each(bare, self.tasks, 0..EACH, move |id| {
+            let mut set = redis::cmd("SET");
+            set.arg(format!("bare:{run}:{id}")).arg(&entry);
+            set.arg("PX").arg(HOUR_MS).to_owned()
+        })
+        .await;
+        spent(bare, "set").await.0 / f64::from(EACH)
+    }
+
+    /// The lease, and the store over it, each alone.
+    async fn lease_and_store(&self, bare: &mut MultiplexedConnection, run: u32) -> (f64, f64) {
+        let mut lease = self.entry[..56].to_vec();
+        lease[4] = 2;
+        let identity = lease[..24].to_vec();
+        reset(bare).await;
+        each(bare, self.tasks, 0..EACH, move |id| {
+            let mut set = redis::cmd("SET");
+            set.arg(format!("made:{run}:{id}")).arg(&lease);
+            set.arg("PX").arg(HOUR_MS).arg("NX").to_owned()
+        })
+        .await;
+        let planted = spent(bare, "set").await.0;
+        let (sha, entry) = (self.store.clone(), self.entry.clone());
+        reset(bare).await;
+        each(bare, self.tasks, 0..EACH, move |id| {
+            let mut store = redis::cmd("EVALSHA");
+            store.arg(&sha).arg(1).arg(format!("made:{run}:{id}"));
+            store.arg(&identity).arg(&entry[..56]).arg(&entry[64..]);
+            store.arg(HOUR_MS).to_owned()
+        })
+        .await;
+        let stored = spent(bare, "evalsha").await.0;
+        (planted / f64::from(EACH), stored / f64::from(EACH))
+    }
+
+    /// Scripts, and what the catalogue adds to them, of real misses, until all is catalogued.
+    async fn real(&self, cache: &Cache, bare: &mut MultiplexedConnection, run: u32) -> (f64, f64) {
+        let mut tasks = tokio::task::JoinSet::new();
+        reset(bare).await;
+        for task in 0..self.tasks {
+            let (cache, step, size) = (cache.clone(), self.tasks as usize, self.size);
+            tasks.spawn(async move {
+                for id in (task..EACH).step_by(step) {
+                    miss(&cache, run, id, size).await;
+                }
+            });
+        }
+        tasks.join_all().await;
+        assert_eq!(catalogued(bare, &format!("miss:{run}:"), EACH).await, EACH);
+        // The last sweep follows the last batch.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let scripts = spent(bare, "evalsha").await.0;
+        let added = spent(bare, "zadd").await.0 + spent(bare, "pexpire").await.0;
+        (scripts / f64::from(EACH), added / f64::from(EACH))
+    }
+
+    /// A bare client sweeps the same catalogue, as far as it is swept for so many keys.
+    async fn sweep(&self, bare: &mut MultiplexedConnection) -> f64 {
+        let mut from = b"[kmiss:".to_vec();
+        reset(bare).await;
+        for _ in 0..EACH * 2 / SWEPT {
+            let mut sweep = redis::cmd("EVALSHA");
+            sweep.arg(&self.sweep).arg(1).arg("%catalogue");
+            sweep.arg("").arg(&from).arg(SWEPT);
+            from = ask(bare, &sweep).await;
+        }
+        spent(bare, "evalsha").await.0 / f64::from(EACH)
+    }
+
+    fn print(&self, others: u32, rounds: &[Round]) {
+        let of = |figure: &dyn Fn(&Round) -> f64| {
+            median(&mut rounds.iter().map(figure).collect::<Vec<_>>())
+        };
+        println!(
+            "| {others} | {} ({}) | {} | {:.2} µs | {:.2} µs | {:.2} µs | {:.2} x | {:.2} µs | {:.2} µs | {:.2} µs | {:.2} x |",
+            self.size,
+            self.entry.len(),
+            self.tasks,
+            of(&|round| round.set),
+            of(&|round| round.lease),
+            of(&|round| round.store),
+            of(&|round| (round.lease + round.store) / round.set),
+            of(&|round| round.scripts),
+            of(&|round| round.sweep),
+            of(&|round| round.catalogue),
+            of(&|round| (round.lease + round.scripts + round.catalogue) / round.set),
+        );
+    }
+}
+
+async fn reset(bare: &mut MultiplexedConnection) {
+    let _: String = ask(bare, &words("CONFIG RESETSTAT")).await;
+}
