@@ -151,6 +151,8 @@ pub(super) fn meaning(target: &Target, fault: &Fault) -> String {
             "the server closed the connection; is this its TLS port?"
         }
         Fault::Disconnected(_) => "the server closed the connection; a TLS port wants rediss://",
+        // It says what to do itself.
+        Fault::Refused(_) if has(&["is not ours"]) => return text,
         Fault::Refused(_) => "the server refuses the command",
     };
     if text.is_empty() {

@@ -221,6 +221,7 @@ impl Link {
                 self.run(Script::Tend, |command| self.tend(command, longest))
                     .await?
             }
+            Err(error) if is_wrong_type(&error) => return Err(self.foreign_ledger()),
             answer => answer.and_then(read).map_err(fault)?,
         };
         self.check_role(answers.next())?;
@@ -555,7 +556,7 @@ async fn second_look(
     }
     let page = match ledger {
         Ok(members) => Page::read(members_of(members)?),
-        Err(error) if error.code() == Some("WRONGTYPE") || brief(&error).contains("WRONGTYPE") => {
+        Err(error) if is_wrong_type(&error) => {
             return Err(foreign_ledger(&purpose.ledger_name));
         }
         Err(error) => return Err(fault(error)),
@@ -580,6 +581,11 @@ fn foreign_ledger(name: &str) -> Fault {
 /// Members and scores, one after the other, or in pairs.
 fn members_of(value: Value) -> Result<Vec<(Vec<u8>, f64)>, Fault> {
     read(value).map_err(fault)
+}
+
+/// A script's error is its command's, with words around it.
+fn is_wrong_type(error: &RedisError) -> bool {
+    error.code() == Some("WRONGTYPE") || brief(error).contains("WRONGTYPE")
 }
 
 fn is_missing_script(error: &RedisError) -> bool {
