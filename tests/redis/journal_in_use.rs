@@ -123,27 +123,27 @@ impl Stage {
 /// Who is removed while Redis does not answer, and how that is read.
 #[derive(Clone, Copy, Debug)]
 enum Covered {
-    ByPrefix,
-    ByTag,
-    ByTagOfTheResult,
-    ByKey,
+    Prefix,
+    Tag,
+    TagOfTheResult,
+    Key,
 }
 
 impl Covered {
     async fn remove(self, app: &App) -> Durability {
         let cache = &app.cache;
         match self {
-            Self::ByPrefix => cache.invalidate_prefix("exact:").await,
-            Self::ByTag => cache.invalidate_tag("items").await,
-            Self::ByTagOfTheResult => cache.invalidate_tag("author:1").await,
-            Self::ByKey => cache.delete("exact:3").await,
+            Self::Prefix => cache.invalidate_prefix("exact:").await,
+            Self::Tag => cache.invalidate_tag("items").await,
+            Self::TagOfTheResult => cache.invalidate_tag("author:1").await,
+            Self::Key => cache.delete("exact:3").await,
         }
         .durability
     }
 
     async fn read(self, app: &App) -> u64 {
         match self {
-            Self::ByTagOfTheResult => post(app, 3).await.author,
+            Self::TagOfTheResult => post(app, 3).await.author,
             _ => exact(app, 3).await,
         }
     }
@@ -152,10 +152,10 @@ impl Covered {
 #[tokio::test]
 async fn what_a_waiting_removal_does_not_cover_is_read_on_and_what_it_covers_is_never_served_old() {
     for covered in [
-        Covered::ByPrefix,
-        Covered::ByTag,
-        Covered::ByTagOfTheResult,
-        Covered::ByKey,
+        Covered::Prefix,
+        Covered::Tag,
+        Covered::TagOfTheResult,
+        Covered::Key,
     ] {
         let stage = Stage::new().await;
         stage.stall().await;
@@ -245,7 +245,7 @@ async fn removals_that_are_made_while_others_wait_are_durable_at_once() {
     for id in 0..20 {
         let mut removal = pin!(stage.app.cache.invalidate_prefix(format!("gone:{id}:")));
         // The caller goes away: one poll, and it is owed.
-        assert!(futures_poll(&mut removal).await.is_pending());
+        assert!(polled_once(&mut removal).await.is_pending());
     }
     assert_eq!(stage.app.cache.journal_len(), 20);
     stage.proxy.up();
@@ -256,8 +256,8 @@ async fn removals_that_are_made_while_others_wait_are_durable_at_once() {
     stage.kept_its_connection();
 }
 
-/// Polls once.
-async fn futures_poll<F: Future + Unpin>(future: &mut F) -> std::task::Poll<F::Output> {
+/// What a future says when it is polled for the first time.
+async fn polled_once<F: Future + Unpin>(future: &mut F) -> std::task::Poll<F::Output> {
     std::future::poll_fn(|context| std::task::Poll::Ready(pin!(&mut *future).poll(context))).await
 }
 
@@ -285,7 +285,7 @@ async fn a_writer_that_vanishes_empties_no_memory_but_of_what_it_removes() {
     stage.stall().await;
     {
         let mut removal = pin!(app.cache.invalidate_prefix("item:"));
-        assert!(futures_poll(&mut removal).await.is_pending());
+        assert!(polled_once(&mut removal).await.is_pending());
     }
     stage.is_in_memory(app).await;
     stage.proxy.up();
