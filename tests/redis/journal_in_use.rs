@@ -245,7 +245,7 @@ async fn removals_that_are_made_while_others_wait_are_durable_at_once() {
     for id in 0..20 {
         let mut removal = pin!(stage.app.cache.invalidate_prefix(format!("gone:{id}:")));
         // The caller goes away: one poll, and it is owed.
-        assert!(futures_poll(&mut removal).await.is_pending());
+        assert!(polled_once(&mut removal).await.is_pending());
     }
     assert_eq!(stage.app.cache.journal_len(), 20);
     stage.proxy.up();
@@ -256,8 +256,8 @@ async fn removals_that_are_made_while_others_wait_are_durable_at_once() {
     stage.kept_its_connection();
 }
 
-/// Polls once.
-async fn futures_poll<F: Future + Unpin>(future: &mut F) -> std::task::Poll<F::Output> {
+/// What a future says when it is polled for the first time.
+async fn polled_once<F: Future + Unpin>(future: &mut F) -> std::task::Poll<F::Output> {
     std::future::poll_fn(|context| std::task::Poll::Ready(pin!(&mut *future).poll(context))).await
 }
 
@@ -285,7 +285,7 @@ async fn a_writer_that_vanishes_empties_no_memory_but_of_what_it_removes() {
     stage.stall().await;
     {
         let mut removal = pin!(app.cache.invalidate_prefix("item:"));
-        assert!(futures_poll(&mut removal).await.is_pending());
+        assert!(polled_once(&mut removal).await.is_pending());
     }
     stage.is_in_memory(app).await;
     stage.proxy.up();
