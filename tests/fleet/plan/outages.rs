@@ -6,20 +6,23 @@ use super::usual::calm;
 use super::{Act, Bodies, Kind, Lane, NetworkFault, Places, Plan, ProcessFault, ServerFault};
 use crate::catalogue::Family;
 
-/// Connections come and go while loads run.
+/// Connections come and go while loads run. What such a load leaves in memory, Redis does not know of, and so does not tell
+/// when another process removes its key.
 pub(super) fn switch() -> Plan {
     Plan {
         name: "switch",
         families: vec![(Family::Item, 1)],
-        acts: vec![(Act::Read, 90), (Act::Remove, 10)],
+        acts: vec![(Act::Read, 75), (Act::Remove, 25)],
         kinds: vec![(Kind::Key, 1)],
-        rows: 40,
-        tasks: 10,
+        rows: 60,
+        tasks: 12,
+        writer: Some(0),
         bodies: Bodies::sound((90, (20, 60))),
         network: Lane {
-            gap: (150, 300),
-            faults: vec![(NetworkFault::Down, 2), (NetworkFault::Cut, 2)],
+            gap: (300, 500),
+            faults: vec![(NetworkFault::Down, 1)],
         },
+        troubled: Places::AllBut(0),
         ..calm()
     }
 }
