@@ -1,14 +1,17 @@
 //! Memory in Redis, a key. Servers of their own, so that all tables of keys have the same size.
 
-use cache_runtime::{Cache, CacheConfig};
+use std::time::Instant;
+
 use redis::aio::MultiplexedConnection;
 
 use crate::bare::{ask, patient, words};
 use crate::server_time::each;
 use crate::support::{Server, connect};
-use crate::{HOUR, TASKS, catalogued, connected};
+use crate::{PACED, TASKS, catalogued, connected, open, set_all};
 
 const KEYS: u32 = 100_000;
+
+const NAME: &str = "list:item:";
 
 /// Bytes of a head, before the payload of an entry without tags.
 const HEAD: usize = 104;
@@ -33,27 +36,37 @@ pub(crate) async fn table() {
     }
 }
 
+/// Keys that are set as fast as it goes: how many of them does the catalogue come to know?
+pub(crate) async fn unpaced() {
+    let server = Server::start();
+    connect(&server.url).await;
+    let mut bare = patient(&server.url).await;
+    let cache = open(&server.url);
+    connected(&cache).await;
+    let started = Instant::now();
+    set_all(&cache, NAME, 0..KEYS, &7_u64).await;
+    let rate = f64::from(KEYS) / started.elapsed().as_secs_f64();
+    let known = catalogued(&mut bare, NAME, KEYS).await;
+    let all: u32 = ask(&mut bare, &words("DBSIZE")).await;
+    println!();
+    println!(
+        "{KEYS} keys set by {TASKS} tasks without a pause, {rate:.0} a second: the catalogue knows {known} of {all} in Redis."
+    );
+}
+
 async fn ours(size: usize) -> (f64, f64, Vec<u8>) {
     let server = Server::start();
     connect(&server.url).await;
     let mut bare = patient(&server.url).await;
-    let cache = Cache::new(CacheConfig::default().redis_url(&server.url))
-        .unwrap_or_else(|error| panic!("{error}"));
+    let cache = open(&server.url);
     connected(&cache).await;
     let before = used(&mut bare).await;
-    let mut tasks = tokio::task::JoinSet::new();
-    for task in 0..TASKS {
-        let cache = cache.clone();
-        tasks.spawn(async move {
-            let value = "x".repeat(size);
-            for id in (task..KEYS).step_by(TASKS as usize) {
-                let set = cache.set(name(id).as_str(), &value, HOUR).await;
-                set.unwrap_or_else(|error| panic!("{error}"));
-            }
-        });
+    let value = "x".repeat(size);
+    for from in (0..KEYS).step_by(PACED) {
+        let to = from + PACED as u32;
+        set_all(&cache, NAME, from..to, &value).await;
+        assert_eq!(catalogued(&mut bare, NAME, to).await, to);
     }
-    tasks.join_all().await;
-    assert_eq!(catalogued(&mut bare, "list:", KEYS).await, KEYS);
     let all = used(&mut bare).await - before;
     let usage = words("MEMORY USAGE %catalogue SAMPLES 0");
     let catalogue: f64 = ask(&mut bare, &usage).await;
@@ -76,7 +89,7 @@ async fn bare(bytes: Vec<u8>) -> f64 {
 }
 
 fn name(id: u32) -> String {
-    format!("list:item:{id}")
+    format!("{NAME}{id}")
 }
 
 async fn used(bare: &mut MultiplexedConnection) -> f64 {

@@ -29,7 +29,7 @@ pub(crate) fn head() {
     println!("Server time of a miss, a key, median of {ROUNDS} rounds of {EACH}:");
     println!();
     println!(
-        "| other keys | value (entry), bytes | tasks | bare `SET PX` | lease, `SET NX PX` | store script | both: x bare | real misses: scripts | of it sweep, measured alone | real misses: `ZADD`, `PEXPIRE` | all: x bare |"
+        "| other keys | value (entry), bytes | tasks | bare `SET PX` | lease, `SET NX PX` | store script | both: x bare | real misses: scripts (calls) | of it sweep, measured alone | real misses: `ZADD`, `PEXPIRE` | all: x bare |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|");
 }
@@ -77,6 +77,8 @@ struct Round {
     lease: f64,
     store: f64,
     scripts: f64,
+    /// Calls of scripts for a miss.
+    calls: f64,
     sweep: f64,
     catalogue: f64,
 }
@@ -85,12 +87,13 @@ impl Scene {
     async fn round(&self, cache: &Cache, bare: &mut MultiplexedConnection, run: u32) -> Round {
         let set = self.bare_set(bare, run).await;
         let (lease, store) = self.lease_and_store(bare, run).await;
-        let (scripts, catalogue) = self.real(cache, bare, run).await;
+        let (scripts, calls, catalogue) = self.real(cache, bare, run).await;
         Round {
             set,
             lease,
             store,
             scripts,
+            calls,
             sweep: self.sweep(bare).await,
             catalogue,
         }
@@ -135,7 +138,12 @@ impl Scene {
     }
 
     /// Scripts, and what the catalogue adds to them, of real misses, until all is catalogued.
-    async fn real(&self, cache: &Cache, bare: &mut MultiplexedConnection, run: u32) -> (f64, f64) {
+    async fn real(
+        &self,
+        cache: &Cache,
+        bare: &mut MultiplexedConnection,
+        run: u32,
+    ) -> (f64, f64, f64) {
         let mut tasks = tokio::task::JoinSet::new();
         reset(bare).await;
         for task in 0..self.tasks {
@@ -150,9 +158,10 @@ impl Scene {
         assert_eq!(catalogued(bare, &format!("miss:{run}:"), EACH).await, EACH);
         // The last sweep follows the last batch.
         tokio::time::sleep(Duration::from_millis(50)).await;
-        let scripts = spent(bare, "evalsha").await.0;
+        let (scripts, calls) = spent(bare, "evalsha").await;
         let added = spent(bare, "zadd").await.0 + spent(bare, "pexpire").await.0;
-        (scripts / f64::from(EACH), added / f64::from(EACH))
+        let of_one = |all: f64| all / f64::from(EACH);
+        (of_one(scripts), of_one(calls), of_one(added))
     }
 
     /// A bare client sweeps the same catalogue, as far as it is swept for so many keys.
@@ -173,7 +182,7 @@ impl Scene {
             median(&mut rounds.iter().map(figure).collect::<Vec<_>>())
         };
         println!(
-            "| {others} | {} ({}) | {} | {:.2} µs | {:.2} µs | {:.2} µs | {:.2} x | {:.2} µs | {:.2} µs | {:.2} µs | {:.2} x |",
+            "| {others} | {} ({}) | {} | {:.2} µs | {:.2} µs | {:.2} µs | {:.2} x | {:.2} µs ({:.2}) | {:.2} µs | {:.2} µs | {:.2} x |",
             self.size,
             self.entry.len(),
             self.tasks,
@@ -182,6 +191,7 @@ impl Scene {
             of(&|round| round.store),
             of(&|round| (round.lease + round.store) / round.set),
             of(&|round| round.scripts),
+            of(&|round| round.calls),
             of(&|round| round.sweep),
             of(&|round| round.catalogue),
             of(&|round| (round.lease + round.scripts + round.catalogue) / round.set),
