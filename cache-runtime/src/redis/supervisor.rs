@@ -74,8 +74,11 @@ fn continue_at(weak: &Weak<Tier>) -> Option<Instant> {
 /// The one probe of half-open: connect, and open Redis again. What the journal holds stays shut until it is replayed.
 async fn probe(tier: &Arc<Tier>) -> Result<Arc<Link>, Fault> {
     let link = tier.connect().await?;
-    // Recent when contact was lost, however long that was ago.
-    tier.switch.repeat_recent();
+    // The very server that has acknowledged them still has them. Where its run is hidden it may be another.
+    if tier.last_run.swap(link.run, Ordering::SeqCst) != link.run || link.run == 0 {
+        // Recent when contact was lost, however long that was ago.
+        tier.switch.repeat_recent();
+    }
     let session = Session {
         tier: tier.clone(),
         link: link.clone(),

@@ -61,6 +61,8 @@ pub(crate) struct Tier {
     pub(super) closing: AtomicBool,
     supervisor: Mutex<Option<JoinHandle<()>>>,
     epochs: AtomicU64,
+    /// Run and reign of the server of the latest connection.
+    pub(super) last_run: AtomicU64,
     pub(super) held: HeldLeases,
     pub(super) catalogue: Catalogue,
     pub(super) reclaims: Reclaims,
@@ -123,6 +125,7 @@ impl Tier {
             closing: AtomicBool::new(false),
             supervisor: Mutex::new(None),
             epochs: AtomicU64::new(0),
+            last_run: AtomicU64::new(0),
             held: HeldLeases::new(LEASE_LIFE),
             catalogue: Catalogue::default(),
             reclaims: Reclaims::default(),
