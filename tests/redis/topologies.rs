@@ -42,7 +42,7 @@ async fn a_password_is_a_way() {
 
 #[tokio::test]
 async fn a_user_with_the_named_commands_is_enough() {
-    let rules = "~app:* &app:* +get +set +mget +getrange +setrange +exists +unlink +pttl +pexpire +evalsha +eval \
+    let rules = "~app:* resetchannels &app:* +get +set +mget +getrange +setrange +exists +unlink +pttl +pexpire +evalsha +eval \
                  +script|load +zadd +zrem +zcard +zscore +zrange +zrangebyscore +zrevrangebyscore +zremrangebyscore \
                  +zrangebylex +zlexcount +info +time +ping +hello +select +client +publish +subscribe";
     let server = RedisServer::builder().acl("app", "secret", rules).start();

@@ -11,7 +11,7 @@ use crate::p2_race::{ALL, Removal};
 const USERS: [(&str, &str); 3] = [
     ("may not subscribe", "~* &* +@all -subscribe"),
     ("has no channel", "resetchannels ~* +@all"),
-    ("has no tracking", "~* &* +@all -client|tracking"),
+    ("has no tracking", "~* &* +@all -client"),
 ];
 
 async fn two_processes(server: &RedisServer, db: &std::sync::Arc<Db>) -> (App, App) {
