@@ -32,13 +32,21 @@ async fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return; // `cargo test --benches` shall not stop servers for minutes
     }
+    // One of them alone, where it is named.
+    let named: Vec<u64> = std::env::args()
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    let round_trips: Vec<u64> = ROUND_TRIPS
+        .into_iter()
+        .filter(|round_trip| named.is_empty() || named.contains(round_trip))
+        .collect();
     waiting::head();
-    for round_trip in ROUND_TRIPS {
+    for &round_trip in &round_trips {
         waiting::row(round_trip, waiting::Kind::Deletes).await;
         waiting::row(round_trip, waiting::Kind::Prefixes).await;
     }
     open_loop::head();
-    for round_trip in ROUND_TRIPS {
+    for &round_trip in &round_trips {
         open_loop::row(round_trip).await;
     }
 }
