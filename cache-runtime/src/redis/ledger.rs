@@ -34,6 +34,8 @@ struct Known {
     birth: Option<Birth>,
     /// Hash of the server's run and reign.
     run: u64,
+    /// Hash of both: what entries carry.
+    origin: u64,
     patterns: NumberedPatterns,
     /// Whatever has a smaller number is stale: its patterns were dropped because they were old.
     floor: u64,
@@ -101,6 +103,7 @@ impl Ledger {
         }
         known.birth = page.birth;
         known.run = run;
+        known.name_origin();
         known.take_in(&page);
         self.complete.store(page.counter, SeqCst);
         agrees
@@ -131,7 +134,10 @@ impl Ledger {
                 ..Known::default()
             };
         }
-        known.birth = Some(message.birth);
+        if known.birth != Some(message.birth) {
+            known.birth = Some(message.birth);
+            known.name_origin();
+        }
         let heard = match message.said {
             Said::Born => Heard::Nothing,
             Said::Removed(patterns) => {
@@ -192,7 +198,7 @@ impl Ledger {
         let known = self.known.read();
         Stamp {
             namespace,
-            origin: known.origin(),
+            origin: known.origin,
             number: known.number(),
             key,
         }
@@ -200,7 +206,7 @@ impl Ledger {
 
     /// Was it written under this ledger, on this run of the server?
     pub(crate) fn is_of_this_reign(&self, stamp: &Stamp) -> bool {
-        stamp.origin == self.known.read().origin()
+        stamp.origin == self.known.read().origin
     }
 
     /// Was it written under this ledger, on this run of the server, and has nothing removed it since?
@@ -211,7 +217,7 @@ impl Ledger {
         tags: impl Iterator<Item = &'t str> + Clone,
     ) -> bool {
         let known = self.known.read();
-        stamp.origin == known.origin()
+        stamp.origin == known.origin
             && (off(Safeguard::Number)
                 || stamp.number >= known.floor
                     && !known.patterns.cover_since(key, tags, stamp.number))
@@ -242,7 +248,7 @@ impl Ledger {
                     newer.floor <= stamp.number && !newer.patterns.iter().any(covers)
                 })
         });
-        (nothing_else && stamp.origin == known.origin()).then_some(lifted)
+        (nothing_else && stamp.origin == known.origin).then_some(lifted)
     }
 
     /// Every pattern with its number.
@@ -256,12 +262,15 @@ impl Known {
         self.patterns.largest().max(self.floor)
     }
 
-    fn origin(&self) -> u64 {
+    fn name_origin(&mut self) {
         let birth = match self.birth {
             Some(birth) if !off(Safeguard::Birth) => birth,
             _ => 0,
         };
-        xxh3_64(&[self.run.to_le_bytes(), birth.to_le_bytes()].concat())
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&self.run.to_le_bytes());
+        bytes[8..].copy_from_slice(&birth.to_le_bytes());
+        self.origin = xxh3_64(&bytes);
     }
 
     fn take_in(&mut self, page: &Page) {
