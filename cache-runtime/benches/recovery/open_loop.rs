@@ -41,13 +41,17 @@ pub(crate) fn head() {
     println!("|---|---|---|---|---|---|---|");
 }
 
-pub(crate) async fn row(round_trip: u64) {
+pub(crate) async fn row(round_trip: u64, budget: Option<Duration>) {
+    let name = match budget {
+        None => format!("{round_trip} ms"),
+        Some(budget) => format!("{round_trip} ms, budget {}", millis(budget)),
+    };
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
-        rounds.extend(round(round_trip).await);
+        rounds.extend(round(round_trip, budget).await);
     }
     if rounds.is_empty() {
-        println!("| {round_trip} ms | the keys never come to be read from Redis | | | | | |");
+        println!("| {name} | the keys never come to be read from Redis | | | | | |");
         return;
     }
     let times = |figure: &dyn Fn(&Round) -> Duration| {
@@ -56,7 +60,7 @@ pub(crate) async fn row(round_trip: u64) {
     let middle =
         |figure: &dyn Fn(&Round) -> f64| median(&mut rounds.iter().map(figure).collect::<Vec<_>>());
     println!(
-        "| {round_trip} ms ({}) | {:.1} %, {:.1} % | {} | {} | {} | {} | {:.0}, {:.0} |",
+        "| {name} ({}) | {:.1} %, {:.1} % | {} | {} | {} | {} | {:.0}, {:.0} |",
         times(&|round| round.round_trip),
         middle(&|round| round.before.0),
         middle(&|round| round.before.1),
@@ -98,8 +102,8 @@ struct Call {
 type Calls = Arc<Mutex<Vec<Call>>>;
 
 /// `None`: the keys never come to be read from Redis, so there is nothing to begin with.
-async fn round(round_trip: u64) -> Option<Round> {
-    let mut scene = Scene::new(round_trip).await;
+async fn round(round_trip: u64, budget: Option<Duration>) -> Option<Round> {
+    let mut scene = Scene::new(round_trip, budget).await;
     let measured = scene.round_trip().await;
     if !fill(&scene.cache).await {
         return None;

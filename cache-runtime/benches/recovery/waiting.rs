@@ -38,7 +38,7 @@ pub(crate) async fn row(round_trip: u64, kind: Kind) {
     let (mut emptied, mut read, mut bare, mut measured) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let mut scene = Scene::new(round_trip).await;
+        let mut scene = Scene::new(round_trip, None).await;
         measured.push(scene.round_trip().await);
         let round = ours(&mut scene, kind).await;
         emptied.push(round.0);
