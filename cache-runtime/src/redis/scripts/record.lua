@@ -26,7 +26,7 @@ for i = 8, #ARGV do
   raised[#raised + 1] = 'p' .. ARGV[i]
 end
 redis.call('ZADD', KEYS[1], unpack(raised))
-if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[4]) / 2 then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
 if KEYS[2] and redis.pcall('GETRANGE', KEYS[2], '0', '23') == ARGV[5] then
   redis.call('SETRANGE', KEYS[2], '40', struct.pack('<I8', number))
 end
