@@ -12,7 +12,7 @@ use crate::functions::{self, group_of};
 use crate::names::{Author, Names, Row, Tenant};
 use crate::plan::{Act, Kind, Plan};
 use crate::random::Random;
-use crate::reads::{asked, look, read, tell_dropped, tell_removal, within};
+use crate::reads::{asked, look, read, tell_by_hand, tell_dropped, tell_removal, within};
 
 /// Where there are more rows than this, half of the reads are of so few that they are there when they are read again.
 const MANY: u32 = 1_000;
@@ -76,7 +76,7 @@ impl Actor {
         world().rows.change(self.row()).await;
         let called = clock::now();
         let durable = self.run(target).await == Durability::Durable;
-        tell_removal(target, called, durable);
+        tell_by_hand(target, called, Some(durable));
     }
 
     /// Polled once at least, so it is owed.
@@ -89,7 +89,7 @@ impl Actor {
         let called = clock::now();
         let durable = timeout(self.random.millis((0, 2)), self.run(target)).await;
         let ended = durable.ok().map(|durable| durable == Durability::Durable);
-        tell_dropped(target, called, ended);
+        tell_by_hand(target, called, ended);
     }
 
     /// A cached function that removes after its body; which it owes from the moment that the body has done its work.

@@ -11,8 +11,9 @@ use crate::checker::{
     Allowed, ENDED_RUNTIMES_STAY_CUT_OFF, Rule, Violation, check, queued_in_peace,
 };
 use crate::clock::{self, Nanos};
+use crate::collector::Heard;
 use crate::faults::{self, SETTLING};
-use crate::history::{Cause, History, ProcessId, Removal, Tier};
+use crate::history::{Cause, History, Made, ProcessId, Removal, Tier};
 use crate::plan::Plan;
 use crate::random::Random;
 use crate::stage::{Journals, Stage};
@@ -71,6 +72,8 @@ pub(crate) struct Report {
     queued_in_peace: u64,
     slowest_read_ms: f64,
     slowest_removal_ms: f64,
+    /// The same of those by hand, which wait until what they have removed is taken away.
+    slowest_by_hand_ms: f64,
     /// Acts that a clock began, and those it dropped because too many were under way.
     begun: u64,
     dropped: u64,
@@ -147,7 +150,11 @@ impl Report {
             }
             self.inherited += u64::from(history.is_inherited(*remover, removal));
             let took = millis(removal.called, removal.returned);
-            self.slowest_removal_ms = self.slowest_removal_ms.max(took);
+            let slowest = match removal.made {
+                Made::ByHand => &mut self.slowest_by_hand_ms,
+                _ => &mut self.slowest_removal_ms,
+            };
+            *slowest = slowest.max(took);
         }
     }
 }
@@ -190,46 +197,18 @@ pub(crate) fn run(options: &Options) -> std::io::Result<Report> {
 fn round(stage: &Stage, options: &Options, seed: u64, length: Duration, report: &mut Report) {
     let number = 3 * u64::from(report.rounds);
     let before = stage.collector.heard().history.removals.len();
-    let mut violations = Vec::new();
-    let mut demand = |what: &str, came_true: bool| {
-        if !came_true {
-            let story = format!("{what} not within {HEALING:?} without a fault");
-            violations.push(Violation {
-                rule: Rule::DidNotHeal,
-                story,
-            });
-        }
+    let mut demands = Demands {
+        stage,
+        broken: Vec::new(),
     };
-    if options.plan.filled {
-        stage.say(&format!("fill {}", number + 1));
-        let filled = stage.wait_for(FILLING, |heard, process| heard.is_done(process, number + 1));
-        demand("every row put into Redis:", filled);
-    }
-    // So that a way which is slow from now on is one that is in use. Processes that take over begin in the midst of it.
-    let connected = stage.wait_for(HEALING, |heard, process| heard.is_connected(process));
-    demand("every process connected at its start:", connected);
+    prepare(&mut demands, &options.plan, number);
     stage.say("go");
     faults::rage(stage, &options.plan, seed, Instant::now() + length);
     stage.heal();
     if ENDED_RUNTIMES_STAY_CUT_OFF {
         stage.replace_ended();
     }
-    stage.say(&format!("pause {}", number + 2));
-    demand(
-        "every call returned:",
-        stage.wait_for(HEALING, |heard, process| heard.is_done(process, number + 2)),
-    );
-    demand(
-        "every process connected:",
-        stage.wait_for(HEALING, |heard, process| heard.is_connected(process)),
-    );
-    thread::sleep(SETTLING);
-    let healed = clock::now();
-    stage.say(&format!("sweep {}", number + 3));
-    demand(
-        "everything read:",
-        stage.wait_for(HEALING, |heard, process| heard.is_done(process, number + 3)),
-    );
+    let healed = settle(&mut demands, &options.plan, number);
     let history = History {
         healed: Some(healed),
         tenants: stage.tenants(),
@@ -237,6 +216,7 @@ fn round(stage: &Stage, options: &Options, seed: u64, length: Duration, report: 
         ..stage.collector.heard().take()
     };
     let mut allowed = Allowed::today();
+    let mut violations = demands.broken;
     violations.extend(check(&history, &mut allowed));
     report.add_removals(
         &history,
@@ -244,6 +224,51 @@ fn round(stage: &Stage, options: &Options, seed: u64, length: Duration, report: 
     );
     report.add(&history, allowed, &violations);
     carry_over(stage, options, &history, healed);
+}
+
+/// What is asked of every process while nothing is wrong.
+struct Demands<'a> {
+    stage: &'a Stage,
+    broken: Vec<Violation>,
+}
+
+impl Demands<'_> {
+    fn wait(&mut self, what: &str, within: Duration, of: impl Fn(&Heard, ProcessId) -> bool) {
+        if !self.stage.wait_for(within, of) {
+            self.broken.push(Violation {
+                rule: Rule::DidNotHeal,
+                story: format!("{what}: not within {within:?} without a fault"),
+            });
+        }
+    }
+
+    /// Says a line to every process, which tells when it has done that.
+    fn ask(&mut self, command: &str, number: u64, within: Duration) {
+        self.stage.say(&format!("{command} {number}"));
+        self.wait(command, within, |heard, process| {
+            heard.is_done(process, number)
+        });
+    }
+}
+
+fn prepare(demands: &mut Demands<'_>, plan: &Plan, number: u64) {
+    if plan.filled {
+        demands.ask("fill", number + 1, FILLING);
+    }
+    // So that a way which is slow from now on is one that is in use. Processes that take over begin in the midst of it.
+    demands.wait("connect at the start", HEALING, Heard::is_connected);
+}
+
+/// Lets everything end and be looked at. Returns since when everybody has heard of everything.
+fn settle(demands: &mut Demands<'_>, plan: &Plan, number: u64) -> Nanos {
+    // A removal by hand counts what it has taken away.
+    let counting = if plan.filled { FILLING } else { HEALING };
+    demands.ask("pause", number + 2, counting);
+    demands.wait("connect", HEALING, Heard::is_connected);
+    thread::sleep(SETTLING);
+    let healed = clock::now();
+    demands.ask("sweep", number + 3, HEALING);
+    healed
 }
 
 /// What the next round must know of this one.

@@ -96,6 +96,17 @@ pub(crate) struct Removal {
     pub(crate) durable: bool,
     /// Its caller went away.
     pub(crate) dropped: bool,
+    pub(crate) made: Made,
+}
+
+/// How a removal came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Made {
+    /// It waited until what it had removed was taken away, to count it.
+    ByHand,
+    ByFunction,
+    /// In an earlier round, and all that matters is that it was.
+    Before,
 }
 
 /// A body that ran.
@@ -217,6 +228,7 @@ impl History {
         });
         for (_, removal) in &mut removals {
             removal.durable = true;
+            removal.made = Made::Before;
             removal.returned = removal.returned.max(healed);
         }
         let mut unsettled = self.unsettled.clone();

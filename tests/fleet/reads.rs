@@ -10,7 +10,7 @@ use crate::body::{ASKED, Asked, world};
 use crate::catalogue::{Family, Target};
 use crate::clock::{self, Nanos};
 use crate::functions;
-use crate::history::{Event, Got, Read, Removal, Tier};
+use crate::history::{Event, Got, Made, Read, Removal, Tier};
 
 /// How a call went, beside its result.
 pub(crate) struct Heard {
@@ -127,23 +127,29 @@ pub(crate) async fn within<T>(call: impl Future<Output = T>) -> T {
     ASKED.scope(scope, call).await
 }
 
-/// One whose caller went away, if it did.
+/// A removal of a cached function, from when it was owed on.
+pub(crate) fn tell_removal(target: Target, called: Nanos, durable: bool) {
+    tell(target, called, Some(durable), Made::ByFunction);
+}
+
+/// The same of one whose caller may have gone away.
 pub(crate) fn tell_dropped(target: Target, called: Nanos, ended: Option<bool>) {
+    tell(target, called, ended, Made::ByFunction);
+}
+
+/// A removal by hand, whose caller may have gone away.
+pub(crate) fn tell_by_hand(target: Target, called: Nanos, ended: Option<bool>) {
+    tell(target, called, ended, Made::ByHand);
+}
+
+/// `ended`: whether it was durable, if it ended.
+fn tell(target: Target, called: Nanos, ended: Option<bool>, made: Made) {
     world().teller.tell(Event::Removal(Removal {
         called,
         returned: clock::now(),
         target,
         durable: ended == Some(true),
         dropped: ended.is_none(),
-    }));
-}
-
-pub(crate) fn tell_removal(target: Target, called: Nanos, durable: bool) {
-    world().teller.tell(Event::Removal(Removal {
-        called,
-        returned: clock::now(),
-        target,
-        durable,
-        dropped: false,
+        made,
     }));
 }

@@ -23,7 +23,7 @@ pub(crate) use self::allowed::{Allowed, ENDED_RUNTIMES_STAY_CUT_OFF};
 use self::quiet::Quiet;
 use self::removals::Removals;
 use crate::clock::{Nanos, nanos};
-use crate::history::{History, ProcessId, Read, Removal};
+use crate::history::{History, Made, ProcessId, Read, Removal};
 
 /// How far memory may lag behind another process's durable removal while nothing is wrong: Redis's push, on a machine
 /// that is busy with other things.
@@ -67,6 +67,8 @@ pub(crate) enum Rule {
     LockLeftBehind,
     /// A read that took too long at any other time.
     SlowRead,
+    /// A removal of a cached function that took too long.
+    SlowRemoval,
     /// A value of another tenant.
     AnothersValue,
     /// An entry that nobody removed was not there.
@@ -99,6 +101,7 @@ pub(crate) fn check(history: &History, allowed: &mut Allowed) -> Vec<Violation> 
     violations.extend(others(history));
     violations.extend(kept::check(history, &quiet, &removals));
     violations.extend(slow(history, &quiet));
+    violations.extend(slow_removals(history, &quiet));
     violations.extend(away::check(history, &quiet));
     violations.extend(loads::check(history, &quiet));
     violations.extend(history.panics.iter().map(|(process, text)| Violation {
@@ -161,6 +164,28 @@ fn slow(history: &History, quiet: &Quiet) -> Vec<Violation> {
                 Millis(read.begin)
             );
             violations.push(Violation { rule, story });
+        }
+    }
+    violations
+}
+
+/// Removals of functions that took longer than anything they may have had to wait for.
+fn slow_removals(history: &History, quiet: &Quiet) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    let removals = history.removals.iter();
+    for (process, removal) in removals.filter(|(_, removal)| removal.made == Made::ByFunction) {
+        let took = quiet.running(*process, (removal.called, removal.returned));
+        if took > LONGEST_READ {
+            let story = format!(
+                "process {process} removed {:?} in {}, called at {}",
+                removal.target,
+                Millis(took),
+                Millis(removal.called)
+            );
+            violations.push(Violation {
+                rule: Rule::SlowRemoval,
+                story,
+            });
         }
     }
     violations

@@ -8,7 +8,9 @@ mod loads;
 use super::{Allowed, OUTAGE_MAX_AGE, Rule, check};
 use crate::catalogue::{Family, Target};
 use crate::clock::{Nanos, nanos};
-use crate::history::{Cause, Crash, Got, History, Load, ProcessId, Read, Removal, Tier, Window};
+use crate::history::{
+    Cause, Crash, Got, History, Load, Made, ProcessId, Read, Removal, Tier, Window,
+};
 use crate::names::Tenant;
 
 const MS: Nanos = 1_000_000;
@@ -46,6 +48,7 @@ fn removal(target: Target, (called, returned): (Nanos, Nanos), durable: bool) ->
         target,
         durable,
         dropped: false,
+        made: Made::ByFunction,
     }
 }
 
@@ -339,6 +342,20 @@ fn a_read_takes_its_time_only_while_its_process_runs() {
     history.healed = Some(at(0) - 1);
     history.reads[0].1 = read(Family::Item, Tier::Body, (0, 2_500), 10);
     assert_eq!(broken(&history), [Rule::LockLeftBehind]);
+}
+
+#[test]
+fn a_removal_of_a_function_takes_its_time_only_while_its_process_runs() {
+    let mut history = History {
+        removals: vec![(1, removal(ITEM, (0, 4_000), true))],
+        ..History::default()
+    };
+    assert_eq!(broken(&history), [Rule::SlowRemoval]);
+    history.stood.push((1, window(500, 2_500)));
+    assert_eq!(broken(&history), []);
+    history.stood.clear();
+    history.removals[0].1.made = Made::ByHand;
+    assert_eq!(broken(&history), [], "it counts what it has taken away");
 }
 
 #[test]
