@@ -21,7 +21,7 @@ pub struct Health {
     pub latency_ms: Option<f64>,
     /// The figures.
     pub stats: HealthStats,
-    /// What is not as it should be, a sentence each, with what to do: why Redis is not used, or what it lacks. Left out of
+    /// Problems, a sentence each, with what to do: why Redis is not used, or which feature it lacks. Left out of
     /// the JSON while there is nothing to say.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

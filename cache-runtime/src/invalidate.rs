@@ -296,11 +296,11 @@ enum Count {
     Later,
 }
 
-/// What a removal has made stale, and Redis still holds.
+/// Entries that a removal has made stale, and that Redis still holds.
 struct Garbage {
     session: Session,
     patterns: Vec<Pattern>,
-    /// What has a smaller number is stale.
+    /// Entries with a smaller number are stale.
     number: u64,
     /// Other processes use the namespace, too.
     others: bool,

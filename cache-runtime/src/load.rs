@@ -30,7 +30,7 @@ pub(crate) struct Loading {
     fence: u64,
     /// The way to Redis when the load began; `None` in an outage, or where no Redis is configured.
     session: Option<Session>,
-    /// What this process knew of removals when the load began, and what the call itself has removed since.
+    /// Removals known to this process when the load began, and those that the call itself has made since.
     known: KnownRemovals,
     began: Instant,
     /// Why it is loaded.

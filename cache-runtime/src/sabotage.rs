@@ -19,9 +19,9 @@ pub enum Safeguard {
     Fence,
     /// Memory is emptied at the switch back to Redis.
     Flush,
-    /// What waits in the journal runs in Redis.
+    /// Removals in the journal are replayed to Redis.
     Replay,
-    /// What a removal in the journal covers is not read from Redis.
+    /// Keys and tags that a removal in the journal covers are not read from Redis.
     Shut,
     /// Memory and flights are passed once more after a removal in Redis.
     LocalPass,
@@ -31,7 +31,7 @@ pub enum Safeguard {
     Birth,
     /// An entry is stale if a removal that covers it has a larger number.
     Number,
-    /// What the ledger's channel tells is taken in before the replies that follow it.
+    /// A message of the ledger's channel is taken in before the replies that follow it.
     PushOrder,
     /// The ledger is read after the subscription to its channel.
     SubscribeFirst,

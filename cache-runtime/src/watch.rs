@@ -159,7 +159,7 @@ impl Watch {
 }
 
 impl Watch {
-    /// What a removal had made stale has been taken away meanwhile.
+    /// Adds the number of entries that were unlinked behind a removal.
     pub(crate) fn counted(&self, patterns: &[Pattern], removed: u64) {
         if removed == 0 || !self.on.load(Relaxed) {
             return;

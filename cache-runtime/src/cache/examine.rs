@@ -21,7 +21,7 @@ pub(super) enum Examined {
     Usable(Box<Found>),
     /// It may come in useful if the body fails.
     Standing(Box<Found>),
-    /// Of no use any more, but somebody who refreshes it may keep it standing.
+    /// Past every use, but a refresh may be keeping it in place to store over it.
     Outlived(Identity),
     /// Ours, but of no use: replaceable.
     Unusable(Identity),
@@ -99,7 +99,7 @@ impl Cache {
             aged: found.aged.age,
         };
         let key = request.key.as_str();
-        // Whoever tells of a removal raises the ledger first, and passes memory then.
+        // A push raises the ledger first and clears memory second, so a fill in between sees the raised ledger.
         let stands = || {
             let tags = found.tags.iter().map(String::as_str);
             session.link.ledger.stands(&found.stamp, key, tags)

@@ -75,7 +75,7 @@ impl Cache {
                 Some(Examined::Outlived(identity)) => Some(*identity),
                 _ => None,
             };
-            // What stands goes on standing while its successor is loaded, unless the call itself removes it.
+            // The stored entry stays in place while its successor is loaded, unless the call itself removes it.
             if let Some(standing) = standing.filter(|_| !request.removes) {
                 why = Why::Unusable;
                 let locking = self.lock(&mut lead, request, budget, &session, standing);

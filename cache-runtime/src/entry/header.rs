@@ -53,7 +53,7 @@ pub(crate) struct Stamp {
     pub(crate) key: u64,
 }
 
-/// What a [`Stamp`] says of a key.
+/// The hash of a key's text that a [`Stamp`] carries.
 pub(crate) fn key_hash(key: &str) -> u64 {
     xxh3_64(key.as_bytes())
 }
@@ -201,7 +201,7 @@ fn understand_entry(identity: Identity, stamp: Stamp, bytes: &[u8]) -> Option<En
     })
 }
 
-/// What the beginning of an entry says to somebody who does not want its value.
+/// The part of an entry that tells whose it is and which tags it has, without its value.
 #[derive(Debug)]
 pub(crate) struct Label<'a> {
     pub(crate) identity: Identity,

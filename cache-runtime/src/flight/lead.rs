@@ -27,7 +27,7 @@ impl<H: Hold> Lead<H> {
         let mut state = self.flight.state.lock();
         state.loads += 1;
         state.reading = false;
-        // What was removed before the load began is no concern of its result's.
+        // A removal made before the load began does not affect its result.
         state.suspects.clear();
     }
 

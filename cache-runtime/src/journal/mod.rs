@@ -126,7 +126,7 @@ impl Journal {
     /// Redis has acknowledged these.
     pub(crate) fn acknowledged(&mut self, now: Instant, patterns: &[Pattern]) {
         self.forget(now);
-        // What a later one covers stays: to look for it would cost each removal a walk over the last seconds'.
+        // Removals that a later one covers are kept: looking for them would cost each removal a walk over all recent ones.
         let these = patterns.iter().map(|pattern| (now, pattern.clone()));
         self.recent.extend(these);
         if self.recent.len() > self.bound {

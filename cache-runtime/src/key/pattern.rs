@@ -500,7 +500,7 @@ impl PatternTemplate {
     }
 }
 
-/// What follows a `%` in a key.
+/// True for text that completes an escape after its `%`.
 fn starts_with_an_escape(text: &str) -> bool {
     let digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'A'..=b'F');
     text.as_bytes()

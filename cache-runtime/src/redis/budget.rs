@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::link::Fault;
+use super::fault::Fault;
 
 /// What one call may spend waiting for Redis, all its commands together. Shared by reference: what stands in for a slow
 /// read is looked for while that read is still under way.

@@ -7,7 +7,7 @@ use redis::AsyncConnectionConfig;
 use serde::Serialize;
 use tokio::time::{Instant, timeout};
 
-use super::link::{Fault, fault};
+use super::fault::{Fault, fault};
 use super::target::Target;
 use crate::cache::Cache;
 use crate::error::Error;

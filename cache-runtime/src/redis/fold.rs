@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::sync::atomic::Ordering::SeqCst;
 
+use super::fault::Fault;
 use super::ledger::{Birth, Message, Said, write_birth};
-use super::link::Fault;
 use super::scripts::Script;
 use super::session::Session;
 use crate::key::Pattern;

@@ -6,7 +6,8 @@
 
 use std::time::Duration;
 
-use super::link::{Fault, Planted};
+use super::fault::Fault;
+use super::link::Planted;
 use super::scripts::Script;
 use super::session::Session;
 use crate::entry::{Head, Identity, identity};
@@ -31,7 +32,7 @@ pub(crate) const MARK_LIFE: Duration = Duration::from_millis(250);
 pub(crate) struct Lease {
     pub(crate) session: Session,
     pub(crate) key: String,
-    /// What the store may replace: the lease itself, or the entry that goes on standing meanwhile.
+    /// Identity of what the store may replace: the lease itself, or the entry that stays in place meanwhile.
     pub(crate) identity: Identity,
     /// Held beside that entry: one holder per fleet may replace it.
     pub(crate) lock: Option<Identity>,
@@ -51,7 +52,7 @@ pub(crate) enum Locked {
     Failed,
 }
 
-/// What a lease may be planted over.
+/// Contents of a key over which a lease may be planted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Over {
     Nothing,
@@ -294,20 +295,19 @@ impl Session {
     pub(super) async fn release_left_behind(&self) -> Result<(), Fault> {
         let birth = self.link.ledger.birth();
         let mut left = self.tier.held.take_left_behind(self.link.epoch);
-        // Of another ledger: nobody waits for such a lease.
+        // Readers wait for no lease that was planted under another ledger.
         left.retain(|(_, held)| held.birth == birth);
-        self.in_background(self.link.run_for_each(
-            Script::Release,
-            &left,
-            |command, (token, held)| {
-                let mut name = self.full(&held.key);
-                if token.starts_with(b"lock") {
-                    name.push_str(LOCK);
-                }
-                release(command, &name, token, None);
-            },
-        ))
-        .await
+        let releasing =
+            self.link
+                .run_each::<i64, _>(Script::Release, &left, |command, (token, held)| {
+                    let mut name = self.full(&held.key);
+                    if token.starts_with(b"lock") {
+                        name.push_str(LOCK);
+                    }
+                    release(command, &name, token, None);
+                });
+        // A lease whose release the server refuses ends by itself.
+        self.in_background(releasing).await.map(drop)
     }
 
     /// Stores an entry over whatever of ours stands at the key: the caller's word, outside of P2. False: what stands there

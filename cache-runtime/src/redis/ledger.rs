@@ -73,7 +73,7 @@ pub(crate) enum Said {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
     Nothing,
-    /// What the patterns cover goes from memory.
+    /// Memory is to lose what these patterns cover.
     Removed(Vec<Pattern>),
     /// Another ledger has begun: everything goes.
     Everything,
@@ -193,7 +193,7 @@ impl Ledger {
         self.known.read().patterns.len()
     }
 
-    /// What a load that begins now writes: where it belongs, and which removals it knows.
+    /// The stamp of a load that begins now: where it writes, and which removals it knows.
     pub(crate) fn stamp(&self, namespace: u64, key: u64) -> Stamp {
         let known = self.known.read();
         Stamp {
@@ -310,7 +310,7 @@ impl Page {
                 Some((b'f', [])) => page.floor = number,
                 Some((b'p', wire)) => {
                     let pattern = str::from_utf8(wire).ok().and_then(Pattern::from_wire);
-                    // What a newer build wrote and this one cannot read covers everything.
+                    // A pattern of a newer build, which this one cannot read, is taken to cover everything.
                     page.patterns
                         .push((pattern.unwrap_or_else(Pattern::all), number));
                 }

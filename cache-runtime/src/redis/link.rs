@@ -1,38 +1,26 @@
 //! One connection to one server run, and the commands we send on it.
 
+mod handshake;
+
 use std::sync::atomic::{
     AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst,
 };
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{
-    AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind,
-    Value, from_redis_value,
-};
+use redis::{Cmd, FromRedisValue, Pipeline, RedisError, Value, from_redis_value};
 use tokio::time::Instant;
 
+pub(super) use self::handshake::Purpose;
+use super::fault::{Fault, fault, is_missing_script, is_wrong_type, unnamed};
 use super::lease::millis;
 use super::ledger::{Birth, Ledger, Page, read_birth, write_birth};
 use super::scripts::{SOURCES, Script};
-use super::server::{Ask, Standing, info, run_id};
+use super::server::{Ask, Standing};
 use super::switch::Way;
-use super::target::Target;
 use super::tier::LEDGER_LIFE;
-use crate::sabotage::{Safeguard, off};
 use crate::spans::Asking;
 use crate::token;
-
-/// Why an operation gave nothing.
-#[derive(Clone, Debug)]
-pub(crate) enum Fault {
-    /// No answer in time; whether it ran is unknown.
-    TimedOut,
-    /// The connection is gone, or the server says that it cannot serve now; whether it ran is unknown.
-    Disconnected(String),
-    /// The server answered with an error; it did not run.
-    Refused(String),
-}
 
 /// What a planting found.
 #[derive(Debug)]
@@ -100,102 +88,7 @@ pub(crate) enum Push<'a> {
     Disconnected,
 }
 
-/// What a connection is made for.
-pub(super) struct Purpose<'a> {
-    pub(super) target: &'a Target,
-    pub(super) epoch: u64,
-    pub(super) timeout: Duration,
-    pub(super) ledger_name: String,
-    pub(super) channel: String,
-    /// Entries of another run of the server are believed.
-    pub(super) trusts_restarts: bool,
-    pub(super) ledger: std::sync::Arc<Ledger>,
-}
-
-/// What the server said to the first questions.
-struct Greeting {
-    sent: Instant,
-    took: Duration,
-    time: Value,
-    run_id: Option<String>,
-    standing: Option<Standing>,
-    pushes: bool,
-    scripts: Vec<String>,
-}
-
 impl Link {
-    /// Connects, and makes the connection ready: run id, clock, scripts, tracking, the ledger.
-    ///
-    /// Two round trips, however many questions: a far server is not a lost one.
-    pub(super) async fn connect(
-        purpose: Purpose<'_>,
-        on_push: impl Fn(Push<'_>) + Send + Sync + 'static,
-    ) -> Result<Self, Fault> {
-        let on_push = std::sync::Arc::new(on_push);
-        let (target, timeout) = (purpose.target, purpose.timeout);
-        let (mut connection, resp3) = match open(target, timeout, true, on_push.clone()).await {
-            Ok(connection) => (connection, true),
-            // A server or proxy that does not speak RESP3 can still be used, without pushes.
-            Err(error) if speaks_only_resp2(&error) => {
-                let connection = open(target, timeout, false, on_push).await.map_err(fault)?;
-                (connection, false)
-            }
-            Err(error) => return Err(fault(error)),
-        };
-        let channel = resp3.then_some(purpose.channel.as_str());
-        let greeting = if off(Safeguard::SubscribeFirst) {
-            greet(&mut connection, None).await?
-        } else {
-            greet(&mut connection, channel).await?
-        };
-        let mut ask = greeting.standing.as_ref().map_or(Ask::Role, |_| Ask::Info);
-        let (run_id, run) = loop {
-            let (again, page) = second_look(&mut connection, &mut ask, &greeting, &purpose).await?;
-            let run_id = greeting
-                .run_id
-                .clone()
-                .filter(|id| Some(id) == again.as_ref());
-            let run = run_of(run_id.as_deref(), greeting.standing.as_ref());
-            let believed = if purpose.trusts_restarts || off(Safeguard::RunId) {
-                0
-            } else {
-                run
-            };
-            if purpose.ledger.opened(believed, page) {
-                break (run_id, run);
-            }
-        };
-        if off(Safeguard::SubscribeFirst) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            let _ = connection.subscribe(&purpose.channel).await;
-        }
-        if run_id.is_none() {
-            tracing::warn!(
-                "this Redis does not show a stable run id: entries that a restart from a snapshot brings back cannot be \
-                 told from others"
-            );
-        }
-        let link = Self {
-            connection,
-            epoch: purpose.epoch,
-            run,
-            run_id,
-            ask,
-            pushes: greeting.pushes,
-            ledger: purpose.ledger,
-            ledger_name: purpose.ledger_name,
-            channel: purpose.channel,
-            offset: AtomicI64::new(0),
-            origin: greeting.sent,
-            scripts: greeting.scripts,
-            timeouts: AtomicU32::new(0),
-            answers: AtomicU64::new(0),
-            lost: AtomicBool::new(false),
-        };
-        link.set_clock(greeting.sent, greeting.took, greeting.time)?;
-        Ok(link)
-    }
-
     /// Asks the server for its time and its role: it is alive, this is the offset to its clock, and it is still the
     /// master that it was. A server that is demoted need not close its connections.
     ///
@@ -262,7 +155,7 @@ impl Link {
         }
     }
 
-    /// What stands at the ledger's name is not ours.
+    /// The error for a ledger's name that holds something of somebody else's.
     pub(super) fn foreign_ledger(&self) -> Fault {
         foreign_ledger(&self.ledger_name)
     }
@@ -370,37 +263,16 @@ impl Link {
     }
 
     /// Runs a script once for each, in few round trips. What it refuses for one it may do for the next.
-    pub(super) async fn run_for_each<T>(
-        &self,
-        script: Script,
-        all: &[T],
-        build: impl Fn(&mut Cmd, &T),
-    ) -> Result<(), Fault> {
-        for some in all.chunks(STEP) {
-            let mut pipeline = redis::pipe();
-            for one in some {
-                let mut command = redis::cmd("EVALSHA");
-                command.arg(&self.scripts[script as usize]);
-                build(&mut command, one);
-                pipeline.add_command(command);
-            }
-            let asking = Asking::begin(script.name(), "EVALSHA");
-            asking.ended(each(&mut pipeline, &mut self.connection.clone()).await)?;
-        }
-        Ok(())
-    }
-
-    /// Runs a script once for each, in few round trips; the first refusal ends it.
     pub(super) async fn run_each<T: FromRedisValue, I>(
         &self,
         script: Script,
         all: &[I],
         build: impl Fn(&mut Cmd, &I),
-    ) -> Result<Vec<T>, Fault> {
+    ) -> Result<Vec<Result<T, Fault>>, Fault> {
         let mut results = Vec::with_capacity(all.len());
         for some in all.chunks(STEP) {
             if let [one] = some {
-                results.push(self.run(script, |command| build(command, one)).await?);
+                results.push(self.run(script, |command| build(command, one)).await);
                 continue;
             }
             let mut pipeline = redis::pipe();
@@ -415,9 +287,9 @@ impl Link {
             for (one, answer) in some.iter().zip(asking.ended(answers)?) {
                 results.push(match answer {
                     Err(error) if is_missing_script(&error) => {
-                        self.run(script, |command| build(command, one)).await?
+                        self.run(script, |command| build(command, one)).await
                     }
-                    answer => answer.and_then(read).map_err(fault)?,
+                    answer => answer.and_then(read).map_err(fault),
                 });
             }
         }
@@ -453,124 +325,6 @@ pub(super) struct Tended {
     pub(super) floor: u64,
 }
 
-/// The first round trip. What it asks stands or falls command by command, as a user may be forbidden any of them.
-async fn greet(
-    connection: &mut MultiplexedConnection,
-    channel: Option<&str>,
-) -> Result<Greeting, Fault> {
-    let mut first = redis::pipe();
-    first
-        .cmd("TIME")
-        .add_command(info("server"))
-        .add_command(info("replication"))
-        .cmd("CLIENT")
-        .arg("TRACKING")
-        .arg("ON");
-    for source in SOURCES {
-        first.cmd("SCRIPT").arg("LOAD").arg(source);
-    }
-    let mut subscriber = connection.clone();
-    let subscribe = async {
-        match channel {
-            Some(channel) => subscriber.subscribe(channel).await,
-            None => Ok(()),
-        }
-    };
-    let sent = Instant::now();
-    // Sent together, and before the second round trip: the ledger is read by somebody who hears of every change to it.
-    let (answers, subscribed) = tokio::join!(each(&mut first, connection), subscribe);
-    let took = sent.elapsed();
-    let mut answers = answers?;
-    let mut next = || answers.next().unwrap_or_else(|| Err(unnamed()));
-    let (time, server, replication, tracking) = (next(), next(), next(), next());
-    let time = time.map_err(fault)?;
-    let outages = [&server, &replication]
-        .into_iter()
-        .filter_map(|answer| answer.as_ref().err())
-        .chain(subscribed.as_ref().err());
-    if let Some(error) = outages.into_iter().find(|error| is_outage(error)) {
-        return Err(fault(error.clone()));
-    }
-    let mut scripts = Vec::with_capacity(SOURCES.len());
-    for _ in SOURCES {
-        scripts.push(next().and_then(read).map_err(fault)?);
-    }
-    for (refused, what) in [
-        (tracking.as_ref().err(), "which keys change"),
-        (subscribed.as_ref().err(), "what is removed"),
-    ] {
-        if let Some(error) = refused {
-            tracing::warn!(
-                reason = %brief(error),
-                "Redis does not push {what}: each read asks for it, and the memory tier only bridges outages"
-            );
-        }
-    }
-    Ok(Greeting {
-        sent,
-        took,
-        time,
-        run_id: run_id(server),
-        standing: replication.ok().and_then(Standing::read),
-        pushes: tracking.is_ok() && subscribed.is_ok(),
-        scripts,
-    })
-}
-
-/// The second round trip: the server's identity once more, its role, and the ledger.
-async fn second_look(
-    connection: &mut MultiplexedConnection,
-    ask: &mut Ask,
-    greeting: &Greeting,
-    purpose: &Purpose<'_>,
-) -> Result<(Option<String>, Page), Fault> {
-    let mut second = redis::pipe();
-    second
-        .add_command(info("server"))
-        .add_command(ask.command().unwrap_or_else(|| redis::cmd("ROLE")));
-    let mut ledger = redis::cmd("EVALSHA");
-    ledger
-        .arg(&greeting.scripts[Script::Open as usize])
-        .arg(1)
-        .arg(&purpose.ledger_name)
-        .arg(&purpose.channel)
-        .arg(write_birth(token::number()))
-        .arg(millis(LEDGER_LIFE));
-    second.add_command(ledger);
-    let mut answers = each(&mut second, connection).await?;
-    let mut next = || answers.next().unwrap_or_else(|| Err(unnamed()));
-    let (server, role, ledger) = (next(), next(), next());
-    let again = role.ok().and_then(Standing::read);
-    if again.is_none() {
-        *ask = Ask::Nothing;
-    }
-    // A replica lags behind the removals that its master has acknowledged.
-    let standing = again.as_ref().or(greeting.standing.as_ref());
-    if standing.is_some_and(|standing| standing.replica) {
-        return Err(Fault::Disconnected(REPLICA.into()));
-    }
-    if greeting.standing.is_some() && greeting.standing != again {
-        return Err(Fault::Disconnected(
-            "its role changed while it was asked".into(),
-        ));
-    }
-    let page = match ledger {
-        Ok(members) => Page::read(members_of(members)?),
-        Err(error) if is_wrong_type(&error) => {
-            return Err(foreign_ledger(&purpose.ledger_name));
-        }
-        Err(error) => return Err(fault(error)),
-    };
-    if page.birth.is_none() {
-        return Err(foreign_ledger(&purpose.ledger_name));
-    }
-    Ok((run_id(server), page))
-}
-
-fn run_of(run_id: Option<&str>, standing: Option<&Standing>) -> u64 {
-    run_id.map_or(0, |id| standing.cloned().unwrap_or_default().reign(id))
-}
-
 fn foreign_ledger(name: &str) -> Fault {
     Fault::Refused(format!(
         "the key `{name}` holds something that is not ours, so removals cannot be recorded: rename or delete it, or set \
@@ -581,61 +335,6 @@ fn foreign_ledger(name: &str) -> Fault {
 /// Members and scores, one after the other, or in pairs.
 fn members_of(value: Value) -> Result<Vec<(Vec<u8>, f64)>, Fault> {
     read(value).map_err(fault)
-}
-
-/// A script's error is its command's, with words around it.
-fn is_wrong_type(error: &RedisError) -> bool {
-    error.code() == Some("WRONGTYPE") || brief(error).contains("WRONGTYPE")
-}
-
-fn is_missing_script(error: &RedisError) -> bool {
-    error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
-}
-
-async fn open(
-    target: &Target,
-    timeout: Duration,
-    resp3: bool,
-    on_push: std::sync::Arc<impl Fn(Push<'_>) + Send + Sync + 'static>,
-) -> Result<MultiplexedConnection, RedisError> {
-    let info = target.resolve(timeout, resp3).await?;
-    // Deadlines are ours: one timer a call, whatever the number of its commands.
-    let mut config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(timeout))
-        .set_response_timeout(None);
-    if resp3 {
-        config = config.set_push_sender(
-            move |push: redis::PushInfo| -> Result<(), std::convert::Infallible> {
-                match push.kind {
-                    redis::PushKind::Invalidate => on_push(invalidated(&push.data)),
-                    redis::PushKind::Message => {
-                        if let Some(Value::BulkString(payload)) = push.data.get(1) {
-                            on_push(Push::Ledger(payload));
-                        }
-                    }
-                    redis::PushKind::Disconnection => on_push(Push::Disconnected),
-                    _ => {}
-                }
-                Ok(())
-            },
-        );
-    }
-    redis::Client::open(info)?
-        .get_multiplexed_async_connection_with_config(&config)
-        .await
-}
-
-fn invalidated(data: &[Value]) -> Push<'_> {
-    let keys = match data.first() {
-        Some(Value::Array(keys)) => keys.iter().map(|key| match key {
-            Value::BulkString(key) => Some(&**key),
-            Value::SimpleString(key) => Some(key.as_bytes()),
-            _ => None,
-        }),
-        _ => return Push::Everything,
-    };
-    keys.collect::<Option<Vec<_>>>()
-        .map_or(Push::Everything, Push::Keys)
 }
 
 /// The answers to a pipeline one by one: each may be an error of its own.
@@ -667,62 +366,6 @@ fn told(command: &Cmd) -> (&'static str, &'static str) {
 
 fn read<T: FromRedisValue>(value: Value) -> Result<T, RedisError> {
     from_redis_value(value).map_err(RedisError::from)
-}
-
-fn speaks_only_resp2(error: &RedisError) -> bool {
-    error.kind() == ErrorKind::RESP3NotSupported
-        || error.code().is_some_and(|code| code == "NOPROTO")
-        || error
-            .to_string()
-            .to_ascii_lowercase()
-            .contains("unknown command 'hello'")
-}
-
-/// An outage, as against an answer that says no.
-fn is_outage(error: &RedisError) -> bool {
-    use ServerErrorKind::{BusyLoading, ClusterDown, MasterDown, ReadOnly};
-    match error.kind() {
-        ErrorKind::Io | ErrorKind::Parse => true,
-        ErrorKind::Server(BusyLoading | ClusterDown | MasterDown | ReadOnly) => true,
-        _ => error.is_unrecoverable_error(),
-    }
-}
-
-pub(super) fn fault(error: RedisError) -> Fault {
-    if error.is_timeout() {
-        Fault::TimedOut
-    } else if is_outage(&error) {
-        Fault::Disconnected(brief(&error))
-    } else {
-        Fault::Refused(brief(&error))
-    }
-}
-
-fn unnamed() -> RedisError {
-    (ErrorKind::Io, "no answer").into()
-}
-
-/// The server's or the system's words in one line. They quote no argument of ours but the user name.
-fn brief(error: &RedisError) -> String {
-    let text = match error.code() {
-        Some(code) => format!("{code} {}", error.detail().unwrap_or_default()),
-        None => error.to_string(),
-    };
-    text.lines()
-        .next()
-        .unwrap_or_default()
-        .chars()
-        .take(200)
-        .collect()
-}
-
-impl std::fmt::Display for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::TimedOut => f.write_str("timed out"),
-            Self::Disconnected(why) | Self::Refused(why) => f.write_str(why),
-        }
-    }
 }
 
 /// Commands in a pipeline that others may be waiting behind.

@@ -3,17 +3,20 @@
 //! Read in this order: [`target`] (where), [`server`] (who answers), [`link`] (one connection and its commands), [`switch`]
 //! (between Redis and outage), [`tier`] (is Redis to be used now?), [`session`] and [`budget`] (one call's way to it),
 //! [`lease`] (the right to store), [`held`] (what a lost connection leaves behind), [`ledger`] (what was removed, and when),
-//! [`removal`] (how that gets there), [`fold`] (how it stays short), [`catalogue`] (which keys there are), [`supervisor`] (who
-//! connects).
+//! [`removal`] (how that gets there), [`fold`] (how it stays short), [`catalogue`] (which keys there are), [`walk`] (over those
+//! that a pattern covers), [`reclaim`] (taking away what is stale), [`supervisor`] (who connects).
 
 mod budget;
 mod catalogue;
+mod census;
 mod connection_test;
+mod fault;
 mod fold;
 mod held;
 mod lease;
 mod ledger;
 mod link;
+mod reclaim;
 mod removal;
 mod scripts;
 mod server;
@@ -22,14 +25,16 @@ mod supervisor;
 mod switch;
 mod target;
 mod tier;
+mod walk;
 
 pub(crate) use self::budget::Budget;
-pub use self::catalogue::Census;
-pub(crate) use self::catalogue::Reclaim;
+pub use self::census::Census;
 pub use self::connection_test::ConnectionTest;
+pub(crate) use self::fault::Fault;
 pub(crate) use self::lease::{LEASE_LIFE, Lease, Locked, Over, RENEW_EVERY, Sealed};
 pub(crate) use self::ledger::Recorded;
-pub(crate) use self::link::{Fault, Planted};
+pub(crate) use self::link::Planted;
+pub(crate) use self::reclaim::Reclaim;
 pub(crate) use self::removal::{OwnRemoval, Removed, Spare};
 pub(crate) use self::session::Session;
 #[cfg(all(test, shuttle))]

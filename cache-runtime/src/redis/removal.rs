@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use super::fault::Fault;
 use super::lease::{Lease, millis};
 use super::ledger::{Page, Recorded, read_birth, write_birth};
-use super::link::Fault;
 use super::scripts::Script;
 use super::session::Session;
 use super::tier::LEDGER_LIFE;
@@ -27,12 +27,12 @@ pub(crate) struct Spare<'a> {
     pub(crate) since: u64,
 }
 
-/// What Redis has done about a removal.
+/// The effect of a removal in Redis.
 #[derive(Debug, Default)]
 pub(crate) struct Removed {
     /// Entries at keys that were named.
     pub(crate) entries: u64,
-    /// What was recorded in the ledger.
+    /// Records in the ledger, one for each script call.
     pub(crate) recorded: Vec<Recorded>,
     /// This process knows of all that, and judges by it.
     pub(crate) known: bool,
@@ -95,7 +95,7 @@ impl Session {
                     .arg(at)
                     .arg(&identity[..]);
             });
-        Ok(self.in_background(removing).await?.into_iter().sum())
+        self.in_background(removing).await?.into_iter().sum()
     }
 
     async fn record(
@@ -134,6 +134,7 @@ impl Session {
             .link
             .run_each::<Vec<Vec<u8>>, _>(Script::Record, &calls, build);
         let answers = self.in_background(recording).await?;
+        let answers = answers.into_iter().collect::<Result<Vec<_>, Fault>>()?;
         let recorded: Option<Vec<Recorded>> = calls
             .iter()
             .zip(&answers)

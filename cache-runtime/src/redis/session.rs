@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::budget::{Budget, patiently};
-use super::link::{Fault, Link};
+use super::fault::Fault;
+use super::link::Link;
 use super::tier::Tier;
 use crate::entry::{self, Stamp};
 use crate::stats::bump;
@@ -52,7 +53,7 @@ impl Session {
         self.tier.switch.is_current(&self.link)
     }
 
-    /// What goes into everything that this session writes at the key.
+    /// The stamp of a load of the key that begins now.
     pub(crate) fn stamp(&self, key: &str) -> Stamp {
         self.link
             .ledger

@@ -10,7 +10,8 @@ use tokio::time::Instant;
 
 use super::budget::patiently;
 use super::connection_test::meaning;
-use super::link::{Fault, Link, Tended};
+use super::fault::Fault;
+use super::link::{Link, Tended};
 use super::session::Session;
 use super::switch::Way;
 use super::tier::Tier;
@@ -85,7 +86,7 @@ async fn probe(tier: &Arc<Tier>) -> Result<Arc<Link>, Fault> {
     };
     session.release_left_behind().await?;
     tier.publish(&link)?;
-    // What waits is replayed at once, not at the next heartbeat.
+    // Replay waiting removals at once, not at the next heartbeat.
     tier.roused.notify_one();
     Ok(link)
 }
@@ -124,7 +125,7 @@ async fn attend(weak: &Weak<Tier>, roused: &Notify, link: &Arc<Link>) {
     }
 }
 
-/// What a heartbeat has told of the ledger.
+/// Acts on what a heartbeat has read of the ledger.
 fn tended_ledger(tier: &Arc<Tier>, link: &Arc<Link>, tended: Tended) {
     tier.switch.touch();
     if !link.pushes && link.ledger.birth() != Some(tended.birth) {

@@ -11,11 +11,13 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::catalogue::{Catalogue, Reclaims};
+use super::catalogue::Catalogue;
+use super::fault::Fault;
 use super::held::HeldLeases;
 use super::lease::{LEASE_LIFE, Lease};
 use super::ledger::{Heard, Ledger, Message};
-use super::link::{Fault, Link, Purpose, Push};
+use super::link::{Link, Purpose, Push};
+use super::reclaim::Reclaims;
 use super::removal::OwnRemovals;
 use super::session::Session;
 use super::supervisor;
@@ -73,12 +75,12 @@ pub(crate) struct Tier {
     notes: Mutex<Notes>,
 }
 
-/// What is not as it should be.
+/// Problems to tell in health.
 #[derive(Clone, Debug, Default)]
 struct Notes {
     /// Why there is no connection.
     unusable: Option<String>,
-    /// What the connection lacks.
+    /// Which feature the connection lacks.
     lacking: Option<String>,
 }
 
@@ -248,7 +250,7 @@ impl Tier {
         }
         if let Some(link) = link {
             let tier = self.clone();
-            // Whoever removes is about to count.
+            // The process that removes is about to count what there is.
             Session { tier, link }.catalogue_now();
         }
     }
@@ -284,7 +286,7 @@ impl Tier {
             async move {
                 let removed = session.remove(&patterns, None).await?;
                 session.reclaim_replayed(patterns, &removed);
-                // Of a ledger that is just beginning: told by a push that is on its way. Until then they keep waiting.
+                // `false`: the ledger is just beginning, and the push that says so is on its way. The removals keep waiting until then.
                 Ok::<_, Fault>(removed.known)
             }
         };
@@ -401,7 +403,7 @@ impl Tier {
         };
         let drained = async {
             drained.await;
-            // What was removed just now is still to be taken away.
+            // Entries that the replay has just made stale are still to be unlinked.
             self.background.drained().await;
         };
         // What is left then is in the file, if there is one.

@@ -1,0 +1,191 @@
+//! Unlinks the entries that removals have made stale, in the background. Only a removal by hand waits for it, to count them.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::fault::Fault;
+use super::removal::Removed;
+use super::scripts::Script;
+use super::session::Session;
+use super::walk::{Seen, Walk};
+use crate::key::Pattern;
+use crate::stats::add;
+
+/// How long a count waits for what other processes have stored, who write it as soon as they hear of the removal.
+const OTHERS: Duration = Duration::from_millis(10);
+
+/// Entries that one script call takes away.
+const PER_CALL: usize = 100;
+
+/// Removals whose garbage is still to be taken away.
+#[derive(Debug, Default)]
+pub(super) struct Reclaims {
+    waiting: Mutex<VecDeque<Reclaim>>,
+    under_way: AtomicBool,
+    /// One at a time: two walks over the same keys would each count a part.
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// One of them, and who wants to know how much went.
+pub(crate) struct Reclaim {
+    pub(crate) patterns: Vec<Pattern>,
+    /// Entries with a smaller number are stale.
+    pub(crate) number: u64,
+    /// Other processes may have stored entries, and not have catalogued them yet.
+    pub(crate) others: bool,
+    pub(crate) told: Box<dyn FnOnce(u64) + Send>,
+}
+
+impl std::fmt::Debug for Reclaim {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reclaim")
+            .field("patterns", &self.patterns)
+            .field("number", &self.number)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Removals that wait. Beyond, one of everything takes their place.
+const RECLAIMS: usize = 1_000;
+
+impl Session {
+    /// Takes away in the background what a removal has made stale, one removal after the other.
+    pub(crate) fn reclaim_later(&self, reclaim: Reclaim) {
+        let reclaims = &self.tier.reclaims;
+        reclaims.add(reclaim);
+        if reclaims.under_way.swap(true, SeqCst) {
+            return;
+        }
+        let session = self.clone();
+        let spawned = self.spawn(async move {
+            let reclaims = &session.tier.reclaims;
+            loop {
+                while let Some(reclaim) = reclaims.next() {
+                    session.take_away(reclaim).await;
+                }
+                reclaims.under_way.store(false, SeqCst);
+                // One may have been added between the last look and this.
+                if reclaims.waiting.lock().is_empty() || reclaims.under_way.swap(true, SeqCst) {
+                    return;
+                }
+            }
+        });
+        if !spawned {
+            self.tier.reclaims.under_way.store(false, SeqCst);
+        }
+    }
+
+    /// The same for removals that had waited for Redis.
+    pub(super) fn reclaim_replayed(&self, mut patterns: Vec<Pattern>, removed: &Removed) {
+        add(&self.tier.counters.removed, removed.entries);
+        patterns.retain(|pattern| !matches!(pattern, Pattern::Key(_)));
+        let numbers = removed.recorded.iter().map(|recorded| recorded.number);
+        if let Some(number) = numbers.max() {
+            let counters = self.tier.counters.clone();
+            self.reclaim_later(Reclaim {
+                patterns,
+                number,
+                others: true,
+                told: Box::new(move |count| add(&counters.removed, count)),
+            });
+        }
+    }
+
+    /// Takes away what a removal has made stale, and says how much it was. It goes on if the caller does not wait.
+    pub(crate) async fn reclaim_now(&self, reclaim: Reclaim) -> u64 {
+        let session = self.clone();
+        let taking = tokio::spawn(async move { session.take_away(reclaim).await });
+        taking.await.unwrap_or(0)
+    }
+
+    async fn take_away(&self, reclaim: Reclaim) -> u64 {
+        if reclaim.others {
+            // It decides on the count alone: what comes later is stale all the same.
+            tokio::time::sleep(OTHERS).await;
+        }
+        let _turn = self.tier.reclaims.turn.lock().await;
+        let mut removed = 0;
+        for pattern in &reclaim.patterns {
+            let taking = self.reclaim(pattern, reclaim.number, &mut removed);
+            if let Err(fault) = taking.await {
+                tracing::debug!(%pattern, %fault, "removed entries stay in Redis until their time is up");
+            }
+        }
+        (reclaim.told)(removed);
+        removed
+    }
+}
+
+impl Reclaims {
+    fn add(&self, mut reclaim: Reclaim) {
+        let mut waiting = self.waiting.lock();
+        // A walk that has not begun does for all that ask for the same.
+        reclaim.patterns.retain(|pattern| {
+            let earlier = waiting
+                .iter_mut()
+                .find(|earlier| earlier.patterns.contains(pattern));
+            match earlier {
+                Some(earlier) => {
+                    earlier.number = earlier.number.max(reclaim.number);
+                    false
+                }
+                None => true,
+            }
+        });
+        if reclaim.patterns.is_empty() {
+            return;
+        }
+        if waiting.len() >= RECLAIMS {
+            waiting.clear();
+            reclaim.patterns = vec![Pattern::all()];
+        }
+        waiting.push_back(reclaim);
+    }
+
+    fn next(&self) -> Option<Reclaim> {
+        self.waiting.lock().pop_front()
+    }
+}
+
+impl Session {
+    /// Takes away what the pattern covers and a removal of that number has made stale, and counts it.
+    async fn reclaim(
+        &self,
+        pattern: &Pattern,
+        number: u64,
+        removed: &mut u64,
+    ) -> Result<(), Fault> {
+        self.write_catalogue().await?;
+        let mut walk = Walk::new(pattern);
+        while let Some(page) = walk.next(self).await? {
+            // What a later removal has made stale is counted there.
+            let gone = page
+                .into_iter()
+                .filter(|seen| !seen.lives && seen.number < number);
+            let gone: Vec<Seen> = gone.collect();
+            for some in gone.chunks(PER_CALL) {
+                *removed += self.unlink(some).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn unlink(&self, gone: &[Seen]) -> Result<u64, Fault> {
+        let unlinking = self.link.run::<u64>(Script::Unlink, |command| {
+            command.arg(1 + gone.len()).arg(self.catalogue_name());
+            for seen in gone {
+                command.arg(self.full(&seen.key));
+            }
+            for seen in gone {
+                command
+                    .arg(seen.identity.as_ref().map_or(&[][..], |identity| identity))
+                    .arg(seen.members.len())
+                    .arg(&seen.members);
+            }
+        });
+        self.in_background(unlinking).await
+    }
+}

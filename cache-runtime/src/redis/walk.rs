@@ -1,0 +1,217 @@
+//! A walk over the entries that a pattern covers: to count them, or to find what is stale among them.
+
+use std::collections::HashSet;
+
+use super::catalogue::{key_of, member_of_key, member_of_tag};
+use super::fault::Fault;
+use super::session::Session;
+use crate::entry::{self, Identity, LABEL, Label};
+use crate::key::Pattern;
+
+/// Members that a page of a walk holds.
+const PAGE: usize = 500;
+
+/// An entry that a walk has found at a key that a pattern covers.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) key: String,
+    /// `None`: nothing of use stands there.
+    pub(super) identity: Option<Identity>,
+    /// Under which it was stored; 0 for what is of another ledger, or not there any more.
+    pub(super) number: u64,
+    /// It would answer a reader now.
+    pub(super) lives: bool,
+    /// Its members of the catalogue.
+    pub(super) members: Vec<Vec<u8>>,
+}
+
+/// A walk over the keys that a pattern may cover, page by page.
+pub(super) struct Walk<'a> {
+    pattern: &'a Pattern,
+    ranges: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Keys that were met before: two tags of an entry may both be in the range.
+    met: HashSet<String>,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(pattern: &'a Pattern) -> Self {
+        let beginning = |text: &[u8]| (included(text), past(text));
+        let ranges = match pattern {
+            Pattern::Key(key) => {
+                let member = member_of_key(key);
+                vec![(included(&member), included(&member))]
+            }
+            // The key itself, and what is below it, lie apart: `jobs-x` is between `jobs` and `jobs:`.
+            Pattern::Subtree(key) => {
+                let member = member_of_key(key);
+                let below = [&member[..], b":"].concat();
+                vec![beginning(&below), (included(&member), included(&member))]
+            }
+            Pattern::Tag(tag) => vec![beginning(&member_of_tag(tag, ""))],
+            Pattern::TagPrefix(tag) => vec![beginning(&[b"t", tag.as_bytes()].concat())],
+            Pattern::AllTags(all) => {
+                let first = all.first().map_or("", String::as_str);
+                vec![beginning(&member_of_tag(first, ""))]
+            }
+            Pattern::Prefix(_) | Pattern::Glob(_) => {
+                vec![beginning(&member_of_key(
+                    pattern.scan_prefix().unwrap_or_default(),
+                ))]
+            }
+        };
+        Self {
+            pattern,
+            ranges,
+            met: HashSet::new(),
+        }
+    }
+
+    pub(super) async fn next(&mut self, session: &Session) -> Result<Option<Vec<Seen>>, Fault> {
+        let Some((from, to)) = self.ranges.last_mut() else {
+            return Ok(None);
+        };
+        let mut command = redis::cmd("ZRANGEBYLEX");
+        command.arg(session.catalogue_name());
+        command.arg(&*from).arg(&*to).arg("LIMIT").arg(0).arg(PAGE);
+        let members: Vec<Vec<u8>> = session.in_background(session.link.send(&command)).await?;
+        match members.last() {
+            Some(last) if members.len() == PAGE => *from = [b"(", &last[..]].concat(),
+            _ => drop(self.ranges.pop()),
+        }
+        let by_tags = self.pattern.scan_prefix().is_none();
+        let mut found: Vec<(String, Vec<u8>)> = Vec::new();
+        for member in members {
+            let Some(key) = key_of(&member) else { continue };
+            // What is looked for by its tags is judged by those that the entry itself carries.
+            if (by_tags && self.met.insert(key.clone()))
+                || (!by_tags && self.pattern.matches(&key, &[] as &[&str]))
+            {
+                found.push((key, member));
+            }
+        }
+        let keys: Vec<String> = found.iter().map(|(key, _)| key.clone()).collect();
+        let labels = session.labels(&keys).await?;
+        let looked_at = found.into_iter().zip(&labels);
+        Ok(Some(
+            looked_at
+                .filter_map(|((key, member), bytes)| see(session, self.pattern, key, member, bytes))
+                .collect(),
+        ))
+    }
+}
+
+/// What stands at a key, if the pattern covers it.
+fn see(
+    session: &Session,
+    pattern: &Pattern,
+    key: String,
+    member: Vec<u8>,
+    bytes: &[u8],
+) -> Option<Seen> {
+    let Some(label) = entry::label(bytes, session.tier.namespace) else {
+        return bytes.is_empty().then_some(Seen {
+            key,
+            identity: None,
+            number: 0,
+            lives: false,
+            members: vec![member],
+        });
+    };
+    let Label {
+        identity,
+        stamp,
+        deadline_ms,
+        tags,
+    } = label;
+    let tags: Vec<String> = tags?.map(str::to_owned).collect();
+    if !pattern.matches(&key, &tags) {
+        return None;
+    }
+    let now = u64::try_from(session.link.server_millis()).unwrap_or(0);
+    let stands = session
+        .link
+        .ledger
+        .stands(&stamp, &key, tags.iter().map(String::as_str));
+    let mut members: Vec<Vec<u8>> = tags.iter().map(|tag| member_of_tag(tag, &key)).collect();
+    members.push(member_of_key(&key));
+    if !members.contains(&member) {
+        members.push(member);
+    }
+    // Past its lifetime it may still stand in for a body that fails: it is no garbage, and none that a removal counts.
+    if stands && deadline_ms <= now {
+        return None;
+    }
+    Some(Seen {
+        key,
+        identity: Some(identity),
+        number: if session.is_of_this_reign(&stamp) {
+            stamp.number
+        } else {
+            0
+        },
+        lives: stands,
+        members,
+    })
+}
+
+impl Session {
+    /// How many entries a removal of the pattern would take now.
+    pub(crate) async fn count(&self, pattern: &Pattern) -> Result<u64, Fault> {
+        self.write_catalogue().await?;
+        let mut counted = 0;
+        let mut walk = Walk::new(pattern);
+        while let Some(page) = walk.next(self).await? {
+            counted += page.iter().filter(|seen| seen.lives).count() as u64;
+        }
+        Ok(counted)
+    }
+
+    /// The labels of the entries at these keys.
+    async fn labels(&self, keys: &[String]) -> Result<Vec<Vec<u8>>, Fault> {
+        let wanted: Vec<(&str, usize)> = keys.iter().map(|key| (key.as_str(), LABEL)).collect();
+        let mut labels = self.beginnings(&wanted).await?;
+        // Some entries have more tags than that.
+        let longer: Vec<(usize, usize)> = labels
+            .iter()
+            .enumerate()
+            .filter_map(|(at, bytes)| Some((at, entry::label_length(bytes)?)))
+            .filter(|(_, length)| *length > LABEL)
+            .collect();
+        let wanted: Vec<(&str, usize)> = longer
+            .iter()
+            .map(|(at, length)| (keys[*at].as_str(), *length))
+            .collect();
+        for ((at, _), bytes) in longer.iter().zip(self.beginnings(&wanted).await?) {
+            labels[*at] = bytes;
+        }
+        Ok(labels)
+    }
+
+    /// The first bytes of what stands at each of these keys, so many of each.
+    async fn beginnings(&self, wanted: &[(&str, usize)]) -> Result<Vec<Vec<u8>>, Fault> {
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let commands = wanted.iter().map(|(key, length)| {
+            let mut command = redis::cmd("GETRANGE");
+            command.arg(self.full(key)).arg(0).arg(length - 1);
+            command
+        });
+        let looking = self.link.send_all::<Vec<u8>>("catalogue", commands);
+        let beginnings = self.in_background(looking).await?;
+        // What is of another kind is not ours.
+        Ok(beginnings
+            .into_iter()
+            .map(Result::unwrap_or_default)
+            .collect())
+    }
+}
+
+fn included(text: &[u8]) -> Vec<u8> {
+    [b"[", text].concat()
+}
+
+/// Just past everything that begins with the text. No member holds the byte 0xFF: all are UTF-8, or end before it.
+fn past(text: &[u8]) -> Vec<u8> {
+    [b"(", text, b"\xff"].concat()
+}
