@@ -172,6 +172,7 @@ fn policy(private: &TokenStream, policy: &Policy) -> TokenStream {
     let lengths = [
         ("stale", &policy.stale),
         ("stale_on_error", &policy.stale_on_error),
+        ("retry", &policy.retry),
         ("timeout", &policy.timeout),
         ("soft_timeout", &policy.soft_timeout),
     ];

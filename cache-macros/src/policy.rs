@@ -17,6 +17,7 @@ use crate::suggest;
 pub(crate) struct Policy {
     pub(crate) stale: Slot<Duration>,
     pub(crate) stale_on_error: Slot<Duration>,
+    pub(crate) retry: Slot<Duration>,
     /// The beta of XFetch.
     pub(crate) early: Slot<f64>,
     pub(crate) timeout: Slot<Duration>,
@@ -67,6 +68,7 @@ impl Policy {
         match name.to_string().as_str() {
             "stale" => fill(&mut self.stale, name, input, length),
             "stale_on_error" => fill(&mut self.stale_on_error, name, input, length),
+            "retry" => fill(&mut self.retry, name, input, length),
             "early" if !input.peek(Token![=]) => self.early.fill(name, 1.0),
             "early" => fill(&mut self.early, name, input, |_, input| beta(input)),
             "timeout" => fill(&mut self.timeout, name, input, length),
@@ -104,6 +106,7 @@ impl Policy {
         let names = [
             self.stale.name(),
             self.stale_on_error.name(),
+            self.retry.name(),
             self.early.name(),
             self.timeout.name(),
             self.soft_timeout.name(),
@@ -297,9 +300,10 @@ fn error(span: Span, message: impl std::fmt::Display) -> syn::Error {
 }
 
 /// The names of these options.
-pub(crate) const KNOWN: [&str; 9] = [
+pub(crate) const KNOWN: [&str; 10] = [
     "stale",
     "stale_on_error",
+    "retry",
     "early",
     "timeout",
     "soft_timeout",

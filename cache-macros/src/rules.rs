@@ -29,6 +29,7 @@ pub(crate) fn check_options(args: &Args, shape: &Shape, errors: &mut Errors) {
     nothing_that_a_put_cannot_heed(args, errors);
     soft_timeout_needs_a_stand_in(args, errors);
     soft_timeout_is_the_shorter(args, errors);
+    retry_needs_a_stand_in(args, errors);
     something_to_store(args, shape, errors);
     owned_results(args, shape, errors);
     listed_once(args, errors);
@@ -211,6 +212,19 @@ fn soft_timeout_needs_a_stand_in(args: &Args, errors: &mut Errors) {
             soft.span(),
             "`soft_timeout` answers with a stale value, and none is kept\n\
              help: say for how long: `stale = \"5m\"`, or `stale_on_error = \"1h\"`",
+        );
+    }
+}
+
+fn retry_needs_a_stand_in(args: &Args, errors: &mut Errors) {
+    if let (Some(retry), false) = (
+        args.policy.retry.name(),
+        args.policy.stale_on_error.is_given(),
+    ) {
+        errors.at(
+            retry.span(),
+            "`retry` says when a source that has failed is asked again, while an older value stands in, and none does\n\
+             help: say for how long one may: `stale_on_error = \"1h\"`",
         );
     }
 }

@@ -1,70 +1,78 @@
 //! Keys whose loads bear no fruit: three results in a row that are not stored, and the next loads go without a lease for
 //! a second. Planting and releasing for an id that does not exist would be two commands for nothing.
 //!
-//! A small table without locks that forgets: two keys that share a place only cost each other a second's storing.
+//! The table is bounded and holds keys one by one, by a hash that outsiders cannot foretell. Whoever asks for thousands of
+//! ids that do not exist makes it forget others, which costs their next loads two commands each; it cannot make a key look
+//! barren that is not.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use quick_cache::sync::Cache;
 use tokio::time::Instant;
 
-const PLACES: usize = 1024;
+/// Keys that are remembered: some 32 bytes each.
+const KEYS: usize = 16_384;
 
 /// Fruitless loads in a row.
-const PATIENCE: u64 = 3;
+const PATIENCE: u8 = 3;
 
 const PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(crate) struct Barren {
-    /// Fruitless loads in the two lowest bits, above them when the last was, in ms.
-    places: Box<[AtomicU64]>,
+    keys: Cache<u64, Loads>,
     hasher: RandomState,
-    origin: Instant,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Loads {
+    fruitless: u8,
+    last: Instant,
+}
+
+impl Loads {
+    fn are_paused(self) -> bool {
+        self.fruitless == PATIENCE && self.last.elapsed() < PAUSE
+    }
 }
 
 impl Barren {
     pub(crate) fn new() -> Self {
-        let places = (0..PLACES).map(|_| AtomicU64::new(0)).collect();
         Self {
-            places,
+            keys: Cache::new(KEYS),
             hasher: RandomState::new(),
-            origin: Instant::now(),
         }
     }
 
     /// This key's loads go without a lease for now.
     pub(crate) fn is(&self, key: &str) -> bool {
-        let place = self.place(key).load(Relaxed);
-        place & 3 == PATIENCE && self.now().saturating_sub(place >> 2) < PAUSE.as_millis() as u64
+        let loads = self.keys.get(&self.hasher.hash_one(key));
+        loads.is_some_and(Loads::are_paused)
     }
 
     /// A load gave nothing to store.
     pub(crate) fn fruitless(&self, key: &str) {
-        let place = self.place(key);
-        let before = place.load(Relaxed);
-        let count = (before & 3).min(PATIENCE - 1) + 1;
-        // After a pause the key is tried once more, and given up at once if that bears nothing either.
-        if !(before & 3 == PATIENCE && self.is(key)) {
-            place.store(self.now() << 2 | count, Relaxed);
+        let key = self.hasher.hash_one(key);
+        let before = self.keys.get(&key);
+        if before.is_some_and(Loads::are_paused) {
+            return;
         }
+        // After a pause the key is tried once more, and given up at once if that bears nothing either.
+        let count = before.map_or(0, |loads| loads.fruitless.min(PATIENCE - 1));
+        let loads = Loads {
+            fruitless: count + 1,
+            last: Instant::now(),
+        };
+        self.keys.insert(key, loads);
     }
 
     /// A load gave a value.
     pub(crate) fn fruitful(&self, key: &str) {
-        let place = self.place(key);
-        if place.load(Relaxed) != 0 {
-            place.store(0, Relaxed);
+        let key = self.hasher.hash_one(key);
+        if self.keys.peek(&key).is_some() {
+            self.keys.remove(&key);
         }
-    }
-
-    fn place(&self, key: &str) -> &AtomicU64 {
-        &self.places[self.hasher.hash_one(key) as usize % PLACES]
-    }
-
-    fn now(&self) -> u64 {
-        u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(0)
     }
 }
 
@@ -86,5 +94,19 @@ mod tests {
         assert!(barren.is("a"), "and given up at once");
         barren.fruitful("a");
         assert!(!barren.is("a"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn strangers_cannot_make_a_key_look_barren() {
+        let barren = Barren::new();
+        for id in 0..100_000 {
+            for _ in 0..PATIENCE {
+                barren.fruitless(&format!("absent:{id}"));
+            }
+        }
+        let wrong = (0..10_000).filter(|id| barren.is(&format!("good:{id}")));
+        assert_eq!(wrong.count(), 0);
+        assert!(barren.keys.len() <= KEYS, "{}", barren.keys.len());
+        assert!(barren.is("absent:99999"), "of those it remembers some");
     }
 }

@@ -20,6 +20,7 @@ use crate::barren::Barren;
 use crate::config::CacheConfig;
 use crate::deferred;
 use crate::error::Error;
+use crate::failing::Failing;
 use crate::flight::{Joined, Waited};
 use crate::key::templates_meet;
 use crate::local::Local;
@@ -57,6 +58,8 @@ pub(crate) struct Inner {
     pub(crate) barren: Barren,
     /// Keys whose refreshes fail.
     pub(crate) tired: Barren,
+    /// Keys whose source has failed while something older may stand in.
+    pub(crate) failing: Failing,
     pub(crate) watch: Watch,
 }
 
@@ -109,6 +112,7 @@ impl Cache {
                 counters,
                 barren: Barren::new(),
                 tired: Barren::new(),
+                failing: Failing::new(),
                 watch: Watch::default(),
             }),
         })
@@ -121,18 +125,16 @@ impl Cache {
     }
 
     /// Waits for stores and replays that are under way, at most `limit`, then closes the connection. Calls made after it
-    /// go without Redis.
+    /// go without Redis. While Redis is away it waits for one more attempt to connect, a second at most.
     pub async fn close(&self, limit: Duration) {
         let deadline = Instant::now() + limit;
         // Nothing to do about what is still under way then: stores are optional, removals are in the journal.
-        let drained = async {
-            self.inner.loads.drained().await;
-            self.inner.background.drained().await;
-        };
-        let _ = tokio::time::timeout_at(deadline, drained).await;
-        if let Some(tier) = &self.inner.tier {
-            tier.close(deadline.saturating_duration_since(Instant::now()))
-                .await;
+        let _ = tokio::time::timeout_at(deadline, self.inner.loads.drained()).await;
+        match &self.inner.tier {
+            Some(tier) => tier.close(deadline).await,
+            None => {
+                let _ = tokio::time::timeout_at(deadline, self.inner.background.drained()).await;
+            }
         }
     }
 
@@ -163,7 +165,7 @@ impl Cache {
             // A far server is asked once: by the leader of a flight, who plants its lease in the same round trip.
             let joins_first = self.is_far(budget);
             let mut own = None;
-            if !joins_first {
+            if !joins_first && self.is_strict(request, budget).await {
                 match self.read_for_itself(request, budget).await {
                     Own::Hit(hit) => return hit,
                     Own::Missed(reply) => own = Some(reply),
@@ -184,16 +186,22 @@ impl Cache {
                     Joined::Wait(waiter) => waiter,
                 };
             let was_loaded = waiter.was_loaded();
-            if joins_first {
+            if joins_first && self.is_strict(request, budget).await {
                 match self.read_for_itself(request, budget).await {
                     Own::Hit(hit) => return hit,
                     Own::Missed(reply) => own = Some(reply),
                     Own::NotSent => {}
                 }
+            } else if waiter.refreshes() && request.demand == Demand::Any {
+                // What stands may do: then nobody waits for its successor.
+                let asking = self.read_for_itself(request, budget);
+                if let Own::Hit(hit) = Box::pin(asking).await {
+                    return hit;
+                }
             }
             // What a flight read or stored before this reader's own `GET` may have been removed before it, too: then
             // only a load that began later is shared, and what was stored later is read.
-            let waited = if own.is_some() {
+            let waited = if own.is_some() || request.demand == Demand::OnlyALoad {
                 waiter.wait_for_load().await
             } else {
                 waiter.wait().await
@@ -226,6 +234,20 @@ impl Cache {
             return Some(hit);
         }
         let tier = self.inner.tier.as_ref()?;
+        let session = tier.session(budget).await?;
+        let found = self.read_redis(request, &session, budget).await?;
+        Some(found.hit())
+    }
+
+    /// The same, and Redis is asked whatever memory holds: memory may lag behind it by a push.
+    pub(crate) async fn standing_in_redis(
+        &self,
+        request: &Request<'_>,
+        budget: &Budget,
+    ) -> Option<Hit> {
+        let Some(tier) = &self.inner.tier else {
+            return self.standing(request, budget).await;
+        };
         let session = tier.session(budget).await?;
         let found = self.read_redis(request, &session, budget).await?;
         Some(found.hit())
@@ -280,17 +302,26 @@ impl Cache {
         })
     }
 
-    /// A reader that accepts no push delay sends a `GET` of its own: a reply to somebody else's may be older than it is.
-    async fn read_for_itself(&self, request: &Request<'_>, budget: &Budget) -> Own {
+    /// A reader that accepts no push delay asks Redis itself: a reply to somebody else's question may be older than it is.
+    async fn is_strict(&self, request: &Request<'_>, budget: &Budget) -> bool {
         let Some(tier) = &self.inner.tier else {
-            return Own::NotSent;
+            return false;
         };
         let Some(session) = tier.session(budget).await else {
+            return false;
+        };
+        (!session.link.pushes || request.near == Near::Off) && !off(Safeguard::OwnGet)
+    }
+
+    /// A `GET` of the reader's own.
+    async fn read_for_itself(&self, request: &Request<'_>, budget: &Budget) -> Own {
+        let session = match &self.inner.tier {
+            Some(tier) => tier.session(budget).await,
+            None => None,
+        };
+        let Some(session) = session else {
             return Own::NotSent;
         };
-        if session.link.pushes && request.near != Near::Off || off(Safeguard::OwnGet) {
-            return Own::NotSent;
-        }
         // Before it is sent, too: what waits may be replayed while the reply is under way.
         if session.is_shut(
             request.key.as_str(),
@@ -304,6 +335,15 @@ impl Cache {
         match got.map(|bytes| bytes.map(|bytes| self.examine(&bytes, request, &session))) {
             Ok(Some(Examined::Usable(found))) => Own::Hit(Turn::Hit(found.hit())),
             reply => Own::Missed(reply),
+        }
+    }
+
+    /// Redis's own push says that the key has changed, a moment later; this process need not wait for it. Without Redis the
+    /// memory tier is the cache.
+    pub(crate) fn forget_near(&self, key: &str) {
+        let tier = self.inner.tier.as_ref();
+        if tier.is_some_and(|tier| tier.session_now().is_some()) {
+            self.inner.local.changed(key);
         }
     }
 

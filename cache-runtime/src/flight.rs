@@ -97,6 +97,8 @@ pub(crate) struct Flight<H> {
     /// A removal has named it.
     retired: AtomicBool,
     dirty: AtomicBool,
+    /// Its load replaces a value that stands meanwhile.
+    refreshes: AtomicBool,
     state: Mutex<State<H>>,
     changed: Notify,
     pushed: Notify,
@@ -194,6 +196,7 @@ impl<H: Hold> Flights<H> {
             pulse: Arc::default(),
             retired: AtomicBool::new(false),
             dirty: AtomicBool::new(false),
+            refreshes: AtomicBool::new(false),
             state: Mutex::new(State {
                 tags: tags.to_vec(),
                 open_tags: open_tags.to_vec(),
@@ -346,6 +349,11 @@ impl<H> Flight<H> {
         room
     }
 
+    /// Its load replaces a value that readers may have meanwhile.
+    pub(crate) fn refreshes(&self) {
+        self.refreshes.store(true, Ordering::SeqCst);
+    }
+
     /// Before each read whose reply may go into memory.
     pub(crate) fn clean(&self) {
         self.dirty.store(false, Ordering::SeqCst);
@@ -354,6 +362,27 @@ impl<H> Flight<H> {
     /// Redis said that the key changed, since this was last awaited.
     pub(crate) async fn pushed(&self) {
         self.pushed.notified().await;
+    }
+
+    /// Somebody waits for the load, or for the verdict on its store.
+    pub(crate) fn has_waiters(&self) -> bool {
+        self.state.lock().waiters > 0
+    }
+
+    /// Waits until what becomes of the load's result is known.
+    pub(crate) async fn settled(&self) {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if matches!(
+                self.state.lock().stage,
+                Stage::Settled(..) | Stage::Abandoned
+            ) {
+                return;
+            }
+            changed.await;
+        }
     }
 
     /// A turn to run the body after an outcome that could not be shared, unless somebody else's turn found a value.

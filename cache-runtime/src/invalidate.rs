@@ -162,6 +162,9 @@ impl Cache {
         patterns: Vec<Pattern>,
         spared: Option<&Loading>,
     ) -> (Invalidation, Option<Garbage>) {
+        // Before what is due, and so dropped after it: a removal that its caller gives up is in the journal before its intent
+        // is not.
+        let mut _intent = None;
         let mut due = Due::new(self, patterns);
         let inner = &self.inner;
         bump(&inner.counters.invalidations);
@@ -177,6 +180,7 @@ impl Cache {
         let acknowledged = match tier.session(&budget).await {
             None => None,
             Some(session) => {
+                _intent = tier.intend(&due.patterns);
                 // An invalidation has its own budget, whatever the wait for the first connect took.
                 let removal = session.remove(&due.patterns, spare);
                 let removed = self

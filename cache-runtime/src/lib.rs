@@ -56,6 +56,7 @@ mod store;
 mod background;
 mod barren;
 mod breaker;
+mod failing;
 mod flight;
 mod journal;
 mod local;

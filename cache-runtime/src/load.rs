@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -9,7 +10,7 @@ use tracing::Instrument as _;
 
 use crate::cache::{Cache, Request};
 use crate::entry::{self, TypeOps};
-use crate::flight::{Lead, Outcome};
+use crate::flight::{Flight, Lead, Outcome};
 use crate::key::CacheKey;
 use crate::memory::{Copy, Kept, after};
 use crate::outcome::Why;
@@ -60,6 +61,10 @@ impl Loading {
             began: Instant::now(),
             why,
         }
+    }
+
+    pub(crate) fn flight(&self) -> &Arc<Flight<Box<Lease>>> {
+        self.lead.flight()
     }
 
     pub(crate) fn why(&self) -> Why {

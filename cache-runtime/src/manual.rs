@@ -1,5 +1,6 @@
 //! The operations of [`Cache`] that a program calls by name.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::pin;
@@ -12,14 +13,14 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::cache::{Cache, Hit, Request, Turn};
-use crate::entry::{self, CodecKind, Draft, Stamp, Stored, TypeOps, type_ops};
+use crate::entry::{self, CodecKind, Draft, Head, type_ops};
 use crate::error::Error;
 use crate::flight::{Joined, Outcome};
 use crate::key::{CacheKey, Pattern};
 use crate::memory::{Copy, Kept, after};
 use crate::outcome::{CallOutcome, HitTier, Status, Why, note};
 use crate::redis::{Fault, Sealed, Session};
-use crate::stats::{BY_HAND, Counters, bump};
+use crate::stats::{BY_HAND, Counters, add, bump};
 use crate::token;
 use crate::ttl::Ttl;
 
@@ -39,7 +40,9 @@ impl Cache {
     }
 
     /// Puts a value at a key, whatever of ours stands there. The caller's word: unlike a load of `#[cached]`, nothing
-    /// checks that no removal came while the value was computed. In an outage it goes to memory only.
+    /// checks that no removal came while the value was computed. In an outage, or if Redis does not answer in time, it goes to
+    /// memory only, and what Redis holds of the key is removed once Redis is back; but for no more keys than half of what the
+    /// journal holds.
     ///
     /// # Errors
     ///
@@ -53,27 +56,11 @@ impl Cache {
     where
         T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
     {
-        let key = key.into();
         let Some(ttl) = self.lifetime(ttl.into()) else {
             return Ok(());
         };
-        let ops = type_ops::<T>();
-        let kept: Kept = Some(Arc::new(value.clone()));
-        let (codec, payload) = self.encode(&kept, ops)?;
-        let draft = Draft {
-            id: token::random(),
-            stamp: Stamp::default(),
-            ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX),
-            load_ms: 0,
-            template: key.template(),
-            fingerprint: (ops.fingerprint)(),
-            codec,
-            none: false,
-            packed: None,
-            tags: &[],
-            payload: &payload,
-        };
-        self.put_sealed(&key, draft, ttl, kept).await;
+        let put = self.encode(key.into(), value)?;
+        self.put_all(vec![put], ttl).await;
         Ok(())
     }
 
@@ -151,7 +138,8 @@ impl Cache {
         }
     }
 
-    /// True when a usable entry of any type stands at the key.
+    /// True when an entry of any type stands at the key, is fresh, and was not removed. Its value is neither read nor checked:
+    /// it may be of another type than a reader wants.
     pub async fn exists(&self, key: impl Into<CacheKey>) -> bool {
         let key = key.into();
         if self
@@ -177,21 +165,23 @@ impl Cache {
         if session.is_shut(key.as_str(), std::iter::empty()) {
             return false;
         }
-        let bytes = budget
-            .spend_on(&session, pin!(session.get(key.as_str())))
+        let key = key.as_str();
+        let label = budget
+            .spend_on(&session, pin!(session.get_label(key)))
             .await
             .ok()
             .flatten();
         let now = u64::try_from(session.link.server_millis()).unwrap_or(0);
-        let key = key.as_str();
-        bytes.is_some_and(|bytes| match entry::parse(&bytes, session.namespace()) {
-            Stored::Entry(entry) => {
-                entry.deadline_ms() > now
-                    && entry.stamp.key == entry::key_hash(key)
-                    && session.stands(&entry.stamp, key, entry.tags())
-                    && session.is_current()
-            }
-            _ => false,
+        let label = label
+            .as_deref()
+            .and_then(|bytes| entry::label(bytes, session.namespace()));
+        label.is_some_and(|label| {
+            label.deadline_ms > now
+                && label.stamp.key == entry::key_hash(key)
+                && label
+                    .tags
+                    .is_some_and(|tags| session.stands(&label.stamp, key, tags))
+                && session.is_current()
         })
     }
 
@@ -243,7 +233,8 @@ impl Cache {
             .collect()
     }
 
-    /// [`Cache::set`] for several pairs.
+    /// [`Cache::set`] for several pairs, in few round trips. Each batch of 250 has the budget of one call; what Redis does not
+    /// acknowledge in time counts as if Redis were away, and so does all that follows.
     ///
     /// # Errors
     ///
@@ -256,9 +247,26 @@ impl Cache {
     where
         T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
     {
-        let ttl = ttl.into();
-        for (key, value) in pairs {
-            self.set(key.clone(), value, ttl).await?;
+        let Some(ttl) = self.lifetime(ttl.into()) else {
+            return Ok(());
+        };
+        // A batch at a time, so that the bytes of all need not be held at once.
+        for pairs in pairs.chunks(BATCH) {
+            let mut puts = Vec::with_capacity(pairs.len());
+            let mut error = None;
+            for (key, value) in pairs {
+                match self.encode(key.clone(), value) {
+                    Ok(put) => puts.push(put),
+                    Err(why) => {
+                        error = Some(why);
+                        break;
+                    }
+                }
+            }
+            self.put_all(puts, ttl).await;
+            if let Some(error) = error {
+                return Err(error);
+            }
         }
         Ok(())
     }
@@ -273,13 +281,15 @@ impl Cache {
         ttl.resolve(self.inner.config.default_ttl)
     }
 
-    fn encode(&self, kept: &Kept, ops: &'static TypeOps) -> Result<(CodecKind, Vec<u8>), Error> {
-        let (codec, payload) = match kept {
-            Some(value) => ops
-                .encode_as(&**value, CodecKind::Bincode)
-                .map_err(|why| Error::codec(why.to_string()))?,
-            None => (CodecKind::Bincode, Vec::new()),
-        };
+    fn encode<T>(&self, key: CacheKey, value: &T) -> Result<Put, Error>
+    where
+        T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
+    {
+        let ops = type_ops::<T>();
+        let value: Arc<dyn Any + Send + Sync> = Arc::new(value.clone());
+        let (codec, payload) = ops
+            .encode_as(&*value, CodecKind::Bincode)
+            .map_err(|why| Error::codec(why.to_string()))?;
         if payload.len() > self.inner.config.max_value_bytes {
             bump(&self.inner.counters.stores_refused);
             return Err(Error::codec(format!(
@@ -288,71 +298,69 @@ impl Cache {
                 self.inner.config.max_value_bytes
             )));
         }
-        Ok((codec, payload))
+        Ok(Put {
+            key,
+            value,
+            fingerprint: (ops.fingerprint)(),
+            codec,
+            payload,
+        })
     }
 
-    async fn put_sealed(&self, key: &CacheKey, mut draft: Draft<'_>, ttl: Duration, kept: Kept) {
-        let removal = [Pattern::key(key)];
+    /// Puts values at their keys: into Redis, or into memory while Redis is away.
+    async fn put_all(&self, puts: Vec<Put>, ttl: Duration) {
+        let removals: Vec<Pattern> = puts.iter().map(|put| Pattern::key(&put.key)).collect();
         if let Some(tier) = &self.inner.tier {
             let budget = self.budget();
             if let Some(session) = tier.session(&budget).await {
-                draft.stamp = session.stamp(key.as_str());
-                let overwriting = pin!(self.overwrite(&session, key, &draft, ttl));
+                let overwriting = pin!(overwrite(&session, &puts, ttl));
                 if budget.spend_on(&session, overwriting).await.is_ok() {
                     // Stored, or refused because something stands there that is not ours.
-                    self.inner.local.remove(&removal, None);
+                    self.inner.local.remove(&removals, None);
                     return;
                 }
             }
-            // Whatever stands in Redis is older than this.
-            tier.journal(&removal);
+            // Whatever stands in Redis is older than this. But a value that is put by hand is not worth what the journal is for:
+            // half of its room is left for removals, as at its bound it becomes one removal of everything.
+            if tier.journal_len() + removals.len() <= self.inner.config.journal_bound / 2 {
+                tier.journal(&removals);
+            } else {
+                add(&self.inner.counters.stores_lost, removals.len() as u64);
+            }
         }
-        self.inner.local.remove(&removal, None);
+        self.inner.local.remove(&removals, None);
         let fence = self.inner.local.fence();
-        if self
-            .inner
-            .tier
-            .as_ref()
-            .is_some_and(|tier| tier.session_now().is_some())
-        {
+        let tier = self.inner.tier.as_ref();
+        if tier.is_some_and(|tier| tier.session_now().is_some()) {
             // Redis is back already: memory is filled by reads alone.
             return;
         }
-        if let Joined::Lead(lead) = self.inner.local.flights.join(key, &[], &[]) {
-            let now = Instant::now();
-            let copy = Copy {
-                value: kept.clone(),
-                template: key.template(),
-                tags: Box::default(),
-                bytes: draft.payload.len(),
-                version: 0,
-                ttl,
-                took: Duration::ZERO,
-                expires: after(now, ttl),
-                filled: now,
-                aged: Duration::ZERO,
-            };
-            let local = &self.inner.local;
-            local.fill(lead.flight(), fence, key.as_str(), copy, || true);
-            lead.found(Outcome::Value(kept));
+        for put in puts {
+            self.keep_by_hand(put, ttl, fence);
         }
     }
 
-    async fn overwrite(
-        &self,
-        session: &Session,
-        key: &CacheKey,
-        draft: &Draft<'_>,
-        life: Duration,
-    ) -> Result<bool, Fault> {
-        let (head, rest) = draft.seal();
-        let sealed = Sealed {
-            head,
-            rest: &rest,
-            life,
-            tags: draft.tags,
+    fn keep_by_hand(&self, put: Put, ttl: Duration, fence: u64) {
+        let Joined::Lead(lead) = self.inner.local.flights.join(&put.key, &[], &[]) else {
+            return;
         };
-        session.overwrite(key.as_str(), &sealed).await
+        let now = Instant::now();
+        let kept: Kept = Some(put.value);
+        let copy = Copy {
+            value: kept.clone(),
+            template: put.key.template(),
+            tags: Box::default(),
+            bytes: put.payload.len(),
+            version: 0,
+            ttl,
+            took: Duration::ZERO,
+            expires: after(now, ttl),
+            filled: now,
+            aged: Duration::ZERO,
+        };
+        let local = &self.inner.local;
+        local.fill(lead.flight(), fence, put.key.as_str(), copy, || true);
+        lead.found(Outcome::Value(kept));
     }
 
     /// Memory, then Redis; a reply goes into memory if no load of the key is under way, whose flight would guard it.
@@ -384,6 +392,55 @@ impl Cache {
             Some(HitTier::Redis) => |counters| &counters.redis_hits,
             None => |counters| &counters.misses,
         });
+    }
+}
+
+/// Pairs that are stored in one round trip.
+const BATCH: usize = 250;
+
+/// A value on its way to a key.
+struct Put {
+    key: CacheKey,
+    value: Arc<dyn Any + Send + Sync>,
+    fingerprint: u64,
+    codec: CodecKind,
+    payload: Vec<u8>,
+}
+
+async fn overwrite(session: &Session, puts: &[Put], life: Duration) -> Result<(), Fault> {
+    let drafts: Vec<(Head, Vec<u8>)> = puts.iter().map(|put| put.seal(session, life)).collect();
+    let entries: Vec<(&str, Sealed<'_>)> = puts
+        .iter()
+        .zip(&drafts)
+        .map(|(put, (head, rest))| {
+            let sealed = Sealed {
+                head: *head,
+                rest,
+                life,
+                tags: &[],
+            };
+            (put.key.as_str(), sealed)
+        })
+        .collect();
+    session.overwrite_each(&entries).await
+}
+
+impl Put {
+    fn seal(&self, session: &Session, life: Duration) -> (Head, Vec<u8>) {
+        let draft = Draft {
+            id: token::random(),
+            stamp: session.stamp(self.key.as_str()),
+            ttl_ms: u64::try_from(life.as_millis()).unwrap_or(u64::MAX),
+            load_ms: 0,
+            template: self.key.template(),
+            fingerprint: self.fingerprint,
+            codec: self.codec,
+            none: false,
+            packed: None,
+            tags: &[],
+            payload: &self.payload,
+        };
+        draft.seal()
     }
 }
 

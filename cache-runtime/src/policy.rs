@@ -21,6 +21,8 @@ pub(crate) struct Policy {
     pub(crate) stale: Duration,
     /// Past the ttl, how long a value stands in for a body that fails or is slow.
     pub(crate) stale_on_error: Duration,
+    /// After a failure, how long the older value stands in without another attempt.
+    pub(crate) retry: Duration,
     /// How eagerly a value is refreshed before its end; XFetch's beta.
     pub(crate) early: Option<f64>,
     /// How long a call waits at most.
@@ -73,6 +75,7 @@ impl Policy {
     pub(crate) const PLAIN: Self = Self {
         stale: Duration::ZERO,
         stale_on_error: Duration::ZERO,
+        retry: Duration::from_secs(1),
         early: None,
         timeout: None,
         soft_timeout: None,

@@ -157,6 +157,13 @@ impl Site {
         self
     }
 
+    /// After a failure, how long the older value stands in without another attempt.
+    #[must_use]
+    pub const fn retry(mut self, time: Duration) -> Self {
+        self.policy.retry = time;
+        self
+    }
+
     /// Refreshes ahead of the end, so eagerly.
     #[must_use]
     pub const fn early(mut self, beta: f64) -> Self {

@@ -1,19 +1,17 @@
 //! A value's way into Redis: under which number, over what, and what that says about it.
 
-use std::pin::pin;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::time::Instant;
 
-use crate::cache::{Cache, Request};
+use crate::cache::Cache;
 use crate::entry::{self, CodecKind, Draft, Head, Stamp, TypeOps};
 use crate::flight::Hold;
 use crate::key::CacheKey;
 use crate::memory::Kept;
 use crate::policy::Policy;
-use crate::redis::{Budget, Fault, Lease, OwnRemoval, Recorded, Removed, Sealed, Session};
+use crate::redis::{Fault, Lease, OwnRemoval, Recorded, Removed, Sealed, Session};
 use crate::site::Site;
 use crate::stats::{Counters, bump};
 use crate::token;
@@ -183,60 +181,4 @@ impl Store {
 /// How long a value stays in Redis past its lifetime, as it may be of use to somebody. An absence is never served then.
 pub(crate) fn grace(kept: &Kept, policy: &Policy) -> Duration {
     kept.as_ref().map_or(Duration::ZERO, |_| policy.grace())
-}
-
-/// A store over the very entry that stands, so that whoever removes it removes the right to replace it.
-pub(crate) struct Refresh {
-    lease: Lease,
-    known: KnownRemovals,
-    began: Instant,
-}
-
-impl Refresh {
-    /// `None`: nothing usable stands, or Redis cannot be asked.
-    pub(crate) async fn over_standing(
-        cache: &Cache,
-        request: &Request<'_>,
-        budget: &Budget,
-    ) -> Option<Self> {
-        let tier = cache.inner.tier.as_ref()?;
-        let session = tier.session(budget).await?;
-        let found = cache.read_redis(request, &session, budget).await?;
-        let key = request.key.as_str();
-        Some(Self {
-            known: KnownRemovals::when_a_load_begins(Some(&session), key),
-            // Its lock is not taken: nobody waits for this load.
-            lease: session.over(key, found.identity),
-            began: Instant::now(),
-        })
-    }
-
-    pub(crate) async fn store(
-        self,
-        cache: &Cache,
-        request: &Request<'_>,
-        kept: Kept,
-        ttl: Duration,
-        tags: Vec<String>,
-        budget: &Budget,
-    ) {
-        let policy = request.site.map_or(&Policy::PLAIN, |site| &site.policy);
-        let store = Store {
-            cache: cache.clone(),
-            key: request.key.clone(),
-            ops: request.ops,
-            site: request.site,
-            ttl: policy.spread(ttl, token::fraction),
-            took: self.began.elapsed(),
-            lease: self.lease,
-            kept,
-            tags,
-        };
-        let session = store.lease.session.clone();
-        let _ = budget
-            .spend_on(&session, pin!(store.run(&self.known)))
-            .await;
-        // Redis's own push says the same a moment later; this process need not wait for it.
-        cache.inner.local.changed(request.key.as_str());
-    }
 }

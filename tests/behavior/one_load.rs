@@ -107,3 +107,45 @@ async fn a_body_that_calls_its_own_key_runs_again_at_once() {
     assert_eq!(walk.await, Ok(2));
     assert_eq!(source.bodies(), 3, "1, 2, and 1 again, which ends it");
 }
+
+#[cached(ttl = "5m", key = "owned:<id>", stale = "1m", cache = source.cache, skip(source))]
+async fn owned(source: Arc<Source>, id: u32) -> u32 {
+    source.bodies.fetch_add(1, SeqCst);
+    sleep(Duration::from_secs(10)).await;
+    id
+}
+
+/// Polls what is ready, without turning time.
+async fn others_run() {
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_others_wait_for_survives_the_caller_that_began_it() {
+    let source = Source::new();
+    let mut calls: Vec<_> = (0..10)
+        .map(|_| tokio::spawn(owned(source.clone(), 1)))
+        .collect();
+    let last = calls.pop().unwrap();
+    others_run().await;
+    for call in calls {
+        call.abort();
+        sleep(Duration::from_millis(500)).await;
+    }
+    assert_eq!(last.await.unwrap(), 1);
+    assert_eq!(source.bodies(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_nobody_waits_for_ends_with_its_caller() {
+    let source = Source::new();
+    let call = tokio::spawn(owned(source.clone(), 1));
+    others_run().await;
+    call.abort();
+    others_run().await;
+    assert_eq!(source.cache.stats().loads, 1, "it has ended");
+    assert_eq!(owned(source.clone(), 1).await, 1);
+    assert_eq!(source.bodies(), 2);
+}

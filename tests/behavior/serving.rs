@@ -81,6 +81,12 @@ impl Source {
         self.load().await
     }
 
+    #[cached(ttl = "60s", stale_on_error = "1h", retry = "5s", timeout = "2s", key = "retried:<id>", cache = self.0.cache)]
+    async fn retried(&self, id: u32) -> Result<u32, Failure> {
+        let _ = id;
+        self.load().await
+    }
+
     #[cached(ttl = "60s", timeout = "2s", key = "hard:<id>", cache = self.0.cache)]
     async fn hard(&self, id: u32) -> Result<u32, Failure> {
         let _ = id;
@@ -575,4 +581,63 @@ async fn lifetimes_are_spread_by_jitter() {
         "{again} of 100 have ended after three quarters"
     );
     advance(100 * SECOND).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_has_failed_is_asked_again_after_a_second_and_by_one_call() {
+    let source = Source::new();
+    assert_eq!(source.on_error(1).await, Ok(1));
+    advance(120 * SECOND).await;
+    source.fail(true);
+    for round in 1..4 {
+        for _ in 0..20 {
+            assert_eq!(source.on_error(1).await, Ok(1), "the older value");
+        }
+        assert_eq!(source.runs(), 1 + round);
+        advance(SECOND).await;
+    }
+    assert_eq!(
+        source.on_error(2).await,
+        Err(Failure::Broken(5)),
+        "nothing stands in for another key"
+    );
+    source.fail(false);
+    assert_eq!(source.on_error(1).await, Ok(6));
+    assert_eq!(source.on_error(1).await, Ok(6));
+    assert_eq!(source.runs(), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_hangs_costs_one_call_its_time_out() {
+    let source = Source::new();
+    assert_eq!(source.retried(1).await, Ok(1));
+    advance(120 * SECOND).await;
+    source.take(3600 * SECOND);
+    let began = Instant::now();
+    for _ in 0..8 {
+        assert_eq!(source.retried(1).await, Ok(1));
+    }
+    assert_eq!(began.elapsed(), 2 * SECOND);
+    advance(5 * SECOND).await;
+    let attempt = tokio::spawn({
+        let source = source.clone();
+        async move { source.retried(1).await }
+    });
+    settled().await;
+    let began = Instant::now();
+    assert_eq!(source.retried(1).await, Ok(1), "not even while one asks");
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    assert_eq!(attempt.await.unwrap(), Ok(1));
+    assert_eq!(source.runs(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_ends_the_value_that_stands_in_for_a_failed_source() {
+    let source = Source::new();
+    assert_eq!(source.on_error(1).await, Ok(1));
+    advance(120 * SECOND).await;
+    source.fail(true);
+    assert_eq!(source.on_error(1).await, Ok(1));
+    let _ = source.0.cache.delete("on_error:1").await;
+    assert_eq!(source.on_error(1).await, Err(Failure::Broken(3)));
 }

@@ -54,6 +54,7 @@
 
 mod app;
 mod basics;
+mod by_hand;
 mod connection_test;
 mod demoted;
 mod failover;
@@ -82,6 +83,7 @@ mod p4_journal;
 mod p6_typed;
 mod p7_bounded;
 mod p8_cancel;
+mod refresh;
 mod said;
 mod serving;
 mod topologies;

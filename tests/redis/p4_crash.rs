@@ -212,6 +212,49 @@ fn a_removal_into_a_black_hole_survives_the_crash_of_its_process() {
     assert_eq!(second.tell("read 1"), "2");
 }
 
+/// The database has committed, Redis has been asked, and the process dies before the answer.
+#[test]
+fn a_removal_survives_a_crash_in_the_midst_of_it_and_another_spelling_of_the_url() {
+    let server = RedisServer::start();
+    let proxy = FaultProxy::in_front_of(&server);
+    let (_parent, directory) = journals();
+    let mut first = Process::start(&proxy.url(), &directory);
+    assert_eq!(first.tell("read 1"), "1");
+    wait_until(SOON, "an entry", || {
+        (server.cli(&["STRLEN", "item:1"]).int() > 56).then_some(())
+    });
+    proxy.set(Fault::BlackHole);
+    first.0.send("remove 1");
+    wait_until(SOON, "a record", || {
+        files(&directory)
+            .iter()
+            .any(|(_, length)| *length > 0)
+            .then_some(())
+    });
+    first.0.kill9();
+    proxy.up();
+    assert_eq!(server.cli(&["EXISTS", "item:1"]).int(), 1, "still there");
+    let spelled = proxy.url().replace("127.0.0.1", "localhost") + "/0";
+    let mut second = Process::start(&spelled, &directory);
+    second.tell("commit 2");
+    assert_eq!(second.tell("read 1"), "2");
+}
+
+#[test]
+fn what_redis_has_acknowledged_is_not_replayed_after_a_crash() {
+    let server = RedisServer::start();
+    let (_parent, directory) = journals();
+    let mut first = Process::start(&server.url(), &directory);
+    first.tell("connected");
+    for _ in 0..3 {
+        assert_eq!(first.tell("remove 1"), "Durable");
+    }
+    first.0.kill9();
+    server.kill9();
+    let mut second = Process::start(&server.url(), &directory);
+    assert_eq!(second.tell("waiting"), "0");
+}
+
 #[test]
 fn a_crash_before_the_replay_of_what_was_adopted_loses_nothing_either() {
     let server = server_that_will_bring_back_items();

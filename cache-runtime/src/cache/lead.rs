@@ -101,6 +101,7 @@ impl Cache {
                 // In a box of its own: no hit needs it.
                 match Box::pin(locking).await {
                     Ok(Locked::Ours) => {
+                        flight.refreshes();
                         return self.load(lead, request, fence, Some(session), why);
                     }
                     Ok(Locked::Gone) => continue,

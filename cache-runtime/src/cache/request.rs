@@ -40,6 +40,8 @@ pub(crate) enum Demand {
     StandIn,
     /// A fresh one, and not this: a refresh of it.
     NewerThan(u64),
+    /// None that stands, and of no load that this process had begun before: only one that begins now.
+    OnlyALoad,
 }
 
 /// A value from a tier.
@@ -91,10 +93,12 @@ impl<'a> Request<'a> {
             Demand::Any => decide(aged, policy, Moment::Found, token::fraction),
             Demand::StandIn => decide(aged, policy, Moment::Pressed, token::fraction),
             Demand::NewerThan(known) if version != known && aged.age < aged.ttl => Decision::Fresh,
-            Demand::NewerThan(_) if aged.age < aged.ttl.saturating_add(policy.grace()) => {
+            Demand::NewerThan(_) | Demand::OnlyALoad
+                if aged.age < aged.ttl.saturating_add(policy.grace()) =>
+            {
                 Decision::Reload
             }
-            Demand::NewerThan(_) => Decision::Refuse,
+            Demand::NewerThan(_) | Demand::OnlyALoad => Decision::Refuse,
         }
     }
 }

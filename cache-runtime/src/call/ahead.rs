@@ -10,6 +10,7 @@ use tracing::Instrument as _;
 use super::lead::{Led, Load, lead};
 use super::patience::Patience;
 use super::read::request;
+use super::survivor::Movable;
 use super::tally::count;
 use crate::background::Room;
 use crate::cache::{Cache, Demand, Turn};
@@ -26,7 +27,11 @@ pub(super) struct Ahead<R, K, W, L, Fut> {
     pub(super) refresh: fn(Load<K, W, L, Fut>, u64),
     /// Runs a load in a task of its own.
     pub(super) detach: Detach<R, K, W, L, Fut>,
+    /// A load that can be moved to a task of its own while it runs.
+    pub(super) movable: Move<R, K, W, L, Fut>,
 }
+
+type Move<R, K, W, L, Fut> = fn(Load<K, W, L, Fut>, Box<Loading>, Patience) -> Movable<Led<R>>;
 
 type Detach<R, K, W, L, Fut> =
     fn(Room, Load<K, W, L, Fut>, Box<Loading>, Patience) -> JoinHandle<Led<R>>;
@@ -51,6 +56,7 @@ where
         Self {
             refresh: refresh::<R, K, W, L, Fut>,
             detach: detach::<R, K, W, L, Fut>,
+            movable: movable::<R, K, W, L, Fut>,
         }
     }
 }
@@ -110,4 +116,19 @@ where
     Fut: Future<Output = R> + Send + 'static,
 {
     room.spawn(lead(load, loading, patience, false).in_current_span())
+}
+
+fn movable<R, K, W, L, Fut>(
+    load: Load<K, W, L, Fut>,
+    loading: Box<Loading>,
+    patience: Patience,
+) -> Movable<Led<R>>
+where
+    R: Send + 'static,
+    K: Cacheable<R>,
+    W: FnOnce(&K::Inner) -> bool + Send + 'static,
+    L: FnOnce(&K::Inner, &mut Late<'_>) + Send + 'static,
+    Fut: Future<Output = R> + Send + 'static,
+{
+    Movable::new(lead(load, loading, patience, false).in_current_span())
 }

@@ -31,6 +31,8 @@ pub(super) struct Load<K, W, L, Fut> {
     pub(super) work: Pin<Box<Fut>>,
     /// What is left of what the call may wait for Redis.
     pub(super) budget: Arc<Budget>,
+    /// The call returns when others see what it stored, too.
+    pub(super) waits_for_store: bool,
 }
 
 /// What came of a load.
@@ -72,6 +74,7 @@ where
         late,
         work,
         budget,
+        waits_for_store,
     } = load;
     let (cache, site, about) = (&cache, call.site, call.about());
     let ttl = cache.lifetime(call.used_ttl());
@@ -103,6 +106,7 @@ where
             // Half of the body may have happened: what it owes is due.
             owed.pay(None).await;
             cache.inner.tired.fruitless(key.as_str());
+            note_failure(cache, site, key.as_str());
             loading.end(Outcome::TimedOut, true);
             return given_up;
         }
@@ -111,10 +115,17 @@ where
     owed.pay(Some(&loading)).await;
     let tags = owed.call.tags.known_and_open().0;
     match stored {
-        Judged::Failed => cache.inner.tired.fruitless(loading.key()),
-        _ => cache.inner.tired.fruitful(loading.key()),
+        Judged::Failed => {
+            cache.inner.tired.fruitless(loading.key());
+            note_failure(cache, site, loading.key());
+        }
+        _ => {
+            cache.inner.tired.fruitful(loading.key());
+            cache.inner.failing.succeeded(loading.key());
+        }
     }
     let mut fate = Fate::default();
+    let flight = (waits_for_store && loading.may_store()).then(|| loading.flight().clone());
     match stored {
         Judged::Store => match (kept(site, kind, &returned), ttl) {
             (Some(kept), Some(ttl)) => {
@@ -151,7 +162,23 @@ where
             }
         }
     }
+    if let Some(flight) = flight {
+        let settled = async {
+            flight.settled().await;
+            Ok(())
+        };
+        // Without an answer in time the store goes on.
+        let _ = budget.spend(pin!(settled)).await;
+        cache.forget_near(key.as_str());
+    }
     Led::Own(returned, fate)
+}
+
+/// The source has failed, or took too long: for a while it is not asked again, if something older may stand in.
+fn note_failure(cache: &Cache, site: &Site, key: &str) {
+    if !site.policy.stale_on_error.is_zero() {
+        cache.inner.failing.failed(key);
+    }
 }
 
 fn fate_of(loading: &Loading, ttl: Duration) -> Fate {
@@ -210,7 +237,12 @@ where
     let mut running = pin!(alone(instead.cache, call, kind, late, work));
     let returned = match instead.of_waiting(&mut patience, running.as_mut()).await {
         Ok(returned) => returned,
-        Err((older, outcome)) => return Led::Instead(older, outcome),
+        Err((older, outcome)) => {
+            if let Some(key) = instead.key {
+                note_failure(instead.cache, instead.about.site, key.as_str());
+            }
+            return Led::Instead(older, outcome);
+        }
     };
     if let Success::Failure = kind.success(&returned)
         && let Some((older, outcome)) = instead.at(Press::Failed).await

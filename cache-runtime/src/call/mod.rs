@@ -4,7 +4,7 @@
 //! included, sits in one box, so a caller's own future stays small.
 //!
 //! Read in this order: [`read`] (a hit, a wait, a load), [`lead`] (what happens around the body), [`owed`] (what its
-//! success removes), [`instead`] (what may stand in for a result), [`put`] (bodies that always run), [`ahead`] (loads that
+//! success removes), [`instead`] (what may stand in for a result), [`survivor`] (a load whose caller goes away), [`put`] (bodies that always run), [`ahead`] (loads that
 //! outlive their call).
 
 mod ahead;
@@ -14,6 +14,7 @@ mod owed;
 mod patience;
 mod put;
 mod read;
+mod survivor;
 mod tally;
 
 use std::cell::Cell;
@@ -110,7 +111,8 @@ where
         if mode == Mode::Uncached {
             return Box::pin(body()).await;
         }
-        put::anew(call, kind, when, late, body).await
+        let budget = call.used_cache().budget();
+        put::anew(call, kind, when, late, body, budget).await
     })
 }
 

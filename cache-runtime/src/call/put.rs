@@ -1,24 +1,32 @@
-//! Bodies that always run: `put`, and `::refresh`.
+//! Bodies that always run, and whose results replace what stands.
 
 use std::future::Future;
 use std::time::Duration;
 
 use super::lead::{alone, watched};
 use super::owed::{Judged, Owed};
-use super::read::{request, request_of};
+use super::read::request;
 use super::tally::{count, kept, ran};
-use crate::cache::Cache;
 use crate::cacheable::Cacheable;
 use crate::deferred;
 use crate::flight::Outcome;
-use crate::key::{CacheKey, Pattern};
+use crate::key::Pattern;
 use crate::memory::Kept;
 use crate::outcome::{CallOutcome, Status, Why, note};
+use crate::redis::Budget;
 use crate::site::{Call, Keyed, Late};
-use crate::store::Refresh;
 
 /// The body runs whatever stands; its result replaces the entry, or the entry goes.
-pub(super) async fn anew<R, K, W, L, F, Fut>(call: Call, kind: K, when: W, late: L, body: F) -> R
+///
+/// `budget`: what the call may still wait for Redis.
+pub(super) async fn anew<R, K, W, L, F, Fut>(
+    call: Call,
+    kind: K,
+    when: W,
+    late: L,
+    body: F,
+    budget: Budget,
+) -> R
 where
     K: Cacheable<R>,
     W: FnOnce(&K::Inner) -> bool,
@@ -44,7 +52,6 @@ where
         return returned;
     }
     let ttl = cache.lifetime(call.used_ttl());
-    let budget = cache.budget();
     let (tags, open_tags) = call.tags.known_and_open();
     let loading = {
         let request = request(&call, &key, kind, &tags, &open_tags);
@@ -82,64 +89,6 @@ where
     note(|| CallOutcome {
         ttl: life,
         stored: stored && !life.is_zero(),
-        ..ran(about, kind, &returned, Status::Miss, Why::Asked)
-    });
-    returned
-}
-
-/// Loads now, while the value that stands goes on being served, and stores over that very value.
-pub(super) async fn refresh_now<R, K, W, L, F, Fut>(
-    cache: &Cache,
-    call: Call,
-    key: CacheKey,
-    kind: K,
-    when: W,
-    late: L,
-    body: F,
-) -> R
-where
-    K: Cacheable<R>,
-    W: FnOnce(&K::Inner) -> bool,
-    L: FnOnce(&K::Inner, &mut Late<'_>),
-    F: FnOnce() -> Fut,
-    Fut: Future<Output = R>,
-{
-    let (site, about) = (call.site, call.about());
-    if !call.patterns.is_empty() {
-        // What the call removes may cover its own key: a put's lease is spared by that, a standing entry cannot be.
-        return anew(call, kind, when, late, body).await;
-    }
-    let (tags, open_tags) = call.tags.known_and_open();
-    let budget = cache.budget();
-    let standing = {
-        let request = request(&call, &key, kind, &tags, &open_tags);
-        Refresh::over_standing(cache, &request, &budget).await
-    };
-    let Some(refresh) = standing else {
-        // Nothing that can be refreshed stands, or Redis is away: then it is a put.
-        return anew(call, kind, when, late, body).await;
-    };
-    count(cache, call.site, |counters| &counters.misses);
-    let ttl = cache.lifetime(call.used_ttl());
-    let mut life = Duration::ZERO;
-    let mut owed = Owed::new(cache, call);
-    let body = watched(cache, site, Some(key.as_str()), Box::pin(body()));
-    let returned = kind.prepare(body.await).await;
-    let judged = owed.judge(kind.success(&returned), when, late);
-    owed.pay(None).await;
-    if judged == Judged::Store
-        && let Some((kept, ttl)) = kept(site, kind, &returned).zip(ttl)
-    {
-        let tags = owed.call.tags.known_and_open().0;
-        let request = request_of(site, &key, kind, &[], &[]);
-        refresh
-            .store(cache, &request, Some(kept), ttl, tags, &budget)
-            .await;
-        life = ttl;
-    }
-    note(|| CallOutcome {
-        ttl: life,
-        stored: !life.is_zero(),
         ..ran(about, kind, &returned, Status::Miss, Why::Asked)
     });
     returned

@@ -11,6 +11,7 @@ use super::ahead::{Ahead, may_refresh};
 use super::instead::{Instead, Press};
 use super::lead::{Fate, Led, Load, alone, alone_within, lead};
 use super::patience::Patience;
+use super::survivor::Survivor;
 use super::tally::{count, kept, outcome, ran, served};
 use super::{Mode, asked_of, put};
 use crate::cache::{Cache, Demand, Request, Turn};
@@ -75,6 +76,7 @@ where
                     late,
                     work: Box::pin(body()),
                     budget,
+                    waits_for_store: false,
                 };
                 (ahead.refresh)(load, hit.version);
             }
@@ -144,16 +146,38 @@ where
         tell(|| ran(about, kind, &returned, Status::Miss, Why::InTransaction));
         return returned;
     }
+    let policy = &site.policy;
+    if mode == Mode::Normal
+        && !policy.stale_on_error.is_zero()
+        && !cache.inner.failing.may_try(key.as_str(), policy.retry)
+        && let Some((returned, outcome)) = Box::pin(instead.at(Press::Failed)).await
+    {
+        tell(|| outcome);
+        return returned;
+    }
+    let mut demand = Demand::Any;
+    if matches!(mode, Mode::Newer | Mode::Refresh) {
+        demand = newer_than_what_stands(&cache, site, key, kind, &budget, mode).await;
+    }
     if mode == Mode::Refresh {
-        let key = key.clone();
-        return Box::pin(put::refresh_now(&cache, call, key, kind, when, late, body)).await;
+        patience = patience.hard_only();
+        if demand == Demand::Any && budget.is_spent() {
+            // Redis did not say in time what stands: nothing can be stored, and nobody waits for Redis again.
+            count(&cache, site, |counters| &counters.misses);
+            let work = Box::pin(body());
+            let led = Box::pin(alone_within(call, late, work, patience, instead)).await;
+            return told(about, kind, led, Status::Miss, Why::RedisAway);
+        }
+        // Nothing stands that a load could replace, or what the call removes may cover its own key: then it is a put.
+        if demand == Demand::Any || !call.patterns.is_empty() {
+            return Box::pin(put::anew(call, kind, when, late, body, budget)).await;
+        }
+        demand = Demand::OnlyALoad;
     }
     let turn = {
         let (tags, open_tags) = call.tags.known_and_open();
         let mut request = request(&call, key, kind, &tags, &open_tags);
-        if mode == Mode::Newer {
-            request.demand = newer_than_what_stands(&cache, site, key, kind, &budget).await;
-        }
+        request.demand = demand;
         let reading = pin!(cache.read(&request, &budget));
         match instead.of_waiting(&mut patience, reading).await {
             Ok(turn) => turn,
@@ -178,6 +202,7 @@ where
                         when,
                         late,
                         work: Box::pin(body()),
+                        waits_for_store: false,
                     };
                     (ahead.refresh)(load, hit.version);
                 }
@@ -187,7 +212,7 @@ where
         },
         Turn::Lead(loading) => {
             let why = match mode {
-                Mode::Newer => Why::Asked,
+                Mode::Newer | Mode::Refresh => Why::Asked,
                 _ => loading.why(),
             };
             count(&cache, site, |counters| &counters.misses);
@@ -199,6 +224,7 @@ where
                 late,
                 work: Box::pin(body()),
                 budget: Arc::new(budget),
+                waits_for_store: mode == Mode::Refresh,
             };
             let led = Box::pin(lead_within(load, loading, patience, ahead)).await;
             return told(about, kind, led, Status::Miss, why);
@@ -292,12 +318,16 @@ where
     L: FnOnce(&K::Inner, &mut Late<'_>),
     Fut: Future<Output = R>,
 {
-    let Some(ahead) = ahead.filter(|_| patience.is_soft()) else {
+    let Some(ahead) = ahead.filter(|_| !deferred::is_active()) else {
         return lead(load, loading, patience, false).await;
     };
+    if !patience.is_soft() {
+        let (cache, flight) = (load.cache.clone(), loading.flight().clone());
+        return Survivor::new((ahead.movable)(load, loading, patience), cache, flight).await;
+    }
     let (cache, about, kind) = (load.cache.clone(), load.call.about(), load.kind);
     let (key, budget) = (loading.cache_key().clone(), load.budget.clone());
-    let Some(room) = cache.inner.loads.room().filter(|_| !deferred::is_active()) else {
+    let Some(room) = cache.inner.loads.room() else {
         // Too much is under way: then it ends with its call.
         return lead(load, loading, patience, false).await;
     };
@@ -330,10 +360,14 @@ async fn newer_than_what_stands<R, K: Cacheable<R>>(
     key: &CacheKey,
     kind: K,
     budget: &Budget,
+    mode: Mode,
 ) -> Demand {
     let mut request = request_of(site, key, kind, &[], &[]);
     request.demand = Demand::StandIn;
-    let standing = Box::pin(cache.standing(&request, budget)).await;
+    let standing = match mode {
+        Mode::Refresh => Box::pin(cache.standing_in_redis(&request, budget)).await,
+        _ => Box::pin(cache.standing(&request, budget)).await,
+    };
     standing.map_or(Demand::Any, |hit| Demand::NewerThan(hit.version))
 }
 

@@ -105,11 +105,6 @@ impl<'a> Entry<'a> {
     pub(crate) fn tags(&self) -> Tags<'a> {
         Tags { rest: self.tags }
     }
-
-    /// When it stops being fresh, by the server's clock.
-    pub(crate) fn deadline_ms(&self) -> u64 {
-        self.written_ms.saturating_add(self.ttl_ms)
-    }
 }
 
 /// The tags of an entry.

@@ -68,6 +68,11 @@ impl<H: Hold> Waiter<H> {
         self.was_loaded
     }
 
+    /// The load replaces a value that stands meanwhile, and may do for this waiter.
+    pub(crate) fn refreshes(&self) -> bool {
+        self.flight.refreshes.load(Ordering::SeqCst)
+    }
+
     /// The same for a reader that shares nothing but a load which began after it came.
     pub(crate) async fn wait_for_load(mut self) -> Waited<H> {
         self.loads_only = true;

@@ -132,14 +132,20 @@ impl JournalFile {
         self.write(&payload)
     }
 
-    /// Nothing waits: an empty file. Else, when the file has grown, a new one with only what waits.
-    pub(crate) fn tidy(&mut self, waiting: &BTreeMap<u64, Pattern>) -> io::Result<()> {
-        if waiting.is_empty() {
+    /// Long enough for it to pay that it is made shorter.
+    pub(crate) fn is_long(&self) -> bool {
+        self.length > COMPACT
+    }
+
+    /// Nothing stands in it that is not done: an empty file. Else, when the file has grown, a new one with only that.
+    pub(crate) fn tidy(&mut self, standing: [&BTreeMap<u64, Pattern>; 2]) -> io::Result<()> {
+        let count: usize = standing.iter().map(|some| some.len()).sum();
+        if count == 0 {
             self.file.set_len(0)?;
             self.length = 0;
-        } else if self.length > COMPACT && self.length > 256 * waiting.len() as u64 {
+        } else if self.is_long() && self.length > 256 * count as u64 {
             let mut fresh = Self::create(&self.directory, &self.family)?;
-            for (number, pattern) in waiting {
+            for (number, pattern) in standing.into_iter().flatten() {
                 fresh.add(*number, pattern)?;
             }
             fresh.sync()?;
@@ -298,13 +304,13 @@ mod tests {
             file.add(number, &pattern).unwrap();
         }
         assert!(file.length > COMPACT);
-        file.tidy(&BTreeMap::from([(1999, pattern.clone())]))
-            .unwrap();
+        let waiting = BTreeMap::from([(1999, pattern.clone())]);
+        file.tidy([&waiting, &BTreeMap::new()]).unwrap();
         assert!(file.length < 2000);
         drop(file);
         let (mut file, adopted) = JournalFile::open(&folder.0, "f").unwrap();
         assert_eq!(adopted, [pattern]);
-        file.tidy(&BTreeMap::new()).unwrap();
+        file.tidy([&BTreeMap::new(), &BTreeMap::new()]).unwrap();
         assert_eq!(std::fs::metadata(&file.path).unwrap().len(), 0);
         file.discard();
         assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 0);

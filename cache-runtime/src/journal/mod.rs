@@ -27,6 +27,8 @@ pub(crate) struct Journal {
     next: u64,
     bound: usize,
     memory: Duration,
+    /// Removals that Redis is being asked for: in the file alone, for a crash before the answer.
+    intents: BTreeMap<u64, Pattern>,
     /// Where it survives a crash; `None` without `CACHE_JOURNAL`, or after the disk refused.
     file: Option<JournalFile>,
 }
@@ -40,6 +42,7 @@ impl Journal {
             next: 1,
             bound: bound.max(1),
             memory,
+            intents: BTreeMap::new(),
             file: None,
         }
     }
@@ -62,7 +65,9 @@ impl Journal {
     }
 
     pub(crate) fn close(&mut self) {
-        if let Some(file) = self.file.take() {
+        if let Some(mut file) = self.file.take() {
+            // What cannot be tidied is longer than it need be.
+            let _ = file.tidy([&self.waiting, &self.intents]);
             file.discard();
         }
     }
@@ -93,6 +98,41 @@ impl Journal {
         }
     }
 
+    /// Redis is about to be asked for these. Written to the file, if there is one, before that: the database may have
+    /// committed what they are about, so a crash before the answer must not lose them. Returns what to give to
+    /// [`Journal::settled`].
+    pub(crate) fn intend(&mut self, patterns: &[Pattern]) -> Vec<u64> {
+        if self.file.is_none() {
+            return Vec::new();
+        }
+        let mut numbers = Vec::with_capacity(patterns.len());
+        for pattern in patterns {
+            let number = self.next;
+            self.next += 1;
+            self.write(|file, _| file.add(number, pattern));
+            self.intents.insert(number, pattern.clone());
+            numbers.push(number);
+        }
+        numbers
+    }
+
+    /// Redis has acknowledged these, or they wait by now.
+    pub(crate) fn settled(&mut self, numbers: &[u64]) {
+        for number in numbers {
+            self.intents.remove(number);
+        }
+        self.write(|file, standing| {
+            for number in numbers {
+                file.done(*number)?;
+            }
+            // Not each time: an empty file costs a system call more than one that grows.
+            match file.is_long() {
+                true => file.tidy(standing),
+                false => Ok(()),
+            }
+        });
+    }
+
     /// Does a waiting removal cover the key, or one of the tags?
     pub(crate) fn covers<'t>(
         &self,
@@ -115,11 +155,11 @@ impl Journal {
         for number in numbers {
             self.take(*number);
         }
-        self.write(|file, waiting| {
+        self.write(|file, standing| {
             for number in numbers {
                 file.done(*number)?;
             }
-            file.tidy(waiting)
+            file.tidy(standing)
         });
     }
 
@@ -177,16 +217,16 @@ impl Journal {
         {
             self.take(oldest);
         }
-        self.write(|file, waiting| file.tidy(waiting));
+        self.write(|file, standing| file.tidy(standing));
     }
 
     /// A disk that refuses does not stop the service: the journal goes on in memory, and says so once.
     fn write(
         &mut self,
-        write: impl FnOnce(&mut JournalFile, &BTreeMap<u64, Pattern>) -> io::Result<()>,
+        write: impl FnOnce(&mut JournalFile, [&BTreeMap<u64, Pattern>; 2]) -> io::Result<()>,
     ) {
         let Some(file) = &mut self.file else { return };
-        if let Err(error) = write(file, &self.waiting) {
+        if let Err(error) = write(file, [&self.waiting, &self.intents]) {
             tracing::error!(%error, "CACHE_JOURNAL cannot be written: removals that wait for Redis would not survive a crash");
             self.file = None;
         }

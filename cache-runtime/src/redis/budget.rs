@@ -36,6 +36,11 @@ impl Budget {
             .saturating_sub(Duration::from_micros(self.spent.load(Relaxed)))
     }
 
+    /// Nothing is left.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.left().is_zero()
+    }
+
     /// Time that went by while only Redis was waited for.
     pub(crate) fn charge(&self, time: Duration) {
         let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);

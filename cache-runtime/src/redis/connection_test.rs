@@ -7,7 +7,8 @@ use redis::AsyncConnectionConfig;
 use serde::Serialize;
 use tokio::time::{Instant, timeout};
 
-use super::fault::{Fault, fault};
+use super::fault::{Fault, cluster, fault};
+use super::server::{info, is_cluster};
 use super::target::Target;
 use crate::cache::Cache;
 use crate::error::Error;
@@ -71,6 +72,15 @@ async fn run(target: &Target, limit: Duration, scratch: &str) -> Result<Connecti
         .await
         .map_err(|why| failed("connect", &why))?;
     let connect_ms = millis(began);
+    let server = within(limit, async {
+        Ok(info("server")
+            .query_async::<redis::Value>(&mut connection)
+            .await)
+    });
+    let server = server.await.map_err(|why| failed("INFO", &why))?;
+    if is_cluster(&server) {
+        return Err(failed("connect", &cluster()));
+    }
 
     let mut steps = [0.0; 3];
     let commands = [
@@ -152,7 +162,7 @@ pub(super) fn meaning(target: &Target, fault: &Fault) -> String {
         }
         Fault::Disconnected(_) => "the server closed the connection; a TLS port wants rediss://",
         // It says what to do itself.
-        Fault::Refused(_) if has(&["is not ours"]) => return text,
+        Fault::Refused(_) if has(&["is not ours", "redis cluster"]) => return text,
         Fault::Refused(_) => "the server refuses the command",
     };
     if text.is_empty() {

@@ -18,6 +18,24 @@ pub(super) fn is_wrong_type(error: &RedisError) -> bool {
     error.code() == Some("WRONGTYPE") || brief(error).contains("WRONGTYPE")
 }
 
+/// What only a node of a cluster answers.
+pub(super) fn is_of_a_cluster(error: &RedisError) -> bool {
+    use ServerErrorKind::{Ask, ClusterDown, CrossSlot, Moved};
+    matches!(
+        error.kind(),
+        ErrorKind::Server(Ask | ClusterDown | CrossSlot | Moved)
+    )
+}
+
+/// The error for a server that is one node of a cluster.
+pub(super) fn cluster() -> Fault {
+    Fault::Refused(
+        "this server is a node of a Redis Cluster, and holds a part of the keys only; clusters are not supported yet: give the \
+         URL of a server that is none"
+            .into(),
+    )
+}
+
 pub(super) fn is_missing_script(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }

@@ -378,22 +378,31 @@ impl Session {
             .await
     }
 
-    /// Stores an entry over whatever of ours stands at the key: the caller's word, outside of P2. False: what stands there
-    /// is not ours.
-    pub(crate) async fn overwrite(&self, key: &str, entry: &Sealed<'_>) -> Result<bool, Fault> {
-        let stored = self.link.run(Script::Overwrite, |command| {
-            command.arg(1).arg(self.full(key));
-            command
-                .arg(&self.namespace_bytes())
-                .arg(&entry.head)
-                .arg(entry.rest)
-                .arg(millis(entry.life));
-        });
-        let stored = self.seen(stored.await)?;
-        if stored {
-            self.note_stored(key, entry);
+    /// Stores entries over whatever of ours stands at their keys: the caller's word, outside of P2. What is not ours stays.
+    pub(crate) async fn overwrite_each(&self, entries: &[(&str, Sealed<'_>)]) -> Result<(), Fault> {
+        let storing =
+            self.link
+                .run_each::<bool, _>(Script::Overwrite, entries, |command, (key, entry)| {
+                    command.arg(1).arg(self.full(key));
+                    command
+                        .arg(&self.namespace_bytes())
+                        .arg(&entry.head)
+                        .arg(entry.rest)
+                        .arg(millis(entry.life));
+                });
+        let stored = self.seen(storing.await)?;
+        let mut refused = None;
+        for ((key, entry), stored) in entries.iter().zip(stored) {
+            match stored {
+                Ok(true) => self.note_stored(key, entry),
+                Ok(false) => {}
+                Err(fault) => refused = Some(fault),
+            }
         }
-        Ok(stored)
+        match refused {
+            Some(fault) => self.seen(Err(fault)),
+            None => Ok(()),
+        }
     }
 
     fn note_stored(&self, key: &str, entry: &Sealed<'_>) {

@@ -72,6 +72,13 @@ pub(super) fn run_id(answer: Result<Value, RedisError>) -> Option<String> {
     field(&info, "run_id").map(str::to_owned)
 }
 
+/// The answer to `INFO server` is that of a node of a cluster.
+pub(super) fn is_cluster(answer: &Result<Value, RedisError>) -> bool {
+    let info = answer.as_ref().ok().cloned();
+    let info: Option<String> = info.and_then(|info| from_redis_value(info).ok());
+    info.is_some_and(|info| field(&info, "redis_mode") == Some("cluster"))
+}
+
 fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
     info.lines()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))

@@ -130,19 +130,54 @@ impl Session {
             .map(drop)
     }
 
-    /// One round trip for several keys.
-    pub(crate) async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Vec<u8>>>, Fault> {
-        let mut command = redis::cmd("MGET");
-        for key in keys {
-            command.arg(self.full(key));
+    /// The first bytes of what stands at a key: enough to tell whose it is and which tags it has.
+    pub(crate) async fn get_label(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
+        let key = self.full(key);
+        let mut length = entry::LABEL;
+        loop {
+            let mut command = redis::cmd("GETRANGE");
+            command.arg(&key).arg(0).arg(length - 1);
+            let bytes: Vec<u8> = self.seen(if self.link.pushes {
+                self.link.send(&command).await
+            } else {
+                self.link.send_with_news(command).await
+            })?;
+            let whole = entry::label_length(&bytes).unwrap_or(0);
+            if bytes.len() < length || whole <= length {
+                return Ok((!bytes.is_empty()).then_some(bytes));
+            }
+            length = whole;
         }
-        self.seen(if self.link.pushes {
-            self.link.send(&command).await
+    }
+
+    /// The values at several keys, in one round trip if Redis pushes removals.
+    pub(crate) async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Vec<u8>>>, Fault> {
+        let commands = keys.chunks(MANY).map(|keys| {
+            let mut command = redis::cmd("MGET");
+            for key in keys {
+                command.arg(self.full(key));
+            }
+            command
+        });
+        let mut values = Vec::with_capacity(keys.len());
+        if self.link.pushes {
+            for some in self.seen(self.link.send_all("mget", commands).await)? {
+                let some: Vec<Option<Vec<u8>>> = self.seen(some)?;
+                values.extend(some);
+            }
         } else {
-            self.link.send_with_news(command).await
-        })
+            for command in commands {
+                let some: Vec<Option<Vec<u8>>> =
+                    self.seen(self.link.send_with_news(command).await)?;
+                values.extend(some);
+            }
+        }
+        Ok(values)
     }
 }
+
+/// Keys that are asked for by one command: others may be waiting behind it.
+const MANY: usize = 250;
 
 impl Tier {
     /// The way to Redis, if there is one now. Only a process that has just started waits, within its budget.

@@ -48,6 +48,7 @@ pub(super) async fn supervise(weak: Weak<Tier>, duty: Arc<Duty>) {
                     .lock()
                     .trip(Instant::now(), token::fraction());
                 tier.gave_up_start();
+                tier.failures.send_modify(|failures| *failures += 1);
                 let until = tier.switch.breaker.lock().probe_at();
                 drop(tier);
                 Some(until)

@@ -1,6 +1,7 @@
 //! Where Redis is, parsed once; shown without credentials.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use redis::{
@@ -127,6 +128,32 @@ impl Target {
             username,
             password,
         })
+    }
+
+    /// Names the server and its database, however the URL is spelled: without credentials, scheme and options, and with
+    /// one name for this machine. Of sentinels only the master's name counts, since their list may change.
+    pub(super) fn server(&self) -> String {
+        let host = |host: &str| {
+            let host = host.trim_end_matches('.').to_ascii_lowercase();
+            let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+            match host == "localhost" || address.is_ok_and(|address| address.is_loopback()) {
+                true => "localhost".to_owned(),
+                false => host,
+            }
+        };
+        let place = match &self.place {
+            Place::Sentinels { master, .. } => format!("sentinel {master}"),
+            Place::Server(ConnectionAddr::Tcp(name, port)) => format!("{} {port}", host(name)),
+            Place::Server(ConnectionAddr::TcpTls {
+                host: name, port, ..
+            }) => format!("{} {port}", host(name)),
+            Place::Server(ConnectionAddr::Unix(path)) => {
+                let path = path.canonicalize().unwrap_or_else(|_| path.clone());
+                format!("unix {}", path.display())
+            }
+            Place::Server(other) => other.to_string(),
+        };
+        format!("{place} {}", self.database)
     }
 
     pub(super) fn database(&self) -> i64 {
@@ -289,6 +316,34 @@ mod tests {
             let target = Target::parse("REDIS_URL", url).unwrap();
             assert_eq!(target.to_string(), shown);
             assert_eq!(format!("{target:?}"), shown);
+        }
+    }
+
+    #[test]
+    fn one_server_has_one_name_however_its_url_is_spelled() {
+        let server = |url| Target::parse("REDIS_URL", url).unwrap().server();
+        for (one, other) in [
+            (
+                "redis://localhost",
+                "redis://user:secret@127.0.0.1:6379/0?protocol=resp3",
+            ),
+            ("redis://[::1]:7000/2", "redis://LOCALHOST:7000/2"),
+            ("redis://db.example", "redis://DB.example.:6379"),
+            (
+                "redis-sentinel://a:1,b/mymaster",
+                "redis-sentinel://:secret@b,c/mymaster/0",
+            ),
+        ] {
+            assert_eq!(server(one), server(other));
+            assert!(!server(other).contains("secret"));
+        }
+        for (one, other) in [
+            ("redis://localhost/1", "redis://localhost/2"),
+            ("redis://localhost", "redis://db.example"),
+            ("redis://localhost:1", "redis://localhost:2"),
+            ("redis-sentinel://a/one", "redis-sentinel://a/two"),
+        ] {
+            assert_ne!(server(one), server(other));
         }
     }
 

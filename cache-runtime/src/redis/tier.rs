@@ -41,6 +41,9 @@ const RECENT: Duration = Duration::from_secs(5);
 /// How long the ledger lives after its last use, at least.
 pub(super) const LEDGER_LIFE: Duration = Duration::from_secs(86_400);
 
+/// How long closing waits for a connection while there is none.
+const HOPE: Duration = Duration::from_secs(1);
+
 /// First open time of the breaker, and the longest.
 const OPEN_FIRST: Duration = Duration::from_millis(50);
 const OPEN_LONGEST: Duration = Duration::from_millis(500);
@@ -57,6 +60,8 @@ pub(crate) struct Tier {
     pub(super) background: Arc<Background>,
     /// False until the first connect has ended, well or not: a process that has just started waits for it a moment.
     pub(super) started: watch::Sender<bool>,
+    /// Counts the attempts to connect that have failed.
+    pub(super) failures: watch::Sender<u64>,
     /// The journal has become empty.
     pub(super) drained: Notify,
     pub(super) closing: AtomicBool,
@@ -107,7 +112,8 @@ impl Tier {
         let prefix = config.key_prefix();
         let mut journal = Journal::new(config.journal_bound, RECENT);
         if let Some(directory) = &config.journal {
-            let family = format!("{:016x}", xxh3_64(format!("{target} {prefix}").as_bytes()));
+            let family = format!("{} {prefix}", target.server());
+            let family = format!("{:016x}", xxh3_64(family.as_bytes()));
             journal.keep_in(directory, &family).map_err(|why| {
                 Error::config(format!(
                     "CACHE_JOURNAL=`{}`: {why}; give a directory that can be written",
@@ -128,6 +134,7 @@ impl Tier {
             counters,
             background,
             started: watch::Sender::new(false),
+            failures: watch::Sender::new(0),
             drained: Notify::new(),
             closing: AtomicBool::new(false),
             supervisor: Mutex::new(Incumbent::new(patience)),
@@ -429,6 +436,15 @@ impl Tier {
         self.rouse();
     }
 
+    /// Redis is about to be asked for these removals. While what is returned lives, they are in the journal's file, if there
+    /// is one.
+    pub(crate) fn intend(self: &Arc<Self>, patterns: &[Pattern]) -> Option<Intent> {
+        self.config.journal.as_ref()?;
+        let numbers = self.switch.journal.lock().intend(patterns);
+        let tier = self.clone();
+        Some(Intent { tier, numbers })
+    }
+
     /// Redis has acknowledged a removal. False when that was on a connection which is not the current one any more: the
     /// server of the current one may not have it.
     pub(crate) fn acknowledged(&self, link: &Arc<Link>, patterns: &[Pattern]) -> bool {
@@ -467,35 +483,63 @@ impl Tier {
         self.target.is_tls()
     }
 
-    /// Ends the supervisor. What the journal still holds is replayed first if Redis answers within `limit`.
-    pub(crate) async fn close(&self, limit: Duration) {
-        let deadline = Instant::now() + limit;
-        let drained = async {
-            loop {
-                let mut drained = pin!(self.drained.notified());
-                drained.as_mut().enable();
-                if self.switch.journal.lock().is_empty() {
-                    return;
-                }
-                self.rouse();
-                drained.await;
+    /// Ends the supervisor. What is under way, and what the journal still holds, is waited for until the deadline, but no
+    /// longer than there is hope: when Redis is away, one more attempt to connect is.
+    pub(crate) async fn close(&self, deadline: Instant) {
+        let ended = async {
+            tokio::select! {
+                () = self.drained() => {}
+                () = self.beyond_hope() => {}
             }
         };
-        let drained = async {
-            drained.await;
-            // Entries that the replay has just made stale are still to be unlinked.
-            self.background.drained().await;
-        };
         // What is left then is in the file, if there is one.
-        let _ = tokio::time::timeout_at(deadline, drained).await;
+        let _ = tokio::time::timeout_at(deadline, ended).await;
+        let left = self.switch.journal.lock().len();
+        if left > 0 && self.config.journal.is_none() {
+            tracing::error!(
+                removals = left,
+                "closed while Redis is away: these removals are lost; set CACHE_JOURNAL to keep such ones"
+            );
+        }
         self.closing.store(true, Ordering::SeqCst);
         self.switch.shut();
         self.rouse();
         let supervisor = self.supervisor.lock().take();
-        if let Some(supervisor) = supervisor {
-            let _ = tokio::time::timeout_at(deadline + Duration::from_millis(50), supervisor).await;
+        if let Some(mut supervisor) = supervisor {
+            // It ends at once, unless it is connecting.
+            let _ = tokio::time::timeout(Duration::from_millis(50), &mut supervisor).await;
+            supervisor.abort();
         }
         self.switch.journal.lock().close();
+    }
+
+    /// Waits until the journal is empty and nothing is under way in the background.
+    async fn drained(&self) {
+        self.background.drained().await;
+        loop {
+            let mut drained = pin!(self.drained.notified());
+            drained.as_mut().enable();
+            if self.switch.journal.lock().is_empty() {
+                break;
+            }
+            self.rouse();
+            drained.await;
+        }
+        // Entries that the replay has just made stale are still to be unlinked.
+        self.background.drained().await;
+    }
+
+    /// Waits until Redis is away and one more attempt to connect has failed, or has not ended soon.
+    async fn beyond_hope(&self) {
+        let mut failures = self.failures.subscribe();
+        failures.mark_unchanged();
+        loop {
+            let was_away = self.switch.published().is_none();
+            let _ = tokio::time::timeout(HOPE, failures.changed()).await;
+            if was_away && self.switch.published().is_none() {
+                return;
+            }
+        }
     }
 
     pub(super) fn observe<T>(&self, link: &Arc<Link>, result: &Result<T, Fault>) {
@@ -525,6 +569,20 @@ impl Tier {
                 }
             }
         }
+    }
+}
+
+/// Removals that Redis is being asked for. Dropped when it has acknowledged them, or when they wait in the journal.
+#[must_use]
+#[derive(Debug)]
+pub(crate) struct Intent {
+    tier: Arc<Tier>,
+    numbers: Vec<u64>,
+}
+
+impl Drop for Intent {
+    fn drop(&mut self) {
+        self.tier.switch.journal.lock().settled(&self.numbers);
     }
 }
 

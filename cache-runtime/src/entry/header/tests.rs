@@ -138,7 +138,7 @@ fn what_was_sealed_is_read_back() {
         (entry.codec, entry.none, entry.payload),
         (CodecKind::Bincode, false, &b"payload"[..])
     );
-    assert_eq!(entry.deadline_ms(), WRITTEN_MS + 300_000);
+    assert_eq!(entry.written_ms + entry.ttl_ms, WRITTEN_MS + 300_000);
     assert!(entry.tags().eq(tags.iter().map(String::as_str)));
 }
 

@@ -10,13 +10,14 @@ use tokio::time::Instant;
 
 use super::{Link, Push, REPLICA, each, foreign_ledger, members_of, read};
 use crate::redis::fault::{
-    Fault, brief, fault, is_outage, is_wrong_type, speaks_only_resp2, unnamed,
+    Fault, brief, cluster, fault, is_of_a_cluster, is_outage, is_wrong_type, speaks_only_resp2,
+    unnamed,
 };
 use crate::redis::lease::millis;
 use crate::redis::ledger::{Ledger, Page, write_birth};
 use crate::redis::round_trip::RoundTrip;
 use crate::redis::scripts::{SOURCES, Script};
-use crate::redis::server::{Ask, Standing, info, run_id};
+use crate::redis::server::{Ask, Standing, info, is_cluster, run_id};
 use crate::redis::target::Target;
 use crate::redis::tier::LEDGER_LIFE;
 use crate::sabotage::{Safeguard, off};
@@ -156,6 +157,9 @@ async fn greet(
     let mut next = || answers.next().unwrap_or_else(|| Err(unnamed()));
     let (time, server, replication, tracking) = (next(), next(), next(), next());
     let time = time.map_err(fault)?;
+    if is_cluster(&server) {
+        return Err(cluster());
+    }
     let outages = [&server, &replication]
         .into_iter()
         .filter_map(|answer| answer.as_ref().err())
@@ -231,6 +235,7 @@ async fn second_look(
         Err(error) if is_wrong_type(&error) => {
             return Err(foreign_ledger(&purpose.ledger_name));
         }
+        Err(error) if is_of_a_cluster(&error) => return Err(cluster()),
         Err(error) => return Err(fault(error)),
     };
     if page.birth.is_none() {

@@ -1,0 +1,77 @@
+//! A load that others wait for goes on when its own caller goes away.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use parking_lot::Mutex;
+
+use crate::cache::Cache;
+use crate::flight::Flight;
+use crate::redis::Lease;
+
+/// A load that owns what it uses, so that it can go on in a task of its own, and where it leaves its result.
+pub(super) struct Movable<T> {
+    work: Pin<Box<dyn Future<Output = ()> + Send>>,
+    result: Arc<Mutex<Option<T>>>,
+}
+
+impl<T: Send + 'static> Movable<T> {
+    pub(super) fn new(load: impl Future<Output = T> + Send + 'static) -> Self {
+        let result = Arc::new(Mutex::new(None));
+        let slot = result.clone();
+        let work = Box::pin(async move {
+            let loaded = load.await;
+            *slot.lock() = Some(loaded);
+        });
+        Self { work, result }
+    }
+}
+
+/// A load whose caller may go away. Dropped before its end while others wait for it, it goes on in a task of its own.
+pub(super) struct Survivor<T> {
+    /// `None` when it has ended.
+    load: Option<Movable<T>>,
+    cache: Cache,
+    flight: Arc<Flight<Box<Lease>>>,
+}
+
+impl<T> Survivor<T> {
+    pub(super) fn new(load: Movable<T>, cache: Cache, flight: Arc<Flight<Box<Lease>>>) -> Self {
+        Self {
+            load: Some(load),
+            cache,
+            flight,
+        }
+    }
+}
+
+impl<T> Future for Survivor<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        let Some(load) = &mut self.load else {
+            panic!("a load was polled after it had ended");
+        };
+        ready!(load.work.as_mut().poll(context));
+        let result = load.result.lock().take();
+        self.load = None;
+        Poll::Ready(
+            result.unwrap_or_else(|| unreachable!("it has ended, so it has left its result")),
+        )
+    }
+}
+
+impl<T> Drop for Survivor<T> {
+    fn drop(&mut self) {
+        if let Some(load) = self.load.take()
+            && self.flight.has_waiters()
+            && !std::thread::panicking()
+            && let Some(room) = self.cache.inner.loads.room()
+        {
+            // Those who wait have the result from the flight.
+            room.spawn(load.work);
+        }
+    }
+}
