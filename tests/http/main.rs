@@ -3,4 +3,5 @@
 mod admin;
 mod client;
 mod layer;
+mod nested;
 mod service;

@@ -34,7 +34,7 @@ impl Service {
         }
     }
 
-    fn run(&self) -> u32 {
+    pub(crate) fn run(&self) -> u32 {
         self.runs.fetch_add(1, SeqCst) + 1
     }
 

@@ -94,7 +94,7 @@ where
             run.map_err(|(returned, outcome)| Led::Instead(returned, outcome))
         }
     };
-    let returned = match run {
+    let mut returned = match run {
         Ok(returned) => kind.prepare(returned).await,
         Err(given_up) => {
             if behind {
@@ -151,6 +151,7 @@ where
             }
         }
     }
+    kind.release(&mut returned);
     Led::Own(returned, fate)
 }
 

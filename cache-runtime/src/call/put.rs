@@ -56,7 +56,7 @@ where
         Some(loading) => loading.run(Box::pin(body())).await,
         None => watched(&cache, site, Some(key.as_str()), Box::pin(body())).await,
     };
-    let returned = kind.prepare(returned).await;
+    let mut returned = kind.prepare(returned).await;
     let judged = owed.judge(kind.success(&returned), when, late);
     owed.pay(loading.as_ref()).await;
     let tags = owed.call.tags.known_and_open().0;
@@ -84,6 +84,7 @@ where
         stored: stored && !life.is_zero(),
         ..ran(about, kind, &returned, Status::Miss, Why::Asked)
     });
+    kind.release(&mut returned);
     returned
 }
 
@@ -124,7 +125,7 @@ where
     let mut life = Duration::ZERO;
     let mut owed = Owed::new(cache, call);
     let body = watched(cache, site, Some(key.as_str()), Box::pin(body()));
-    let returned = kind.prepare(body.await).await;
+    let mut returned = kind.prepare(body.await).await;
     let judged = owed.judge(kind.success(&returned), when, late);
     owed.pay(None).await;
     if judged == Judged::Store
@@ -142,5 +143,6 @@ where
         stored: !life.is_zero(),
         ..ran(about, kind, &returned, Status::Miss, Why::Asked)
     });
+    kind.release(&mut returned);
     returned
 }

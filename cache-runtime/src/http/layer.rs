@@ -21,7 +21,7 @@ use super::etag::{self, Strength};
 use super::freshness::{Audience, cache_control};
 use crate::breaker::BreakerState;
 use crate::cache::Cache;
-use crate::cacheable::response::{Buffered, LONGEST_BODY, buffer, says};
+use crate::cacheable::response::{LONGEST_BODY, buffer, says};
 use crate::global;
 use crate::outcome::{Observed, Wish, observe_as};
 
@@ -354,11 +354,9 @@ impl Options {
             if self.etag == Strength::Off || !short || says(response.headers(), "no-store") {
                 return response;
             }
-            response = buffer(response, LONGEST_BODY).await;
-            let etag = response
-                .extensions()
-                .get()
-                .and_then(|Buffered(body)| etag::of(body, self.etag));
+            let body;
+            (response, body) = buffer(response, LONGEST_BODY).await;
+            let etag = body.and_then(|body| etag::of(&body, self.etag));
             set_if_absent(response.headers_mut(), &ETAG, etag);
         }
         let has_it = response
