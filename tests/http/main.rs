@@ -3,6 +3,8 @@
 mod admin;
 mod callers;
 mod client;
+mod compression;
+mod edge;
 mod layer;
 mod nested;
 mod service;
