@@ -10,8 +10,10 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use cache_runtime::http::AdminConfig;
 use cache_runtime::{CacheConfig, CacheKey};
+use cache_tests::Edge;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
@@ -80,6 +82,16 @@ impl Desk {
             db,
             token: None,
         }
+    }
+
+    /// Every kind of shared cache that is installed, in front of this service.
+    pub(crate) async fn edges(&self) -> Vec<Edge> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let origin = listener.local_addr().expect("its address");
+        let router = self.router.clone();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let start = tokio::task::spawn_blocking(move || Edge::all_in_front_of(origin));
+        start.await.expect("caches that start")
     }
 
     /// The same, with an operator's token.

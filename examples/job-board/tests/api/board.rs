@@ -8,10 +8,12 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use axum_extra::extract::cookie::Key;
 use cache_runtime::CacheConfig;
 use cache_runtime::http::AdminConfig;
+use cache_tests::Edge;
 use http_body_util::BodyExt as _;
 use job_board::AppState;
 use job_board::db::Db;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
@@ -106,6 +108,16 @@ impl Client {
     /// The same, with an operator's token.
     pub(crate) fn with_token(&self, token: &str) -> Self {
         self.with("authorization", format!("Bearer {token}"))
+    }
+
+    /// Every kind of shared cache that is installed, in front of this board.
+    pub(crate) async fn edges(&self) -> Vec<Edge> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let origin = listener.local_addr().expect("its address");
+        let router = self.router.clone();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let start = tokio::task::spawn_blocking(move || Edge::all_in_front_of(origin));
+        start.await.expect("caches that start")
     }
 
     pub(crate) fn cookie(&self) -> &str {

@@ -8,10 +8,12 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use axum_extra::extract::cookie::Key;
 use cache_runtime::CacheConfig;
 use cache_runtime::http::{AdminConfig, CacheLayer};
+use cache_tests::Edge;
 use http_body_util::BodyExt as _;
 use payroll::AppState;
 use payroll::db::Db;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
@@ -98,6 +100,22 @@ impl Client {
         assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
         let cookie = answer.header(header::SET_COOKIE.as_str());
         self.with("cookie", cookie.split(';').next().unwrap_or_default())
+    }
+
+    /// Every kind of shared cache that is installed, in front of this office.
+    pub(crate) async fn edges(&self) -> Vec<Edge> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let origin = listener.local_addr().expect("its address");
+        let router = self.router.clone();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let start = tokio::task::spawn_blocking(move || Edge::all_in_front_of(origin));
+        start.await.expect("caches that start")
+    }
+
+    /// The cookie of who signed in; empty for a stranger.
+    pub(crate) fn cookie(&self) -> &str {
+        let cookie = self.headers.iter().find(|(name, _)| *name == "cookie");
+        cookie.map(|(_, value)| &**value).unwrap_or_default()
     }
 
     /// The same, with a header more.
