@@ -129,6 +129,65 @@ async fn computed(State(service): State<Service>, Reader(reader): Reader) -> Jso
     Json(service.run())
 }
 
+/// Not a handler: what a handler calls. Its answer is one all the same.
+struct Account {
+    tenant: u32,
+    service: Service,
+}
+
+impl IdentifiesCaller for Account {}
+
+impl Account {
+    #[cached(ttl = "60s", key = "account:<self.tenant>", cache = self.service.cache)]
+    async fn page(&self) -> Json<u32> {
+        Json(self.service.run())
+    }
+}
+
+async fn of_account(State(service): State<Service>) -> Json<u32> {
+    Account { tenant: 7, service }.page().await
+}
+
+/// Its bounds say that whatever it is tells who asks.
+#[cached(ttl = "60s", key = "generic:<user>", skip(service), cache = service.cache)]
+async fn of_any<U>(service: &Service, user: &U) -> Json<u32>
+where
+    U: serde::Serialize + IdentifiesCaller + Sync,
+{
+    let _ = user;
+    Json(service.run())
+}
+
+#[derive(serde::Serialize)]
+struct Token(u32);
+
+impl IdentifiesCaller for Token {}
+
+async fn generic(State(service): State<Service>) -> Json<u32> {
+    of_any(&service, &Token(7)).await
+}
+
+/// No bound says so, though the value at hand does; and of a type without a name nothing can be asked.
+#[cached(ttl = "60s", key = "unbound:<user>", skip(service), cache = service.cache)]
+async fn of_unbound<U: serde::Serialize + Sync>(service: &Service, user: &U) -> Json<u32> {
+    let _ = user;
+    Json(service.run())
+}
+
+#[cached(ttl = "60s", key = "nameless:<user>", skip(service), cache = service.cache)]
+async fn of_nameless(service: &Service, user: &(impl serde::Serialize + Sync)) -> Json<u32> {
+    let _ = user;
+    Json(service.run())
+}
+
+async fn unbound(State(service): State<Service>) -> Json<u32> {
+    of_unbound(&service, &Token(7)).await
+}
+
+async fn nameless(State(service): State<Service>) -> Json<u32> {
+    of_nameless(&service, &Token(7)).await
+}
+
 #[tokio::test]
 async fn only_a_marked_type_in_the_key_tells_who_asks() {
     let app = Router::new()
@@ -140,6 +199,10 @@ async fn only_a_marked_type_in_the_key_tells_who_asks() {
         .route("/of-tenant", on_get(of_tenant))
         .route("/automatic", on_get(automatic))
         .route("/computed", on_get(computed))
+        .route("/of-account", on_get(of_account))
+        .route("/generic", on_get(generic))
+        .route("/unbound", on_get(unbound))
+        .route("/nameless", on_get(nameless))
         .layer(Extension(Tenant(7)))
         .layer(CacheLayer::new())
         .with_state(Service::new());
@@ -148,7 +211,13 @@ async fn only_a_marked_type_in_the_key_tells_who_asks() {
         answer.header("x-cache")
     };
     let bearer = [("authorization", "Bearer a")];
-    for path in ["/wanted", "/sounds-like", "/left-out"] {
+    for path in [
+        "/wanted",
+        "/sounds-like",
+        "/left-out",
+        "/unbound",
+        "/nameless",
+    ] {
         for _ in 0..2 {
             assert_eq!(ask(path, &bearer).await, "BYPASS", "{path}");
         }
@@ -162,6 +231,8 @@ async fn only_a_marked_type_in_the_key_tells_who_asks() {
         "/of-tenant",
         "/automatic",
         "/computed",
+        "/of-account",
+        "/generic",
     ] {
         assert_eq!(ask(path, &bearer).await, "MISS", "{path}");
         assert_eq!(ask(path, &bearer).await, "HIT", "{path}");
