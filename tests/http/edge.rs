@@ -19,12 +19,7 @@ async fn caches_in_front_of_the_service() -> Vec<Edge> {
         .route("/refused", on_get(refused))
         .layer(CacheLayer::new())
         .with_state(Service::new());
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let origin = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    tokio::task::spawn_blocking(move || Edge::all_in_front_of(origin))
-        .await
-        .unwrap()
+    Edge::all_in_front_of(app).await
 }
 
 #[tokio::test]

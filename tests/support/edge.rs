@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use axum::Router;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
 use crate::eventually::wait_until;
 use crate::port::FreePort;
@@ -80,7 +82,7 @@ impl EdgeKind {
             ("VARNISHD_BIN", "varnishd")
         };
         if let Some(given) = env::var_os(variable) {
-            return Some(given.into());
+            return Some(PathBuf::from(given)).filter(|program| program.is_file());
         }
         // Where systems keep servers is not always among a user's paths.
         let paths = env::var_os("PATH").unwrap_or_default();
@@ -92,27 +94,30 @@ impl EdgeKind {
 }
 
 impl Edge {
-    /// Starts every kind of cache that is installed in front of the service. Says which are not; an nginx that is missing
-    /// is a failure where `CACHE_TESTS_REQUIRE` is `1`.
+    /// Serves the router on a port of its own, and starts every kind of cache that is installed in front of it. Says which
+    /// are not; an nginx that is missing is a failure where `CACHE_TESTS_REQUIRE` is `1`.
     ///
     /// # Panics
     ///
     /// If one does not start; its log is in the message.
-    #[must_use]
-    pub fn all_in_front_of(origin: SocketAddr) -> Vec<Self> {
-        let start = |kind: EdgeKind| {
-            if let Some(program) = kind.program() {
-                return Some(Self::start(kind, &program, origin));
+    pub async fn all_in_front_of(service: Router) -> Vec<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+        let listener = listener.expect("a port");
+        let origin = listener.local_addr().expect("the port's address");
+        tokio::spawn(async move { axum::serve(listener, service).await });
+        let mut edges = Vec::new();
+        for kind in EdgeKind::ALL {
+            match kind.program() {
+                Some(program) => {
+                    // It waits for a process, and must not keep the service from running.
+                    let start = move || Self::start(kind, &program, origin);
+                    let started = tokio::task::spawn_blocking(start).await;
+                    edges.push(started.expect("a cache that starts"));
+                }
+                None => skipped(kind),
             }
-            let is_required = env::var_os("CACHE_TESTS_REQUIRE").is_some_and(|value| value == "1");
-            assert!(
-                !(is_required && kind.is_nginx()),
-                "no nginx on PATH, and NGINX_BIN names none"
-            );
-            eprintln!("SKIPPED: {kind:?}: the program is not installed");
-            None
-        };
-        EdgeKind::ALL.into_iter().filter_map(start).collect()
+        }
+        edges
     }
 
     fn start(kind: EdgeKind, program: &Path, origin: SocketAddr) -> Self {
@@ -214,6 +219,17 @@ impl EdgeAnswer {
         let line = lines.find(|(other, _)| other.eq_ignore_ascii_case(name));
         line.map(|(_, value)| value.trim()).unwrap_or_default()
     }
+}
+
+/// Says that a test goes without this cache.
+fn skipped(kind: EdgeKind) {
+    let is_required = env::var_os("CACHE_TESTS_REQUIRE").is_some_and(|value| value == "1");
+    assert!(
+        !(is_required && kind.is_nginx()),
+        "no nginx on PATH, and NGINX_BIN names none"
+    );
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    eprintln!("SKIPPED: {test}: {kind:?} is not installed");
 }
 
 /// Everything in its own directory, and one process that ends with its parent's signal.
