@@ -291,6 +291,19 @@ async fn an_answer_is_public_only_where_its_function_says_so() {
     assert_eq!(get(&never, "/feed").await.header("cache-control"), private);
 }
 
+/// Two users may share a browser.
+#[tokio::test]
+async fn what_a_browser_may_keep_for_one_user_varies_by_the_credentials() {
+    let app = Service::new().behind(CacheLayer::new().cache_control());
+    for name in ["authorization", "cookie"] {
+        let answer = send(&app, Method::GET, "/value", &[(name, "user=1")]).await;
+        let control = answer.header("cache-control");
+        assert!(control.starts_with("private, max-age=60"), "{control}");
+        assert_eq!(answer.header("vary"), name);
+    }
+    assert_eq!(get(&app, "/feed").await.header("vary"), "");
+}
+
 #[tokio::test]
 async fn a_function_names_the_headers_that_its_key_depends_on() {
     let app = Service::new().behind(CacheLayer::new().vary(["accept-language"]));

@@ -37,7 +37,7 @@ const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// | `Age` | seconds since the oldest of the values was loaded |
 /// | `ETag` | of the body; `If-None-Match` is answered with `304` and no body |
 /// | `Cache-Control` | `private, no-cache`; where asked, what the functions say: [`cache_control`](Self::cache_control) |
-/// | `Vary` | the request headers that functions name (`vary`), and those of [`vary`](Self::vary) |
+/// | `Vary` | the request headers that functions name (`vary`), those of [`vary`](Self::vary), and the credentials of a request whose answer its browser may keep |
 ///
 /// What a handler sets itself stands. An `ETag` is for successful answers of cached calls to `GET` and `HEAD`, with a body of
 /// known size of up to 1 MiB; streams go through untouched.
@@ -145,7 +145,7 @@ impl CacheLayer {
 
     /// Makes `Cache-Control` from the lifetimes of the functions that were called: `public, max-age=60,
     /// stale-while-revalidate=30, stale-if-error=3600` where all of them say `public`, else `private, …`, for the reader's own
-    /// browser alone. The windows are those of `stale` and `stale_on_error`. Where a result is not to be kept, `no-cache`
+    /// browser alone, and with `Vary` by the credentials of the request. The windows are those of `stale` and `stale_on_error`. Where a result is not to be kept, `no-cache`
     /// stands in place of `max-age`. It is for successful answers to `GET` and `HEAD`; all others stay `private, no-cache`.
     ///
     /// What a browser or a CDN holds is out of reach of every invalidation, for up to `max-age` and the windows after it.
@@ -306,6 +306,17 @@ impl Asked {
     }
 }
 
+impl Asked {
+    /// The credentials that it bears: what its browser keeps must not answer whoever signs in there next.
+    fn add_vary(&self, headers: &mut HeaderMap) {
+        for (is_there, name) in [(self.authorized, AUTHORIZATION), (self.cookies, COOKIE)] {
+            if is_there {
+                vary_by(headers, name);
+            }
+        }
+    }
+}
+
 impl Options {
     async fn dress(
         &self,
@@ -331,6 +342,9 @@ impl Options {
         let told = self.cache_control.filter(|_| asked.reads && succeeds);
         let told = told.and_then(|audience| {
             let audience = audience.of(observed, asked, headers);
+            if audience == Audience::Private {
+                asked.add_vary(headers);
+            }
             cache_control(observed, audience, age_of(headers))
         });
         Self::add_cache_control(headers, told);
@@ -371,9 +385,7 @@ impl Options {
             .flat_map(|call| call.vary)
             .filter_map(|name| HeaderName::try_from(*name).ok());
         for name in self.vary.iter().cloned().chain(of_functions) {
-            if !varies_by(headers, &name) {
-                headers.append(VARY, HeaderValue::from_name(name));
-            }
+            vary_by(headers, name);
         }
     }
 
@@ -438,6 +450,12 @@ impl Audience {
         } else {
             Self::Private
         }
+    }
+}
+
+fn vary_by(headers: &mut HeaderMap, name: HeaderName) {
+    if !varies_by(headers, &name) {
+        headers.append(VARY, HeaderValue::from_name(name));
     }
 }
 
