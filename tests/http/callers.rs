@@ -149,7 +149,7 @@ async fn of_account(State(service): State<Service>) -> Json<u32> {
 }
 
 /// Its bounds say that whatever it is tells who asks.
-#[cached(ttl = "60s", key = "generic:<user>", skip(service), cache = service.cache)]
+#[cached(ttl = "60s", skip(service), cache = service.cache)]
 async fn of_any<U>(service: &Service, user: &U) -> Json<u32>
 where
     U: serde::Serialize + IdentifiesCaller + Sync,
@@ -168,13 +168,13 @@ async fn generic(State(service): State<Service>) -> Json<u32> {
 }
 
 /// No bound says so, though the value at hand does; and of a type without a name nothing can be asked.
-#[cached(ttl = "60s", key = "unbound:<user>", skip(service), cache = service.cache)]
+#[cached(ttl = "60s", skip(service), cache = service.cache)]
 async fn of_unbound<U: serde::Serialize + Sync>(service: &Service, user: &U) -> Json<u32> {
     let _ = user;
     Json(service.run())
 }
 
-#[cached(ttl = "60s", key = "nameless:<user>", skip(service), cache = service.cache)]
+#[cached(ttl = "60s", skip(service), cache = service.cache)]
 async fn of_nameless(service: &Service, user: &(impl serde::Serialize + Sync)) -> Json<u32> {
     let _ = user;
     Json(service.run())
