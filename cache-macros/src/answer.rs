@@ -1,13 +1,16 @@
 //! For whom an answer is, and which answers are kept: the options that matter to HTTP.
 
+use std::collections::HashSet;
+
 use proc_macro2::{Ident, Span};
+use quote::ToTokens as _;
 use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
-use syn::{Expr, GenericArgument, LitInt, LitStr, PathArguments, Token, Type, bracketed, token};
+use syn::{Expr, LitInt, LitStr, Token, Type, bracketed, token};
 
 use crate::args::{texts, value};
 use crate::cached_fn::Key;
-use crate::signature::Shape;
+use crate::signature::{self, Shape};
 use crate::slot::Slot;
 
 /// These options, as written.
@@ -44,14 +47,6 @@ impl Answer {
     pub(crate) fn names(&self) -> impl Iterator<Item = &Ident> {
         let names = [self.public.name(), self.vary.name(), self.statuses.name()];
         names.into_iter().flatten()
-    }
-
-    /// Does the function say that its key depends on the request's credentials?
-    pub(crate) fn varies_by_authorization(&self) -> bool {
-        let headers = self.vary.value().into_iter().flatten();
-        headers
-            .into_iter()
-            .any(|name| name.value() == "authorization")
     }
 }
 
@@ -134,92 +129,25 @@ fn not_a_status(at: Span) -> syn::Error {
     )
 }
 
-/// Can the key tell who asks? Through an argument that is more than plain data of the request: `CurrentUser(user)`, say.
-/// A method, and what takes values that no request holds as such, is not called by a router.
-pub(crate) fn holds_caller(key: &Key, shape: &Shape) -> bool {
-    shape.receiver.is_some()
-        || shape.arguments.iter().any(|argument| {
-            !is_request_data(&argument.typed.ty)
-                && argument
-                    .names
-                    .iter()
-                    .any(|name| key.uses(&name.to_string()))
-        })
-}
-
-/// By its last word, as everything that a macro can know about a type; that of what may be missing by what it is of.
-fn is_request_data(ty: &Type) -> bool {
-    let Type::Path(ty) = ty else {
-        return false;
-    };
-    let Some(last) = ty.path.segments.last() else {
-        return false;
-    };
-    let of = match &last.arguments {
-        PathArguments::AngleBracketed(of) => of.args.first(),
-        _ => None,
-    };
-    match (last.ident.to_string().as_str(), of) {
-        ("Option" | "Result", Some(GenericArgument::Type(ty))) => is_request_data(ty),
-        ("TypedHeader", Some(GenericArgument::Type(header))) => !is_authorization(header),
-        (name, _) => REQUEST_DATA.contains(&name),
+/// The types of the arguments that the key holds, each once: whether one of them tells who asks is not for a macro to know.
+pub(crate) fn types_in_key(key: &Key, shape: &Shape) -> Vec<Type> {
+    let mut all = Vec::new();
+    if shape.receiver.is_some() && key.uses("self") {
+        // A reference, because in a trait `Self` may have no size.
+        all.push(syn::parse_quote!(&Self));
     }
+    let arguments = shape.arguments.iter().filter(|argument| {
+        let mut names = argument.names.iter();
+        names.any(|name| key.uses(&name.to_string()))
+    });
+    all.extend(arguments.map(|argument| (*argument.typed.ty).clone()));
+    let mut seen = HashSet::new();
+    all.retain(|ty| {
+        let (_, is_opaque) = signature::inferred(ty);
+        !is_opaque && seen.insert(ty.to_token_stream().to_string())
+    });
+    all
 }
-
-fn is_authorization(header: &Type) -> bool {
-    matches!(header, Type::Path(header) if header.path.segments.last().is_some_and(|last| last.ident == "Authorization"))
-}
-
-/// Extractors that say what is asked for, or of what, and not by whom.
-const REQUEST_DATA: [&str; 19] = [
-    "Path",
-    "Query",
-    "Json",
-    "Form",
-    "Bytes",
-    "String",
-    "Uri",
-    "OriginalUri",
-    "MatchedPath",
-    "NestedPath",
-    "RawQuery",
-    "RawForm",
-    "RawPathParams",
-    "Method",
-    "Version",
-    "Host",
-    "HeaderMap",
-    "ConnectInfo",
-    "State",
-];
 
 /// The names of these options.
 pub(crate) const KNOWN: [&str; 3] = ["public", "vary", "statuses"];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_asks_is_told_from_what_is_asked_for() {
-        for (ty, is_data) in [
-            ("Path<u64>", true),
-            ("axum::extract::Query<Page>", true),
-            ("Option<Query<Page>>", true),
-            ("Result<Json<New>, JsonRejection>", true),
-            ("HeaderMap", true),
-            ("State<Tenants>", true),
-            ("TypedHeader<UserAgent>", true),
-            ("TypedHeader<headers::Authorization<Bearer>>", false),
-            ("CurrentUser", false),
-            ("Option<CurrentUser>", false),
-            ("Extension<User>", false),
-            // What no router passes: a caller of ours does.
-            ("u64", false),
-            ("&str", false),
-        ] {
-            let parsed: Type = syn::parse_str(ty).unwrap_or_else(|error| panic!("{ty}: {error}"));
-            assert_eq!(is_request_data(&parsed), is_data, "{ty}");
-        }
-    }
-}

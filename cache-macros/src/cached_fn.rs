@@ -32,8 +32,8 @@ pub(crate) struct CachedFn {
     pub(crate) near: Option<args::Near>,
     pub(crate) policy: Policy,
     pub(crate) answer: Answer,
-    /// Whether its key could tell who asks.
-    pub(crate) holds_caller: bool,
+    /// The types of a read's arguments that its key holds.
+    pub(crate) types_in_key: Vec<Type>,
     /// What the body takes along, where it may run in the background.
     pub(crate) owned: Option<Owned>,
     pub(crate) when: Option<Expr>,
@@ -107,11 +107,9 @@ impl CachedFn {
             Some(key) => Role::Read(key),
             None => Role::Write,
         };
-        let holds_caller = match &role {
-            Role::Read(key) => {
-                args.answer.varies_by_authorization() || answer::holds_caller(key, &shape)
-            }
-            Role::Put(_) | Role::Write => true,
+        let types_in_key = match &role {
+            Role::Read(key) => answer::types_in_key(key, &shape),
+            Role::Put(_) | Role::Write => Vec::new(),
         };
         let owned = match (&role, args.policy.ahead()) {
             (Role::Read(_), Some(option)) => {
@@ -137,7 +135,7 @@ impl CachedFn {
             near: args.near.take(),
             policy: args.policy,
             answer: args.answer,
-            holds_caller,
+            types_in_key,
             owned,
             when: args.when.take(),
             cache: args.cache.take(),

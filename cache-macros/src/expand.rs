@@ -10,7 +10,7 @@
 //!     static __SITE: Site = Site::new(concat!(module_path!(), "::list_jobs"))
 //!         .key(Template::new(&["jobs:list:", ":", ""]))
 //!         .ttl(Ttl::Named(&ttl::LIST));
-//!     let call = __SITE.call().key(&[&skip, &limit]);
+//!     let call = __SITE.call().key(&[&skip, &limit]).holds_caller(identify_caller!(u32));
 //!     read::<Result<Vec<Job>, DbError>, _, _, _, _, _>(
 //!         call,
 //!         kind!(Result<Vec<Job>, DbError>),
@@ -215,8 +215,7 @@ fn answer(cached: &CachedFn) -> TokenStream {
         .vary
         .value()
         .map(|headers| quote!(.vary(&[#(#headers),*])));
-    let without_caller = (!cached.holds_caller).then(|| quote!(.without_caller()));
-    quote!(#public #vary #without_caller)
+    quote!(#public #vary)
 }
 
 /// A statement that is nothing, or an error at the option, if the runtime was built without it.
@@ -281,9 +280,12 @@ fn options_of_call(cached: &CachedFn) -> TokenStream {
         let (there, _) = signature::ends(condition);
         quote_spanned!(there=> .public(#condition))
     });
+    let types = &cached.types_in_key;
+    let caller =
+        (!types.is_empty()).then(|| quote!(.holds_caller(#private::identify_caller!(#(#types),*))));
     let invalidates = early(&cached.patterns, "invalidates");
     let tags = early(&cached.tags, "tag");
-    quote!(#ttl #public #invalidates #tags)
+    quote!(#ttl #public #caller #invalidates #tags)
 }
 
 fn early(patterns: &[Pattern], step: &str) -> TokenStream {

@@ -25,7 +25,7 @@ fn a_read() {
                 static __SITE: Site = Site::new(concat!(module_path!(), "::list_jobs"))
                     .key(Template::new(&["jobs:list:", ":", ""]))
                     .ttl(Ttl::Named(&ttl::LIST));
-                let call = __SITE.call().key(&[&skip, &limit]);
+                let call = __SITE.call().key(&[&skip, &limit]).holds_caller(identify_caller!(u32));
                 read(
                         call,
                         CanBeCached::<
@@ -101,7 +101,7 @@ fn a_read_with_companions() {
         },
         expect![[r#"
             pub async fn load(db: &Db, id: u64) -> Option<Job> {
-                let call = load::__site().call().key(&[&id]);
+                let call = load::__site().call().key(&[&id]).holds_caller(identify_caller!(u64));
                 read(
                         call,
                         CanBeCached::<Option<Job>>::demanded(kind!(Option < Job >)),
@@ -190,7 +190,10 @@ fn a_boxed_method_with_an_automatic_key() {
                     static __SITE: Site = Site::new(concat!(module_path!(), "::load"))
                         .key(Template::new(&[concat!(module_path!(), "::load", ":"), ":", ""]))
                         .ttl(Ttl::Fixed(time::Duration::from_secs(90)));
-                    let call = __SITE.call().auto_key(&[any::type_name::<Self>()], &[&id]);
+                    let call = __SITE
+                        .call()
+                        .auto_key(&[any::type_name::<Self>()], &[&id])
+                        .holds_caller(identify_caller!(u64));
                     read(
                             call,
                             CanBeCached::<Job>::demanded(kind!(Job)),
@@ -330,7 +333,10 @@ fn a_read_that_refreshes_in_the_background() {
                     .key(Template::new(&["user:", ":", ""]))
                     .ttl(Ttl::Named(&ttl::LIST))
                     .stale(time::Duration::from_secs(300));
-                let call = __SITE.call().key(&[&name, &tenant]);
+                let call = __SITE
+                    .call()
+                    .key(&[&name, &tenant])
+                    .holds_caller(identify_caller!(& str));
                 read_ahead(
                         call,
                         CanBeCached::<
@@ -386,7 +392,10 @@ fn a_boxed_read_that_refreshes_early() {
                         .key(Template::new(&[concat!(module_path!(), "::load", ":"), ":", ""]))
                         .ttl(Ttl::Fixed(time::Duration::from_secs(90)))
                         .early(1.5);
-                    let call = __SITE.call().auto_key(&[any::type_name::<Self>()], &[&id]);
+                    let call = __SITE
+                        .call()
+                        .auto_key(&[any::type_name::<Self>()], &[&id])
+                        .holds_caller(identify_caller!(& 'life1 str));
                     read_ahead(
                             call,
                             CanBeCached::<Job>::demanded(kind!(Job)),
@@ -449,7 +458,7 @@ fn a_read_with_every_policy() {
                     .bypass_in_outage()
                     .codec(CodecKind::Json)
                     .compress(Compression::Lz4, 4096);
-                let call = __SITE.call().key(&[&id]);
+                let call = __SITE.call().key(&[&id]).holds_caller(identify_caller!(u64));
                 read_ahead(
                         call,
                         may_time_out!(
@@ -490,7 +499,7 @@ fn a_read_that_gives_up() {
                 static __SITE: Site = Site::new(concat!(module_path!(), "::load"))
                     .key(Template::new(&["job:", ""]))
                     .timeout(time::Duration::from_secs(2));
-                let call = __SITE.call().key(&[&id]);
+                let call = __SITE.call().key(&[&id]).holds_caller(identify_caller!(u64));
                 read(
                         call,
                         CanTimeOut::<

@@ -10,6 +10,7 @@ use std::any::Any;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -74,6 +75,13 @@ pub trait Cacheable<R>: Returned<R> {
 
     /// How kept values become bytes.
     fn ops(self) -> &'static TypeOps;
+
+    /// Ends what [`prepare`](Self::prepare) began, before the caller gets the result: nothing of the preparation may be
+    /// mistaken for that of another function, which may change the result and return it as its own.
+    fn release(self, _: &mut R) {}
+
+    /// A result that was given back had been kept for so long. One that tells its own age tells it anew.
+    fn aged(self, _: &mut R, _: Duration) {}
 
     /// What was returned says that it is for one client alone.
     fn is_private(self, _: &R) -> bool {
@@ -184,6 +192,14 @@ where
 
     fn ops(self) -> &'static TypeOps {
         self.0.ops()
+    }
+
+    fn release(self, returned: &mut Result<T, E>) {
+        self.0.release(returned);
+    }
+
+    fn aged(self, returned: &mut Result<T, E>, age: Duration) {
+        self.0.aged(returned, age);
     }
 
     fn is_private(self, returned: &Result<T, E>) -> bool {
@@ -321,6 +337,18 @@ impl<T: Send, K: Cacheable<T>> Cacheable<Option<T>> for InOption<K> {
         None
     }
 
+    fn release(self, returned: &mut Option<T>) {
+        if let Some(value) = returned {
+            self.0.release(value);
+        }
+    }
+
+    fn aged(self, returned: &mut Option<T>, age: Duration) {
+        if let Some(value) = returned {
+            self.0.aged(value, age);
+        }
+    }
+
     fn is_private(self, returned: &Option<T>) -> bool {
         returned
             .as_ref()
@@ -371,6 +399,18 @@ impl<T: Send, E: Send, K: Cacheable<T>, S: ErrorOf<E>> Cacheable<Result<T, E>> f
 
     fn restore_error(self, kept: &Kept) -> Option<Result<T, E>> {
         S::restore(kept).map(Err)
+    }
+
+    fn release(self, returned: &mut Result<T, E>) {
+        if let Ok(value) = returned {
+            self.0.release(value);
+        }
+    }
+
+    fn aged(self, returned: &mut Result<T, E>, age: Duration) {
+        if let Ok(value) = returned {
+            self.0.aged(value, age);
+        }
     }
 
     fn is_private(self, returned: &Result<T, E>) -> bool {

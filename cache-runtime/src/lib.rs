@@ -49,6 +49,7 @@ mod watch;
 pub mod __private;
 mod cacheable;
 mod call;
+mod caller;
 mod load;
 mod site;
 mod store;
@@ -89,6 +90,7 @@ pub use cache_macros::cached;
 
 pub use crate::breaker::BreakerState;
 pub use crate::cache::Cache;
+pub use crate::caller::IdentifiesCaller;
 pub use crate::config::CacheConfig;
 pub use crate::deferred::deferred;
 pub use crate::entry::CodecKind;

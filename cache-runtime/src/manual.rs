@@ -452,6 +452,7 @@ fn by_hand(status: Status, why: Why) -> CallOutcome {
         age: Duration::ZERO,
         ttl: Duration::ZERO,
         stale: Duration::ZERO,
+        stale_on_error: Duration::ZERO,
         stored: false,
         why,
         failed: false,

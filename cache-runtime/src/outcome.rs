@@ -72,6 +72,8 @@ pub struct CallOutcome {
     pub ttl: Duration,
     /// How long past its lifetime the function lets it be served while it is refreshed (`stale`).
     pub stale: Duration,
+    /// How long past its lifetime the function lets it stand in for a body that fails or is slow (`stale_on_error`).
+    pub stale_on_error: Duration,
     /// The body ran, and its result goes into the cache.
     pub stored: bool,
     /// Why it went so.

@@ -31,7 +31,6 @@ pub struct Site {
     pub(crate) policy: Policy,
     public: bool,
     vary: &'static [&'static str],
-    without_caller: bool,
     counters: Counters,
     listed: Once,
     warned: Once,
@@ -87,7 +86,6 @@ impl Site {
             policy: Policy::PLAIN,
             public: false,
             vary: &[],
-            without_caller: false,
             counters: Counters::new(),
             listed: Once::new(),
             warned: Once::new(),
@@ -227,16 +225,14 @@ impl Site {
         self
     }
 
-    /// Its key holds nothing that could tell who asks.
-    #[must_use]
-    pub const fn without_caller(mut self) -> Self {
-        self.without_caller = true;
-        self
-    }
-
     /// Request headers that its key depends on.
     pub(crate) fn varies_by(&self) -> &'static [&'static str] {
         self.vary
+    }
+
+    /// It says that its key depends on the request's `Authorization`.
+    fn varies_by_authorization(&self) -> bool {
+        self.vary.contains(&"authorization")
     }
 
     /// Its key holds credentials, so that what one client may see no other meets.
@@ -250,8 +246,9 @@ impl Site {
         self.warned.call_once(|| {
             tracing::warn!(
                 function = self.name,
-                "its key holds nothing of who asks, so answers to requests with `Authorization` go uncached: say `public` \
-                 if all who may ask get the same, or put who asks into the key and say `vary = \"authorization\"`"
+                "its key holds no argument that tells who asks, so answers to requests with `Authorization` go uncached: say \
+                 `public` if all who may ask get the same, or put who asks into the key and implement `IdentifiesCaller` \
+                 for the argument's type (`vary = \"authorization\"` where it is another crate's)"
             );
         });
     }

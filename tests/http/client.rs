@@ -43,6 +43,6 @@ pub(crate) async fn send(
     Answer {
         status: parts.status,
         headers: parts.headers,
-        body: String::from_utf8(bytes.into()).unwrap(),
+        body: String::from_utf8_lossy(&bytes).into_owned(),
     }
 }

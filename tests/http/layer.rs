@@ -97,7 +97,7 @@ async fn what_is_not_kept_is_not_promised() {
     assert_eq!(told(&plain), (String::new(), String::new()));
     assert_eq!(
         (plain.header("etag"), plain.header("cache-control")),
-        (String::new(), String::new())
+        (String::new(), "private, no-cache".into())
     );
 }
 
@@ -115,11 +115,9 @@ async fn errors_cookies_and_refusals_are_not_stored_and_whole_responses_are() {
             );
             assert!(!answer.header("cache-status").contains("stored"), "{path}");
             if status >= 400 {
-                assert_eq!(
-                    answer.header("cache-control") + &answer.header("etag"),
-                    "",
-                    "{path}"
-                );
+                assert_eq!(answer.header("etag"), "", "{path}");
+                let control = answer.header("cache-control");
+                assert_eq!(control, "private, no-cache", "{path}");
             }
         }
     }
@@ -210,6 +208,55 @@ async fn a_handlers_own_word_stands() {
 }
 
 #[tokio::test]
+async fn what_nobody_speaks_for_is_for_who_asked_alone() {
+    let app = Service::new().behind(CacheLayer::new());
+    // Cached, public but not asked to tell, uncached, failed, of no route.
+    for path in ["/value", "/feed", "/plain", "/fails", "/nowhere"] {
+        let answer = get(&app, path).await;
+        let control = answer.header("cache-control");
+        assert_eq!(control, "private, no-cache", "{path}");
+    }
+    let telling = Service::new().behind(CacheLayer::new().cache_control());
+    for (method, path) in [(Method::POST, "/feed"), (Method::GET, "/gone")] {
+        let answer = send(&telling, method, path, &[]).await;
+        let control = answer.header("cache-control");
+        assert_eq!(control, "private, no-cache", "{path}");
+    }
+    let expires = get(&app, "/expires").await;
+    assert_eq!(expires.header("cache-control"), "");
+    let vary = get(&app, "/posts").await;
+    assert_eq!(
+        (vary.header("cache-control"), vary.header("vary")),
+        ("private, no-cache".into(), "cookie".into())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stored_response_that_had_an_age_grows_older() {
+    let app = Service::new().behind(CacheLayer::new().cache_control());
+    let miss = get(&app, "/aged").await;
+    assert_eq!(miss.header("age"), "3");
+    assert_eq!(miss.header("cache-control"), "private, max-age=63");
+    advance(Duration::from_secs(20)).await;
+    let hit = get(&app, "/aged").await;
+    assert_eq!(told(&hit), ("HIT".into(), "cache; hit; ttl=40".into()));
+    assert_eq!(hit.header("age"), "23");
+    // Forty seconds are left of it, whoever counts.
+    assert_eq!(hit.header("cache-control"), "private, max-age=63");
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_are_told_what_may_stand_in_for_a_failure() {
+    let app = Service::new().behind(CacheLayer::new().cache_control());
+    let all = "public, max-age=60, stale-while-revalidate=30, stale-if-error=3600";
+    for _ in 0..2 {
+        let answer = get(&app, "/stands-in").await;
+        assert_eq!(answer.header("cache-control"), all);
+        advance(Duration::from_secs(10)).await;
+    }
+}
+
+#[tokio::test]
 async fn an_answer_is_public_only_where_its_function_says_so() {
     let app = Service::new().behind(CacheLayer::new().cache_control());
     let control = async |path: &str, headers: &[(&str, &str)]| {
@@ -242,6 +289,19 @@ async fn an_answer_is_public_only_where_its_function_says_so() {
     assert_eq!(answer.header("cache-control"), public);
     let never = Service::new().behind(CacheLayer::new().private());
     assert_eq!(get(&never, "/feed").await.header("cache-control"), private);
+}
+
+/// Two users may share a browser.
+#[tokio::test]
+async fn what_a_browser_may_keep_for_one_user_varies_by_the_credentials() {
+    let app = Service::new().behind(CacheLayer::new().cache_control());
+    for name in ["authorization", "cookie"] {
+        let answer = send(&app, Method::GET, "/value", &[(name, "user=1")]).await;
+        let control = answer.header("cache-control");
+        assert!(control.starts_with("private, max-age=60"), "{control}");
+        assert_eq!(answer.header("vary"), name);
+    }
+    assert_eq!(get(&app, "/feed").await.header("vary"), "");
 }
 
 #[tokio::test]
@@ -423,7 +483,7 @@ async fn a_route_speaks_for_itself_behind_a_layer_around_everything() {
     let rest = get(&app, "/rest").await;
     assert_eq!(
         (rest.header("cache-control"), rest.header("x-cache")),
-        (String::new(), "MISS".into())
+        ("private, no-cache".into(), "MISS".into())
     );
 }
 

@@ -1,6 +1,10 @@
 //! Requests through a router: what a response tells about the cache, and an operator's view of it.
 
 mod admin;
+mod callers;
 mod client;
+mod compression;
+mod edge;
 mod layer;
+mod nested;
 mod service;

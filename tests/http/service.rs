@@ -12,7 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get as on_get;
 use axum::{Json, Router};
 use cache_runtime::http::CacheLayer;
-use cache_runtime::{Cache, CacheConfig, cached};
+use cache_runtime::{Cache, CacheConfig, IdentifiesCaller, cached};
 use tokio::time::sleep;
 
 /// A service: a cache of its own, and how often bodies ran.
@@ -34,7 +34,8 @@ impl Service {
         }
     }
 
-    fn run(&self) -> u32 {
+    /// Counts a body.
+    pub(crate) fn run(&self) -> u32 {
         self.runs.fetch_add(1, SeqCst) + 1
     }
 
@@ -62,6 +63,9 @@ impl Service {
             .route("/absent", on_get(absent))
             .route("/gone", on_get(gone))
             .route("/broken", on_get(broken))
+            .route("/aged", on_get(aged))
+            .route("/stands-in", on_get(stands_in))
+            .route("/expires", on_get(expires))
             .layer(layer)
             .with_state(self.clone())
     }
@@ -78,7 +82,15 @@ pub(crate) async fn feed(State(service): State<Service>) -> Json<u32> {
 }
 
 /// Who asks, by a header; nobody without it.
-pub(crate) struct Reader(Option<String>);
+pub(crate) struct Reader(pub(crate) Option<String>);
+
+impl Reader {
+    pub(crate) fn name(self) -> String {
+        self.0.unwrap_or_default()
+    }
+}
+
+impl IdentifiesCaller for Reader {}
 
 impl<S: Send + Sync> FromRequestParts<S> for Reader {
     type Rejection = Infallible;
@@ -92,9 +104,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Reader {
 }
 
 #[cached(ttl = "60s", key = "posts:<reader>", cache = service.cache, public = reader.is_none(), vary = "Cookie")]
-async fn posts(State(service): State<Service>, Reader(reader): Reader) -> Json<u32> {
-    let _ = reader;
-    Json(service.run())
+pub(crate) async fn posts(
+    State(service): State<Service>,
+    Reader(reader): Reader,
+) -> Json<(u32, Option<String>)> {
+    Json((service.run(), reader))
 }
 
 /// The answer depends on who asks, and neither does the key nor is it said.
@@ -110,9 +124,21 @@ async fn mine(
 }
 
 #[cached(ttl = "60s", key = "own:<reader>", cache = service.cache)]
-async fn in_key(State(service): State<Service>, Reader(reader): Reader) -> Json<u32> {
-    let _ = reader;
-    Json(service.run())
+pub(crate) async fn in_key(
+    State(service): State<Service>,
+    Reader(reader): Reader,
+) -> Json<(u32, Option<String>)> {
+    Json((service.run(), reader))
+}
+
+/// Personal, and nothing about it is cached.
+pub(crate) async fn uncached(Reader(reader): Reader) -> Json<Option<String>> {
+    Json(reader)
+}
+
+/// As personal as that, and an error.
+pub(crate) async fn refused(Reader(reader): Reader) -> (StatusCode, String) {
+    (StatusCode::FORBIDDEN, reader.unwrap_or_default())
 }
 
 #[cached(ttl = "60s", key = "page", cache = service.cache, vary = "authorization", skip(reader))]
@@ -206,6 +232,33 @@ async fn whole(State(service): State<Service>) -> Response {
 #[cached(ttl = "60s", key = "conflict", cache = service.cache)]
 async fn conflict(State(service): State<Service>) -> (StatusCode, Json<u32>) {
     (StatusCode::CONFLICT, Json(service.run()))
+}
+
+/// Long enough to be worth compressing.
+#[cached(ttl = "60s", key = "long", cache = service.cache, skip(service))]
+async fn load_long(service: Service) -> String {
+    service.run();
+    "long ".repeat(100)
+}
+
+pub(crate) async fn long(State(service): State<Service>) -> String {
+    load_long(service).await
+}
+
+/// Comes from another cache, where it has been for three seconds.
+#[cached(ttl = "60s", key = "aged", cache = service.cache)]
+async fn aged(State(service): State<Service>) -> Response {
+    ([(header::AGE, "3")], service.run().to_string()).into_response()
+}
+
+#[cached(ttl = "60s", key = "stands-in", stale = "30s", stale_on_error = "1h", cache = service.cache, public)]
+async fn stands_in(State(service): State<Service>) -> Json<u32> {
+    Json(service.run())
+}
+
+async fn expires() -> Response {
+    let never = (header::EXPIRES, "Thu, 01 Jan 2099 00:00:00 GMT");
+    ([never], "for everyone").into_response()
 }
 
 /// Says everything itself.

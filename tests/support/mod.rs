@@ -18,6 +18,7 @@
 mod certificates;
 mod child_process;
 mod cluster;
+mod edge;
 mod eventually;
 mod fault_proxy;
 mod port;
@@ -33,6 +34,7 @@ mod sentinel;
 pub use certificates::Certificates;
 pub use child_process::{ChildProcess, ChildProcessBuilder};
 pub use cluster::RedisCluster;
+pub use edge::{Edge, EdgeAnswer, EdgeKind};
 pub use eventually::{eventually, wait_until};
 pub use fault_proxy::{Fault, FaultProxy};
 pub use port::FreePort;

@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
 use http::header::{
-    CACHE_CONTROL, CONNECTION, DATE, PROXY_AUTHENTICATE, SET_COOKIE, TE, TRAILER,
+    AGE, CACHE_CONTROL, CONNECTION, DATE, PROXY_AUTHENTICATE, SET_COOKIE, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -41,9 +42,10 @@ struct StoredResponse {
     body: Bytes,
 }
 
-/// The body that [`WholeResponse::prepare`] has read, kept beside the response it belongs to.
+/// The body that [`WholeResponse::prepare`] has read, kept beside the response it belongs to until
+/// [`WholeResponse::release`]. It must not outlive that one call, because whoever gets the response may change its body.
 #[derive(Clone)]
-pub(crate) struct Buffered(pub(crate) Bytes);
+struct Buffered(Bytes);
 
 impl Returned<Response> for WholeResponse {
     type Inner = Response;
@@ -61,8 +63,9 @@ impl Returned<Response> for WholeResponse {
 impl Cacheable<Response> for WholeResponse {
     const ANSWERS: bool = true;
 
-    async fn prepare(self, returned: Response) -> Response {
+    async fn prepare(self, mut returned: Response) -> Response {
         if is_error(returned.status()) {
+            self.release(&mut returned);
             return returned;
         }
         self.ready(returned).await
@@ -109,6 +112,19 @@ impl Cacheable<Response> for WholeResponse {
         type_ops::<StoredResponse>()
     }
 
+    fn release(self, returned: &mut Response) {
+        returned.extensions_mut().remove::<Buffered>();
+    }
+
+    /// `Age` counts the time in every cache on the way (RFC 9111, section 4.2.3): what the response had when it was kept,
+    /// and what it has spent here.
+    fn aged(self, returned: &mut Response, age: Duration) {
+        if let Some(before) = age_of(returned.headers()) {
+            let all = before.saturating_add(age.as_secs());
+            returned.headers_mut().insert(AGE, all.into());
+        }
+    }
+
     fn is_private(self, returned: &Response) -> bool {
         says(returned.headers(), "private")
     }
@@ -121,15 +137,19 @@ impl HasStatus<Response> for WholeResponse {
     }
 
     /// Reads the body of an answer that may be stored. One whose length is not known may never end: it streams through.
-    async fn ready(self, returned: Response) -> Response {
+    async fn ready(self, mut returned: Response) -> Response {
+        self.release(&mut returned);
         let is_short = HttpBody::size_hint(returned.body())
             .exact()
             .is_some_and(|length| length <= LONGEST_BODY as u64);
-        if is_short && may_be_stored(returned.headers()) {
-            buffer(returned, LONGEST_BODY).await
-        } else {
-            returned
+        if !is_short || !may_be_stored(returned.headers()) {
+            return returned;
         }
+        let (mut returned, body) = buffer(returned, LONGEST_BODY).await;
+        if let Some(body) = body {
+            returned.extensions_mut().insert(Buffered(body));
+        }
+        returned
     }
 }
 
@@ -199,10 +219,16 @@ fn of_the_answer(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &Hea
     })
 }
 
+/// The seconds of a valid `Age`.
+pub(crate) fn age_of(headers: &HeaderMap) -> Option<u64> {
+    headers.get(AGE)?.to_str().ok()?.trim().parse().ok()
+}
+
 /// Reads the body up to the limit. A longer one, one that fails and one with trailers go on to
-/// the client as they came, the part that was read first.
-pub(crate) async fn buffer(response: Response, limit: usize) -> Response {
-    let (mut parts, mut rest) = response.into_parts();
+/// the client as they came, the part that was read first; then there is no second part of the result.
+pub(crate) async fn buffer(response: Response, limit: usize) -> (Response, Option<Bytes>) {
+    let (parts, mut rest) = response.into_parts();
+    let resumed = |read, rest| Body::new(Resumed { read, rest });
     let mut read = VecDeque::new();
     let mut length = 0;
     loop {
@@ -212,12 +238,12 @@ pub(crate) async fn buffer(response: Response, limit: usize) -> Response {
                 length += frame.data_ref().map_or(0, Bytes::len);
                 read.push_back(Ok(frame));
                 if length > limit {
-                    return Response::from_parts(parts, Body::new(Resumed { read, rest }));
+                    return (Response::from_parts(parts, resumed(read, rest)), None);
                 }
             }
             Some(unusual) => {
                 read.push_back(unusual);
-                return Response::from_parts(parts, Body::new(Resumed { read, rest }));
+                return (Response::from_parts(parts, resumed(read, rest)), None);
             }
         }
     }
@@ -230,8 +256,8 @@ pub(crate) async fn buffer(response: Response, limit: usize) -> Response {
         body.extend_from_slice(&data);
     }
     let body = body.freeze();
-    parts.extensions.insert(Buffered(body.clone()));
-    Response::from_parts(parts, Body::from(body))
+    let response = Response::from_parts(parts, Body::from(body.clone()));
+    (response, Some(body))
 }
 
 /// A body of which a part has been read.
@@ -347,6 +373,41 @@ mod tests {
             let response = WholeResponse.prepare(response).await;
             assert!(WholeResponse.keep(&response).is_none(), "{name}: {value}");
             assert_eq!(body_of(response).await, "mine");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_read_of_an_earlier_body_is_not_kept_as_this_one() {
+        let read = async || WholeResponse.prepare(Response::new("earlier".into())).await;
+        let mut with_cookie = read().await;
+        let cookie = HeaderValue::from_static("a=1");
+        with_cookie.headers_mut().insert(SET_COOKIE, cookie);
+        let mut failed = read().await;
+        *failed.status_mut() = StatusCode::BAD_GATEWAY;
+        let longer = read()
+            .await
+            .map(|_| Body::from(vec![b'x'; LONGEST_BODY + 1]));
+        let endless = read().await.map(|_| Body::new(Endless));
+        for changed in [with_cookie, failed, longer, endless] {
+            let changed = WholeResponse.prepare(changed).await;
+            assert!(WholeResponse.keep(&changed).is_none(), "{changed:?}");
+        }
+        let mut released = read().await;
+        WholeResponse.release(&mut released);
+        assert!(WholeResponse.keep(&released).is_none());
+    }
+
+    #[tokio::test]
+    async fn an_age_grows_and_none_is_made_up() {
+        for (before, after) in [("3", Some("23")), ("x", Some("x")), ("", None)] {
+            let mut response = Response::new(Body::empty());
+            if !before.is_empty() {
+                let before = HeaderValue::from_static(before);
+                response.headers_mut().insert(AGE, before);
+            }
+            WholeResponse.aged(&mut response, Duration::from_millis(20_900));
+            let age = response.headers().get(AGE);
+            assert_eq!(age.map(|age| age.to_str().unwrap()), after);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Answers with an error status that are kept all the same, because the function says so (`statuses`).
 
 use std::future::Future;
+use std::time::Duration;
 
 use super::{Cacheable, Kept, Returned, Success};
 use crate::entry::TypeOps;
@@ -80,6 +81,14 @@ impl<R: Send, K: HasStatus<R>> Cacheable<R> for Keeping<K> {
 
     fn ops(self) -> &'static TypeOps {
         self.kind.ops()
+    }
+
+    fn release(self, returned: &mut R) {
+        self.kind.release(returned);
+    }
+
+    fn aged(self, returned: &mut R, age: Duration) {
+        self.kind.aged(returned, age);
     }
 
     fn is_private(self, returned: &R) -> bool {

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use super::patience::{Patience, Up};
-use super::read::{give_back, request_of};
+use super::read::{give_back_aged, request_of};
 use super::tally::{count, outcome, ran};
 use crate::cache::{Cache, Demand};
 use crate::cacheable::Cacheable;
@@ -76,9 +76,9 @@ impl<K> Instead<'_, K> {
         {
             let mut request = request_of(site, key, kind, &[], &[]);
             request.demand = Demand::StandIn;
-            if let Some(hit) = cache.standing(&request, budget).await {
+            if let Some(mut hit) = cache.standing(&request, budget).await {
                 let outcome = outcome(about, &hit, Some(why));
-                if let Some(returned) = give_back(kind, hit.kept) {
+                if let Some(returned) = give_back_aged(kind, &mut hit) {
                     if outcome.status == Status::Stale {
                         count(cache, site, |counters| &counters.stale_hits);
                         count(cache, site, |counters| &counters.stand_ins);

@@ -97,7 +97,7 @@ where
             run.map_err(|(returned, outcome)| Led::Instead(returned, outcome))
         }
     };
-    let returned = match run {
+    let mut returned = match run {
         Ok(returned) => loading.drive(kind.prepare(returned)).await,
         Err(given_up) => {
             if behind {
@@ -171,6 +171,7 @@ where
         let _ = budget.spend(pin!(settled)).await;
         cache.forget_near(key.as_str());
     }
+    kind.release(&mut returned);
     Led::Own(returned, fate)
 }
 

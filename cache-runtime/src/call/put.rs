@@ -63,7 +63,7 @@ where
         Some(loading) => loading.run(Box::pin(body())).await,
         None => watched(&cache, site, Some(key.as_str()), Box::pin(body())).await,
     };
-    let returned = kind.prepare(returned).await;
+    let mut returned = kind.prepare(returned).await;
     let judged = owed.judge(kind.success(&returned), when, late);
     owed.pay(loading.as_ref()).await;
     let tags = owed.call.tags.known_and_open().0;
@@ -91,5 +91,6 @@ where
         stored: stored && !life.is_zero(),
         ..ran(about, kind, &returned, Status::Miss, Why::Asked)
     });
+    kind.release(&mut returned);
     returned
 }

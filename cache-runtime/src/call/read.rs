@@ -14,7 +14,7 @@ use super::patience::Patience;
 use super::survivor::Survivor;
 use super::tally::{count, kept, outcome, ran, served};
 use super::{Mode, asked_of, put};
-use crate::cache::{Cache, Demand, Request, Turn};
+use crate::cache::{Cache, Demand, Hit, Request, Turn};
 use crate::cacheable::{Cacheable, Success};
 use crate::deferred;
 use crate::flight::Outcome;
@@ -63,7 +63,7 @@ where
             cache.recall(&request)
         };
         if let Some(mut hit) = hit
-            && let Some(returned) = give_back(kind, hit.kept.take())
+            && let Some(returned) = give_back_aged(kind, &mut hit)
         {
             naming(name.as_ref(), || served(&cache, call.about(), &hit, None));
             if let Some(ahead) = ahead.filter(|_| hit.refresh && may_refresh(&cache, key)) {
@@ -188,8 +188,7 @@ where
         }
     };
     let (why, flight) = match turn {
-        // Taken out: what nobody else holds is moved, not cloned.
-        Turn::Hit(mut hit) => match give_back(kind, hit.kept.take()) {
+        Turn::Hit(mut hit) => match give_back_aged(kind, &mut hit) {
             Some(returned) => {
                 served(&cache, about, &hit, None);
                 spans::read_ended(|| outcome(about, &hit, None));
@@ -430,7 +429,14 @@ pub(super) fn request_of<'a, R, K: Cacheable<R>>(
     }
 }
 
-pub(super) fn give_back<R, K: Cacheable<R>>(kind: K, kept: Kept) -> Option<R> {
+/// What a tier had, as old as it is there. Taken out: what nobody else holds is moved, not cloned.
+pub(super) fn give_back_aged<R, K: Cacheable<R>>(kind: K, hit: &mut Hit) -> Option<R> {
+    let mut returned = give_back(kind, hit.kept.take())?;
+    kind.aged(&mut returned, hit.aged.age);
+    Some(returned)
+}
+
+fn give_back<R, K: Cacheable<R>>(kind: K, kept: Kept) -> Option<R> {
     match kept {
         Some(value) => kind.restore(value),
         None => kind.nothing(),

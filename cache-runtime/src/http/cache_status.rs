@@ -195,6 +195,7 @@ mod tests {
             age: Duration::from_millis(1500),
             ttl: Duration::from_secs(60),
             stale: Duration::ZERO,
+            stale_on_error: Duration::ZERO,
             stored: false,
             why,
             failed: false,

@@ -3,9 +3,12 @@
 //! With `Age: a` a receiver counts `max-age - a` from now on. So the two together say what remains of the value that ends
 //! first, however many values of whatever age an answer was made of.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::outcome::Observed;
+use http::HeaderValue;
+
+use crate::outcome::{CallOutcome, Observed};
 
 /// For whom an answer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +28,16 @@ impl Audience {
     }
 }
 
-/// `None` where nothing cached was called.
-pub(super) fn cache_control(observed: &Observed, audience: Audience) -> Option<String> {
+/// What is said where no function and no handler says anything. Without it a cache in between may keep the answer for a
+/// time of its own choice, and give it to others (RFC 9111, section 4.2.2).
+pub(super) const UNTOLD: HeaderValue = HeaderValue::from_static("private, no-cache");
+
+/// `told`: the `Age` that goes with it. `None` where nothing cached was called.
+pub(super) fn cache_control(
+    observed: &Observed,
+    audience: Audience,
+    told: Option<u64>,
+) -> Option<String> {
     let calls = observed.calls();
     if calls.is_empty() {
         return None;
@@ -37,16 +48,28 @@ pub(super) fn cache_control(observed: &Observed, audience: Audience) -> Option<S
         // What we do not keep ourselves, others ask us about each time; a 304 is still cheap.
         return Some(format!("{word}, no-cache"));
     }
-    let least = |of: &dyn Fn(&crate::CallOutcome) -> i64| calls.iter().map(of).min().unwrap_or(0);
+    let least = |of: &dyn Fn(&CallOutcome) -> i64| calls.iter().map(of).min().unwrap_or(0);
     let remaining = least(&|call| millis(call.ttl) - millis(call.age));
-    let end = least(&|call| millis(call.ttl + call.stale) - millis(call.age));
-    let max_age = (millis(observed.age) + remaining).max(0) / 1000;
-    let stale = (end - remaining).max(0) / 1000;
-    Some(if stale > 0 {
-        format!("{word}, max-age={max_age}, stale-while-revalidate={stale}")
-    } else {
-        format!("{word}, max-age={max_age}")
-    })
+    // A handler's own `Age` may differ from that of the values.
+    let beyond = told.map_or(0, |told| {
+        millis(Duration::from_secs(told)) - millis(Duration::from_secs(observed.age.as_secs()))
+    });
+    let max_age = (millis(observed.age) + beyond + remaining).max(0) / 1000;
+    let mut text = format!("{word}, max-age={max_age}");
+    // RFC 5861, sections 3 and 4: each counts from the end of the lifetime.
+    let window = |of: fn(&CallOutcome) -> Duration| {
+        let end = least(&|call| millis(call.ttl.saturating_add(of(call))) - millis(call.age));
+        (end - remaining).max(0) / 1000
+    };
+    for (directive, seconds) in [
+        ("stale-while-revalidate", window(|call| call.stale)),
+        ("stale-if-error", window(|call| call.stale_on_error)),
+    ] {
+        if seconds > 0 {
+            let _ = write!(text, ", {directive}={seconds}");
+        }
+    }
+    Some(text)
 }
 
 fn millis(time: Duration) -> i64 {

@@ -18,10 +18,10 @@ use tower_service::Service;
 
 use super::cache_status;
 use super::etag::{self, Strength};
-use super::freshness::{Audience, cache_control};
+use super::freshness::{Audience, UNTOLD, cache_control};
 use crate::breaker::BreakerState;
 use crate::cache::Cache;
-use crate::cacheable::response::{Buffered, LONGEST_BODY, buffer, says};
+use crate::cacheable::response::{LONGEST_BODY, age_of, buffer, says};
 use crate::global;
 use crate::outcome::{Observed, Wish, observe_as};
 
@@ -36,11 +36,18 @@ const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// | `Cache-Status` | the same in the words of RFC 9211: `cache; hit; ttl=42`, `cache; fwd=uri-miss; ttl=60; stored`, `cache; fwd=miss; ttl=60; collapsed`; `detail=breaker-open` while Redis is away |
 /// | `Age` | seconds since the oldest of the values was loaded |
 /// | `ETag` | of the body; `If-None-Match` is answered with `304` and no body |
-/// | `Cache-Control`, `Vary` | where asked: [`cache_control`](Self::cache_control), [`vary`](Self::vary) |
+/// | `Cache-Control` | `private, no-cache`; where asked, what the functions say: [`cache_control`](Self::cache_control) |
+/// | `Vary` | the request headers that functions name (`vary`), those of [`vary`](Self::vary), and the credentials of a request whose answer its browser may keep |
 ///
-/// Responses without cached calls stay as they are, but for `Vary`. What a handler sets itself stands. `ETag` and
-/// `Cache-Control` are for successful answers to `GET` and `HEAD`. An `ETag` needs a body of known size of up to 1 MiB;
-/// streams go through untouched.
+/// What a handler sets itself stands. An `ETag` is for successful answers of cached calls to `GET` and `HEAD`, with a body of
+/// known size of up to 1 MiB; streams go through untouched.
+///
+/// **Caches in between.** A proxy or CDN may keep an answer that says nothing about it for a time of its own choice, and give
+/// it to other users. So every answer that passes through and has neither `Cache-Control` nor `Expires` gets `private,
+/// no-cache`: errors, answers to other methods, and those that no cached function had a part in. Files and other content for
+/// everyone then need a `Cache-Control` of their own, set inside of this layer. Layers that answer
+/// requests themselves (time-outs, authentication) or set cookies belong inside of it, too: outside, their answers would have
+/// no `Cache-Control`, and their cookies could be added to an answer that says `public`.
 ///
 /// For whom an answer is, and which request headers it depends on, its function says: `public` and `vary` of
 /// [`#[cached]`](macro@crate::cached). Only where every cached call says `public` is an answer so, and never one that sets
@@ -49,9 +56,27 @@ const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// **Credentials.** The result of a cached handler (`Json`, `(StatusCode, Json)`, a `Response`) is neither stored for nor
 /// served to a request with `Authorization` if its key holds nothing of who asks: it goes uncached, with
 /// `Cache-Status: cache; fwd=bypass; detail=credentials` and one warning in the log. A key holds who asks through an
-/// argument that is not plain request data (`Path`, `Query`, `Json`, …), as `CurrentUser(user)` is; `vary =
-/// "authorization"` says so for others, and `public` that all who may ask get the same. Authorization itself belongs
-/// before the handler: a hit skips the body and whatever it checks.
+/// argument whose type is marked with [`IdentifiesCaller`](crate::IdentifiesCaller); `vary = "authorization"` says so where a
+/// type cannot be marked, and `public` that all who may ask get the same. Authorization itself belongs before the handler: a
+/// hit skips the body and whatever it checks.
+///
+/// **Cookies.** A request with `Cookie` is answered from the cache like any other: browsers send cookies that identify nobody,
+/// so their presence proves nothing. Two users get the same answer exactly if their calls have the same key. Where a cookie
+/// tells who asks, the extractor that reads it must be an argument of the function, and in its key. An argument that is neither
+/// in the key nor skipped by name does not compile; what a body reads from elsewhere, a task-local for example, is not seen.
+/// An answer with `Set-Cookie` is never stored, and an answer to a request with `Cookie` is never `public` unless its `Vary`
+/// names the header (`vary = "cookie"`).
+///
+/// **Compression** belongs outside of this layer, or there is no `ETag`, for lack of a known size. A layer that compresses
+/// whatever has no known size does so with the empty body of a `304`, too, and adds a `Content-Encoding` that contradicts the
+/// answer which the client has. tower-http's does; tell it not to:
+///
+/// ```text
+/// let changed = |status: StatusCode, _: Version, _: &HeaderMap, _: &Extensions| status != StatusCode::NOT_MODIFIED;
+/// router
+///     .layer(CacheLayer::new().vary(["accept-encoding"]))
+///     .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(changed)))
+/// ```
 ///
 /// A layer on a route reports that route's calls, and one around the whole router leaves them alone.
 ///
@@ -107,7 +132,7 @@ impl Default for Options {
 }
 
 impl CacheLayer {
-    /// A layer that adds `X-Cache`, `Cache-Status`, `Age` and a weak `ETag`.
+    /// A layer that adds `X-Cache`, `Cache-Status`, `Age`, a weak `ETag`, and `Cache-Control: private, no-cache`.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -118,11 +143,12 @@ impl CacheLayer {
         self
     }
 
-    /// Adds `Cache-Control` from the lifetimes and `stale` windows of the functions that were called: `public, max-age=60,
-    /// stale-while-revalidate=30` where all of them say `public`, else `private, …`, for the reader's own browser alone.
-    /// Where a result is not to be kept, `no-cache` stands in place of `max-age`.
+    /// Makes `Cache-Control` from the lifetimes of the functions that were called: `public, max-age=60,
+    /// stale-while-revalidate=30, stale-if-error=3600` where all of them say `public`, else `private, …`, for the reader's own
+    /// browser alone, and with `Vary` by the credentials of the request. The windows are those of `stale` and `stale_on_error`. Where a result is not to be kept, `no-cache`
+    /// stands in place of `max-age`. It is for successful answers to `GET` and `HEAD`; all others stay `private, no-cache`.
     ///
-    /// What a browser or a CDN holds is out of reach of every invalidation, for up to `max-age`.
+    /// What a browser or a CDN holds is out of reach of every invalidation, for up to `max-age` and the windows after it.
     #[must_use]
     pub fn cache_control(self) -> Self {
         self.with(|options| options.cache_control = Some(Audience::Public))
@@ -280,6 +306,17 @@ impl Asked {
     }
 }
 
+impl Asked {
+    /// The credentials that it bears: what its browser keeps must not answer whoever signs in there next.
+    fn add_vary(&self, headers: &mut HeaderMap) {
+        for (is_there, name) in [(self.authorized, AUTHORIZATION), (self.cookies, COOKIE)] {
+            if is_there {
+                vary_by(headers, name);
+            }
+        }
+    }
+}
+
 impl Options {
     async fn dress(
         &self,
@@ -287,9 +324,11 @@ impl Options {
         asked: &Asked,
         observed: &Observed,
     ) -> Response<Body> {
+        let succeeds = response.status().is_success();
         let headers = response.headers_mut();
         self.add_vary(headers, observed);
         let Some(word) = observed.as_str() else {
+            Self::add_cache_control(headers, None);
             return response;
         };
         set_if_absent(headers, &X_CACHE, Some(HeaderValue::from_static(word)));
@@ -300,23 +339,30 @@ impl Options {
         if asked.reads && observed.hits > 0 {
             set_if_absent(headers, &AGE, Some(observed.age.as_secs().into()));
         }
-        if !asked.reads || !response.status().is_success() {
-            return response;
-        }
-        let headers = response.headers_mut();
-        if let Some(audience) = self.cache_control
-            && !headers.contains_key(EXPIRES)
-        {
+        let told = self.cache_control.filter(|_| asked.reads && succeeds);
+        let told = told.and_then(|audience| {
             let audience = audience.of(observed, asked, headers);
-            let control = cache_control(observed, audience)
-                .and_then(|control| HeaderValue::try_from(control).ok());
-            set_if_absent(headers, &CACHE_CONTROL, control);
-        }
-        if response.status() == StatusCode::OK {
+            if audience == Audience::Private {
+                asked.add_vary(headers);
+            }
+            cache_control(observed, audience, age_of(headers))
+        });
+        Self::add_cache_control(headers, told);
+        if asked.reads && response.status() == StatusCode::OK {
             self.with_etag(response, asked).await
         } else {
             response
         }
+    }
+
+    /// What the functions tell, or that nobody but the one who asked may keep the answer. `Expires` is a handler's own word
+    /// on the matter, too.
+    fn add_cache_control(headers: &mut HeaderMap, told: Option<String>) {
+        if headers.contains_key(EXPIRES) {
+            return;
+        }
+        let told = told.and_then(|told| HeaderValue::try_from(told).ok());
+        set_if_absent(headers, &CACHE_CONTROL, Some(told.unwrap_or(UNTOLD)));
     }
 
     fn cache_status(&self, observed: &Observed) -> Option<HeaderValue> {
@@ -339,9 +385,7 @@ impl Options {
             .flat_map(|call| call.vary)
             .filter_map(|name| HeaderName::try_from(*name).ok());
         for name in self.vary.iter().cloned().chain(of_functions) {
-            if !varies_by(headers, &name) {
-                headers.append(VARY, HeaderValue::from_name(name));
-            }
+            vary_by(headers, name);
         }
     }
 
@@ -354,11 +398,9 @@ impl Options {
             if self.etag == Strength::Off || !short || says(response.headers(), "no-store") {
                 return response;
             }
-            response = buffer(response, LONGEST_BODY).await;
-            let etag = response
-                .extensions()
-                .get()
-                .and_then(|Buffered(body)| etag::of(body, self.etag));
+            let body;
+            (response, body) = buffer(response, LONGEST_BODY).await;
+            let etag = body.and_then(|body| etag::of(&body, self.etag));
             set_if_absent(response.headers_mut(), &ETAG, etag);
         }
         let has_it = response
@@ -408,6 +450,12 @@ impl Audience {
         } else {
             Self::Private
         }
+    }
+}
+
+fn vary_by(headers: &mut HeaderMap, name: HeaderName) {
+    if !varies_by(headers, &name) {
+        headers.append(VARY, HeaderValue::from_name(name));
     }
 }
 

@@ -15,6 +15,7 @@ pub struct Call {
     pub(crate) key: Keyed,
     ttl: Option<Ttl>,
     public: bool,
+    holds_caller: bool,
     pub(crate) patterns: Rendered,
     pub(crate) tags: Rendered,
 }
@@ -54,6 +55,7 @@ impl Call {
             key: Keyed::Nothing,
             ttl: None,
             public: site.public,
+            holds_caller: false,
             patterns: Rendered::of(site.invalidates),
             tags: Rendered::of(site.tags),
         }
@@ -77,6 +79,13 @@ impl Call {
     #[must_use]
     pub fn public(mut self, public: bool) -> Self {
         self.public = public;
+        self
+    }
+
+    /// Its key holds an argument that tells who asks, or not.
+    #[must_use]
+    pub fn holds_caller(mut self, holds: bool) -> Self {
+        self.holds_caller = holds;
         self
     }
 
@@ -167,7 +176,7 @@ impl Call {
 
     /// Whoever presents credentials may be due another answer than the key can tell apart (RFC 9111, section 3.5).
     pub(crate) fn is_blind_to_credentials(&self) -> bool {
-        self.site.without_caller && !self.public
+        !self.holds_caller && !self.public && !self.site.varies_by_authorization()
     }
 
     pub(crate) fn used_ttl(&self) -> Ttl {

@@ -5,7 +5,6 @@
 //! `store` of each kind of row, [`extract`] with what makes input canonical, [`session`], [`error`]. [`warm`] fills the cache at start-up.
 
 pub mod db;
-pub mod edge;
 pub mod error;
 pub mod extract;
 pub mod health;

@@ -15,6 +15,7 @@ use axum::http::request::Parts;
 use axum::{Json, Router, routing};
 use axum_extra::extract::SignedCookieJar;
 use axum_extra::extract::cookie::{Cookie, Key, SameSite};
+use cache_runtime::IdentifiesCaller;
 use serde::{Deserialize, Serialize};
 
 use crate::AppState;
@@ -34,6 +35,9 @@ pub fn routes() -> Router<AppState> {
 #[derive(Debug, Clone, Copy)]
 pub struct Reader(pub Option<i64>);
 
+/// A key that holds it tells users apart.
+impl IdentifiesCaller for Reader {}
+
 impl<S: Send + Sync> FromRequestParts<S> for Reader
 where
     Key: FromRef<S>,
@@ -52,6 +56,8 @@ where
 /// The user who asks; anybody else gets `401`.
 #[derive(Debug, Clone, Copy)]
 pub struct SignedIn(pub i64);
+
+impl IdentifiesCaller for SignedIn {}
 
 impl<S: Send + Sync> FromRequestParts<S> for SignedIn
 where

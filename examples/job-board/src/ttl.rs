@@ -10,7 +10,7 @@ cache_runtime::ttl_names! {
     pub JOBS_STATS = "300s";
     /// A page of users, as one reader sees it.
     pub USERS_LIST = "180s";
-    /// A page of posts, as one reader sees it; the edge keeps the public ones as long.
+    /// A page of posts, as one reader sees it; edges keep the public ones as long.
     pub POSTS_LIST = "30s";
     /// A page of one author's posts.
     pub POSTS_USER = "60s";

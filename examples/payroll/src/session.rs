@@ -14,6 +14,7 @@ use axum::http::request::Parts;
 use axum::{Json, Router, routing};
 use axum_extra::extract::SignedCookieJar;
 use axum_extra::extract::cookie::{Cookie, Key, SameSite};
+use cache_runtime::IdentifiesCaller;
 use serde::{Deserialize, Serialize};
 
 use crate::AppState;
@@ -30,6 +31,9 @@ pub fn routes() -> Router<AppState> {
 /// The user who asks; anybody else gets `401`.
 #[derive(Debug, Clone, Copy)]
 pub struct SignedIn(pub i64);
+
+/// A key that holds it tells users apart. [`May`] is not marked: it says that somebody may ask, and not who.
+impl IdentifiesCaller for SignedIn {}
 
 impl FromRequestParts<AppState> for SignedIn {
     type Rejection = ApiError;

@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use cache_runtime::http::AdminConfig;
 use cache_runtime::{CacheConfig, CacheKey};
+use cache_tests::Edge;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -80,6 +81,11 @@ impl Desk {
             db,
             token: None,
         }
+    }
+
+    /// Every kind of shared cache that is installed, in front of this service.
+    pub(crate) async fn edges(&self) -> Vec<Edge> {
+        Edge::all_in_front_of(self.router.clone()).await
     }
 
     /// The same, with an operator's token.

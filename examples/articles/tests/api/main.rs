@@ -3,6 +3,7 @@
 mod desk;
 
 mod caching;
+mod edges;
 mod input;
 mod invalidation;
 mod operators;

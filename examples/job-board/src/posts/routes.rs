@@ -1,7 +1,7 @@
 //! The endpoints of posts: one path that is both public and personal, and the front page.
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderName, StatusCode, header};
 use axum::{Json, Router, routing};
 use cache_runtime::cached;
 use cache_runtime::http::CacheLayer;
@@ -9,7 +9,6 @@ use cache_runtime::http::CacheLayer;
 use super::{Feed, NewPost, Post, PostChange, store};
 use crate::AppState;
 use crate::db::Db;
-use crate::edge::Edge;
 use crate::error::ApiError;
 use crate::extract::{Body, Id, Params};
 use crate::page::{Listing, Page};
@@ -19,13 +18,11 @@ use crate::warm::{Warming, warming};
 
 /// Everything under `/api/posts`, and the feed.
 pub fn routes() -> Router<AppState> {
+    // Edges may keep what a function says is for everyone, and for as long as its own entry lives.
+    let edges = CacheLayer::new().cache_control();
     Router::new()
-        // Edges may keep what its function says is for everyone, for as long as we do.
-        .route(
-            "/api/feed",
-            routing::get(feed).layer(CacheLayer::new().cache_control()),
-        )
-        .route("/api/posts", routing::get(list).post(create))
+        .route("/api/feed", routing::get(feed).layer(edges.clone()))
+        .route("/api/posts", routing::get(list).layer(edges).post(create))
         .route(
             "/api/posts/{id}",
             routing::put(replace).patch(change).delete(delete),
@@ -33,17 +30,20 @@ pub fn routes() -> Router<AppState> {
         .route("/api/posts/user/{user_id}", routing::get(by_user))
 }
 
-/// The same path for everybody, but not the same answer: the edge is told which it is.
+/// The same path for everybody, but not the same answer. A personal one says for itself that not even the reader's browser
+/// may use it again unasked: authors look for their drafts right after they have written them.
 async fn list(
     State(db): State<Db>,
     Params(page): Params<Page>,
     Reader(user_id): Reader,
-) -> Result<(Edge, Json<Listing<Post>>), ApiError> {
+) -> Result<(Option<[(HeaderName, &'static str); 1]>, Json<Listing<Post>>), ApiError> {
     let posts = posts_for(&db, page, user_id).await?;
-    Ok((Edge::for_reader(user_id), Json(posts)))
+    let personal = user_id.map(|_| [(header::CACHE_CONTROL, "private, no-cache")]);
+    Ok((personal, Json(posts)))
 }
 
-/// What is cached is the page; the headers round it are made for each answer.
+/// What is cached is the page; the headers round it are made for each answer. `public` and `vary` are what the layer tells
+/// edges: without `Vary: Cookie` on the public answer, one that has it would hand it to signed-in readers too.
 ///
 /// An anonymous reader is `None`, which the key spells `~`, and shares one entry with all others like
 /// them. With an id in its place the entry, drafts and all, belongs to that reader alone.
@@ -54,6 +54,8 @@ async fn list(
     ttl = POSTS_LIST,
     key = "posts:list:<page.skip>:<page.limit>:<user_id>",
     stale = "60s",
+    public = user_id.is_none(),
+    vary = "cookie",
     skip(db)
 )]
 async fn posts_for(db: &Db, page: Page, user_id: Option<i64>) -> Result<Listing<Post>, ApiError> {

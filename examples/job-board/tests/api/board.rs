@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use axum_extra::extract::cookie::Key;
 use cache_runtime::CacheConfig;
 use cache_runtime::http::AdminConfig;
+use cache_tests::Edge;
 use http_body_util::BodyExt as _;
 use job_board::AppState;
 use job_board::db::Db;
@@ -106,6 +107,11 @@ impl Client {
     /// The same, with an operator's token.
     pub(crate) fn with_token(&self, token: &str) -> Self {
         self.with("authorization", format!("Bearer {token}"))
+    }
+
+    /// Every kind of shared cache that is installed, in front of this board.
+    pub(crate) async fn edges(&self) -> Vec<Edge> {
+        Edge::all_in_front_of(self.router.clone()).await
     }
 
     pub(crate) fn cookie(&self) -> &str {

@@ -3,6 +3,7 @@
 mod board;
 
 mod caching;
+mod edges;
 mod input;
 mod invalidation;
 mod operators;

@@ -4,6 +4,7 @@ mod office;
 
 mod caching;
 mod drafts;
+mod edges;
 mod invalidation;
 mod operators;
 mod sessions;

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use axum_extra::extract::cookie::Key;
 use cache_runtime::CacheConfig;
 use cache_runtime::http::{AdminConfig, CacheLayer};
+use cache_tests::Edge;
 use http_body_util::BodyExt as _;
 use payroll::AppState;
 use payroll::db::Db;
@@ -98,6 +99,17 @@ impl Client {
         assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
         let cookie = answer.header(header::SET_COOKIE.as_str());
         self.with("cookie", cookie.split(';').next().unwrap_or_default())
+    }
+
+    /// Every kind of shared cache that is installed, in front of this office.
+    pub(crate) async fn edges(&self) -> Vec<Edge> {
+        Edge::all_in_front_of(self.router.clone()).await
+    }
+
+    /// The cookie of who signed in; empty for a stranger.
+    pub(crate) fn cookie(&self) -> &str {
+        let cookie = self.headers.iter().find(|(name, _)| *name == "cookie");
+        cookie.map(|(_, value)| &**value).unwrap_or_default()
     }
 
     /// The same, with a header more.
