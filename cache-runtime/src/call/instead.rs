@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use super::boxed;
 use super::patience::{Patience, Up};
 use super::read::{give_back_aged, request_of};
 use super::tally::{count, outcome, ran};
@@ -45,7 +46,7 @@ impl<K> Instead<'_, K> {
             match patience.wait(work.as_mut()).await {
                 Ok(done) => return Ok(done),
                 Err(up) => {
-                    if let Some(instead) = Box::pin(self.at(Press::Slow(up))).await {
+                    if let Some(instead) = boxed(|| self.at(Press::Slow(up))).await {
                         count(self.cache, self.about.site, |counters| &counters.given_up);
                         return Err(instead);
                     }

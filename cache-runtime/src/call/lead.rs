@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tracing::Instrument as _;
 
+use super::boxed;
 use super::instead::{Instead, Press};
 use super::owed::{Judged, Owed};
 use super::patience::Patience;
@@ -14,10 +15,11 @@ use super::tally::{count, kept};
 use crate::cache::Cache;
 use crate::cacheable::{Cacheable, Returned, Success};
 use crate::flight::Outcome;
+use crate::key::CacheKey;
 use crate::load::Loading;
 use crate::outcome::CallOutcome;
 use crate::redis::Budget;
-use crate::site::{Call, Late, Site};
+use crate::site::{About, Call, Late, Site};
 use crate::spans;
 
 /// A call that is going to run its body.
@@ -54,6 +56,8 @@ pub(super) struct Fate {
 }
 
 /// Runs the body for everybody who waits, pays what it owes, and stores. `behind`: nobody waits for the result itself.
+///
+/// What follows the body is boxed: while the body is polled, its frames take no stack.
 pub(super) async fn lead<R, K, W, L, Fut>(
     load: Load<K, W, L, Fut>,
     loading: Box<Loading>,
@@ -66,126 +70,190 @@ where
     L: FnOnce(&K::Inner, &mut Late<'_>),
     Fut: Future<Output = R>,
 {
-    let Load {
-        cache,
-        call,
-        kind,
-        when,
-        late,
-        work,
-        budget,
-        waits_for_store,
-    } = load;
-    let (cache, site, about) = (&cache, call.site, call.about());
-    let ttl = cache.lifetime(call.used_ttl());
-    let mut owed = Owed::new(cache, call);
-    let key = loading.cache_key().clone();
-    let instead = Instead {
-        cache,
-        about,
-        key: Some(&key),
-        kind,
-        budget: &budget,
-    };
+    let (cache, budget, kind) = (load.cache, load.budget, load.kind);
+    let ending = Ending::new(
+        &cache,
+        load.call,
+        &loading,
+        &budget,
+        behind,
+        load.waits_for_store,
+    );
     let run = {
-        let mut body = pin!(loading.run(work));
+        let mut body = boxed(|| loading.run(load.work));
         if behind {
             let run = patience.wait(body.as_mut()).await;
             run.map_err(|_| Led::GivenUp)
         } else {
+            let instead = ending.instead(kind);
             let run = instead.of_waiting(&mut patience, body.as_mut()).await;
             run.map_err(|(returned, outcome)| Led::Instead(returned, outcome))
         }
     };
-    let mut returned = match run {
-        Ok(returned) => loading.drive(kind.prepare(returned)).await,
+    match run {
+        Ok(returned) => {
+            boxed(|| ending.conclude(loading, returned, kind, load.when, load.late)).await
+        }
         Err(given_up) => {
-            if behind {
-                count(cache, site, |counters| &counters.given_up);
-            }
-            // Half of the body may have happened: what it owes is due.
-            owed.pay(None).await;
-            cache.inner.tired.fruitless(key.as_str());
-            note_failure(cache, site, key.as_str());
-            loading.end(Outcome::TimedOut, true);
-            return given_up;
-        }
-    };
-    let stored = owed.judge(kind.success(&returned), when, late);
-    owed.pay(Some(&loading)).await;
-    let tags = owed.call.tags.known_and_open().0;
-    match stored {
-        Judged::Failed => {
-            cache.inner.tired.fruitless(loading.key());
-            note_failure(cache, site, loading.key());
-        }
-        _ => {
-            cache.inner.tired.fruitful(loading.key());
-            cache.inner.failing.succeeded(loading.key());
+            boxed(|| ending.give_up(loading)).await;
+            given_up
         }
     }
-    let mut fate = Fate::default();
-    let flight = (waits_for_store && loading.may_store()).then(|| loading.flight().clone());
-    match stored {
-        Judged::Store => match (kept(site, kind, &returned), ttl) {
-            (Some(kept), Some(ttl)) => {
-                fate = fate_of(&loading, ttl);
-                loading.store(Some(kept), ttl, tags);
-            }
-            (Some(kept), None) => loading.end(Outcome::Value(Some(kept)), false),
-            (None, _) => loading.end(Outcome::Unshared, false),
-        },
-        Judged::Share => loading.end(
-            kept(site, kind, &returned)
-                .map_or(Outcome::Unshared, |kept| Outcome::Value(Some(kept))),
-            false,
-        ),
-        Judged::Nothing => match site.none_ttl {
-            Some(life) => {
-                fate = fate_of(&loading, life);
-                loading.store(None, life, tags);
-            }
-            None => {
-                cache.inner.barren.fruitless(loading.key());
-                loading.end(Outcome::Nothing, false);
-            }
-        },
-        Judged::Failed => {
+}
+
+/// What follows a body: what it owes, and what becomes of its result.
+struct Ending<'a> {
+    cache: &'a Cache,
+    about: About,
+    key: CacheKey,
+    owed: Owed<'a>,
+    ttl: Option<Duration>,
+    budget: &'a Budget,
+    behind: bool,
+    waits_for_store: bool,
+}
+
+impl<'a> Ending<'a> {
+    fn new(
+        cache: &'a Cache,
+        call: Call,
+        loading: &Loading,
+        budget: &'a Budget,
+        behind: bool,
+        waits_for_store: bool,
+    ) -> Box<Self> {
+        Box::new(Self {
+            cache,
+            about: call.about(),
+            key: loading.cache_key().clone(),
+            ttl: cache.lifetime(call.used_ttl()),
+            owed: Owed::new(cache, call),
+            budget,
+            behind,
+            waits_for_store,
+        })
+    }
+
+    fn instead<K>(&self, kind: K) -> Instead<'_, K> {
+        Instead {
+            cache: self.cache,
+            about: self.about,
+            key: Some(&self.key),
+            kind,
+            budget: self.budget,
+        }
+    }
+
+    /// The body took too long.
+    async fn give_up(mut self: Box<Self>, loading: Box<Loading>) {
+        let (cache, site) = (self.cache, self.about.site);
+        if self.behind {
+            count(cache, site, |counters| &counters.given_up);
+        }
+        // Half of the body may have happened: what it owes is due.
+        self.owed.pay(None).await;
+        cache.inner.tired.fruitless(self.key.as_str());
+        note_failure(cache, site, self.key.as_str());
+        loading.end(Outcome::TimedOut, true);
+    }
+
+    /// The body has ended.
+    async fn conclude<R, K: Cacheable<R>>(
+        mut self: Box<Self>,
+        loading: Box<Loading>,
+        returned: R,
+        kind: K,
+        when: impl FnOnce(&K::Inner) -> bool,
+        late: impl FnOnce(&K::Inner, &mut Late<'_>),
+    ) -> Led<R> {
+        let mut returned = loading.drive(kind.prepare(returned)).await;
+        let judged = self.owed.judge(kind.success(&returned), when, late);
+        self.owed.pay(Some(&loading)).await;
+        self.note(judged);
+        let stores = self.waits_for_store && loading.may_store();
+        let flight = stores.then(|| loading.flight().clone());
+        let fate = self.hand_over(loading, judged, kind, &returned);
+        if judged == Judged::Failed
+            && !self.behind
+            && let Some((older, outcome)) = self.instead(kind).at(Press::Failed).await
+        {
+            return Led::Instead(older, outcome);
+        }
+        if let Some(flight) = flight {
+            let settled = async {
+                flight.settled().await;
+                Ok(())
+            };
+            // Without an answer in time the store goes on.
+            let _ = self.budget.spend(pin!(settled)).await;
+            self.cache.forget_near(self.key.as_str());
+        }
+        kind.release(&mut returned);
+        Led::Own(returned, fate)
+    }
+
+    /// How the source does.
+    fn note(&self, judged: Judged) {
+        let (cache, site, key) = (self.cache, self.about.site, self.key.as_str());
+        if judged == Judged::Failed {
             count(cache, site, |counters| &counters.load_failures);
-            loading.end(
-                kind.keep_error(&returned)
-                    .map_or(Outcome::Failed, Outcome::Error),
-                true,
-            );
-            if !behind && let Some((older, outcome)) = instead.at(Press::Failed).await {
-                return Led::Instead(older, outcome);
+            cache.inner.tired.fruitless(key);
+            note_failure(cache, site, key);
+        } else {
+            cache.inner.tired.fruitful(key);
+            cache.inner.failing.succeeded(key);
+        }
+    }
+
+    /// Gives the result to those who wait, and to the tiers.
+    fn hand_over<R, K: Cacheable<R>>(
+        &self,
+        loading: Box<Loading>,
+        judged: Judged,
+        kind: K,
+        returned: &R,
+    ) -> Fate {
+        let site = self.about.site;
+        let (kept, life) = match judged {
+            Judged::Failed => {
+                let error = kind.keep_error(returned);
+                loading.end(error.map_or(Outcome::Failed, Outcome::Error), true);
+                return Fate::default();
+            }
+            Judged::Nothing => (Some(None), site.none_ttl),
+            Judged::Store => (kept(site, kind, returned).map(Some), self.ttl),
+            Judged::Share => (kept(site, kind, returned).map(Some), None),
+        };
+        match (kept, life) {
+            (Some(kept), Some(ttl)) => {
+                let fate = Fate {
+                    ttl,
+                    stored: loading.may_store(),
+                };
+                loading.store(kept, ttl, self.owed.call.tags.known_and_open().0);
+                fate
+            }
+            (Some(Some(kept)), None) => {
+                loading.end(Outcome::Value(Some(kept)), false);
+                Fate::default()
+            }
+            (Some(None), None) => {
+                self.cache.inner.barren.fruitless(loading.key());
+                loading.end(Outcome::Nothing, false);
+                Fate::default()
+            }
+            (None, _) => {
+                loading.end(Outcome::Unshared, false);
+                Fate::default()
             }
         }
     }
-    if let Some(flight) = flight {
-        let settled = async {
-            flight.settled().await;
-            Ok(())
-        };
-        // Without an answer in time the store goes on.
-        let _ = budget.spend(pin!(settled)).await;
-        cache.forget_near(key.as_str());
-    }
-    kind.release(&mut returned);
-    Led::Own(returned, fate)
 }
 
 /// The source has failed, or took too long: for a while it is not asked again, if something older may stand in.
 fn note_failure(cache: &Cache, site: &Site, key: &str) {
     if !site.policy.stale_on_error.is_zero() {
         cache.inner.failing.failed(key);
-    }
-}
-
-fn fate_of(loading: &Loading, ttl: Duration) -> Fate {
-    Fate {
-        ttl,
-        stored: loading.may_store(),
     }
 }
 

@@ -19,6 +19,7 @@ mod tally;
 
 use std::cell::Cell;
 use std::future::Future;
+use std::pin::Pin;
 
 use self::ahead::Ahead;
 use self::lead::alone;
@@ -109,7 +110,7 @@ where
     };
     Box::pin(async move {
         if mode == Mode::Uncached {
-            return Box::pin(body()).await;
+            return boxed(body).await;
         }
         let budget = call.used_cache().budget();
         put::anew(call, kind, when, late, body, budget).await
@@ -132,10 +133,10 @@ where
     let uncached = asked_of(call.site) == Mode::Uncached;
     Box::pin(async move {
         if uncached {
-            return Box::pin(body()).await;
+            return boxed(body).await;
         }
         let cache = call.used_cache();
-        alone(&cache, call, kind, late, Box::pin(body())).await
+        alone(&cache, call, kind, late, boxed(body)).await
     })
 }
 
@@ -162,6 +163,13 @@ impl Asked {
             mode: Cell::new(mode),
         }
     }
+}
+
+/// Boxes a future where it is made, in a frame of its own. Made in the frame of the caller, each of these futures would take
+/// its size of stack there, as long as that caller is polled: in builds without optimization once for every branch.
+#[inline(never)]
+fn boxed<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
+    Box::pin(make())
 }
 
 fn address(site: &'static Site) -> usize {

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use super::boxed;
 use super::lead::{alone, watched};
 use super::owed::{Judged, Owed};
 use super::read::request;
@@ -38,14 +39,14 @@ where
     count(&cache, call.site, |counters| &counters.misses);
     let told = |returned: &R| note(|| ran(about, kind, returned, Status::Miss, Why::Asked));
     let Keyed::Key(key) = &call.key else {
-        let returned = Box::pin(alone(&cache, call, kind, late, Box::pin(body()))).await;
+        let returned = boxed(|| alone(&cache, call, kind, late, boxed(body))).await;
         told(&returned);
         return returned;
     };
     let key = key.clone();
     if deferred::is_active() {
         let mut owed = Owed::new(&cache, call).with(Pattern::key(&key));
-        let returned = watched(&cache, site, Some(key.as_str()), Box::pin(body())).await;
+        let returned = watched(&cache, site, Some(key.as_str()), boxed(body)).await;
         owed.settle(kind.success(&returned), late);
         owed.pay(None).await;
         told(&returned);
@@ -60,8 +61,8 @@ where
     // Whatever happens from here on, the entry from before must not outlive it.
     let mut owed = Owed::new(&cache, call).with(Pattern::key(&key));
     let returned = match &loading {
-        Some(loading) => loading.run(Box::pin(body())).await,
-        None => watched(&cache, site, Some(key.as_str()), Box::pin(body())).await,
+        Some(loading) => loading.run(boxed(body)).await,
+        None => watched(&cache, site, Some(key.as_str()), boxed(body)).await,
     };
     let mut returned = kind.prepare(returned).await;
     let judged = owed.judge(kind.success(&returned), when, late);

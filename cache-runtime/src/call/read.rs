@@ -13,16 +13,16 @@ use super::lead::{Fate, Led, Load, alone, alone_within, lead};
 use super::patience::Patience;
 use super::survivor::Survivor;
 use super::tally::{count, kept, outcome, ran, served};
-use super::{Mode, asked_of, put};
+use super::{Mode, asked_of, boxed, put};
 use crate::cache::{Cache, Demand, Hit, Request, Turn};
 use crate::cacheable::{Cacheable, Success};
 use crate::deferred;
-use crate::flight::Outcome;
+use crate::flight::{Flight, Outcome};
 use crate::key::CacheKey;
 use crate::load::Loading;
 use crate::memory::Kept;
 use crate::outcome::{CallOutcome, Status, Why, naming, note, wished};
-use crate::redis::Budget;
+use crate::redis::{Budget, Lease};
 use crate::site::{About, Call, Keyed, Late, Site};
 use crate::spans;
 
@@ -74,7 +74,7 @@ where
                     kind,
                     when,
                     late,
-                    work: Box::pin(body()),
+                    work: boxed(body),
                     budget,
                     waits_for_store: false,
                 };
@@ -84,11 +84,21 @@ where
         }
     }
     let span = spans::read(call.site.name(), call.key.as_str());
-    let missed = miss(call, kind, when, late, body, mode, ahead).instrument(span);
+    let missed = miss(Miss {
+        call,
+        kind,
+        when,
+        late,
+        body,
+        mode,
+        ahead,
+    })
+    .instrument(span);
     Small::Boxed(Box::pin(missed), name)
 }
 
-async fn miss<R, K, W, L, F, Fut>(
+/// A call that memory has not answered.
+struct Miss<R, K, W, L, F, Fut> {
     call: Call,
     kind: K,
     when: W,
@@ -96,7 +106,19 @@ async fn miss<R, K, W, L, F, Fut>(
     body: F,
     mode: Mode,
     ahead: Option<Ahead<R, K, W, L, Fut>>,
-) -> R
+}
+
+/// What a miss waits with: its patience for the body, and its budget for Redis.
+struct Waiting {
+    patience: Patience,
+    budget: Budget,
+}
+
+/// Asks Redis and the key's flight, and runs the body if neither has a value.
+///
+/// What a load does not come by is boxed in frames of its own: a body is polled from here, and calls nested in bodies take
+/// that much stack for each level.
+async fn miss<R, K, W, L, F, Fut>(miss: Miss<R, K, W, L, F, Fut>) -> R
 where
     K: Cacheable<R>,
     W: FnOnce(&K::Inner) -> bool,
@@ -104,207 +126,347 @@ where
     F: FnOnce() -> Fut,
     Fut: Future<Output = R>,
 {
-    if mode == Mode::Uncached {
-        return Box::pin(body()).await;
+    if miss.mode == Mode::Uncached {
+        return boxed(miss.body).await;
     }
-    let (cache, site, about) = (call.used_cache(), call.site, call.about());
-    let mut patience = Patience::new(&site.policy);
-    let budget = cache.budget();
-    let key = match &call.key {
-        Keyed::Key(key) if mode != Mode::Blind => Some(key.clone()),
-        _ => None,
+    let (cache, site) = (miss.call.used_cache(), miss.call.site);
+    let mut waiting = Waiting {
+        patience: Patience::new(&site.policy),
+        budget: cache.budget(),
     };
-    let instead = Instead {
-        cache: &cache,
-        about,
-        key: key.as_ref(),
-        kind,
-        budget: &budget,
+    let key = match &miss.call.key {
+        Keyed::Key(key) if miss.mode != Mode::Blind => key.clone(),
+        _ => return boxed(|| miss.without_key(&cache, waiting)).await,
     };
-    let Some(key) = &key else {
-        count(&cache, site, |counters| &counters.bypasses);
-        if mode == Mode::Blind {
-            site.warn_of_credentials();
-        }
-        let led = Box::pin(alone_within(
-            call,
-            late,
-            Box::pin(body()),
-            patience,
-            instead,
-        ))
-        .await;
-        let why = match mode {
-            Mode::Blind => Why::Credentials,
-            _ => Why::NoKey,
-        };
-        return told(about, kind, led, Status::Bypass, why);
-    };
-    if !call.patterns.is_empty() && deferred::is_active() {
-        count(&cache, site, |counters| &counters.misses);
-        let returned = Box::pin(alone(&cache, call, kind, late, Box::pin(body()))).await;
-        tell(|| ran(about, kind, &returned, Status::Miss, Why::InTransaction));
-        return returned;
+    if !miss.call.patterns.is_empty() && deferred::is_active() {
+        return boxed(|| miss.in_transaction(&cache)).await;
     }
-    let policy = &site.policy;
-    if mode == Mode::Normal
-        && !policy.stale_on_error.is_zero()
-        && !cache.inner.failing.may_try(key.as_str(), policy.retry)
-        && let Some((returned, outcome)) = Box::pin(instead.at(Press::Failed)).await
+    if miss.mode == Mode::Normal
+        && is_to_be_spared(&cache, site, &key)
+        && let Some(returned) =
+            boxed(|| miss.instead(&cache, &key, &waiting.budget, Press::Failed)).await
     {
-        tell(|| outcome);
         return returned;
     }
-    let mut demand = Demand::Any;
-    if matches!(mode, Mode::Newer | Mode::Refresh) {
-        demand = newer_than_what_stands(&cache, site, key, kind, &budget, mode).await;
+    let demand = boxed(|| miss.demand(&cache, &key, &waiting.budget)).await;
+    if miss.mode == Mode::Refresh {
+        waiting.patience = waiting.patience.hard_only();
+        if demand == Demand::Any {
+            return boxed(|| miss.refresh_nothing(&cache, &key, waiting)).await;
+        }
     }
-    if mode == Mode::Refresh {
-        patience = patience.hard_only();
-        if demand == Demand::Any && budget.is_spent() {
-            // Redis did not say in time what stands: nothing can be stored, and nobody waits for Redis again.
-            count(&cache, site, |counters| &counters.misses);
-            let work = Box::pin(body());
-            let led = Box::pin(alone_within(call, late, work, patience, instead)).await;
-            return told(about, kind, led, Status::Miss, Why::RedisAway);
-        }
-        // Nothing stands that a load could replace, or what the call removes may cover its own key: then it is a put.
-        if demand == Demand::Any || !call.patterns.is_empty() {
-            return Box::pin(put::anew(call, kind, when, late, body, budget)).await;
-        }
-        demand = Demand::OnlyALoad;
-    }
-    let turn = {
-        let (tags, open_tags) = call.tags.known_and_open();
-        let mut request = request(&call, key, kind, &tags, &open_tags);
-        request.demand = demand;
-        let reading = pin!(cache.read(&request, &budget));
-        match instead.of_waiting(&mut patience, reading).await {
-            Ok(turn) => turn,
-            Err((returned, outcome)) => {
-                tell(|| outcome);
-                return returned;
-            }
-        }
-    };
-    let (why, flight) = match turn {
-        Turn::Hit(mut hit) => match give_back_aged(kind, &mut hit) {
-            Some(returned) => {
-                served(&cache, about, &hit, None);
-                spans::read_ended(|| outcome(about, &hit, None));
-                if let Some(ahead) = ahead.filter(|_| hit.refresh && may_refresh(&cache, key)) {
-                    let load = Load {
-                        budget: Arc::new(cache.background_budget()),
-                        cache: cache.clone(),
-                        call,
-                        kind,
-                        when,
-                        late,
-                        work: Box::pin(body()),
-                        waits_for_store: false,
-                    };
-                    (ahead.refresh)(load, hit.version);
-                }
-                return returned;
-            }
-            None => (Why::Unusable, None),
-        },
-        Turn::Lead(loading) => {
-            let why = match mode {
+    match boxed(|| miss.turn(&cache, &key, &mut waiting, demand)).await {
+        Ok(Turn::Lead(loading)) => {
+            let (about, kind) = (miss.call.about(), miss.kind);
+            let why = match miss.mode {
                 Mode::Newer | Mode::Refresh => Why::Asked,
                 _ => loading.why(),
             };
             count(&cache, site, |counters| &counters.misses);
-            let load = Load {
-                cache: cache.clone(),
-                call,
-                kind,
-                when,
-                late,
-                work: Box::pin(body()),
-                budget: Arc::new(budget),
-                waits_for_store: mode == Mode::Refresh,
-            };
-            let led = Box::pin(lead_within(load, loading, patience, ahead)).await;
-            return told(about, kind, led, Status::Miss, why);
+            let (ahead, patience) = (miss.ahead, waiting.patience);
+            let load = miss.into_load(cache, waiting.budget);
+            let led = boxed(|| lead_within(load, loading, patience, ahead)).await;
+            told(about, kind, led, Status::Miss, why)
         }
-        Turn::Shared(outcome, was_loaded) => {
-            if outcome.is_failure()
-                && let Some((returned, outcome)) = Box::pin(instead.at(Press::Failed)).await
-            {
-                tell(|| outcome);
-                return returned;
-            }
-            if let Some(returned) = give_back_outcome(kind, outcome) {
-                let why = if was_loaded { Why::Fresh } else { Why::Shared };
-                count(&cache, site, |counters| &counters.coalesced);
-                let kept = match kind.success(&returned) {
-                    Success::Value(value) => when(value),
-                    Success::Nothing | Success::Failure => false,
-                };
-                let ttl = cache.lifetime(call.used_ttl()).filter(|_| kept);
-                tell(|| CallOutcome {
-                    ttl: ttl.unwrap_or_default(),
-                    ..ran(about, kind, &returned, Status::Coalesced, why)
-                });
-                return returned;
-            }
-            (Why::Shared, None)
-        }
-        Turn::Alone(flight, failed) => {
-            if failed && let Some((returned, outcome)) = Box::pin(instead.at(Press::Failed)).await {
-                tell(|| outcome);
-                return returned;
-            }
-            (Why::Shared, Some(flight))
-        }
-        Turn::Solo(why) => (why, None),
-    };
-    // In turn with others, where a load's result could not be shared.
-    let turn = match &flight {
-        None => None,
-        Some(flight) => {
-            let waiting = pin!(flight.turn());
-            let turn = match instead.of_waiting(&mut patience, waiting).await {
-                Ok(turn) => turn,
-                Err((returned, outcome)) => {
-                    tell(|| outcome);
-                    return returned;
-                }
-            };
-            match turn {
-                Ok(turn) => Some((turn, flight)),
-                Err(outcome) => match give_back_outcome(kind, outcome) {
-                    Some(returned) => {
-                        count(&cache, site, |counters| &counters.coalesced);
-                        tell(|| ran(about, kind, &returned, Status::Coalesced, Why::Shared));
-                        return returned;
-                    }
-                    None => None,
-                },
-            }
-        }
-    };
-    count(&cache, site, |counters| &counters.misses);
-    let led = Box::pin(alone_within(
-        call,
-        late,
-        Box::pin(body()),
-        patience,
-        instead,
-    ))
-    .await;
-    if let (Led::Own(returned, _), Some((_, flight))) = (&led, &turn)
-        && let Success::Value(_) = kind.success(returned)
-        && let Some(kept) = kept(site, kind, returned)
-    {
-        flight.rescue(Outcome::Value(Some(kept)));
+        Ok(turn) => boxed(|| miss.after(&cache, &key, waiting, turn)).await,
+        Err(returned) => returned,
     }
-    drop(turn);
-    told(about, kind, led, Status::Miss, why)
 }
 
-/// The load, in a task of its own where the call may stop waiting for it.
+/// The source has failed a moment ago, and another attempt is not due.
+fn is_to_be_spared(cache: &Cache, site: &Site, key: &CacheKey) -> bool {
+    let policy = &site.policy;
+    !policy.stale_on_error.is_zero() && !cache.inner.failing.may_try(key.as_str(), policy.retry)
+}
+
+impl<R, K, W, L, F, Fut> Miss<R, K, W, L, F, Fut>
+where
+    K: Cacheable<R>,
+    W: FnOnce(&K::Inner) -> bool,
+    L: FnOnce(&K::Inner, &mut Late<'_>),
+    F: FnOnce() -> Fut,
+    Fut: Future<Output = R>,
+{
+    fn into_load(self, cache: Cache, budget: Budget) -> Load<K, W, L, Fut> {
+        Load {
+            cache,
+            call: self.call,
+            kind: self.kind,
+            when: self.when,
+            late: self.late,
+            work: boxed(self.body),
+            budget: Arc::new(budget),
+            waits_for_store: self.mode == Mode::Refresh,
+        }
+    }
+
+    /// An older value, or a time-out's error, in place of the body's result.
+    async fn instead(
+        &self,
+        cache: &Cache,
+        key: &CacheKey,
+        budget: &Budget,
+        press: Press,
+    ) -> Option<R> {
+        let instead = Instead {
+            cache,
+            about: self.call.about(),
+            key: Some(key),
+            kind: self.kind,
+            budget,
+        };
+        let (returned, outcome) = instead.at(press).await?;
+        tell(|| outcome);
+        Some(returned)
+    }
+
+    /// The call has no key, or one that does not hold the credentials that came with it.
+    async fn without_key(self, cache: &Cache, waiting: Waiting) -> R {
+        let site = self.call.site;
+        count(cache, site, |counters| &counters.bypasses);
+        let why = match self.mode {
+            Mode::Blind => {
+                site.warn_of_credentials();
+                Why::Credentials
+            }
+            _ => Why::NoKey,
+        };
+        self.alone(cache, None, waiting, (Status::Bypass, why))
+            .await
+    }
+
+    /// What the call removes waits for the end of a transaction, and with it what it would store.
+    async fn in_transaction(self, cache: &Cache) -> R {
+        let (about, kind) = (self.call.about(), self.kind);
+        count(cache, about.site, |counters| &counters.misses);
+        let returned = alone(cache, self.call, kind, self.late, boxed(self.body)).await;
+        tell(|| ran(about, kind, &returned, Status::Miss, Why::InTransaction));
+        returned
+    }
+
+    /// Which values will do. Of a refresh [`Demand::Any`] says that there is none to refresh.
+    async fn demand(&self, cache: &Cache, key: &CacheKey, budget: &Budget) -> Demand {
+        let mut request = request_of(self.call.site, key, self.kind, &[], &[]);
+        request.demand = Demand::StandIn;
+        match self.mode {
+            // What stands now will not do, and need not go before its successor is there.
+            Mode::Newer => {
+                let standing = cache.standing(&request, budget).await;
+                standing.map_or(Demand::Any, |hit| Demand::NewerThan(hit.version))
+            }
+            // What the call removes may cover its own key, and the entry with it.
+            Mode::Refresh if self.call.patterns.is_empty() => {
+                let standing = cache.standing_in_redis(&request, budget).await;
+                standing.map_or(Demand::Any, |_| Demand::OnlyALoad)
+            }
+            _ => Demand::Any,
+        }
+    }
+
+    /// A refresh where nothing stands that a load could replace: then it is a put. Where Redis did not say in time what
+    /// stands, nothing can be stored, and nobody waits for Redis again.
+    async fn refresh_nothing(self, cache: &Cache, key: &CacheKey, waiting: Waiting) -> R {
+        if waiting.budget.is_spent() {
+            count(cache, self.call.site, |counters| &counters.misses);
+            let told = (Status::Miss, Why::RedisAway);
+            return self.alone(cache, Some(key), waiting, told).await;
+        }
+        let Self {
+            call,
+            kind,
+            when,
+            late,
+            body,
+            ..
+        } = self;
+        put::anew(call, kind, when, late, body, waiting.budget).await
+    }
+
+    /// What the read comes to; `Err`: what the call has in its place, as it took too long.
+    async fn turn(
+        &self,
+        cache: &Cache,
+        key: &CacheKey,
+        waiting: &mut Waiting,
+        demand: Demand,
+    ) -> Result<Turn, R> {
+        let (tags, open_tags) = self.call.tags.known_and_open();
+        let mut request = request(&self.call, key, self.kind, &tags, &open_tags);
+        request.demand = demand;
+        let Waiting { patience, budget } = waiting;
+        let instead = Instead {
+            cache,
+            about: self.call.about(),
+            key: Some(key),
+            kind: self.kind,
+            budget,
+        };
+        let reading = pin!(cache.read(&request, budget));
+        let turn = instead.of_waiting(patience, reading).await;
+        turn.map_err(|(returned, outcome)| {
+            tell(|| outcome);
+            returned
+        })
+    }
+
+    /// The read has not come to a load.
+    async fn after(self, cache: &Cache, key: &CacheKey, waiting: Waiting, turn: Turn) -> R {
+        match turn {
+            Turn::Hit(hit) => match self.give_hit(cache, key, hit) {
+                Ok(returned) => returned,
+                Err(miss) => miss.run(cache, key, waiting, Why::Unusable).await,
+            },
+            Turn::Shared(outcome, was_loaded) => {
+                if outcome.is_failure()
+                    && let Some(returned) =
+                        boxed(|| self.instead(cache, key, &waiting.budget, Press::Failed)).await
+                {
+                    return returned;
+                }
+                match self.give_shared(cache, outcome, was_loaded) {
+                    Ok(returned) => returned,
+                    Err(miss) => miss.run(cache, key, waiting, Why::Shared).await,
+                }
+            }
+            Turn::Alone(flight, failed) => {
+                if failed
+                    && let Some(returned) =
+                        boxed(|| self.instead(cache, key, &waiting.budget, Press::Failed)).await
+                {
+                    return returned;
+                }
+                self.in_turn(cache, key, waiting, &flight).await
+            }
+            Turn::Solo(why) => self.run(cache, key, waiting, why).await,
+            Turn::Lead(_) => unreachable!("a load is led by `miss` itself"),
+        }
+    }
+
+    /// A value that a tier has answered with.
+    fn give_hit(self, cache: &Cache, key: &CacheKey, mut hit: Hit) -> Result<R, Box<Self>> {
+        let about = self.call.about();
+        // Taken out: what nobody else holds is moved, not cloned.
+        let Some(returned) = give_back(self.kind, hit.kept.take()) else {
+            return Err(Box::new(self));
+        };
+        served(cache, about, &hit, None);
+        spans::read_ended(|| outcome(about, &hit, None));
+        if let Some(ahead) = self
+            .ahead
+            .filter(|_| hit.refresh && may_refresh(cache, key))
+        {
+            let load = self.into_load(cache.clone(), cache.background_budget());
+            (ahead.refresh)(load, hit.version);
+        }
+        Ok(returned)
+    }
+
+    /// The result of another call's load.
+    fn give_shared(
+        self,
+        cache: &Cache,
+        outcome: Outcome,
+        was_loaded: bool,
+    ) -> Result<R, Box<Self>> {
+        let (about, kind) = (self.call.about(), self.kind);
+        let Some(returned) = give_back_outcome(kind, outcome) else {
+            return Err(Box::new(self));
+        };
+        let why = if was_loaded { Why::Fresh } else { Why::Shared };
+        count(cache, about.site, |counters| &counters.coalesced);
+        let kept = match kind.success(&returned) {
+            Success::Value(value) => (self.when)(value),
+            Success::Nothing | Success::Failure => false,
+        };
+        let ttl = cache.lifetime(self.call.used_ttl()).filter(|_| kept);
+        tell(|| CallOutcome {
+            ttl: ttl.unwrap_or_default(),
+            ..ran(about, kind, &returned, Status::Coalesced, why)
+        });
+        Ok(returned)
+    }
+
+    /// In turn with others, after a load whose result could not be shared.
+    async fn in_turn(
+        self,
+        cache: &Cache,
+        key: &CacheKey,
+        mut waiting: Waiting,
+        flight: &Flight<Box<Lease>>,
+    ) -> R {
+        let (about, kind) = (self.call.about(), self.kind);
+        let turn = {
+            let instead = Instead {
+                cache,
+                about,
+                key: Some(key),
+                kind,
+                budget: &waiting.budget,
+            };
+            let waited = pin!(flight.turn());
+            instead.of_waiting(&mut waiting.patience, waited).await
+        };
+        let permit = match turn {
+            Ok(Ok(permit)) => Some(permit),
+            Ok(Err(outcome)) => match give_back_outcome(kind, outcome) {
+                Some(returned) => {
+                    count(cache, about.site, |counters| &counters.coalesced);
+                    tell(|| ran(about, kind, &returned, Status::Coalesced, Why::Shared));
+                    return returned;
+                }
+                None => None,
+            },
+            Err((returned, outcome)) => {
+                tell(|| outcome);
+                return returned;
+            }
+        };
+        count(cache, about.site, |counters| &counters.misses);
+        let led = self.led_alone(cache, Some(key), waiting).await;
+        if let (Led::Own(returned, _), Some(_)) = (&led, &permit)
+            && let Success::Value(_) = kind.success(returned)
+            && let Some(kept) = kept(about.site, kind, returned)
+        {
+            flight.rescue(Outcome::Value(Some(kept)));
+        }
+        drop(permit);
+        told(about, kind, led, Status::Miss, Why::Shared)
+    }
+
+    /// Runs the body without a lease.
+    async fn run(self, cache: &Cache, key: &CacheKey, waiting: Waiting, why: Why) -> R {
+        count(cache, self.call.site, |counters| &counters.misses);
+        self.alone(cache, Some(key), waiting, (Status::Miss, why))
+            .await
+    }
+
+    async fn alone(
+        self,
+        cache: &Cache,
+        key: Option<&CacheKey>,
+        waiting: Waiting,
+        (status, why): (Status, Why),
+    ) -> R {
+        let (about, kind) = (self.call.about(), self.kind);
+        let led = self.led_alone(cache, key, waiting).await;
+        told(about, kind, led, status, why)
+    }
+
+    async fn led_alone(self, cache: &Cache, key: Option<&CacheKey>, waiting: Waiting) -> Led<R> {
+        let Waiting { patience, budget } = waiting;
+        let instead = Instead {
+            cache,
+            about: self.call.about(),
+            key,
+            kind: self.kind,
+            budget: &budget,
+        };
+        let work = boxed(self.body);
+        boxed(|| alone_within(self.call, self.late, work, patience, instead)).await
+    }
+}
+
+/// The load; it goes on without its caller where others wait for it and it owns what it uses.
 async fn lead_within<R, K, W, L, Fut>(
     load: Load<K, W, L, Fut>,
     loading: Box<Loading>,
@@ -318,17 +480,33 @@ where
     Fut: Future<Output = R>,
 {
     let Some(ahead) = ahead.filter(|_| !deferred::is_active()) else {
-        return lead(load, loading, patience, false).await;
+        return boxed(|| lead(load, loading, patience, false)).await;
     };
-    if !patience.is_soft() {
-        let (cache, flight) = (load.cache.clone(), loading.flight().clone());
-        return Survivor::new((ahead.movable)(load, loading, patience), cache, flight).await;
+    if patience.is_soft() {
+        return boxed(|| lead_softly(load, loading, patience, ahead)).await;
     }
+    let (cache, flight) = (load.cache.clone(), loading.flight().clone());
+    Survivor::new((ahead.movable)(load, loading, patience), cache, flight).await
+}
+
+/// The load in a task of its own, as the call may stop waiting for it.
+async fn lead_softly<R, K, W, L, Fut>(
+    load: Load<K, W, L, Fut>,
+    loading: Box<Loading>,
+    patience: Patience,
+    ahead: Ahead<R, K, W, L, Fut>,
+) -> Led<R>
+where
+    K: Cacheable<R>,
+    W: FnOnce(&K::Inner) -> bool,
+    L: FnOnce(&K::Inner, &mut Late<'_>),
+    Fut: Future<Output = R>,
+{
     let (cache, about, kind) = (load.cache.clone(), load.call.about(), load.kind);
     let (key, budget) = (loading.cache_key().clone(), load.budget.clone());
     let Some(room) = cache.inner.loads.room() else {
         // Too much is under way: then it ends with its call.
-        return lead(load, loading, patience, false).await;
+        return boxed(|| lead(load, loading, patience, false)).await;
     };
     let mut task = (ahead.detach)(room, load, loading, patience.hard_only());
     let instead = Instead {
@@ -350,24 +528,6 @@ where
         },
         Err((returned, outcome)) => Led::Instead(returned, outcome),
     }
-}
-
-/// What stands now will not do, and need not go before its successor is there.
-async fn newer_than_what_stands<R, K: Cacheable<R>>(
-    cache: &Cache,
-    site: &'static Site,
-    key: &CacheKey,
-    kind: K,
-    budget: &Budget,
-    mode: Mode,
-) -> Demand {
-    let mut request = request_of(site, key, kind, &[], &[]);
-    request.demand = Demand::StandIn;
-    let standing = match mode {
-        Mode::Refresh => Box::pin(cache.standing_in_redis(&request, budget)).await,
-        _ => Box::pin(cache.standing(&request, budget)).await,
-    };
-    standing.map_or(Demand::Any, |hit| Demand::NewerThan(hit.version))
 }
 
 /// Tells how a call went that ran its body, and gives its result.
