@@ -86,6 +86,7 @@ where
     Small::Boxed(Box::pin(missed), name)
 }
 
+/// Every box that a hit in Redis needs stays below the 1032 bytes up to which the usual allocator keeps freed blocks at hand.
 async fn miss<R, K, W, L, F, Fut>(
     call: Call,
     kind: K,
@@ -152,10 +153,16 @@ where
         let (tags, open_tags) = call.tags.known_and_open();
         let mut request = request(&call, key, kind, &tags, &open_tags);
         if mode == Mode::Newer {
-            request.demand = newer_than_what_stands(&cache, site, key, kind, &budget).await;
+            let standing = newer_than_what_stands(&cache, site, key, kind, &budget);
+            request.demand = Box::pin(standing).await;
         }
-        let reading = pin!(cache.read(&request, &budget));
-        match instead.of_waiting(&mut patience, reading).await {
+        let mut reading = Box::pin(cache.read(&request, &budget));
+        let read = if patience.is_endless() {
+            Ok(reading.await)
+        } else {
+            Box::pin(instead.of_waiting(&mut patience, reading.as_mut())).await
+        };
+        match read {
             Ok(turn) => turn,
             Err((returned, outcome)) => {
                 tell(|| outcome);
@@ -240,7 +247,7 @@ where
         None => None,
         Some(flight) => {
             let waiting = pin!(flight.turn());
-            let turn = match instead.of_waiting(&mut patience, waiting).await {
+            let turn = match Box::pin(instead.of_waiting(&mut patience, waiting)).await {
                 Ok(turn) => turn,
                 Err((returned, outcome)) => {
                     tell(|| outcome);
