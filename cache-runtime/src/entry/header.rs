@@ -213,7 +213,7 @@ pub(crate) struct Label<'a> {
 }
 
 /// How many bytes of an entry hold its label, if its tags are few.
-pub(crate) const LABEL: usize = 1024;
+pub(crate) const LABEL: usize = 256;
 
 /// Reads the label of an entry of ours from its first bytes. `None`: a lease, damage, another format, somebody else's.
 pub(crate) fn label(bytes: &[u8], namespace: u64) -> Option<Label<'_>> {
