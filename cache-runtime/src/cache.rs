@@ -212,12 +212,12 @@ impl Cache {
 
     /// Memory, as far as it may speak: always while Redis's pushes reach it, for a while when they do not.
     pub(crate) fn recall(&self, request: &Request<'_>) -> Option<Hit> {
-        let now = Instant::now();
         // Before the copy is taken: one from the outage must not pass for a tracked one because Redis is back now.
         let cut_off_since = self.inner.tier.as_ref().map(|tier| tier.cut_off_since());
         if cut_off_since == Some(None) && request.near == Near::Off {
             return None;
         }
+        let now = Instant::now();
         let copy = self.inner.local.memory.get(request.key.as_str(), now)?;
         if deferred::is_due(self, request.key.as_str(), &copy.tags) {
             return None;
@@ -277,7 +277,7 @@ impl Cache {
             .spend_on(&session, pin!(session.get(request.key.as_str())))
             .await;
         match got.map(|bytes| bytes.map(|bytes| self.examine(&bytes, request, &session))) {
-            Ok(Some(Examined::Usable(found))) => Own::Hit(Turn::Hit(found.hit())),
+            Ok(Some(Examined::Usable(found))) => Own::Hit(Turn::Hit(found.into_hit())),
             reply => Own::Missed(reply),
         }
     }

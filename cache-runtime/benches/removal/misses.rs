@@ -171,7 +171,7 @@ impl Scene {
         for _ in 0..EACH * 3 / 2 / SWEPT {
             let mut sweep = redis::cmd("EVALSHA");
             sweep.arg(&self.sweep).arg(1).arg("%catalogue");
-            sweep.arg("").arg(&from).arg(SWEPT);
+            sweep.arg("").arg(&from).arg(SWEPT).arg(HOUR_MS);
             from = ask(bare, &sweep).await;
         }
         spent(bare, "evalsha").await.0 / f64::from(EACH)

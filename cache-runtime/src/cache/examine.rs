@@ -56,8 +56,17 @@ impl Decision {
 
 impl Found {
     pub(crate) fn hit(&self) -> Hit {
+        self.hit_with(self.kept.clone())
+    }
+
+    pub(crate) fn into_hit(mut self) -> Hit {
+        let kept = self.kept.take();
+        self.hit_with(kept)
+    }
+
+    fn hit_with(&self, kept: Kept) -> Hit {
         Hit {
-            kept: self.kept.clone(),
+            kept,
             tier: HitTier::Redis,
             aged: self.aged,
             version: version(&self.identity),
