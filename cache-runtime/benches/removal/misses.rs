@@ -129,7 +129,7 @@ impl Scene {
         each(bare, self.tasks, 0..EACH, move |id| {
             let mut store = redis::cmd("EVALSHA");
             store.arg(&sha).arg(1).arg(format!("made:{run}:{id}"));
-            store.arg(&identity).arg(&entry[..56]).arg(&entry[64..]);
+            store.arg(&identity).arg(&entry);
             store.arg(HOUR_MS).to_owned()
         })
         .await;

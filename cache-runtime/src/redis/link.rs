@@ -2,9 +2,7 @@
 
 mod handshake;
 
-use std::sync::atomic::{
-    AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst,
-};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -12,6 +10,7 @@ use redis::{Cmd, FromRedisValue, Pipeline, RedisError, Value, from_redis_value};
 use tokio::time::Instant;
 
 pub(super) use self::handshake::Purpose;
+use super::clock::ServerClock;
 use super::fault::{Fault, fault, is_missing_script, is_wrong_type, unnamed};
 use super::lease::millis;
 use super::ledger::{Birth, Ledger, Page, read_birth, write_birth};
@@ -47,9 +46,7 @@ pub(crate) struct Link {
     /// The ledger's name and its channel's.
     ledger_name: String,
     channel: String,
-    /// Server time minus [`millis`], of the latest heartbeat.
-    offset: AtomicI64,
-    origin: Instant,
+    clock: ServerClock,
     scripts: Vec<String>,
     pub(super) timeouts: AtomicU32,
     /// Counts answers: whoever waited in vain can tell a slow server from a silent one.
@@ -170,15 +167,13 @@ impl Link {
 
     fn set_clock(&self, sent: Instant, took: Duration, time: Value) -> Result<(), Fault> {
         let (seconds, micros): (i64, i64) = read(time).map_err(fault)?;
-        let server = seconds * 1000 + micros / 1000;
-        let local = self.millis(sent + took / 2);
-        self.offset.store(server - local, Relaxed);
+        self.clock.heard(sent, took, seconds * 1000 + micros / 1000);
         Ok(())
     }
 
     /// The server's time in ms since the epoch, as far as this process knows.
     pub(crate) fn server_millis(&self) -> i64 {
-        self.millis(Instant::now()) + self.offset.load(Relaxed)
+        self.clock.now()
     }
 
     pub(super) async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
@@ -311,10 +306,6 @@ impl Link {
         Ok(answers
             .map(|answer| answer.and_then(read).map_err(fault))
             .collect())
-    }
-
-    fn millis(&self, at: Instant) -> i64 {
-        i64::try_from(at.saturating_duration_since(self.origin).as_millis()).unwrap_or(i64::MAX)
     }
 }
 

@@ -9,6 +9,7 @@
 mod budget;
 mod catalogue;
 mod census;
+mod clock;
 mod connection_test;
 mod fault;
 mod fold;
