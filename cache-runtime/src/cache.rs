@@ -180,7 +180,8 @@ impl Cache {
                     .join(request.key, request.tags, request.open_tags)
                 {
                     Joined::Lead(lead) => {
-                        return self.lead(lead, request, budget, &mut waits, own).await;
+                        // In a box of its own: who has read for itself has no need of it.
+                        return Box::pin(self.lead(lead, request, budget, &mut waits, own)).await;
                     }
                     Joined::Other | Joined::Full => return Turn::Solo(Why::Contended),
                     Joined::Wait(waiter) => waiter,
@@ -209,7 +210,7 @@ impl Cache {
             match waited {
                 Waited::Shared(outcome) => return Turn::Shared(outcome, was_loaded),
                 Waited::Lead(lead) => {
-                    return self.lead(lead, request, budget, &mut waits, None).await;
+                    return Box::pin(self.lead(lead, request, budget, &mut waits, None)).await;
                 }
                 Waited::Alone(flight, failed) => return Turn::Alone(flight, failed),
                 Waited::Again(verdict) => budget.charge(verdict),
@@ -256,13 +257,17 @@ impl Cache {
     /// Memory, as far as it may speak: while Redis's pushes reach it, which is known for two seconds at a time, and for a
     /// while when Redis is away.
     pub(crate) fn recall(&self, request: &Request<'_>) -> Option<Hit> {
-        let now = Instant::now();
         // Before the copy is taken: one from the outage must not pass for a tracked one because Redis is back now.
+        let now = Instant::now();
         let reach = self.inner.tier.as_ref().map(|tier| tier.reach(now));
-        if let (Some(Reach::Unheard), Some(tier)) = (reach, &self.inner.tier) {
-            // Whoever attended the connection may have ended; then somebody else must.
-            tier.supervised();
-            return None;
+        match (reach, &self.inner.tier) {
+            (Some(Reach::Heard), _) if request.near == Near::Off => return None,
+            (Some(Reach::Unheard), Some(tier)) => {
+                // Whoever attended the connection may have ended; then somebody else must.
+                tier.supervised();
+                return None;
+            }
+            _ => {}
         }
         let copy = self.inner.local.memory.get(request.key.as_str(), now)?;
         if deferred::is_due(self, request.key.as_str(), &copy.tags) {
@@ -333,7 +338,7 @@ impl Cache {
             .spend_on(&session, pin!(session.get(request.key.as_str())))
             .await;
         match got.map(|bytes| bytes.map(|bytes| self.examine(&bytes, request, &session))) {
-            Ok(Some(Examined::Usable(found))) => Own::Hit(Turn::Hit(found.hit())),
+            Ok(Some(Examined::Usable(found))) => Own::Hit(Turn::Hit(found.into_hit())),
             reply => Own::Missed(reply),
         }
     }
@@ -377,6 +382,7 @@ mod tests {
         let request = Request::plain(&key, crate::entry::type_ops::<u32>());
         let budget = cache.budget();
         let size = size_of_val(&cache.read(&request, &budget));
-        assert!(size <= 1536, "{size} bytes");
+        // Up to 1032 bytes glibc's allocator keeps freed blocks at hand; beyond, each costs thousands of instructions.
+        assert!(size <= 1032, "{size} bytes");
     }
 }

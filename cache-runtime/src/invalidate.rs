@@ -23,7 +23,9 @@ use crate::stats::{add, bump};
 #[must_use = "a `queued` invalidation does not bind other processes yet"]
 pub struct Invalidation {
     /// Entries really removed: from Redis, or from memory where that is all there is. Of a cached function's
-    /// `invalidates`, whose entries are taken away behind the call, [`crate::CacheStats::removed`] tells.
+    /// `invalidates`, whose entries are taken away behind the call, [`crate::CacheStats::removed`] tells; and so it does
+    /// of what was still to be counted when Redis fell silent for longer than `CACHE_BUDGET`: this is then what was counted
+    /// until then.
     pub removed: u64,
     /// Whom it binds.
     pub durability: Durability,
@@ -73,7 +75,9 @@ impl Cache {
     /// A text is escaped as keys are; [`KeyPrefix::of`] builds one from values.
     ///
     /// The removal binds every process when Redis has acknowledged it, whatever it covers; then this waits until the entries
-    /// are taken away, and says how many there were. A caller who drops it then loses the count alone.
+    /// are taken away, and says how many there were: for as long as Redis answers. When it says nothing for `CACHE_BUDGET`,
+    /// the counting goes on behind the call, and `removed` says how far it had come. A caller who drops the call then loses the
+    /// count alone.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -266,7 +270,10 @@ impl Cache {
         };
         match count {
             Count::Later => session.reclaim_later(reclaim),
-            Count::Waited => invalidation.removed += session.reclaim_now(reclaim).await,
+            Count::Waited => {
+                let silence = self.inner.config.budget;
+                invalidation.removed += session.reclaim_now(reclaim, silence).await;
+            }
         }
         invalidation
     }

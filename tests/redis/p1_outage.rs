@@ -372,3 +372,39 @@ fn a_bad_url_is_refused_in_one_line_without_its_password() {
         );
     }
 }
+
+/// The count of a removal by hand once waited as long as each of its commands might take: 8 s, in pages.
+#[tokio::test]
+async fn a_count_is_waited_for_only_while_redis_answers() {
+    const KEYS: u64 = 3_000;
+    let server = Arc::new(RedisServer::start());
+    let config = || {
+        let patient = CacheConfig::default().command_timeout(6 * SOON);
+        patient.redis_url(server.url())
+    };
+    let app = App::connected(config(), &Db::new(7)).await;
+    // Entries of another process may not be catalogued yet: the count gives it 10 ms, which is when the server freezes.
+    let _other = App::connected(config(), &Db::new(7)).await;
+    let patient = App::on(&server, &Db::new(7)).await;
+    for id in 0..KEYS {
+        let set = patient.cache.set(format!("list:{id}"), &id, 10 * SOON);
+        set.await.unwrap();
+    }
+    let mut listener = server.control(SOON).unwrap();
+    listener.call(&["SUBSCRIBE", "%ledger@0"]).unwrap();
+    let freezing = tokio::task::spawn_blocking({
+        let server = server.clone();
+        move || {
+            listener.read().unwrap();
+            server.freeze();
+        }
+    });
+    let removal = app.cache.invalidate_prefix("list:");
+    let done = tokio::time::timeout(SOON, removal).await;
+    freezing.await.unwrap();
+    server.thaw();
+    let done = done.expect("the count waits for a server that says nothing");
+    assert!(done.is_durable() && done.removed < KEYS, "{done:?}");
+    let counted = async || (app.cache.stats().removed == KEYS).then_some(());
+    eventually(SOON, "the count behind the call", counted).await;
+}

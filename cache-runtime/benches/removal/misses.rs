@@ -13,8 +13,8 @@ const ROUNDS: u32 = 5;
 const EACH: u32 = 1_000;
 const HOUR_MS: u32 = 3_600_000;
 
-/// Members that one sweep looks at: two for each that a batch of 100 adds.
-const SWEPT: u32 = 200;
+/// Members that one sweep looks at: three for each two of a batch of 100.
+const SWEPT: u32 = 150;
 
 /// Bytes of a value, and tasks that miss at once.
 const SHAPES: [(usize, u32); 4] = [(8, 1), (8, 64), (1_000, 1), (1_000, 64)];
@@ -129,7 +129,7 @@ impl Scene {
         each(bare, self.tasks, 0..EACH, move |id| {
             let mut store = redis::cmd("EVALSHA");
             store.arg(&sha).arg(1).arg(format!("made:{run}:{id}"));
-            store.arg(&identity).arg(&entry[..56]).arg(&entry[64..]);
+            store.arg(&identity).arg(&entry);
             store.arg(HOUR_MS).to_owned()
         })
         .await;
@@ -168,10 +168,10 @@ impl Scene {
     async fn sweep(&self, bare: &mut MultiplexedConnection) -> f64 {
         let mut from = b"[kmiss:".to_vec();
         reset(bare).await;
-        for _ in 0..EACH * 2 / SWEPT {
+        for _ in 0..EACH * 3 / 2 / SWEPT {
             let mut sweep = redis::cmd("EVALSHA");
             sweep.arg(&self.sweep).arg(1).arg("%catalogue");
-            sweep.arg("").arg(&from).arg(SWEPT);
+            sweep.arg("").arg(&from).arg(SWEPT).arg(HOUR_MS);
             from = ask(bare, &sweep).await;
         }
         spent(bare, "evalsha").await.0 / f64::from(EACH)

@@ -12,7 +12,7 @@ use crate::key::templates_meet;
 use crate::memory::{Copy, Kept, after};
 use crate::outcome::HitTier;
 use crate::policy::{Aged, Decision};
-use crate::redis::{Budget, Lease, Session};
+use crate::redis::{Budget, Judged, Lease, Session};
 use crate::site::Near;
 use crate::stats::bump;
 
@@ -56,8 +56,17 @@ impl Decision {
 
 impl Found {
     pub(crate) fn hit(&self) -> Hit {
+        self.hit_with(self.kept.clone())
+    }
+
+    pub(crate) fn into_hit(mut self) -> Hit {
+        let kept = self.kept.take();
+        self.hit_with(kept)
+    }
+
+    fn hit_with(&self, kept: Kept) -> Hit {
         Hit {
-            kept: self.kept.clone(),
+            kept,
             tier: HitTier::Redis,
             aged: self.aged,
             version: version(&self.identity),
@@ -146,12 +155,13 @@ impl Cache {
             took: Duration::from_millis(u64::from(entry.load_ms)),
         };
         let decision = request.judge(aged, version(&entry.identity), entry.none);
-        if !session.is_of_this_reign(&entry.stamp) {
-            self.count(request, |counters| bump(&counters.unusable));
-            return Examined::Unusable(entry.identity);
-        }
-        if !session.link.ledger.stands(&entry.stamp, key, entry.tags()) {
-            return Examined::Removed(entry.identity);
+        match session.link.ledger.judge(&entry.stamp, key, entry.tags()) {
+            Judged::Stands => {}
+            Judged::Removed => return Examined::Removed(entry.identity),
+            Judged::Elsewhere => {
+                self.count(request, |counters| bump(&counters.unusable));
+                return Examined::Unusable(entry.identity);
+            }
         }
         let fits = templates_meet(entry.template, request.key.template())
             && entry.stamp.key == entry::key_hash(key)

@@ -42,6 +42,11 @@ impl Patience {
         Self { hard: None, ..self }
     }
 
+    /// It waits as long as it takes.
+    pub(super) fn is_endless(&self) -> bool {
+        self.soft.is_none() && self.hard.is_none()
+    }
+
     pub(super) fn is_soft(&self) -> bool {
         self.soft.is_some()
     }

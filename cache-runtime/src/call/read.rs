@@ -117,7 +117,8 @@ struct Waiting {
 /// Asks Redis and the key's flight, and runs the body if neither has a value.
 ///
 /// What a load does not come by is boxed in frames of its own: a body is polled from here, and calls nested in bodies take
-/// that much stack for each level.
+/// that much stack for each level. And every box that a hit in Redis needs stays below the 1032 bytes up to which the usual
+/// allocator keeps freed blocks at hand.
 async fn miss<R, K, W, L, F, Fut>(miss: Miss<R, K, W, L, F, Fut>) -> R
 where
     K: Cacheable<R>,
@@ -148,14 +149,17 @@ where
     {
         return returned;
     }
-    let demand = boxed(|| miss.demand(&cache, &key, &waiting.budget)).await;
+    let mut demand = Demand::Any;
+    if miss.mode != Mode::Normal {
+        demand = boxed(|| miss.demand(&cache, &key, &waiting.budget)).await;
+    }
     if miss.mode == Mode::Refresh {
         waiting.patience = waiting.patience.hard_only();
         if demand == Demand::Any {
             return boxed(|| miss.refresh_nothing(&cache, &key, waiting)).await;
         }
     }
-    match boxed(|| miss.turn(&cache, &key, &mut waiting, demand)).await {
+    match miss.turn(&cache, &key, &mut waiting, demand).await {
         Ok(Turn::Lead(loading)) => {
             let (about, kind) = (miss.call.about(), miss.kind);
             let why = match miss.mode {
@@ -294,6 +298,10 @@ where
         let mut request = request(&self.call, key, self.kind, &tags, &open_tags);
         request.demand = demand;
         let Waiting { patience, budget } = waiting;
+        let mut reading = Box::pin(cache.read(&request, budget));
+        if patience.is_endless() {
+            return Ok(reading.await);
+        }
         let instead = Instead {
             cache,
             about: self.call.about(),
@@ -301,8 +309,7 @@ where
             kind: self.kind,
             budget,
         };
-        let reading = pin!(cache.read(&request, budget));
-        let turn = instead.of_waiting(patience, reading).await;
+        let turn = boxed(|| instead.of_waiting(patience, reading.as_mut())).await;
         turn.map_err(|(returned, outcome)| {
             tell(|| outcome);
             returned

@@ -1,11 +1,14 @@
 //! The compact codec.
 
-use ::bincode::config::{Configuration, Limit, LittleEndian, Varint, standard};
-use ::bincode::serde::{decode_from_slice, encode_into_std_write, encode_to_vec};
+use std::marker::PhantomData;
+
+use ::bincode::config::standard;
+use ::bincode::serde::{encode_into_std_write, encode_to_vec, seed_decode_from_slice};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer};
 
 use super::codec::{ByteCount, Codec, CodecError};
+use super::in_place::InPlace;
 
 pub(super) struct Bincode;
 
@@ -19,14 +22,10 @@ impl Codec for Bincode {
     }
 
     fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-        let decoded = if bytes.len() <= SMALL {
-            decode_from_slice(bytes, SMALL_LIMIT)
-        } else if bytes.len() <= LARGEST {
-            decode_from_slice(bytes, LARGE_LIMIT)
-        } else {
+        if bytes.len() > LARGEST {
             return Err(CodecError::TooLarge);
-        };
-        match decoded {
+        }
+        match seed_decode_from_slice(Whole::<T>(PhantomData), bytes, standard()) {
             Ok((value, read)) if read == bytes.len() => Ok(value),
             Ok(_) => Err(CodecError::Trailing),
             Err(_) => Err(CodecError::Decode),
@@ -40,13 +39,15 @@ impl Codec for Bincode {
     }
 }
 
-type Limited<const BYTES: usize> = Configuration<LittleEndian, Varint, Limit<BYTES>>;
+/// Reads a value of the type, without making room for what the bytes do not hold.
+struct Whole<T>(PhantomData<T>);
 
-/// The limit counts a number at its full width (16 bytes for a `u128` that took
-/// one), so whole payloads need that many times their length. Two steps keep
-/// what a damaged length can claim in proportion to what was sent.
-const SMALL_LIMIT: Limited<{ 16 * SMALL }> = standard().with_limit();
-const LARGE_LIMIT: Limited<{ 16 * LARGEST }> = standard().with_limit();
+impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for Whole<T> {
+    type Value = T;
 
-const SMALL: usize = 1 << 20;
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<T, D::Error> {
+        T::deserialize(InPlace(from))
+    }
+}
+
 const LARGEST: usize = 16 << 20;

@@ -16,6 +16,7 @@ mod symmetry;
 
 use std::any::{TypeId, type_name};
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -94,7 +95,7 @@ pub(super) fn survives_json<T: Serialize>(value: &T) -> bool {
 pub(super) fn shape_of<T: DeserializeOwned + 'static>() -> &'static Shape {
     /// By type, because a `static` in a generic function is shared by all its
     /// instances. Leaked: a program has as many types as its source says.
-    static SHAPES: LazyLock<RwLock<HashMap<TypeId, &'static Shape>>> =
+    static SHAPES: LazyLock<RwLock<HashMap<TypeId, &'static Shape, ByTypeId>>> =
         LazyLock::new(RwLock::default);
     let id = TypeId::of::<T>();
     if let Some(shape) = SHAPES.read().get(&id) {
@@ -107,6 +108,29 @@ pub(super) fn shape_of<T: DeserializeOwned + 'static>() -> &'static Shape {
         .write()
         .entry(id)
         .or_insert_with(|| Box::leak(Box::new(shape)))
+}
+
+/// The id of a type is a hash already, and no caller chooses it.
+type ByTypeId = BuildHasherDefault<TakenAsHash>;
+
+#[derive(Default)]
+struct TakenAsHash(u64);
+
+impl Hasher for TakenAsHash {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // Not what an id writes today; whatever it writes, equal ids give equal hashes.
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@
 //! | 32..40 | origin: hash of the server's `run_id` and reign, and of the ledger's birth |
 //! | 40..48 | number: the ledger's, as the loader's process knew it when the load began |
 //! | 48..56 | key: XXH3-64 of its text, without the namespace |
-//! | 56..64 | written: the server's clock in ms, filled in by the store script |
+//! | 56..64 | written: the server's clock in ms, as the writer knew it when it sent the entry |
 //! | 64..72 | lifetime in ms; `written` + lifetime is the deadline |
 //! | 72..76 | load time in ms |
 //! | 76..80 | length of the tag block |
@@ -208,7 +208,7 @@ pub(crate) struct Label<'a> {
 }
 
 /// How many bytes of an entry hold its label, if its tags are few.
-pub(crate) const LABEL: usize = 1024;
+pub(crate) const LABEL: usize = 256;
 
 /// Reads the label of an entry of ours from its first bytes. `None`: a lease, damage, another format, somebody else's.
 pub(crate) fn label(bytes: &[u8], namespace: u64) -> Option<Label<'_>> {
@@ -283,8 +283,8 @@ pub(crate) struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    /// The head, and everything from byte 64 on; the store script puts the
-    /// server's time between them.
+    /// The head, and everything from byte 64 on; the server's time is put
+    /// between them when both are sent.
     ///
     /// A tag above 64 KiB has no form here. Losing it would lose the removals
     /// that name it, so such an entry is sealed unreadable: a miss, each time.
@@ -340,7 +340,7 @@ fn head(kind: u8, codec: u8, flags: u8, id: [u8; 16], stamp: Stamp) -> Head {
     head
 }
 
-/// Of everything but the time, which only the server knows, and itself.
+/// Of everything but itself and the time, which is known when all else is sealed.
 fn checksum(head: &[u8], meta: &[u8], rest: &[u8]) -> u64 {
     let mut hash = Xxh3::new();
     hash.update(head);

@@ -9,6 +9,7 @@ mod bincode;
 mod codec;
 mod fingerprint;
 mod header;
+mod in_place;
 mod json;
 mod ops;
 mod pack;

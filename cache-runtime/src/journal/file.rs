@@ -6,7 +6,7 @@
 //! A record is `length: u32`, `xxh3: u64`, then `kind: u8` (2 added, 1 done), `number: u64`, and for an addition the
 //! pattern as [`Pattern::to_wire`] writes it. Reading stops at the first record that is not whole: the tail of a write that was cut off.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -191,6 +191,7 @@ impl JournalFile {
 /// What a journal's bytes still hold, in order. Total: damage ends it.
 fn replay(mut bytes: &[u8]) -> Vec<Pattern> {
     let mut waiting = BTreeMap::new();
+    let mut orders: HashMap<u64, Vec<u64>> = HashMap::new();
     let mut order = 0_u64;
     while let Some((payload, rest)) = record(bytes) {
         bytes = rest;
@@ -202,7 +203,9 @@ fn replay(mut bytes: &[u8]) -> Vec<Pattern> {
         };
         let number = u64::from_le_bytes(*number);
         if *kind == DONE {
-            waiting.retain(|_, (added, _)| *added != number);
+            for order in orders.remove(&number).unwrap_or_default() {
+                waiting.remove(&order);
+            }
             continue;
         }
         // A removal that this build cannot read is not lost: it becomes the widest one.
@@ -211,10 +214,11 @@ fn replay(mut bytes: &[u8]) -> Vec<Pattern> {
             .and_then(|text| str::from_utf8(text).ok())
             .and_then(Pattern::from_wire)
             .unwrap_or_else(Pattern::all);
-        waiting.insert(order, (number, pattern));
+        waiting.insert(order, pattern);
+        orders.entry(number).or_default().push(order);
         order += 1;
     }
-    waiting.into_values().map(|(_, pattern)| pattern).collect()
+    waiting.into_values().collect()
 }
 
 fn record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {

@@ -5,7 +5,7 @@
 
 mod file;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -22,6 +22,8 @@ pub(crate) struct Journal {
     waiting: BTreeMap<u64, Pattern>,
     /// The same, to ask whether one of them covers a key.
     covering: NumberedPatterns,
+    /// The same, by the text that they begin with: what a later one covers lies together.
+    by_text: BTreeSet<(Kind, String, u64)>,
     /// Acknowledged by Redis within [`Journal::memory`]: an asynchronous replica that is promoted may not have them.
     recent: VecDeque<(Instant, Pattern)>,
     next: u64,
@@ -38,6 +40,7 @@ impl Journal {
         Self {
             waiting: BTreeMap::new(),
             covering: NumberedPatterns::default(),
+            by_text: BTreeSet::new(),
             recent: VecDeque::new(),
             next: 1,
             bound: bound.max(1),
@@ -187,26 +190,46 @@ impl Journal {
         self.next += 1;
         self.write(|file, _| file.add(number, &pattern));
         self.covering.raise(&pattern, number);
+        let (kind, text) = text_of(&pattern);
+        self.by_text.insert((kind, text.to_owned(), number));
         self.waiting.insert(number, pattern);
     }
 
     fn take(&mut self, number: u64) {
         if let Some(pattern) = self.waiting.remove(&number) {
             self.covering.remove(&pattern, number);
+            let (kind, text) = text_of(&pattern);
+            self.by_text.remove(&(kind, text.to_owned(), number));
         }
     }
 
     /// In the file they stay: until the later one is written there too, a crash would lose both.
+    ///
+    /// What is covered begins with the same text, so only that is looked at, and not for ever: one that is covered and
+    /// stays is replayed once too often, which costs less than to look at ten thousand for each that is added.
     fn drop_covered(&mut self, pattern: &Pattern) {
         let covered: Vec<u64> = match pattern {
             // A key covers nothing but itself.
             Pattern::Key(_) => self.covering.number_of(pattern).into_iter().collect(),
-            _ => self
-                .waiting
-                .iter()
-                .filter(|(_, old)| pattern.covers(old))
-                .map(|(number, _)| *number)
-                .collect(),
+            _ if *pattern == Pattern::all() => self.waiting.keys().copied().collect(),
+            _ => {
+                let (kind, text) = text_of(pattern);
+                let (mut covered, mut spared) = (Vec::new(), 0);
+                for (other, beginning, number) in self.by_text.range((kind, text.to_owned(), 0)..) {
+                    if *other != kind || !beginning.starts_with(text) || spared == SPARED {
+                        break;
+                    }
+                    let old = self.waiting.get(number);
+                    if old.is_some_and(|old| pattern.covers(old)) {
+                        covered.push(*number);
+                    } else {
+                        spared += 1;
+                    }
+                }
+                // Its equal may lie further on.
+                covered.extend(self.covering.number_of(pattern));
+                covered
+            }
         };
         covered.into_iter().for_each(|number| self.take(number));
     }
@@ -243,6 +266,26 @@ impl Journal {
     }
 }
 
+/// What a pattern says something about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Keys,
+    Tags,
+}
+
+/// The text with which everything begins that the pattern names.
+fn text_of(pattern: &Pattern) -> (Kind, &str) {
+    match (pattern.scan_prefix(), pattern) {
+        (Some(text), _) => (Kind::Keys, text),
+        (None, Pattern::Tag(text) | Pattern::TagPrefix(text)) => (Kind::Tags, text),
+        (None, Pattern::AllTags(all)) => (Kind::Tags, all.first().map_or("", String::as_str)),
+        (None, _) => (Kind::Tags, ""),
+    }
+}
+
+/// Waiting removals that one which is added may look at in vain.
+const SPARED: usize = 64;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,6 +315,43 @@ mod tests {
             ["users:7", "jobs:"],
             "`jobs:` covers `jobs:list:`"
         );
+    }
+
+    #[test]
+    fn whatever_is_dropped_was_covered_by_a_later_one() {
+        let texts = [
+            "a", "a:", "a:b", "a:b*", "a:*:c", "*:c", "=a", "=a:b", "#a", "#a:", "#a:b", "#a+#b",
+            "#b+#c", "*", "ab", "b:",
+        ];
+        for first in texts {
+            for second in texts {
+                for third in texts {
+                    let mut journal = Journal::new(100, Duration::from_secs(5));
+                    let all = [first, second, third].map(parse);
+                    journal.append(&all);
+                    let kept = journal.waiting(9);
+                    for (at, old) in all.iter().enumerate() {
+                        let stands = kept.iter().any(|(_, pattern)| pattern == old);
+                        let covered = all[at + 1..].iter().any(|later| later.covers(old));
+                        assert!(stands || covered, "{first} {second} {third}");
+                    }
+                    assert_eq!(journal.by_text.len(), journal.len());
+                }
+            }
+        }
+    }
+
+    /// Each would look at all before it, if nothing ended that.
+    #[test]
+    fn what_begins_alike_and_covers_nothing_is_looked_at_a_few_times() {
+        let mut journal = Journal::new(100_000, Duration::from_secs(5));
+        for number in 0..5_000 {
+            journal.append(&[parse(&format!("a:*:{number}"))]);
+        }
+        journal.append(&[parse("a:*:7")]);
+        assert_eq!(journal.len(), 5_000, "its equal is found all the same");
+        journal.append(&[parse("a:")]);
+        assert_eq!(journal.len(), 1);
     }
 
     #[test]

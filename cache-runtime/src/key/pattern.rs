@@ -428,25 +428,20 @@ impl Display for PatternError {
                 "the pattern {text:?} holds a control character, which no key does"
             ),
             Why::Space => {
-                let mut escaped = String::new();
-                for c in text.chars() {
-                    match c {
-                        c if c.is_whitespace() => {
-                            escape_manual(&mut escaped, c.encode_utf8(&mut [0; 4]));
-                        }
-                        c => escaped.push(c),
-                    }
-                }
+                let escaped = written(text, |c, _| c.is_whitespace());
                 write!(
                     f,
                     "the pattern {text:?} holds white space, which no key does; keys are escaped, and so is a pattern: {escaped:?}"
                 )
             }
-            Why::Percent => write!(
-                f,
-                "the pattern {text:?} holds a `%` that begins no escape; a `%` that is part of a key is written as `%25`, and an \
-                 escape is `%` and two digits of 0-9 and A-F"
-            ),
+            Why::Percent => {
+                let escaped = written(text, |c, rest| c == '%' && !starts_with_an_escape(rest));
+                write!(
+                    f,
+                    "the pattern {text:?} holds a `%` that begins no escape, which is `%` and two digits of 0-9 and A-F; a `%` \
+                     that is part of a key is written as `%25`: {escaped:?}"
+                )
+            }
             Why::StarInside => write!(
                 f,
                 "the pattern {text:?} holds a `*` where it cannot mean anything; in a tag it may only be the last character, and `=` names one key"
@@ -498,6 +493,20 @@ impl PatternTemplate {
     pub fn widened(&self) -> Pattern {
         self.render(&[])
     }
+}
+
+/// The text as a pattern has to be written: with an escape for each of these characters, of which the caller judges with
+/// the text that follows.
+fn written(text: &str, is_escaped: impl Fn(char, &str) -> bool) -> String {
+    let mut escaped = String::with_capacity(text.len() + 8);
+    for (at, c) in text.char_indices() {
+        if is_escaped(c, &text[at + c.len_utf8()..]) {
+            escape_manual(&mut escaped, c.encode_utf8(&mut [0; 4]));
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
 }
 
 /// True for text that completes an escape after its `%`.

@@ -24,9 +24,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Members that wait. What comes beyond is left out: its key is not counted, and ends by its lifetime.
 const BOUND: usize = 20_000;
 
-/// Members that a sweep looks at for each that is added: more than one, so that the catalogue stays near the number of
-/// keys that live.
-const SWEPT_PER_ADDED: usize = 2;
+/// Members that a sweep looks at for each two that are added: more than two, so that the catalogue stays near the number
+/// of keys that live. With three it holds half as many again.
+const SWEPT_PER_TWO_ADDED: usize = 3;
 
 #[derive(Debug, Default)]
 pub(crate) struct Catalogue {
@@ -108,8 +108,11 @@ impl Session {
             for member in &batch {
                 add.arg(0).arg(member);
             }
-            let adding = self.link.send::<redis::Value>(&add);
-            if let Err(fault) = self.in_background(adding).await {
+            let adding = self.in_background(self.link.send::<redis::Value>(&add));
+            let sweeping = self.sweep((SWEPT_PER_TWO_ADDED * batch.len()).div_ceil(2));
+            // Sent together: one round trip.
+            let (added, swept) = tokio::join!(adding, sweeping);
+            if let Err(fault) = added {
                 // For the next one who writes.
                 let mut waiting = self.tier.catalogue.waiting.lock();
                 if waiting.len() < BOUND {
@@ -117,7 +120,7 @@ impl Session {
                 }
                 return Err(fault);
             }
-            self.sweep(SWEPT_PER_ADDED * batch.len()).await?;
+            swept?;
         }
     }
 

@@ -92,6 +92,16 @@ pub(crate) struct Recorded {
     pub(crate) newer: Option<Page>,
 }
 
+/// What the ledger says of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Judged {
+    Stands,
+    /// A removal that covers it came later.
+    Removed,
+    /// It was written under another ledger, or on another run of the server.
+    Elsewhere,
+}
+
 impl Ledger {
     /// Takes in what was read from Redis after subscribing. False: something that was pushed meanwhile tells of another
     /// birth, and which of the two is later cannot be told; read again.
@@ -204,9 +214,24 @@ impl Ledger {
         }
     }
 
-    /// Was it written under this ledger, on this run of the server?
-    pub(crate) fn is_of_this_reign(&self, stamp: &Stamp) -> bool {
-        stamp.origin == self.known.read().origin
+    /// What is known of an entry with that stamp, key and tags.
+    pub(crate) fn judge<'t>(
+        &self,
+        stamp: &Stamp,
+        key: &str,
+        tags: impl Iterator<Item = &'t str> + Clone,
+    ) -> Judged {
+        let known = self.known.read();
+        if stamp.origin != known.origin {
+            return Judged::Elsewhere;
+        }
+        let stands = off(Safeguard::Number)
+            || stamp.number >= known.floor && !known.patterns.cover_since(key, tags, stamp.number);
+        if stands {
+            Judged::Stands
+        } else {
+            Judged::Removed
+        }
     }
 
     /// Was it written under this ledger, on this run of the server, and has nothing removed it since?
@@ -216,11 +241,7 @@ impl Ledger {
         key: &str,
         tags: impl Iterator<Item = &'t str> + Clone,
     ) -> bool {
-        let known = self.known.read();
-        stamp.origin == known.origin
-            && (off(Safeguard::Number)
-                || stamp.number >= known.floor
-                    && !known.patterns.cover_since(key, tags, stamp.number))
+        self.judge(stamp, key, tags) == Judged::Stands
     }
 
     /// The number under which a call's value may be stored that has removed what covers its own key: that removal's, if

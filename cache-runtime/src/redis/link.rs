@@ -2,9 +2,7 @@
 
 mod handshake;
 
-use std::sync::atomic::{
-    AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst,
-};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -12,6 +10,7 @@ use redis::{Cmd, ConnectionInfo, FromRedisValue, Pipeline, RedisError, Value, fr
 use tokio::time::Instant;
 
 pub(super) use self::handshake::Purpose;
+use super::clock::ServerClock;
 use super::fault::{Fault, fault, is_missing_script, is_wrong_type, unnamed};
 use super::lease::millis;
 use super::ledger::{Birth, Ledger, Page, read_birth, write_birth};
@@ -50,8 +49,7 @@ pub(crate) struct Link {
     /// The ledger's name and its channel's.
     ledger_name: String,
     channel: String,
-    /// Server time minus [`millis`], of the latest heartbeat.
-    offset: AtomicI64,
+    clock: ServerClock,
     pub(super) round_trip: RoundTrip,
     /// When the latest heartbeat was sent that was answered, in microseconds since `origin`.
     heard: AtomicU64,
@@ -181,9 +179,7 @@ impl Link {
 
     fn set_clock(&self, sent: Instant, took: Duration, time: Value) -> Result<(), Fault> {
         let (seconds, micros): (i64, i64) = read(time).map_err(fault)?;
-        let server = seconds * 1000 + micros / 1000;
-        let local = self.millis(sent + took / 2);
-        self.offset.store(server - local, Relaxed);
+        self.clock.heard(sent, took, seconds * 1000 + micros / 1000);
         let heard = sent.saturating_duration_since(self.origin).as_micros();
         self.heard
             .store(u64::try_from(heard).unwrap_or(u64::MAX), Relaxed);
@@ -192,7 +188,7 @@ impl Link {
 
     /// The server's time in ms since the epoch, as far as this process knows.
     pub(crate) fn server_millis(&self) -> i64 {
-        self.millis(Instant::now()) + self.offset.load(Relaxed)
+        self.clock.now()
     }
 
     pub(super) async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
@@ -372,10 +368,6 @@ impl Link {
         Ok(answers
             .map(|answer| answer.and_then(read).map_err(fault))
             .collect())
-    }
-
-    fn millis(&self, at: Instant) -> i64 {
-        i64::try_from(at.saturating_duration_since(self.origin).as_millis()).unwrap_or(i64::MAX)
     }
 }
 

@@ -11,6 +11,7 @@
 mod budget;
 mod catalogue;
 mod census;
+mod clock;
 mod connection_test;
 mod fault;
 mod fold;
@@ -37,7 +38,7 @@ pub use self::census::Census;
 pub use self::connection_test::ConnectionTest;
 pub(crate) use self::fault::Fault;
 pub(crate) use self::lease::{LEASE_LIFE, Lease, Locked, Over, Sealed};
-pub(crate) use self::ledger::Recorded;
+pub(crate) use self::ledger::{Judged, Recorded};
 pub(crate) use self::link::Planted;
 pub(crate) use self::reclaim::Reclaim;
 pub(crate) use self::removal::{OwnRemoval, Removed, Spare};

@@ -1,7 +1,8 @@
 //! Unlinks the entries that removals have made stale, in the background. Only a removal by hand waits for it, to count them.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -64,7 +65,7 @@ impl Session {
             let reclaims = &session.tier.reclaims;
             loop {
                 while let Some(reclaim) = reclaims.next() {
-                    session.take_away(reclaim).await;
+                    session.take_away(reclaim, &AtomicU64::new(0)).await;
                 }
                 reclaims.under_way.store(false, SeqCst);
                 // One may have been added between the last look and this.
@@ -94,28 +95,47 @@ impl Session {
         }
     }
 
-    /// Takes away what a removal has made stale, and says how much it was. It goes on if the caller does not wait.
-    pub(crate) async fn reclaim_now(&self, reclaim: Reclaim) -> u64 {
-        let session = self.clone();
-        let taking = tokio::spawn(async move { session.take_away(reclaim).await });
-        taking.await.unwrap_or(0)
+    /// Takes away what a removal has made stale, and says how much it was. It goes on if the caller does not wait; and
+    /// if Redis says nothing at all for so long, the caller hears what was counted until then.
+    pub(crate) async fn reclaim_now(&self, reclaim: Reclaim, silence: Duration) -> u64 {
+        let counted = Arc::new(AtomicU64::new(0));
+        let silence = if reclaim.others {
+            silence + OTHERS
+        } else {
+            silence
+        };
+        let mut taking = {
+            let (session, counted) = (self.clone(), counted.clone());
+            tokio::spawn(async move { session.take_away(reclaim, &counted).await })
+        };
+        let answers = || self.link.answers.load(Relaxed);
+        let mut heard = answers();
+        while tokio::time::timeout(silence, &mut taking).await.is_err() {
+            // This process may have had no processor time: what the socket holds gets its turn first.
+            for _ in 0..TURNS {
+                tokio::task::yield_now().await;
+            }
+            if answers() == heard && !taking.is_finished() {
+                break;
+            }
+            heard = answers();
+        }
+        counted.load(Relaxed)
     }
 
-    async fn take_away(&self, reclaim: Reclaim) -> u64 {
+    async fn take_away(&self, reclaim: Reclaim, counted: &AtomicU64) {
         if reclaim.others {
             // It decides on the count alone: what comes later is stale all the same.
             tokio::time::sleep(OTHERS).await;
         }
         let _turn = self.tier.reclaims.turn.lock().await;
-        let mut removed = 0;
         for pattern in &reclaim.patterns {
-            let taking = self.reclaim(pattern, reclaim.number, &mut removed);
+            let taking = self.reclaim(pattern, reclaim.number, counted);
             if let Err(fault) = taking.await {
                 tracing::debug!(%pattern, %fault, "removed entries stay in Redis until their time is up");
             }
         }
-        (reclaim.told)(removed);
-        removed
+        (reclaim.told)(counted.load(Relaxed));
     }
 }
 
@@ -156,36 +176,48 @@ impl Session {
         &self,
         pattern: &Pattern,
         number: u64,
-        removed: &mut u64,
+        counted: &AtomicU64,
     ) -> Result<(), Fault> {
         self.write_catalogue().await?;
         let mut walk = Walk::new(pattern);
-        while let Some(page) = walk.next(self).await? {
+        let mut page = walk.next(self).await?;
+        while let Some(seen) = page {
             // What a later removal has made stale is counted there.
-            let gone = page
+            let gone = seen
                 .into_iter()
                 .filter(|seen| !seen.lives && seen.number < number);
             let gone: Vec<Seen> = gone.collect();
-            for some in gone.chunks(PER_CALL) {
-                *removed += self.unlink(some).await?;
-            }
+            // The next page is looked for meanwhile.
+            let (unlinked, next) = tokio::join!(self.unlink(&gone), walk.next(self));
+            counted.fetch_add(unlinked?, Relaxed);
+            page = next?;
         }
         Ok(())
     }
 
+    /// One round trip.
     async fn unlink(&self, gone: &[Seen]) -> Result<u64, Fault> {
-        let unlinking = self.link.run::<u64>(Script::Unlink, |command| {
-            command.arg(1 + gone.len()).arg(self.catalogue_name());
-            for seen in gone {
-                command.arg(self.full(&seen.key));
-            }
-            for seen in gone {
-                command
-                    .arg(seen.identity.as_ref().map_or(&[][..], |identity| identity))
-                    .arg(seen.members.len())
-                    .arg(&seen.members);
-            }
-        });
-        self.in_background(unlinking).await
+        if gone.is_empty() {
+            return Ok(0);
+        }
+        let calls: Vec<&[Seen]> = gone.chunks(PER_CALL).collect();
+        let unlinking = self
+            .link
+            .run_each::<u64, _>(Script::Unlink, &calls, |command, gone| {
+                command.arg(1 + gone.len()).arg(self.catalogue_name());
+                for seen in *gone {
+                    command.arg(self.full(&seen.key));
+                }
+                for seen in *gone {
+                    command
+                        .arg(seen.identity.as_ref().map_or(&[][..], |identity| identity))
+                        .arg(seen.members.len())
+                        .arg(&seen.members);
+                }
+            });
+        self.in_background(unlinking).await?.into_iter().sum()
     }
 }
+
+/// One for the runtime to look at the socket, one for the connection's task, one for the reply to reach the reclaim.
+const TURNS: usize = 3;

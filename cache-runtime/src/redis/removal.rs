@@ -110,6 +110,11 @@ impl Session {
         }
         let calls: Vec<&[&Pattern]> = patterns.chunks(PER_CALL).collect();
         let birth = write_birth(token::number());
+        let known = self
+            .link
+            .ledger
+            .birth()
+            .map_or_else(String::new, write_birth);
         let identity = lease.map_or(&[][..], |lease| &lease.identity);
         let build = |command: &mut redis::Cmd, patterns: &&[&Pattern]| {
             command
@@ -125,7 +130,8 @@ impl Session {
                 .arg(millis(LEDGER_LIFE))
                 .arg(identity)
                 .arg(since.map_or_else(String::new, |since| since.to_string()))
-                .arg(NEWER);
+                .arg(NEWER)
+                .arg(&known);
             for pattern in *patterns {
                 command.arg(pattern.to_wire());
             }

@@ -60,11 +60,6 @@ impl Session {
             .stamp(self.tier.namespace, entry::key_hash(key))
     }
 
-    /// Written under this ledger, on this run of the server.
-    pub(crate) fn is_of_this_reign(&self, stamp: &Stamp) -> bool {
-        self.link.ledger.is_of_this_reign(stamp)
-    }
-
     /// Nothing has removed it: neither what Redis knows of nor what still waits for Redis.
     pub(crate) fn stands<'t>(
         &self,

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::catalogue::{key_of, member_of_key, member_of_tag};
 use super::fault::Fault;
+use super::ledger::Judged;
 use super::session::Session;
 use crate::entry::{self, Identity, LABEL, Label};
 use crate::key::Pattern;
@@ -128,10 +129,8 @@ fn see(
         return None;
     }
     let now = u64::try_from(session.link.server_millis()).unwrap_or(0);
-    let stands = session
-        .link
-        .ledger
-        .stands(&stamp, &key, tags.iter().map(String::as_str));
+    let judged = (session.link.ledger).judge(&stamp, &key, tags.iter().map(String::as_str));
+    let stands = judged == Judged::Stands;
     let mut members: Vec<Vec<u8>> = tags.iter().map(|tag| member_of_tag(tag, &key)).collect();
     members.push(member_of_key(&key));
     if !members.contains(&member) {
@@ -144,10 +143,9 @@ fn see(
     Some(Seen {
         key,
         identity: Some(identity),
-        number: if session.is_of_this_reign(&stamp) {
-            stamp.number
-        } else {
-            0
+        number: match judged {
+            Judged::Elsewhere => 0,
+            Judged::Stands | Judged::Removed => stamp.number,
         },
         lives: stands,
         members,

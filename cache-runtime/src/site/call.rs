@@ -245,6 +245,9 @@ impl Rendered {
     /// The tags that are known, and the literal beginnings of those that are not.
     pub(crate) fn known_and_open(&self) -> (Vec<String>, Vec<String>) {
         let (mut known, mut open) = (Vec::new(), Vec::new());
+        if self.is_empty() {
+            return (known, open);
+        }
         for pattern in self.patterns() {
             match pattern {
                 Pattern::Tag(tag) => known.push(tag),

@@ -20,7 +20,7 @@ fn draft<'a>(tags: &'a [String], payload: &'a [u8]) -> Draft<'a> {
     }
 }
 
-/// What the store script does.
+/// What is sent.
 fn store(draft: &Draft<'_>) -> Vec<u8> {
     let (head, body) = draft.seal();
     [&head[..], &WRITTEN_MS.to_le_bytes(), &body].concat()

@@ -1,7 +1,7 @@
 //! How a connection is made ready: who answers, what it pushes, the scripts, the ledger. Two round trips.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -9,6 +9,7 @@ use redis::{AsyncConnectionConfig, ConnectionInfo, RedisError, Value};
 use tokio::time::Instant;
 
 use super::{Link, Push, REPLICA, each, foreign_ledger, members_of, read};
+use crate::redis::clock::ServerClock;
 use crate::redis::fault::{
     Fault, brief, cluster, fault, is_of_a_cluster, is_outage, is_wrong_type, speaks_only_resp2,
     unnamed,
@@ -112,7 +113,7 @@ impl Link {
             ledger: purpose.ledger,
             ledger_name: purpose.ledger_name,
             channel: purpose.channel,
-            offset: AtomicI64::new(0),
+            clock: ServerClock::new(greeting.sent),
             round_trip: RoundTrip::new(greeting.took.min(second_took)),
             heard: AtomicU64::new(0),
             origin: greeting.sent,

@@ -1,5 +1,5 @@
 -- Stores an entry over whatever of ours stands at the key.
--- KEYS 1 key. ARGV 1 hash of the namespace (8 bytes), 2 head, 3 what follows the time, 4 life in ms.
+-- KEYS 1 key. ARGV 1 hash of the namespace (8 bytes), 2 entry, 3 life in ms.
 -- Returns 1 stored, 0 what stands there is not ours.
 local found = redis.pcall('GETRANGE', KEYS[1], '0', '31')
 if type(found) == 'table' then return 0 end
@@ -9,7 +9,5 @@ else
   if string.sub(found, 1, 3) ~= '\202\196\237' then return 0 end
   if string.byte(found, 4) == 2 and string.sub(found, 25, 32) ~= ARGV[1] then return 0 end
 end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('SET', KEYS[1], ARGV[2] .. struct.pack('<I8', now) .. ARGV[3], 'PX', ARGV[4])
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1
