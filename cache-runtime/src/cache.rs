@@ -21,6 +21,7 @@ use crate::config::CacheConfig;
 use crate::deferred;
 use crate::error::Error;
 use crate::flight::{Joined, Waited};
+use crate::instance::Instance;
 use crate::key::templates_meet;
 use crate::local::Local;
 use crate::memory::Memory;
@@ -58,6 +59,7 @@ pub(crate) struct Inner {
     /// Keys whose refreshes fail.
     pub(crate) tired: Barren,
     pub(crate) watch: Watch,
+    pub(crate) instance: Instance,
 }
 
 /// What a `GET` found.
@@ -110,6 +112,7 @@ impl Cache {
                 barren: Barren::new(),
                 tired: Barren::new(),
                 watch: Watch::default(),
+                instance: Instance::new(),
             }),
         })
     }

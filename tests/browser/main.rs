@@ -10,6 +10,7 @@ mod page;
 
 mod door;
 mod figures;
+mod instances;
 mod keyboard;
 mod manners;
 mod outage;

@@ -84,12 +84,14 @@ async fn closed_until_a_token_is_set_and_says_how_to_open_it() {
 
 #[tokio::test]
 async fn health_is_open_and_in_the_form_that_monitors_know() {
-    let app = with_tokens(&memory());
-    let (_, health) = ask(&app, Method::GET, "/cache/health", None).await;
+    let cache = memory();
+    let app = with_tokens(&cache);
+    let (_, mut health) = ask(&app, Method::GET, "/cache/health", None).await;
+    assert_eq!(health["instance"].take(), json!(cache.instance()));
     assert_eq!(
         health,
         json!({
-            "status": "healthy", "backend": "memory", "latency_ms": null,
+            "status": "healthy", "backend": "memory", "latency_ms": null, "instance": null,
             "stats": {
                 "hits": 0, "misses": 0, "hit_rate_percent": 0.0, "redis_available": false, "memory_cache_size": 0
             }
@@ -717,6 +719,26 @@ async fn how_long_a_function_loads_is_told_of_those_that_ran() {
         ),
         (&json!(5), &json!(125_000))
     );
+}
+
+#[tokio::test]
+async fn figures_say_which_instance_they_are_of() {
+    let (one, other) = (memory(), memory());
+    assert_ne!(one.instance().id, other.instance().id);
+    let routers = [&one, &other].map(with_tokens);
+    for (cache, app) in [&one, &other].into_iter().zip(&routers) {
+        for route in ["health", "stats", "functions", "hottest", "recent"] {
+            let path = format!("/cache/{route}");
+            let (_, body) = ask(app, Method::GET, &path, Some(ADMIN)).await;
+            assert_eq!(
+                body["instance"]["id"],
+                json!(cache.instance().id),
+                "{route}"
+            );
+            let started = body["instance"]["started_at_ms"].as_u64();
+            assert!(started > Some(1_600_000_000_000), "{route}");
+        }
+    }
 }
 
 #[tokio::test]

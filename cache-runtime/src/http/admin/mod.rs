@@ -22,7 +22,6 @@ pub use self::refusal::AdminRefusal;
 use crate::cache::Cache;
 use crate::error::Error;
 use crate::global;
-use crate::health::Health;
 use crate::key::Pattern;
 
 /// The description that tools read; a test holds it to the routes.
@@ -35,7 +34,7 @@ const LONGEST_PATTERN: usize = 1024;
 ///
 /// | route | for | |
 /// |---|---|---|
-/// | `GET /cache/health` | everybody | [`Health`] |
+/// | `GET /cache/health` | everybody | [`Health`](crate::Health) |
 /// | `GET /cache/stats` | admin | the counters, both tiers, breaker and journal |
 /// | `GET /cache/functions` | admin | the counters of each cached function |
 /// | `GET /cache/hottest` | admin | [`Cache::hottest_keys`] |
@@ -49,6 +48,9 @@ const LONGEST_PATTERN: usize = 1024;
 /// token or with a wrong one, `403` where it does not suffice, `429` for a wrong one after ten others in a minute; a right
 /// one is never refused for those. What is done is logged, the token never. [`AdminGate`] guards routes of your own in the
 /// same way.
+///
+/// Figures are those of one process, and say of which ([`Instance`](crate::Instance)): behind a balancer the next answer
+/// may be another's. The page keeps them apart.
 ///
 /// While Redis is away all of this works; removals then answer `"durability": "queued"`.
 ///
@@ -120,8 +122,8 @@ impl Admin {
     }
 }
 
-async fn health(State(admin): State<Arc<Admin>>) -> Unkept<Json<Health>> {
-    Unkept(Json(admin.cache.health().await))
+async fn health(State(admin): State<Arc<Admin>>) -> Unkept<Json<answers::HealthHere>> {
+    Unkept(Json(answers::health(&admin.cache).await))
 }
 
 async fn stats(State(admin): State<Arc<Admin>>, request: Request) -> Answer<answers::Stats> {
@@ -134,7 +136,7 @@ async fn functions(
     request: Request,
 ) -> Answer<answers::Functions> {
     admin.admit(request, Role::Admin)?;
-    Ok(Json(answers::functions()).into())
+    Ok(Json(answers::functions(&admin.cache)).into())
 }
 
 async fn hottest(State(admin): State<Arc<Admin>>, request: Request) -> Answer<answers::Hottest> {
@@ -151,6 +153,7 @@ async fn hottest(State(admin): State<Arc<Admin>>, request: Request) -> Answer<an
         },
     };
     Ok(Json(answers::Hottest {
+        instance: admin.cache.instance().clone(),
         keys: admin.cache.hottest_keys(limit),
     })
     .into())
@@ -159,6 +162,7 @@ async fn hottest(State(admin): State<Arc<Admin>>, request: Request) -> Answer<an
 async fn recent(State(admin): State<Arc<Admin>>, request: Request) -> Answer<answers::Recent> {
     admin.admit(request, Role::Admin)?;
     Ok(Json(answers::Recent {
+        instance: admin.cache.instance().clone(),
         invalidations: admin.cache.recent_invalidations(),
     })
     .into())
