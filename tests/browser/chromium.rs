@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use cache_tests::skipped;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
@@ -44,10 +45,13 @@ pub(crate) struct Chromium {
 
 impl Chromium {
     /// `None` where there is none, after saying so.
+    ///
+    /// # Panics
+    ///
+    /// If there must be one: see [`skipped`].
     pub(crate) fn start() -> Option<(Self, Devtools)> {
         let Some(program) = program() else {
-            let test = thread::current().name().unwrap_or_default().to_owned();
-            eprintln!("NOT RUN: {test}: no Chromium on PATH, and CHROMIUM_BIN names none");
+            skipped("there is no Chromium on PATH, and CHROMIUM_BIN names none");
             return None;
         };
         let directory = tempfile::Builder::new().prefix("chromium-").tempdir();
