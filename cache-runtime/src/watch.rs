@@ -73,6 +73,7 @@ impl Cache {
         watch.on.store(on, Relaxed);
         if !on {
             *watch.hot.lock() = Hot::default();
+            watch.missed.store(0, Relaxed);
             watch.removals.lock().clear();
         }
     }

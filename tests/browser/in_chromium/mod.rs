@@ -5,6 +5,7 @@ mod figures;
 mod instances;
 mod keyboard;
 mod manners;
+mod origin;
 mod outage;
 mod removal;
 mod sight;
