@@ -22,6 +22,7 @@ use crate::deferred;
 use crate::error::Error;
 use crate::failing::Failing;
 use crate::flight::{Joined, Waited};
+use crate::instance::Instance;
 use crate::key::templates_meet;
 use crate::local::Local;
 use crate::memory::Memory;
@@ -61,6 +62,7 @@ pub(crate) struct Inner {
     /// Keys whose source has failed while something older may stand in.
     pub(crate) failing: Failing,
     pub(crate) watch: Watch,
+    pub(crate) instance: Instance,
 }
 
 /// What a `GET` found.
@@ -114,6 +116,7 @@ impl Cache {
                 tired: Barren::new(),
                 failing: Failing::new(),
                 watch: Watch::default(),
+                instance: Instance::new(),
             }),
         })
     }

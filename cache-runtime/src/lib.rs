@@ -36,6 +36,7 @@ mod global;
 mod health;
 #[cfg(feature = "axum")]
 pub mod http;
+mod instance;
 mod invalidate;
 mod manual;
 #[cfg(feature = "metrics")]
@@ -97,6 +98,7 @@ pub use crate::entry::CodecKind;
 pub use crate::error::{Error, TimedOut};
 pub use crate::global::{cache, init, shutdown};
 pub use crate::health::{Health, HealthStats};
+pub use crate::instance::Instance;
 pub use crate::invalidate::{Durability, Invalidation};
 pub use crate::key::{CacheKey, Glob, KeyPrefix, Pattern, PatternError, Tag};
 pub use crate::outcome::{CallOutcome, HitTier, Observed, Status, Why, observe};

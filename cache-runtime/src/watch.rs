@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
@@ -38,9 +38,11 @@ pub struct HotKey {
     pub key: String,
     /// The function that asks for it.
     pub function: &'static str,
-    /// Calls of the last minutes, older ones counting less; estimated from one in eight.
+    /// Calls of the last minutes, older ones counting less (half, a minute later); estimated from one in eight.
     pub calls: u64,
-    /// By how many calls that may be too high.
+    /// How far that may be off, to either side: the true figure is within it for 95 of 100 keys. Large for small counts:
+    /// one call seen is 8, and may have been 42. It adds up what the sample leaves open, what a key may have inherited from
+    /// one that it replaced among the 256 counted, and samples that were left out because two calls came at once.
     pub uncertain_by: u64,
 }
 
@@ -71,12 +73,13 @@ impl Cache {
         watch.on.store(on, Relaxed);
         if !on {
             *watch.hot.lock() = Hot::default();
+            watch.missed.store(0, Relaxed);
             watch.removals.lock().clear();
         }
     }
 
     /// The keys that cached functions of this process ask for most, the hottest first. One call in eight is counted, for
-    /// 256 keys at a time.
+    /// 256 keys at a time; each figure says how uncertain it is. Keys of more than 1,024 bytes are not counted.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -98,6 +101,7 @@ impl Cache {
     pub fn hottest_keys(&self, limit: usize) -> Vec<HotKey> {
         let mut hot = self.inner.watch.hot.lock();
         hot.fade(Instant::now());
+        hot.missed += self.inner.watch.missed.swap(0, Relaxed);
         hot.hottest(limit)
     }
 
@@ -122,6 +126,8 @@ impl Cache {
 pub(crate) struct Watch {
     on: AtomicBool,
     hot: Mutex<Hot>,
+    /// Samples that the counts lack.
+    missed: AtomicU64,
     removals: Mutex<VecDeque<RecentInvalidation>>,
 }
 
@@ -131,11 +137,14 @@ impl Watch {
         if !self.on.load(Relaxed) || !is_drawn() {
             return;
         }
-        // A sample: whoever would have to wait is left out.
-        if let Some(mut hot) = self.hot.try_lock() {
-            hot.fade(Instant::now());
-            hot.count(key, function);
-        }
+        // Nobody waits to be counted; but the counts say that they may lack it.
+        let Some(mut hot) = self.hot.try_lock() else {
+            self.missed.fetch_add(1, Relaxed);
+            return;
+        };
+        hot.fade(Instant::now());
+        hot.missed += self.missed.swap(0, Relaxed);
+        hot.count(key, function);
     }
 
     /// A removal is done.
@@ -202,12 +211,16 @@ fn is_drawn() -> bool {
 }
 
 /// Space-saving: A. Metwally, D. Agrawal and A. El Abbadi, "Efficient Computation of Frequent and Top-k Elements in Data
-/// Streams", ICDT 2005. A new key takes the place of the least one, and its count.
+/// Streams", ICDT 2005. A new key takes the place of the least one, and its count; so a count is never too low, and too high
+/// by at most what it took over.
 #[derive(Debug)]
 struct Hot {
     counted: Vec<Counted>,
     places: HashMap<Box<str>, usize>,
     faded: Instant,
+    has_faded: bool,
+    /// Samples that were left out; each may have been of any key.
+    missed: u64,
 }
 
 #[derive(Debug)]
@@ -225,6 +238,8 @@ impl Default for Hot {
             counted: Vec::new(),
             places: HashMap::new(),
             faded: Instant::now(),
+            has_faded: false,
+            missed: 0,
         }
     }
 }
@@ -264,11 +279,13 @@ impl Hot {
             return;
         }
         self.faded = now;
+        self.has_faded = true;
         let lives = u32::try_from(lives).unwrap_or(u32::MAX);
         for counted in &mut self.counted {
             counted.count = counted.count.checked_shr(lives).unwrap_or(0);
             counted.inherited = counted.inherited.checked_shr(lives).unwrap_or(0);
         }
+        self.missed = self.missed.checked_shr(lives).unwrap_or(0);
         self.counted.retain(|counted| counted.count > 0);
         self.places = (self.counted.iter().enumerate())
             .map(|(place, counted)| (counted.key.clone(), place))
@@ -282,10 +299,36 @@ impl Hot {
             key: counted.key.to_string(),
             function: counted.function,
             calls: counted.count * ONE_IN,
-            uncertain_by: counted.inherited * ONE_IN,
+            uncertain_by: self.uncertainty(counted),
         };
         order.iter().take(limit).map(shown).collect()
     }
+
+    /// By how many calls an estimate may be off, to either side.
+    ///
+    /// Halving rounds down: what it has ever taken from one count sums to less than one (1/2 + 1/4 + …); the same goes for
+    /// what was left out.
+    fn uncertainty(&self, counted: &Counted) -> u64 {
+        let rounded = if self.has_faded { 2 } else { 0 };
+        let samples = counted.inherited + self.missed + rounded;
+        samples * ONE_IN + sampling_error(counted.count)
+    }
+}
+
+/// How many calls there may have been beyond the `seen` × [`ONE_IN`] that a sample of `seen` stands for, with 95 of 100;
+/// fewer than those by at most as many.
+///
+/// Of n calls, each is drawn with p = 1/8 by itself, so the number drawn is binomial. E. B. Wilson, "Probable Inference, the
+/// Law of Succession, and Statistical Inference", JASA 22 (1927): n is plausible while `|seen − np| ≤ z √(np(1 − p))`, which
+/// for m = np gives `m ≤ seen + z²q/2 + √(z²q·seen + z⁴q²/4)`, with q = 1 − p. Unlike the plain standard error it holds
+/// for small counts as well; for large ones it tends to it, z·√(56·seen) calls. After a halving it is too large if
+/// anything: a count that weighs a half has a quarter of the variance.
+fn sampling_error(seen: u64) -> u64 {
+    /// z of 95 %, two-sided, squared.
+    const Z2: f64 = 1.96 * 1.96;
+    let z2q = Z2 * (1.0 - 1.0 / ONE_IN as f64);
+    let beyond = z2q / 2.0 + (z2q * seen as f64 + z2q * z2q / 4.0).sqrt();
+    (beyond * ONE_IN as f64).ceil() as u64
 }
 
 #[cfg(test)]
@@ -311,7 +354,70 @@ mod tests {
             ("hot", "warm")
         );
         let calls = 50_000 / 4 * ONE_IN;
-        assert!(hottest[0].calls >= calls && hottest[0].calls - hottest[0].uncertain_by <= calls);
+        // Nothing was sampled here, so only what was inherited could be wrong.
+        let inherited = hottest[0].uncertain_by - sampling_error(hottest[0].calls / ONE_IN);
+        assert!(hottest[0].calls >= calls && hottest[0].calls - inherited <= calls);
+    }
+
+    /// Draws as calls do, for each of many keys, and counts for how many the truth is within what is said.
+    #[tokio::test]
+    async fn a_sampled_count_is_as_uncertain_as_it_says() {
+        for calls in [1_u64, 10, 100, 3_000] {
+            let mut hot = Hot::default();
+            for key in 0..KEYS {
+                let drawn = (0..calls).filter(|_| is_drawn()).count();
+                (0..drawn).for_each(|_| hot.count(&format!("key:{key}"), "f"));
+            }
+            let told = hot.hottest(KEYS);
+            let within = |told: &&HotKey| told.calls.abs_diff(calls) <= told.uncertain_by;
+            // A key that was never drawn is not told; `sampling_error(0)` speaks for it.
+            let unseen = if calls <= sampling_error(0) {
+                KEYS - told.len()
+            } else {
+                0
+            };
+            let within = told.iter().filter(within).count() + unseen;
+            // 95 of 100 are to be expected, of 256 keys 243 ± 4.
+            assert!(
+                within >= KEYS * 85 / 100,
+                "{within} of {KEYS}, {calls} calls each"
+            );
+        }
+        // Not so large as to say nothing: 12 % of 2,400 calls seen as 300.
+        assert_eq!(
+            (sampling_error(0), sampling_error(1), sampling_error(300)),
+            (27, 34, 268)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_halving_rounds_and_samples_that_were_left_out_are_uncertain_too() {
+        let mut hot = Hot::default();
+        hot.count("a", "f");
+        let alone = hot.hottest(1)[0].uncertain_by;
+        assert_eq!(alone, sampling_error(1));
+        hot.missed = 4;
+        assert_eq!(hot.hottest(1)[0].uncertain_by, alone + 4 * ONE_IN);
+        hot.count("a", "f");
+        hot.fade(Instant::now() + HALF_LIFE);
+        assert_eq!(hot.hottest(1)[0].uncertain_by, alone + (2 + 2) * ONE_IN);
+    }
+
+    #[tokio::test]
+    async fn a_sample_that_finds_the_counts_in_use_is_left_out_and_counted_as_such() {
+        let watch = Watch::default();
+        watch.on.store(true, Relaxed);
+        {
+            let _in_use = watch.hot.lock();
+            while watch.missed.load(Relaxed) == 0 {
+                watch.saw("a", "f");
+            }
+        }
+        while watch.hot.lock().counted.is_empty() {
+            watch.saw("a", "f");
+        }
+        assert!(watch.hot.lock().missed >= 1);
+        assert_eq!(watch.missed.load(Relaxed), 0);
     }
 
     #[tokio::test(start_paused = true)]

@@ -41,9 +41,9 @@ async fn post(State(cache): State<Cache>, Path(id): Path<String>) -> Json<String
 #[derive(Debug)]
 pub(crate) struct Board {
     pub(crate) redis: RedisServer,
-    app: Router,
+    pub(crate) app: Router,
     address: SocketAddr,
-    runtime: Runtime,
+    pub(crate) runtime: Runtime,
 }
 
 impl Board {

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use cache_tests::skipped;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
@@ -18,7 +19,7 @@ const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 /// It speaks on descriptors 3 and 4, which no safe code of ours can lay out; a shell can.
 const WIRED: &str = r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null"#;
 
-const OPTIONS: [&str; 11] = [
+const OPTIONS: [&str; 12] = [
     "--headless=new",
     // Of no use against the one page that it opens, and not to be had in a container.
     "--no-sandbox",
@@ -32,6 +33,8 @@ const OPTIONS: [&str; 11] = [
     "--disable-sync",
     // A page in the background would be throttled, and what is behind a window is.
     "--disable-backgrounding-occluded-windows",
+    // Names for what is served here; by address, a browser trusts the loopback without TLS.
+    "--host-resolver-rules=MAP *.shop.test 127.0.0.1",
 ];
 
 /// A running browser. When its pipe ends it ends by itself, so it does not outlive a test that is killed either.
@@ -44,10 +47,13 @@ pub(crate) struct Chromium {
 
 impl Chromium {
     /// `None` where there is none, after saying so.
+    ///
+    /// # Panics
+    ///
+    /// If there must be one: see [`skipped`].
     pub(crate) fn start() -> Option<(Self, Devtools)> {
         let Some(program) = program() else {
-            let test = thread::current().name().unwrap_or_default().to_owned();
-            eprintln!("NOT RUN: {test}: no Chromium on PATH, and CHROMIUM_BIN names none");
+            skipped("there is no Chromium on PATH, and CHROMIUM_BIN names none");
             return None;
         };
         let directory = tempfile::Builder::new().prefix("chromium-").tempdir();

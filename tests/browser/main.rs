@@ -1,17 +1,12 @@
 //! The dashboard in a browser: what an operator sees there, and does.
 //!
 //! A real Chromium, without a window, on a real service with a real Redis. It is the one that `CHROMIUM_BIN` names, else
-//! `chromium`, `chromium-browser` or `google-chrome` of `PATH`; where there is none, each test says that it was not run.
+//! `chromium`, `chromium-browser` or `google-chrome` of `PATH`. Where there is none, `tests/run` leaves these tests out; run by
+//! themselves each says that it was skipped, or fails if `CACHE_TESTS_REQUIRE` is `1`.
 
 mod board;
 mod chromium;
 mod devtools;
 mod page;
 
-mod door;
-mod figures;
-mod keyboard;
-mod manners;
-mod outage;
-mod removal;
-mod sight;
+mod in_chromium;

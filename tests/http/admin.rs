@@ -4,9 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::ConnectInfo;
+use axum::extract::{ConnectInfo, Request};
 use axum::http::{Method, StatusCode};
-use cache_runtime::http::{AdminConfig, Role, admin_router};
+use axum::response::IntoResponse as _;
+use axum::routing::get;
+use cache_runtime::http::{AdminConfig, AdminGate, Role, admin_router};
 use cache_runtime::{Cache, CacheConfig, cached};
 use cache_tests::{RedisServer, eventually};
 use serde_json::{Value, json};
@@ -82,12 +84,14 @@ async fn closed_until_a_token_is_set_and_says_how_to_open_it() {
 
 #[tokio::test]
 async fn health_is_open_and_in_the_form_that_monitors_know() {
-    let app = with_tokens(&memory());
-    let (_, health) = ask(&app, Method::GET, "/cache/health", None).await;
+    let cache = memory();
+    let app = with_tokens(&cache);
+    let (_, mut health) = ask(&app, Method::GET, "/cache/health", None).await;
+    assert_eq!(health["instance"].take(), json!(cache.instance()));
     assert_eq!(
         health,
         json!({
-            "status": "healthy", "backend": "memory", "latency_ms": null,
+            "status": "healthy", "backend": "memory", "latency_ms": null, "instance": null,
             "stats": {
                 "hits": 0, "misses": 0, "hit_rate_percent": 0.0, "redis_available": false, "memory_cache_size": 0
             }
@@ -153,41 +157,55 @@ async fn a_token_is_needed_the_right_one_and_of_the_right_role() {
     assert_eq!(forged.status, 403);
 }
 
-#[tokio::test(start_paused = true)]
-async fn guessing_is_slowed_down() {
-    let app = with_tokens(&memory());
-    for guess in 0..10 {
-        let wrong = answer(
-            &app,
-            Method::GET,
-            "/cache/stats",
-            Some(&format!("guess {guess}")),
-        )
-        .await;
-        assert_eq!(wrong.status, StatusCode::UNAUTHORIZED);
+async fn guess(app: &Router, times: u32) -> StatusCode {
+    let mut last = StatusCode::OK;
+    for guess in 0..times {
+        let wrong = format!("guess {guess}");
+        last = answer(app, Method::GET, "/cache/stats", Some(&wrong))
+            .await
+            .status;
     }
-    let (status, body) = ask(&app, Method::GET, "/cache/stats", Some(ADMIN)).await;
+    last
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_eleventh_wrong_token_in_a_minute_is_told_to_wait() {
+    let app = with_tokens(&memory());
+    assert_eq!(guess(&app, 10).await, StatusCode::UNAUTHORIZED);
+    let (status, body) = ask(&app, Method::GET, "/cache/stats", Some("another guess")).await;
     assert_eq!(
         (status, &body["error"]["code"]),
         (StatusCode::TOO_MANY_REQUESTS, &json!("too_many_failures"))
     );
-    let retry = answer(&app, Method::GET, "/cache/stats", None)
-        .await
-        .header("retry-after");
+    let refused = answer(&app, Method::GET, "/cache/stats", Some("another guess")).await;
+    let retry = refused.header("retry-after");
     assert!((1..=61).contains(&retry.parse::<u64>().unwrap()), "{retry}");
+    // Who sends no token has not guessed.
     assert_eq!(
-        ask(&app, Method::GET, "/cache/health", None).await.0,
-        StatusCode::OK
+        ask(&app, Method::GET, "/cache/stats", None).await.0,
+        StatusCode::UNAUTHORIZED
     );
     tokio::time::advance(MINUTE).await;
-    assert_eq!(
-        ask(&app, Method::GET, "/cache/stats", Some(ADMIN)).await.0,
-        StatusCode::OK
-    );
+    assert_eq!(guess(&app, 1).await, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
-async fn told_apart_by_address_a_guesser_locks_out_only_itself() {
+async fn a_right_token_is_let_in_although_wrong_ones_came_before_it() {
+    let app = with_tokens(&memory());
+    assert_eq!(guess(&app, 25).await, StatusCode::TOO_MANY_REQUESTS);
+    for (method, path, token) in [
+        (Method::GET, "/cache/stats", ADMIN),
+        (Method::POST, "/cache/invalidate?pattern=a", ADMIN),
+        (Method::DELETE, "/cache/clear", SUPER),
+    ] {
+        assert_eq!(ask(&app, method, path, Some(token)).await.0, 200, "{path}");
+    }
+    // Nor does it make up for the wrong ones.
+    assert_eq!(guess(&app, 1).await, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn wrong_tokens_are_counted_by_address() {
     let config = AdminConfig::new()
         .cache(&memory())
         .admin_token(ADMIN)
@@ -201,21 +219,51 @@ async fn told_apart_by_address_a_guesser_locks_out_only_itself() {
         let address = SocketAddr::from((IpAddr::from([10, 0, 0, last]), 1));
         app.clone().layer(axum::Extension(ConnectInfo(address)))
     };
-    for _ in 0..10 {
-        ask(&from(1), Method::GET, "/cache/stats", Some("guess")).await;
+    assert_eq!(guess(&from(1), 11).await, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(guess(&from(2), 1).await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_pattern_that_names_nothing_is_a_clear() {
+    let cache = memory();
+    let app = with_tokens(&cache);
+    for pattern in [
+        "*", "**", "*:*", "**:**", "*:", ":*", ":", "::", "*:*:*", "*::*", "#*", "#**", "#:",
+        "#:*", "#::",
+    ] {
+        fill(&cache, &["stats", "user:1"]).await;
+        let encoded: String = pattern.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let path = format!("/cache/invalidate?pattern={encoded}");
+        let (status, body) = ask(&app, Method::POST, &path, Some(ADMIN)).await;
+        assert_eq!(
+            (status.as_u16(), &body["error"]["code"]),
+            (403, &json!("forbidden")),
+            "{pattern}"
+        );
+        let message = body["error"]["message"].as_str().unwrap();
+        assert!(message.contains("super-admin token"), "{message}");
+        assert_eq!(cache.get::<i32>("user:1").await, Some(1), "{pattern}");
+        // Counting is looking.
+        let preview = format!("{path}&preview=true");
+        assert_eq!(
+            ask(&app, Method::POST, &preview, Some(ADMIN)).await.0,
+            200,
+            "{pattern}"
+        );
+        assert_eq!(
+            ask(&app, Method::POST, &path, Some(SUPER)).await.0,
+            200,
+            "{pattern}"
+        );
     }
-    assert_eq!(
-        ask(&from(1), Method::GET, "/cache/stats", Some(ADMIN))
-            .await
-            .0,
-        429
-    );
-    assert_eq!(
-        ask(&from(2), Method::GET, "/cache/stats", Some(ADMIN))
-            .await
-            .0,
-        200
-    );
+    for pattern in ["user:*", "*:roles", "*1*", "%23author:", "=stats"] {
+        let path = format!("/cache/invalidate?pattern={pattern}");
+        assert_eq!(
+            ask(&app, Method::POST, &path, Some(ADMIN)).await.0,
+            200,
+            "{pattern}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -241,6 +289,172 @@ async fn an_application_may_use_its_own_check() {
             stats
         );
     }
+}
+
+/// An application that knows its administrators by a cookie.
+fn with_cookies() -> Router {
+    admin_router(AdminConfig::new().cache(&memory()).check(|request| {
+        let cookie = request.headers.get("cookie")?.to_str().ok()?;
+        (cookie == "session=root").then_some(Role::SuperAdmin)
+    }))
+}
+
+const REMOVALS: [(Method, &str); 3] = [
+    (Method::POST, "/cache/invalidate?pattern=a"),
+    (Method::POST, "/cache/invalidate?pattern=a&preview=true"),
+    (Method::DELETE, "/cache/clear"),
+];
+
+/// As a browser sends it that is signed in, with these headers more.
+async fn in_a_browser(app: &Router, method: Method, path: &str, more: &[(&str, &str)]) -> Answer {
+    let mut headers = vec![("host", "admin.shop.example"), ("cookie", "session=root")];
+    headers.extend_from_slice(more);
+    send(app, method, path, &headers).await
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_removes_nothing_with_an_administrators_cookie() {
+    let app = with_cookies();
+    let own = "https://admin.shop.example";
+    let forged: [&[(&str, &str)]; 14] = [
+        &[("sec-fetch-site", "cross-site")],
+        &[("sec-fetch-site", "same-site")],
+        &[("sec-fetch-site", "same-site"), ("origin", own)],
+        &[("sec-fetch-site", "something new")],
+        &[
+            ("sec-fetch-site", "same-origin"),
+            ("sec-fetch-site", "cross-site"),
+        ],
+        &[("origin", "https://evil.example")],
+        &[("origin", "https://blog.shop.example")],
+        &[("origin", "https://shop.example")],
+        &[("origin", "https://admin.shop.example.evil.example")],
+        &[("origin", "https://admin.shop.example:8443")],
+        &[("origin", "null")],
+        &[("origin", "")],
+        &[("origin", own), ("origin", "https://evil.example")],
+        &[
+            ("sec-fetch-site", "none"),
+            ("origin", "https://evil.example"),
+        ],
+    ];
+    for headers in forged {
+        for (method, path) in REMOVALS {
+            let refused = in_a_browser(&app, method, path, headers).await;
+            assert_eq!(refused.status, 403, "{path} {headers:?}");
+            let body: Value = serde_json::from_str(&refused.body).expect("JSON");
+            assert_eq!(body["error"]["code"], "cross_origin");
+            let message = body["error"]["message"].as_str().unwrap();
+            assert!(
+                message.contains("made by a page of another origin"),
+                "{message}"
+            );
+            let named = ["Sec-Fetch-Site: ", "Origin: "]
+                .iter()
+                .any(|name| message.contains(name));
+            assert!(named, "it says which header told: {message}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_the_same_origin_and_a_program_may_remove() {
+    let app = with_cookies();
+    let own: [&[(&str, &str)]; 6] = [
+        &[("sec-fetch-site", "same-origin")],
+        // A proxy may have changed `Host`; the browser has not.
+        &[
+            ("sec-fetch-site", "same-origin"),
+            ("origin", "https://public.example"),
+        ],
+        &[("sec-fetch-site", "none")],
+        &[("origin", "https://admin.shop.example")],
+        &[("origin", "http://ADMIN.shop.example:80")],
+        // No page can send it.
+        &[],
+    ];
+    for headers in own {
+        for (method, path) in REMOVALS {
+            let done = in_a_browser(&app, method, path, headers).await;
+            assert_eq!(done.status, 200, "{path} {headers:?}");
+        }
+    }
+    let without_host = [
+        ("cookie", "session=root"),
+        ("origin", "https://admin.shop.example"),
+    ];
+    let clear = "https://admin.shop.example/cache/clear";
+    let done = send(&app, Method::DELETE, clear, &without_host).await;
+    assert_eq!(
+        done.status, 200,
+        "as in HTTP/2, where the address names the host"
+    );
+    let unsaid = send(&app, Method::DELETE, "/cache/clear", &without_host).await;
+    assert_eq!(unsaid.status, 403, "nothing to compare with");
+}
+
+#[tokio::test]
+async fn looking_is_refused_to_other_sites_alone() {
+    let app = with_cookies();
+    for (site, status) in [
+        ("cross-site", 403),
+        ("same-site", 200),
+        ("same-origin", 200),
+        ("none", 200),
+    ] {
+        let looked = in_a_browser(
+            &app,
+            Method::GET,
+            "/cache/stats",
+            &[("sec-fetch-site", site)],
+        )
+        .await;
+        assert_eq!(looked.status, status, "{site}");
+    }
+}
+
+/// A token is not added by a browser: who has it may send it from wherever it likes.
+#[tokio::test]
+async fn a_token_may_come_from_a_page_of_the_same_site() {
+    let app = with_tokens(&memory());
+    let token = format!("Bearer {SUPER}");
+    let headers = [
+        ("authorization", token.as_str()),
+        ("host", "admin.shop.example"),
+        ("origin", "https://console.shop.example"),
+        ("sec-fetch-site", "same-site"),
+    ];
+    assert_eq!(
+        send(&app, Method::DELETE, "/cache/clear", &headers)
+            .await
+            .status,
+        200
+    );
+}
+
+/// Routes of an application's own, behind the same gate.
+#[tokio::test]
+async fn a_gate_guards_other_routes_and_counts_together_with_the_administrations() {
+    let gate = AdminGate::new(AdminConfig::new().cache(&memory()).admin_token(ADMIN));
+    let own = gate.clone();
+    let look = async move |request: Request| match own.admit(&request.into_parts().0, Role::Admin) {
+        Ok(_) => StatusCode::NO_CONTENT.into_response(),
+        Err(refusal) => refusal.into_response(),
+    };
+    let app = Router::new()
+        .route("/own", get(look))
+        .merge(admin_router(gate));
+    let own = async |token: &str| {
+        let token = format!("Bearer {token}");
+        send(&app, Method::GET, "/own", &[("authorization", &token)])
+            .await
+            .status
+    };
+    assert_eq!(own(ADMIN).await, 204);
+    assert_eq!(own("guess").await, 401);
+    assert_eq!(guess(&app, 9).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(own("guess").await, 429);
+    assert_eq!(own(ADMIN).await, 204);
 }
 
 #[tokio::test]
@@ -505,6 +719,26 @@ async fn how_long_a_function_loads_is_told_of_those_that_ran() {
         ),
         (&json!(5), &json!(125_000))
     );
+}
+
+#[tokio::test]
+async fn figures_say_which_instance_they_are_of() {
+    let (one, other) = (memory(), memory());
+    assert_ne!(one.instance().id, other.instance().id);
+    let routers = [&one, &other].map(with_tokens);
+    for (cache, app) in [&one, &other].into_iter().zip(&routers) {
+        for route in ["health", "stats", "functions", "hottest", "recent"] {
+            let path = format!("/cache/{route}");
+            let (_, body) = ask(app, Method::GET, &path, Some(ADMIN)).await;
+            assert_eq!(
+                body["instance"]["id"],
+                json!(cache.instance().id),
+                "{route}"
+            );
+            let started = body["instance"]["started_at_ms"].as_u64();
+            assert!(started > Some(1_600_000_000_000), "{route}");
+        }
+    }
 }
 
 #[tokio::test]

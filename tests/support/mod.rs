@@ -30,6 +30,7 @@ mod relay;
 mod resp;
 mod resp_client;
 mod sentinel;
+mod skip;
 
 pub use certificates::Certificates;
 pub use child_process::{ChildProcess, ChildProcessBuilder};
@@ -43,3 +44,4 @@ pub use redis_server::RedisServer;
 pub use resp::Resp;
 pub use resp_client::RespClient;
 pub use sentinel::SentinelSet;
+pub use skip::skipped;

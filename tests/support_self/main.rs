@@ -4,6 +4,7 @@
 mod child_process;
 mod fault_proxy;
 mod redis_server;
+mod skip;
 mod topologies;
 mod waiting;
 

@@ -7,5 +7,5 @@ mod etag;
 mod freshness;
 mod layer;
 
-pub use self::admin::{AdminConfig, Role, admin_router};
+pub use self::admin::{AdminConfig, AdminGate, AdminRefusal, Role, admin_router};
 pub use self::layer::{CacheLayer, CacheService};

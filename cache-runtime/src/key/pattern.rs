@@ -189,6 +189,28 @@ impl Pattern {
         }
     }
 
+    /// Does it amount to a clear, because it names no text of a key or a tag, only `*` and `:`?
+    ///
+    /// `*`, `**:**`, `:*` and `#*` do: whoever may not clear must not remove by them. `*a*` does not, though many keys hold
+    /// an `a`; count what a pattern covers before it is used.
+    ///
+    /// ```
+    /// use cache_runtime::Pattern;
+    ///
+    /// assert!(Pattern::parse("*:*")?.is_clear());
+    /// assert!(!Pattern::parse("*:roles")?.is_clear());
+    /// # Ok::<(), cache_runtime::PatternError>(())
+    /// ```
+    #[must_use]
+    pub fn is_clear(&self) -> bool {
+        let text = match self {
+            Self::Subtree(text) | Self::Prefix(text) | Self::TagPrefix(text) => text,
+            Self::Glob(glob) => &glob.text,
+            Self::Key(_) | Self::Tag(_) | Self::AllTags(_) => return false,
+        };
+        text.bytes().all(|byte| matches!(byte, b'*' | b':'))
+    }
+
     /// Text that every matching key starts with, possibly none; `None` where
     /// keys say nothing, that is, for tags.
     #[must_use]

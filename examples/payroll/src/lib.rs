@@ -2,8 +2,10 @@
 //! of whoever looks after the cache.
 //!
 //! Read it in this order: [`keys`], then the `routes` of [`employees`] and [`users`], [`salaries`] and [`dashboard`]; they
-//! hold the caching that attributes do. [`drafts`] does it by hand. [`session`] says who may ask, before any of it.
+//! hold the caching that attributes do. [`drafts`] does it by hand, [`administration`] for operators. [`session`] says who may
+//! ask, before any of it.
 
+pub mod administration;
 pub mod codes;
 pub mod dashboard;
 pub mod db;
@@ -28,7 +30,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::middleware;
 use axum_extra::extract::cookie::Key;
-use cache_runtime::http::{AdminConfig, CacheLayer, admin_router};
+use cache_runtime::http::{AdminConfig, AdminGate, CacheLayer, admin_router};
 
 use db::Db;
 use error::ApiError;
@@ -42,9 +44,11 @@ pub struct AppState {
     pub session_key: Key,
 }
 
-/// The whole service. `operators`: who may use the routes under `/api/cache`; `told`: what answers say of the cache.
+/// The whole service. `operators`: who may use the routes under `/api/cache` and `/admin`; `told`: what answers say of the cache.
 pub fn app(state: AppState, operators: AdminConfig, told: CacheLayer) -> Router {
+    let gate = AdminGate::new(operators);
     Router::new()
+        .merge(administration::routes(gate.clone()))
         .merge(dashboard::routes())
         .merge(drafts::routes())
         .merge(employees::routes::routes())
@@ -54,7 +58,7 @@ pub fn app(state: AppState, operators: AdminConfig, told: CacheLayer) -> Router 
         .merge(session::routes())
         .merge(users::routes::routes())
         .merge(metrics::routes())
-        .nest("/api", admin_router(operators))
+        .nest("/admin", admin_router(gate))
         .fallback(async || ApiError::not_found("path"))
         .method_not_allowed_fallback(async || ApiError::no_such_method())
         .layer(DefaultBodyLimit::max(LARGEST_BODY))

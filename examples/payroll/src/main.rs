@@ -113,6 +113,6 @@ sign in, then try the others twice, and watch X-Cache and X-Sql:
   curl -i -b jar {at}/api/dashboard
   curl -i -b jar '{at}/api/employees?page=1&per_page=2'
 and look in, with CACHE_ADMIN_TOKEN set:
-  {at}/api/cache/dashboard"
+  {at}/admin/cache/dashboard"
     );
 }

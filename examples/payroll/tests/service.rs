@@ -15,6 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const AT_ONCE: Duration = Duration::from_secs(2);
 
 const ADMIN: &str = "one who may look and remove";
+const SUPER_ADMIN: &str = "one who may clear as well";
 
 /// An office with a database of its own; ends with the test.
 struct Office {
@@ -39,7 +40,8 @@ impl Office {
             .env("PORT", "0")
             .env("DATABASE_URL", format!("sqlite://{}", database.display()))
             .env("SHOW_KEYS", "on")
-            .env("CACHE_ADMIN_TOKEN", ADMIN);
+            .env("CACHE_ADMIN_TOKEN", ADMIN)
+            .env("CACHE_SUPER_ADMIN_TOKEN", SUPER_ADMIN);
         for (name, value) in settings {
             program = program.env(*name, *value);
         }
@@ -67,10 +69,10 @@ impl Office {
         stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
         let (cookie, length) = (&self.cookie, body.len());
         // A token on other paths would be a reason not to cache their answers.
-        let token = if path.starts_with("/api/cache/") {
-            format!("Authorization: Bearer {ADMIN}\r\n")
-        } else {
-            String::new()
+        let token = match path {
+            "/api/cache/clear" => format!("Authorization: Bearer {SUPER_ADMIN}\r\n"),
+            _ if path.contains("/cache/") => format!("Authorization: Bearer {ADMIN}\r\n"),
+            _ => String::new(),
         };
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: office\r\nConnection: close\r\nCookie: {cookie}\r\n{token}\
@@ -92,11 +94,19 @@ impl Office {
     }
 
     fn health(&self) -> Value {
-        self.get("/api/cache/health").body
+        self.get("/admin/cache/health").body
     }
 
     fn stats(&self) -> Value {
-        self.get("/api/cache/stats").body
+        self.get("/admin/cache/stats").body
+    }
+
+    /// What the office's own routes answer with: 200 and the data of their envelope.
+    fn data(&self, method: &str, path: &str) -> Value {
+        let mut answer = self.send(method, path, "");
+        assert_eq!(answer.status, 200, "{path}: {}", answer.head);
+        assert_eq!(answer.body["success"], true, "{path}: {}", answer.body);
+        answer.body["data"].take()
     }
 
     /// Waits until health says so.
@@ -242,7 +252,7 @@ fn redis_dies_and_comes_back_and_nobody_notices() {
     assert_eq!(stats["entries"], 6, "five, and the permissions: {stats}");
 
     // What everybody is checked against is asked of Redis each time, whatever memory holds.
-    let functions = office.get("/api/cache/functions").body;
+    let functions = office.get("/admin/cache/functions").body;
     let mut functions = functions["functions"].as_array().expect("a list").iter();
     let access = functions.find(|function| function["name"] == "payroll::users::routes::access");
     let counters = &access.expect("it was called")["counters"];
@@ -286,4 +296,82 @@ fn redis_dies_and_comes_back_and_nobody_notices() {
     office.process.terminate();
     let ended = office.process.wait(PATIENCE);
     assert!(ended.success(), "{ended}");
+}
+
+/// Figures of a real Redis while it is there, none while it is away, and removals that are told as what they are.
+#[test]
+fn the_administration_tells_the_truth_with_redis_and_without() {
+    let redis = RedisServer::start();
+    let url = redis.url();
+    let office = Office::start("administration", &[("REDIS_URL", &url)]);
+    office.until_it_is("healthy", "redis");
+    for page in 1..=3 {
+        office.get(&format!("/api/employees?page={page}"));
+    }
+    wait_until(PATIENCE, "three pages and the permissions", || {
+        (office.data("GET", "/api/cache/stats")["total_entries"] == 4).then_some(())
+    });
+    let stats = office.data("GET", "/api/cache/stats");
+    assert_eq!(stats["status"], "available");
+    let (hits, misses) = (stats["cache_hits"].as_u64(), stats["cache_misses"].as_u64());
+    assert_eq!((hits, misses), (Some(2), Some(4)), "{stats}");
+    assert_eq!(stats["hit_rate_percent"], 33.33);
+    let keys = redis.cli(&["DBSIZE"]).int();
+    assert_eq!(stats["redis_keys_total"].as_i64(), Some(keys));
+    let memory = stats["redis_memory"].as_str().expect("a text");
+    let figure = memory.strip_suffix(['K', 'M', 'G']).expect("a unit");
+    assert!(
+        figure
+            .split_once('.')
+            .is_some_and(|(_, tenths)| tenths.len() == 1),
+        "{memory}"
+    );
+    let health = office.data("GET", "/api/cache/health");
+    assert_eq!(
+        (&health["status"], &health["backend"]),
+        (&"healthy".into(), &"redis".into())
+    );
+    assert_eq!(health["message"], "Cache system operational");
+    assert!(health["response_time_ms"].as_f64() > Some(0.0), "{health}");
+    let done = office.data("POST", "/api/cache/invalidate?pattern=employee:*");
+    assert_eq!(done["deleted_count"], 3);
+    assert_eq!(
+        (&done["message"], &done["pattern"]),
+        (&"Cache invalidation completed".into(), &"employee:*".into())
+    );
+    assert_eq!(
+        office.data("DELETE", "/api/cache/clear")["message"],
+        "Cache cleared successfully"
+    );
+    assert_eq!(office.data("GET", "/api/cache/stats")["total_entries"], 0);
+
+    redis.kill9();
+    wait_until(PATIENCE, "the outage", || {
+        (office.data("GET", "/api/cache/health")["status"] == "degraded").then_some(())
+    });
+    let health = office.data("GET", "/api/cache/health");
+    assert_eq!(health["backend"], "memory");
+    assert!(
+        health["message"]
+            .as_str()
+            .is_some_and(|message| message.starts_with("Redis is away"))
+    );
+    assert!(health["response_time_ms"].is_f64(), "{health}");
+    let stats = office.data("GET", "/api/cache/stats");
+    assert_eq!(stats["status"], "degraded");
+    assert_eq!(
+        (&stats["redis_memory"], &stats["redis_keys_total"]),
+        (&Value::Null, &Value::Null)
+    );
+    for (method, path) in [
+        ("POST", "/api/cache/invalidate?pattern=user:*"),
+        ("DELETE", "/api/cache/clear"),
+    ] {
+        let done = office.data(method, path);
+        let message = done["message"].as_str().expect("a text");
+        assert!(
+            message.contains("here") && message.contains("when it is back"),
+            "{message}"
+        );
+    }
 }

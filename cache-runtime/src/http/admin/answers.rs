@@ -4,13 +4,31 @@ use serde::Serialize;
 
 use crate::breaker::BreakerState;
 use crate::cache::Cache;
+use crate::health::Health;
+use crate::instance::Instance;
 use crate::invalidate::{Durability, Invalidation};
 use crate::site;
 use crate::stats::CacheStats;
 use crate::watch::{HotKey, RecentInvalidation};
 
+/// [`Health`], and whose it is.
+#[derive(Debug, Serialize)]
+pub(super) struct HealthHere {
+    #[serde(flatten)]
+    health: Health,
+    instance: Instance,
+}
+
+pub(super) async fn health(cache: &Cache) -> HealthHere {
+    HealthHere {
+        health: cache.health().await,
+        instance: cache.instance().clone(),
+    }
+}
+
 #[derive(Debug, Serialize)]
 pub(super) struct Stats {
+    instance: Instance,
     status: &'static str,
     backend: &'static str,
     /// Entries of this cache: in Redis while that is there, else in memory.
@@ -41,6 +59,7 @@ pub(super) async fn stats(cache: &Cache) -> Stats {
     let config = &cache.inner.config;
     let in_memory = health.stats.memory_cache_size;
     Stats {
+        instance: cache.instance().clone(),
         status: health.status,
         backend: health.backend,
         entries: census.map_or(in_memory as u64, |census| census.ours),
@@ -63,6 +82,7 @@ pub(super) async fn stats(cache: &Cache) -> Stats {
 
 #[derive(Debug, Serialize)]
 pub(super) struct Functions {
+    instance: Instance,
     functions: Vec<Function>,
 }
 
@@ -77,7 +97,7 @@ struct Function {
     counters: CacheStats,
 }
 
-pub(super) fn functions() -> Functions {
+pub(super) fn functions(cache: &Cache) -> Functions {
     let function = |(name, stats): (&'static str, CacheStats)| Function {
         name,
         hits: stats.hits() + stats.coalesced,
@@ -87,17 +107,20 @@ pub(super) fn functions() -> Functions {
         counters: stats,
     };
     Functions {
+        instance: cache.instance().clone(),
         functions: site::functions().into_iter().map(function).collect(),
     }
 }
 
 #[derive(Debug, Serialize)]
 pub(super) struct Hottest {
+    pub(super) instance: Instance,
     pub(super) keys: Vec<HotKey>,
 }
 
 #[derive(Debug, Serialize)]
 pub(super) struct Recent {
+    pub(super) instance: Instance,
     pub(super) invalidations: Vec<RecentInvalidation>,
 }
 

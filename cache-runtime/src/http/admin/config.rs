@@ -94,8 +94,12 @@ impl AdminConfig {
 
     /// The application's own check in place of tokens: what the sender of a request may do, or `None`.
     ///
-    /// Where it relies on cookies, a page elsewhere could make a browser send requests: those that a browser marks as
-    /// coming from another site are refused before it is asked.
+    /// It may rely on cookies, or on anything else that a browser adds by itself: what a page of another origin makes a
+    /// browser send is refused with `403` before the check is asked. Of what changes something, that is a `Sec-Fetch-Site`
+    /// that is neither `same-origin` nor `none` (so `same-site` is refused as well: a neighbour under your domain is somebody
+    /// else), and without that header an `Origin` whose host and port are not those of `Host`. A request with neither was
+    /// made by a program, not by a page. A proxy before a service without TLS, to which browsers send no `Sec-Fetch-Site`,
+    /// has to pass on `Host` as it came.
     #[must_use]
     pub fn check(mut self, check: impl Fn(&Parts) -> Option<Role> + Send + Sync + 'static) -> Self {
         self.check = Some(Arc::new(check));
@@ -103,7 +107,8 @@ impl AdminConfig {
     }
 
     /// Where a request comes from, so that wrong tokens are counted by address: ten a minute, then `429`. Without it all
-    /// are counted together, and who guesses locks everybody out for the rest of that minute.
+    /// are counted together. Only wrong tokens are counted and refused; a right one is let in whatever came before it, so
+    /// it has to be too long to be guessed.
     ///
     /// ```no_run
     /// use std::net::SocketAddr;

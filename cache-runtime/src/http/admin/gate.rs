@@ -1,7 +1,12 @@
-//! Lets in who has the role, and slows down who guesses.
+//! Lets in who has the role, and counts wrong tokens.
+//!
+//! A right token is let in whatever came before it: a stranger who guesses, behind the same proxy or by purpose, must not
+//! keep an administrator out. So counting does not make a short token safe. What makes guessing hopeless is the length of
+//! the token; what is bounded here is how much a guesser makes this process log.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -12,7 +17,8 @@ use subtle::{Choice, ConstantTimeEq as _};
 use tokio::time::Instant;
 
 use super::config::{AdminConfig, Role};
-use super::refusal::Refusal;
+use super::origin;
+use super::refusal::AdminRefusal;
 
 /// Wrong tokens that a peer may send in a [`WINDOW`].
 const FAILURES: u32 = 10;
@@ -21,7 +27,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// Peers whose failures are counted at once; all further ones are counted together.
 const PEERS: usize = 1024;
 
-/// Shorter tokens can be guessed.
+/// Shorter tokens can be guessed, at the rate at which this process answers.
 const SHORT: usize = 16;
 
 /// A token's hash: nothing here could show the token.
@@ -46,40 +52,73 @@ impl Token {
     }
 }
 
-pub(super) struct Gate {
-    config: AdminConfig,
-    failures: Mutex<Failures>,
+/// Lets in who may look after a cache: the check behind [`admin_router`](super::admin_router), for routes of an
+/// application's own. Clones count wrong tokens together.
+///
+/// ```
+/// use axum::extract::Request;
+/// use axum::response::{IntoResponse as _, Response};
+/// use axum::routing::post;
+/// use axum::Router;
+/// use cache_runtime::http::{AdminConfig, AdminGate, Role, admin_router};
+///
+/// async fn close_the_books(gate: AdminGate, request: Request) -> Response {
+///     let (parts, _) = request.into_parts();
+///     if let Err(refusal) = gate.admit(&parts, Role::Admin) {
+///         return refusal.into_response();
+///     }
+///     let done = cache_runtime::cache().invalidate_prefix("books:").await;
+///     format!("{} removed", done.removed).into_response()
+/// }
+///
+/// let gate = AdminGate::new(AdminConfig::from_env());
+/// let own = gate.clone();
+/// let app: Router = Router::new()
+///     .route("/books/close", post(move |request| close_the_books(own, request)))
+///     .merge(admin_router(gate));
+/// ```
+#[derive(Clone, Debug)]
+pub struct AdminGate {
+    pub(super) config: AdminConfig,
+    failures: Arc<Mutex<Failures>>,
 }
 
-impl Gate {
-    pub(super) fn new(config: AdminConfig) -> Self {
+impl From<AdminConfig> for AdminGate {
+    fn from(config: AdminConfig) -> Self {
+        Self::new(config)
+    }
+}
+
+impl AdminGate {
+    /// A gate that nobody has tried yet.
+    #[must_use]
+    pub fn new(config: AdminConfig) -> Self {
         Self {
             config,
-            failures: Mutex::default(),
+            failures: Arc::default(),
         }
     }
 
     /// The role of who sent the request, if that is enough.
-    pub(super) fn admit(&self, request: &Parts, needed: Role) -> Result<Role, Refusal> {
-        let from_elsewhere = request
-            .headers
-            .get("sec-fetch-site")
-            .is_some_and(|site| site == "cross-site");
-        if from_elsewhere {
-            return Err(Refusal::new(
-                StatusCode::FORBIDDEN,
-                "cross_site",
-                "this request was made by a page of another site",
-            ));
-        }
+    ///
+    /// # Errors
+    ///
+    /// `401` without a token or with a wrong one, `403` where its role does not suffice, where the administration is closed,
+    /// or where a page of another origin made the request; `429` for a wrong token after ten others in a minute.
+    pub fn admit(&self, request: &Parts, needed: Role) -> Result<Role, AdminRefusal> {
+        origin::refuse_other_sites(request)?;
         let role = match &self.config.check {
-            Some(check) => check(request).ok_or_else(|| {
-                Refusal::new(
-                    StatusCode::UNAUTHORIZED,
-                    "unauthorized",
-                    "sign in as an administrator of this application",
-                )
-            })?,
+            Some(check) => {
+                // It may rely on what a browser adds by itself. A token never is.
+                origin::refuse_other_origins(request)?;
+                check(request).ok_or_else(|| {
+                    AdminRefusal::new(
+                        StatusCode::UNAUTHORIZED,
+                        "unauthorized",
+                        "sign in as an administrator of this application",
+                    )
+                })?
+            }
             None => self.role_by_token(request)?,
         };
         if role < needed {
@@ -91,27 +130,27 @@ impl Gate {
                 (None, Some(_)) => "this needs the super-admin token",
                 (Some(_), _) => "this needs a super administrator",
             };
-            return Err(Refusal::new(StatusCode::FORBIDDEN, "forbidden", message));
+            return Err(AdminRefusal::new(
+                StatusCode::FORBIDDEN,
+                "forbidden",
+                message,
+            ));
         }
         Ok(role)
     }
 
-    fn role_by_token(&self, request: &Parts) -> Result<Role, Refusal> {
+    fn role_by_token(&self, request: &Parts) -> Result<Role, AdminRefusal> {
         let (admin, super_admin) = (&self.config.admin, &self.config.super_admin);
         if admin.is_none() && super_admin.is_none() {
-            return Err(Refusal::new(
+            return Err(AdminRefusal::new(
                 StatusCode::FORBIDDEN,
                 "closed",
                 "the cache administration is closed: set CACHE_ADMIN_TOKEN, and CACHE_SUPER_ADMIN_TOKEN for clearing (or \
                  AdminConfig::admin_token and super_admin_token), then send `Authorization: Bearer <token>`",
             ));
         }
-        let peer = self.config.peer.as_ref().and_then(|peer| peer(request));
-        if let Some(wait) = self.failures.lock().wait(peer, Instant::now()) {
-            return Err(Refusal::too_many(wait));
-        }
         let Some(sent) = bearer(request) else {
-            return Err(Refusal::unauthorized(
+            return Err(AdminRefusal::unauthorized(
                 "send `Authorization: Bearer <token>`",
             ));
         };
@@ -123,17 +162,27 @@ impl Gate {
                 .map_or(Choice::from(0), |token| token.is(&sent))
         };
         let (is_admin, is_super) = (compared(admin), compared(super_admin));
+        // Before anything is said of earlier failures: they may be somebody else's, behind the same proxy.
         if bool::from(is_super) {
             return Ok(Role::SuperAdmin);
         }
         if bool::from(is_admin) {
             return Ok(Role::Admin);
         }
-        self.failures.lock().count(peer, Instant::now());
+        let peer = self.config.peer.as_ref().and_then(|peer| peer(request));
+        Err(self.wrong_token(peer))
+    }
+
+    fn wrong_token(&self, peer: Option<IpAddr>) -> AdminRefusal {
+        let now = Instant::now();
+        let mut failures = self.failures.lock();
+        if let Some(wait) = failures.wait(peer, now) {
+            return AdminRefusal::too_many(wait);
+        }
+        failures.count(peer, now);
+        drop(failures);
         tracing::warn!(peer = ?peer, "cache administration: a wrong token");
-        Err(Refusal::unauthorized(
-            "this is not a token that is known here",
-        ))
+        AdminRefusal::unauthorized("this is not a token that is known here")
     }
 }
 
@@ -147,7 +196,7 @@ fn bearer(request: &Parts) -> Option<&[u8]> {
 }
 
 /// Wrong tokens, by where they came from. `None` is everybody that is not told apart.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Failures(HashMap<Option<IpAddr>, (Instant, u32)>);
 
 impl Failures {

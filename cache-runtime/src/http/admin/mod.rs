@@ -3,6 +3,7 @@
 mod answers;
 mod config;
 mod gate;
+mod origin;
 mod page;
 mod refusal;
 
@@ -16,12 +17,11 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, StatusCode};
 
 pub use self::config::{AdminConfig, Role};
-use self::gate::Gate;
-use self::refusal::Refusal;
+pub use self::gate::AdminGate;
+pub use self::refusal::AdminRefusal;
 use crate::cache::Cache;
 use crate::error::Error;
 use crate::global;
-use crate::health::Health;
 use crate::key::Pattern;
 
 /// The description that tools read; a test holds it to the routes.
@@ -34,19 +34,23 @@ const LONGEST_PATTERN: usize = 1024;
 ///
 /// | route | for | |
 /// |---|---|---|
-/// | `GET /cache/health` | everybody | [`Health`] |
+/// | `GET /cache/health` | everybody | [`Health`](crate::Health) |
 /// | `GET /cache/stats` | admin | the counters, both tiers, breaker and journal |
 /// | `GET /cache/functions` | admin | the counters of each cached function |
 /// | `GET /cache/hottest` | admin | [`Cache::hottest_keys`] |
 /// | `GET /cache/recent` | admin | [`Cache::recent_invalidations`] |
 /// | `POST /cache/invalidate?pattern=` | admin | removes what the [`Pattern`] names; with `preview=true` only counts it |
-/// | `DELETE /cache/clear` | super admin | removes everything of the cache's namespace; so is the pattern `*` |
+/// | `DELETE /cache/clear` | super admin | removes everything of the cache's namespace; a [pattern that is a clear](Pattern::is_clear) needs the same token |
 /// | `GET /cache/dashboard` | everybody | a page for all of this; it asks for the token |
 /// | `GET /cache/openapi.json` | everybody | the description of these routes |
 ///
 /// Tokens travel as `Authorization: Bearer …`. While none is set, routes that need one answer `403`; then `401` without a
-/// token or with a wrong one, `403` where it does not suffice, `429` after ten wrong ones in a minute. What is done is
-/// logged, the token never.
+/// token or with a wrong one, `403` where it does not suffice, `429` for a wrong one after ten others in a minute; a right
+/// one is never refused for those. What is done is logged, the token never. [`AdminGate`] guards routes of your own in the
+/// same way.
+///
+/// Figures are those of one process, and say of which ([`Instance`](crate::Instance)): behind a balancer the next answer
+/// may be another's. The page keeps them apart.
 ///
 /// While Redis is away all of this works; removals then answer `"durability": "queued"`.
 ///
@@ -58,19 +62,16 @@ const LONGEST_PATTERN: usize = 1024;
 /// ```
 ///
 /// Under a path of its own: `.nest("/api", admin_router(…))`.
-pub fn admin_router<S>(config: AdminConfig) -> Router<S>
+pub fn admin_router<S>(gate: impl Into<AdminGate>) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
-    let cache = config
-        .cache
+    let gate = gate.into();
+    let cache = (gate.config.cache)
         .clone()
         .unwrap_or_else(|| global::cache().clone());
     cache.watch(true);
-    let admin = Arc::new(Admin {
-        cache,
-        gate: Gate::new(config),
-    });
+    let admin = Arc::new(Admin { cache, gate });
     Router::new()
         .route("/cache/health", get(health))
         .route("/cache/stats", get(stats))
@@ -86,10 +87,10 @@ where
 
 struct Admin {
     cache: Cache,
-    gate: Gate,
+    gate: AdminGate,
 }
 
-type Answer<T> = Result<Unkept<Json<T>>, Unkept<Refusal>>;
+type Answer<T> = Result<Unkept<Json<T>>, Unkept<AdminRefusal>>;
 
 /// Nobody on the way keeps it.
 struct Unkept<T>(T);
@@ -111,7 +112,7 @@ impl<T> From<T> for Unkept<T> {
 }
 
 impl Admin {
-    fn admit(&self, request: Request, needed: Role) -> Result<(Role, Query), Unkept<Refusal>> {
+    fn admit(&self, request: Request, needed: Role) -> Result<(Role, Query), Unkept<AdminRefusal>> {
         let (parts, _) = request.into_parts();
         let role = self.gate.admit(&parts, needed)?;
         Ok((
@@ -121,8 +122,8 @@ impl Admin {
     }
 }
 
-async fn health(State(admin): State<Arc<Admin>>) -> Unkept<Json<Health>> {
-    Unkept(Json(admin.cache.health().await))
+async fn health(State(admin): State<Arc<Admin>>) -> Unkept<Json<answers::HealthHere>> {
+    Unkept(Json(answers::health(&admin.cache).await))
 }
 
 async fn stats(State(admin): State<Arc<Admin>>, request: Request) -> Answer<answers::Stats> {
@@ -135,7 +136,7 @@ async fn functions(
     request: Request,
 ) -> Answer<answers::Functions> {
     admin.admit(request, Role::Admin)?;
-    Ok(Json(answers::functions()).into())
+    Ok(Json(answers::functions(&admin.cache)).into())
 }
 
 async fn hottest(State(admin): State<Arc<Admin>>, request: Request) -> Answer<answers::Hottest> {
@@ -144,10 +145,15 @@ async fn hottest(State(admin): State<Arc<Admin>>, request: Request) -> Answer<an
         None => 20,
         Some(text) => match text.parse() {
             Ok(limit @ 1..=256) => limit,
-            _ => return Err(Refusal::bad_request("`limit`: give a number from 1 to 256").into()),
+            _ => {
+                return Err(
+                    AdminRefusal::bad_request("`limit`: give a number from 1 to 256").into(),
+                );
+            }
         },
     };
     Ok(Json(answers::Hottest {
+        instance: admin.cache.instance().clone(),
         keys: admin.cache.hottest_keys(limit),
     })
     .into())
@@ -156,6 +162,7 @@ async fn hottest(State(admin): State<Arc<Admin>>, request: Request) -> Answer<an
 async fn recent(State(admin): State<Arc<Admin>>, request: Request) -> Answer<answers::Recent> {
     admin.admit(request, Role::Admin)?;
     Ok(Json(answers::Recent {
+        instance: admin.cache.instance().clone(),
         invalidations: admin.cache.recent_invalidations(),
     })
     .into())
@@ -171,20 +178,23 @@ async fn invalidate(
     let preview = match query.of("preview")?.as_deref() {
         None | Some("false" | "0") => false,
         Some("true" | "1" | "") => true,
-        Some(_) => return Err(Refusal::bad_request("`preview`: give `true` or `false`").into()),
+        Some(_) => {
+            return Err(AdminRefusal::bad_request("`preview`: give `true` or `false`").into());
+        }
     };
     let Some(text) = query.of("pattern")? else {
-        return Err(Refusal::bad_request(
+        return Err(AdminRefusal::bad_request(
             "`pattern` is missing; `?pattern=user:*` is everything below `user:`",
         )
         .into());
     };
     if text.chars().count() > LONGEST_PATTERN {
         let message = format!("`pattern`: at most {LONGEST_PATTERN} characters");
-        return Err(Refusal::bad_request(message).into());
+        return Err(AdminRefusal::bad_request(message).into());
     }
-    let pattern = Pattern::parse(&text).map_err(|why| Refusal::bad_request(why.to_string()))?;
-    if pattern == Pattern::all() && !preview {
+    let pattern =
+        Pattern::parse(&text).map_err(|why| AdminRefusal::bad_request(why.to_string()))?;
+    if pattern.is_clear() && !preview {
         // It is a clear by another name.
         admin.gate.admit(&parts, Role::SuperAdmin)?;
     }
@@ -202,8 +212,8 @@ async fn invalidate(
     Ok(Json(answers::Invalidated::done(text, done)).into())
 }
 
-fn refused(error: &Error) -> Refusal {
-    Refusal::bad_request(error.to_string())
+fn refused(error: &Error) -> AdminRefusal {
+    AdminRefusal::bad_request(error.to_string())
 }
 
 async fn clear(State(admin): State<Arc<Admin>>, request: Request) -> Answer<crate::Invalidation> {
@@ -232,13 +242,15 @@ struct Query(String);
 
 impl Query {
     /// The value of a name, which may be there once.
-    fn of(&self, name: &str) -> Result<Option<String>, Refusal> {
+    fn of(&self, name: &str) -> Result<Option<String>, AdminRefusal> {
         let mut values = url::form_urlencoded::parse(self.0.as_bytes())
             .filter(|(other, _)| other == name)
             .map(|(_, value)| value.into_owned());
         let value = values.next();
         if values.next().is_some() {
-            return Err(Refusal::bad_request(format!("`{name}` is given twice")));
+            return Err(AdminRefusal::bad_request(format!(
+                "`{name}` is given twice"
+            )));
         }
         Ok(value)
     }

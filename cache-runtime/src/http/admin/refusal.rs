@@ -8,15 +8,36 @@ use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
-#[derive(Debug)]
-pub(super) struct Refusal {
+/// Why [`AdminGate::admit`](super::AdminGate::admit) refused a request.
+///
+/// As a response it is a status, the headers that belong to it, and `{"error": {"code": …, "message": …}}`.
+#[derive(Clone, Debug)]
+pub struct AdminRefusal {
     status: StatusCode,
     code: &'static str,
     message: String,
     wait: Option<Duration>,
 }
 
-impl Refusal {
+impl AdminRefusal {
+    /// `401`, `403` or `429`; the administration's own routes answer `400` as well.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// A word for programs, such as `unauthorized`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// A sentence for people, with what to do.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self {
             status,
@@ -40,13 +61,13 @@ impl Refusal {
             ..Self::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "too_many_failures",
-                "too many wrong tokens; wait a minute",
+                "this token is wrong, and so were too many before it; the right one is let in at once",
             )
         }
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for AdminRefusal {
     fn into_response(self) -> Response {
         let body = json!({ "error": { "code": self.code, "message": self.message } });
         let mut response = (self.status, Json(body)).into_response();

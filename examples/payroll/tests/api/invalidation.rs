@@ -217,7 +217,11 @@ fn every_pattern_removes_what_it_names() {
             let answer = operator.post(&path, Value::Null).await;
             assert_eq!(answer.status, StatusCode::OK, "{pattern}: {answer:?}");
             assert_eq!(gone().await, expected, "{pattern}");
-            assert_eq!(answer.body["removed"], expected.len(), "{pattern}");
+            assert_eq!(
+                answer.body["data"]["deleted_count"],
+                expected.len(),
+                "{pattern}"
+            );
         }
     });
 }

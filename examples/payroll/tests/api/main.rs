@@ -2,6 +2,7 @@
 
 mod office;
 
+mod administration;
 mod caching;
 mod drafts;
 mod edges;

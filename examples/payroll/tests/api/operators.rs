@@ -1,4 +1,4 @@
-//! The routes under `/api/cache`.
+//! The framework's routes, under `/admin`.
 
 use std::collections::BTreeSet;
 
@@ -9,9 +9,9 @@ use serde_json::Value;
 use crate::office::{ADMIN, Client, SUPER_ADMIN, test};
 use crate::world::{fill, gone};
 
-const STATS: (Method, &str) = (Method::GET, "/api/cache/stats");
-const INVALIDATE: (Method, &str) = (Method::POST, "/api/cache/invalidate?pattern=user:*");
-const CLEAR: (Method, &str) = (Method::DELETE, "/api/cache/clear");
+const STATS: (Method, &str) = (Method::GET, "/admin/cache/stats");
+const INVALIDATE: (Method, &str) = (Method::POST, "/admin/cache/invalidate?pattern=user:*");
+const CLEAR: (Method, &str) = (Method::DELETE, "/admin/cache/clear");
 
 async fn status(client: &Client, (method, path): (Method, &str)) -> u16 {
     client.send(method, path, None).await.status.as_u16()
@@ -45,7 +45,7 @@ fn while_no_token_is_set_all_but_health_is_closed() {
             let guess = closed.with_token(SUPER_ADMIN);
             assert_eq!(status(&guess, route.clone()).await, 403, "{route:?}");
         }
-        let health = (Method::GET, "/api/cache/health");
+        let health = (Method::GET, "/admin/cache/health");
         assert_eq!(status(&closed, health).await, 200);
     });
 }
@@ -79,7 +79,7 @@ fn stats_say_what_is_there_and_how_it_is_used() {
 #[test]
 fn health_has_every_figure() {
     test(async |client| {
-        let health = client.get("/api/cache/health").await;
+        let health = client.get("/admin/cache/health").await;
         assert_eq!(health.status, StatusCode::OK);
         assert_eq!(health.body["status"], "healthy");
         assert_eq!(health.body["backend"], "memory");
@@ -112,12 +112,12 @@ fn an_operator_counts_before_removing() {
         assert_eq!(removed.body["durability"], "durable");
         assert_eq!(gone().await.len(), 9);
         let senseless = admin
-            .post("/api/cache/invalidate?pattern=a[b]", Value::Null)
+            .post("/admin/cache/invalidate?pattern=a[b]", Value::Null)
             .await;
         assert_eq!(senseless.status, StatusCode::BAD_REQUEST);
         // It would be a clear.
         let everything = admin
-            .post("/api/cache/invalidate?pattern=*", Value::Null)
+            .post("/admin/cache/invalidate?pattern=*", Value::Null)
             .await;
         assert_eq!(everything.status, StatusCode::FORBIDDEN);
     });
@@ -147,7 +147,7 @@ fn a_clear_leaves_nothing() {
 #[test]
 fn the_statistics_page_is_there() {
     test(async |client| {
-        let page = client.get("/api/cache/dashboard").await;
+        let page = client.get("/admin/cache/dashboard").await;
         assert_eq!(page.status, StatusCode::OK);
         assert!(page.header("content-type").starts_with("text/html"));
         let text = page.body.as_str().expect("a page");

@@ -88,7 +88,7 @@ fn the_tables_show_what_was_asked() {
     assert!(!page.shows("no-hottest"));
     page.until(
         "about as many calls",
-        "(n => n > 200 && n < 800)(+$('hottest').rows[0].cells[1].textContent.replace(/\\D/g, ''))",
+        "((n, by) => n > 200 && n < 800 && by > 90 && by < 300)(...$('hottest').rows[0].cells[1].textContent.match(/\\d+/g).map(Number))",
     );
 
     let row =

@@ -1,0 +1,131 @@
+//! Was a request made by a page of another origin? A page elsewhere can make an administrator's browser send one, and the
+//! browser adds what it knows by itself: cookies, a client certificate, a remembered password.
+
+use http::header::{HOST, ORIGIN};
+use http::request::Parts;
+use http::{HeaderMap, Method, StatusCode};
+
+use super::refusal::AdminRefusal;
+
+const SEC_FETCH_SITE: &str = "sec-fetch-site";
+
+/// Refuses what a page of another *site* made a browser send, whatever it asks for.
+pub(super) fn refuse_other_sites(request: &Parts) -> Result<(), AdminRefusal> {
+    match unlike(&request.headers, |site| site != "cross-site") {
+        Some(site) => Err(by_another(&site)),
+        None => Ok(()),
+    }
+}
+
+/// Refuses what changes something and was made by a page of another *origin*, be it of the same site: a neighbour under the
+/// same domain is somebody else, and gets the cookies with its request, `SameSite` or not.
+///
+/// Browsers have sent `Sec-Fetch-Site` to every `https` address since 2023, and `Origin` with everything but `GET` and `HEAD`
+/// since 2020, to every address; no page can set or suppress them. So a request with neither was not made by a page. Where
+/// both are there the first one decides: it needs no `Host`, which a proxy may have changed.
+pub(super) fn refuse_other_origins(request: &Parts) -> Result<(), AdminRefusal> {
+    if matches!(request.method, Method::GET | Method::HEAD) {
+        return Ok(());
+    }
+    let headers = &request.headers;
+    if let Some(site) = unlike(headers, |site| matches!(site, "same-origin" | "none")) {
+        return Err(by_another(&site));
+    }
+    let is_own = (headers.get_all(SEC_FETCH_SITE).iter()).any(|site| site == "same-origin");
+    if is_own {
+        return Ok(());
+    }
+    let host = host(request);
+    let other = (headers.get_all(ORIGIN).iter()).find(|origin| {
+        let origin = origin.to_str().unwrap_or_default();
+        !host.is_some_and(|host| is_at(origin, host))
+    });
+    let Some(origin) = other else { return Ok(()) };
+    let origin = String::from_utf8_lossy(origin.as_bytes());
+    let host = host.unwrap_or("none");
+    Err(refusal(&format!(
+        "this request was made by a page of another origin: `Origin: {origin}` is not that of `Host: {host}`. Make it from a \
+         page of this service; and if a proxy in between changes `Host`, let it pass on what the browser sent"
+    )))
+}
+
+/// The first `Sec-Fetch-Site` that is not as it should be.
+fn unlike(headers: &HeaderMap, should: impl Fn(&str) -> bool) -> Option<String> {
+    let sites = headers.get_all(SEC_FETCH_SITE).iter();
+    let mut sites = sites.map(|site| String::from_utf8_lossy(site.as_bytes()));
+    sites
+        .find(|site| !should(site))
+        .map(|site| site.into_owned())
+}
+
+fn by_another(site: &str) -> AdminRefusal {
+    refusal(&format!(
+        "this request was made by a page of another origin, as the browser says (`Sec-Fetch-Site: {site}`); make it from a \
+         page of this service"
+    ))
+}
+
+fn refusal(message: &str) -> AdminRefusal {
+    AdminRefusal::new(StatusCode::FORBIDDEN, "cross_origin", message)
+}
+
+/// Where the request went, as its sender sees it; `None` if it does not say, or says it twice.
+fn host(request: &Parts) -> Option<&str> {
+    let mut hosts = request.headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        // As in HTTP/2, where it is a part of the address.
+        (None, _) => request.uri.authority().map(|authority| authority.as_str()),
+        (Some(host), None) => host.to_str().ok(),
+        (Some(_), Some(_)) => None,
+    }
+}
+
+/// Is this the origin of pages of that host? The scheme is not compared: a proxy that ends TLS does not say it.
+fn is_at(origin: &str, host: &str) -> bool {
+    let Some((scheme, at)) = origin.split_once("://") else {
+        return false; // `null`: a page without an origin, such as one in a sandbox
+    };
+    let default = match scheme {
+        "http" => ":80",
+        "https" => ":443",
+        _ => return false,
+    };
+    let bare = |text: &str| {
+        text.strip_suffix(default)
+            .unwrap_or(text)
+            .to_ascii_lowercase()
+    };
+    !at.is_empty() && bare(at) == bare(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_that_of_a_host_whatever_its_case_and_default_port() {
+        for (origin, host) in [
+            ("http://shop.example", "shop.example"),
+            ("https://shop.example", "Shop.Example:443"),
+            ("http://shop.example", "shop.example:80"),
+            ("http://127.0.0.1:3000", "127.0.0.1:3000"),
+            ("http://[::1]:3000", "[::1]:3000"),
+        ] {
+            assert!(is_at(origin, host), "{origin} {host}");
+        }
+        for (origin, host) in [
+            ("null", "null"),
+            ("", ""),
+            ("https://", ""),
+            ("shop.example", "shop.example"),
+            ("https://blog.shop.example", "shop.example"),
+            ("https://shop.example.evil.example", "shop.example"),
+            ("https://shop.example:8443", "shop.example"),
+            ("https://shop.example:80", "shop.example"),
+            ("http://shop.example", "shop.example:443"),
+            ("chrome-extension://shop.example", "shop.example"),
+        ] {
+            assert!(!is_at(origin, host), "{origin} {host}");
+        }
+    }
+}
