@@ -7,6 +7,7 @@ use syn::{Expr, GenericArgument, LitInt, LitStr, PathArguments, Token, Type, bra
 
 use crate::args::{texts, value};
 use crate::cached_fn::Key;
+use crate::owned::ungrouped;
 use crate::signature::Shape;
 use crate::slot::Slot;
 
@@ -149,7 +150,7 @@ pub(crate) fn holds_caller(key: &Key, shape: &Shape) -> bool {
 
 /// By its last word, as everything that a macro can know about a type; that of what may be missing by what it is of.
 fn is_request_data(ty: &Type) -> bool {
-    let Type::Path(ty) = ty else {
+    let Type::Path(ty) = ungrouped(ty) else {
         return false;
     };
     let Some(last) = ty.path.segments.last() else {
@@ -167,7 +168,7 @@ fn is_request_data(ty: &Type) -> bool {
 }
 
 fn is_authorization(header: &Type) -> bool {
-    matches!(header, Type::Path(header) if header.path.segments.last().is_some_and(|last| last.ident == "Authorization"))
+    matches!(ungrouped(header), Type::Path(header) if header.path.segments.last().is_some_and(|last| last.ident == "Authorization"))
 }
 
 /// Extractors that say what is asked for, or of what, and not by whom.

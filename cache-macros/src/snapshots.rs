@@ -25,12 +25,14 @@ fn a_read() {
                 static __SITE: Site = Site::new(concat!(module_path!(), "::list_jobs"))
                     .key(Template::new(&["jobs:list:", ":", ""]))
                     .ttl(Ttl::Named(&ttl::LIST));
-                let call = __SITE.call().key(&[&skip, &limit]);
+                let call = __SITE.call().key(&[&skip, &limit]).of(instance!("list_jobs"));
                 read(
                         call,
-                        CanBeCached::<
-                            Result<Vec<Job>, DbError>,
-                        >::demanded(kind!(Result < Vec < Job >, DbError >)),
+                        CanBeCached::demanded(
+                            Peel::<
+                                Result<Vec<Job>, DbError>,
+                            >::peel(kind!(Result < Vec < Job >, DbError >)),
+                        ),
                         |_| true,
                         |_, _| {},
                         move || async move {
@@ -101,10 +103,12 @@ fn a_read_with_companions() {
         },
         expect![[r#"
             pub async fn load(db: &Db, id: u64) -> Option<Job> {
-                let call = load::__site().call().key(&[&id]);
+                let call = __companions_of_load__in_an_impl_say_companions_false::load::__site()
+                    .call()
+                    .key(&[&id]);
                 read(
                         call,
-                        CanBeCached::<Option<Job>>::demanded(kind!(Option < Job >)),
+                        CanBeCached::demanded(Peel::<Option<Job>>::peel(kind!(Option < Job >))),
                         |_| true,
                         |_, _| {},
                         move || async move {
@@ -116,25 +120,40 @@ fn a_read_with_companions() {
                     )
                     .await
             }
-            ///Beside the function `load`: the key of its entries, and what can be done with them.
+            #[doc(hidden)]
             #[allow(
                 dead_code,
+                unused_imports,
                 non_camel_case_types,
                 unreachable_pub,
                 unused_mut,
                 unused_variables,
                 clippy::all
             )]
-            pub enum load {}
+            mod __companions_of_load__in_an_impl_say_companions_false {
+                ///Beside the function `load`: the key of its entries, and what can be done with them.
+                pub enum load {}
+            }
             #[allow(
                 dead_code,
+                unused_imports,
                 non_camel_case_types,
                 unreachable_pub,
                 unused_mut,
                 unused_variables,
                 clippy::all
             )]
-            impl load {
+            pub use __companions_of_load__in_an_impl_say_companions_false::*;
+            #[allow(
+                dead_code,
+                unused_imports,
+                non_camel_case_types,
+                unreachable_pub,
+                unused_mut,
+                unused_variables,
+                clippy::all
+            )]
+            impl __companions_of_load__in_an_impl_say_companions_false::load {
                 #[doc(hidden)]
                 fn __site() -> &'static Site {
                     static __SITE: Site = Site::new(concat!(module_path!(), "::load"))
@@ -154,6 +173,13 @@ fn a_read_with_companions() {
                 pub async fn invalidate(id: u64) -> Invalidation {
                     let call = Self::__site().call().key(&[&id]);
                     call.invalidate().await
+                }
+                /**Removes what any call left in the cache, and whatever else has a key that begins so.
+
+            A companion of `load`.*/
+                pub async fn invalidate_all() -> Invalidation {
+                    let call = Self::__site().call();
+                    call.invalidate_all().await
                 }
                 /**Runs the body now and stores what it returns, whatever stands in the cache.
 
@@ -188,12 +214,12 @@ fn a_boxed_method_with_an_automatic_key() {
             fn load<'a>(&'a self, id: u64) -> Pin<Box<dyn Future<Output = Job> + Send + 'a>> {
                 Box::pin(async move {
                     static __SITE: Site = Site::new(concat!(module_path!(), "::load"))
-                        .key(Template::new(&[concat!(module_path!(), "::load", ":"), ":", ""]))
+                        .key(Template::new(&[concat!(module_path!(), "::load", ":"), ""]))
                         .ttl(Ttl::Fixed(time::Duration::from_secs(90)));
-                    let call = __SITE.call().auto_key(&[any::type_name::<Self>()], &[&id]);
+                    let call = __SITE.call().key(&[&id]).within(instance!("load"), module_path!());
                     read(
                             call,
-                            CanBeCached::<Job>::demanded(kind!(Job)),
+                            CanBeCached::demanded(Peel::<Job>::peel(kind!(Job))),
                             |_| true,
                             |_, _| {},
                             move || async move {
@@ -225,7 +251,7 @@ fn a_put_of_what_has_no_name() {
         },
         expect![[r#"
             async fn save(user: User) -> impl IntoResponse {
-                let call = save::__site()
+                let call = __companions_of_save__in_an_impl_say_companions_false::save::__site()
                     .call()
                     .key_expr(CacheKey::user(user.id))
                     .ttl(my::runtime::__private::lifetime(&SOON));
@@ -244,25 +270,40 @@ fn a_put_of_what_has_no_name() {
                     )
                     .await
             }
-            ///Beside the function `save`: the key of its entries, and what can be done with them.
+            #[doc(hidden)]
             #[allow(
                 dead_code,
+                unused_imports,
                 non_camel_case_types,
                 unreachable_pub,
                 unused_mut,
                 unused_variables,
                 clippy::all
             )]
-            enum save {}
+            mod __companions_of_save__in_an_impl_say_companions_false {
+                ///Beside the function `save`: the key of its entries, and what can be done with them.
+                pub enum save {}
+            }
             #[allow(
                 dead_code,
+                unused_imports,
                 non_camel_case_types,
                 unreachable_pub,
                 unused_mut,
                 unused_variables,
                 clippy::all
             )]
-            impl save {
+            use __companions_of_save__in_an_impl_say_companions_false::*;
+            #[allow(
+                dead_code,
+                unused_imports,
+                non_camel_case_types,
+                unreachable_pub,
+                unused_mut,
+                unused_variables,
+                clippy::all
+            )]
+            impl __companions_of_save__in_an_impl_say_companions_false::save {
                 #[doc(hidden)]
                 fn __site() -> &'static my::runtime::__private::Site {
                     static __SITE: my::runtime::__private::Site = my::runtime::__private::Site::new(
@@ -330,12 +371,12 @@ fn a_read_that_refreshes_in_the_background() {
                     .key(Template::new(&["user:", ":", ""]))
                     .ttl(Ttl::Named(&ttl::LIST))
                     .stale(time::Duration::from_secs(300));
-                let call = __SITE.call().key(&[&name, &tenant]);
+                let call = __SITE.call().key(&[&name, &tenant]).of(instance!("user"));
                 read_ahead(
                         call,
-                        CanBeCached::<
-                            Result<User, DbError>,
-                        >::demanded(kind!(Result < User, DbError >)),
+                        CanBeCached::demanded(
+                            Peel::<Result<User, DbError>>::peel(kind!(Result < User, DbError >)),
+                        ),
                         |_| true,
                         |_, _| {},
                         move || {
@@ -383,13 +424,13 @@ fn a_boxed_read_that_refreshes_early() {
             ) -> Pin<Box<dyn Future<Output = Job> + Send + 'async_trait>> {
                 Box::pin(async move {
                     static __SITE: Site = Site::new(concat!(module_path!(), "::load"))
-                        .key(Template::new(&[concat!(module_path!(), "::load", ":"), ":", ""]))
+                        .key(Template::new(&[concat!(module_path!(), "::load", ":"), ""]))
                         .ttl(Ttl::Fixed(time::Duration::from_secs(90)))
                         .early(1.5);
-                    let call = __SITE.call().auto_key(&[any::type_name::<Self>()], &[&id]);
+                    let call = __SITE.call().key(&[&id]).within(instance!("load"), module_path!());
                     read_ahead(
                             call,
-                            CanBeCached::<Job>::demanded(kind!(Job)),
+                            CanBeCached::demanded(Peel::<Job>::peel(kind!(Job))),
                             move |job| job.is_done(),
                             |_, _| {},
                             move || {
@@ -449,13 +490,13 @@ fn a_read_with_every_policy() {
                     .bypass_in_outage()
                     .codec(CodecKind::Json)
                     .compress(Compression::Lz4, 4096);
-                let call = __SITE.call().key(&[&id]);
+                let call = __SITE.call().key(&[&id]).of(instance!("load"));
                 read_ahead(
                         call,
                         may_time_out!(
-                            Result < Option < Job >, DbError >, CanBeCached:: < Result < Option < Job
-                            >, DbError > > ::demanded(CanBeNone:: < Result < Option < Job >, DbError
-                            > > ::demanded(kind!(Result < Option < Job >, DbError >)))
+                            Result < Option < Job >, DbError >, CanBeCached::demanded(Peel:: < Result
+                            < Option < Job >, DbError > > ::peel(CanBeNone:: < Result < Option < Job
+                            >, DbError > > ::demanded(kind!(Result < Option < Job >, DbError >))))
                         ),
                         |_| true,
                         |_, _| {},
@@ -490,15 +531,19 @@ fn a_read_that_gives_up() {
                 static __SITE: Site = Site::new(concat!(module_path!(), "::load"))
                     .key(Template::new(&["job:", ""]))
                     .timeout(time::Duration::from_secs(2));
-                let call = __SITE.call().key(&[&id]);
+                let call = __SITE.call().key(&[&id]).of(instance!("load"));
                 read(
                         call,
-                        CanTimeOut::<
-                            Result<Job, DbError>,
-                        >::demanded(
-                            CanBeCached::<
+                        CanTimeOut::demanded(
+                            Failing::<
                                 Result<Job, DbError>,
-                            >::demanded(kind!(Result < Job, DbError >)),
+                            >::failing(
+                                CanBeCached::demanded(
+                                    Peel::<
+                                        Result<Job, DbError>,
+                                    >::peel(kind!(Result < Job, DbError >)),
+                                ),
+                            ),
                         ),
                         |_| true,
                         |_, _| {},

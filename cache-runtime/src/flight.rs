@@ -260,6 +260,29 @@ impl<H: Hold> Flights<H> {
         }
     }
 
+    /// Waits until what has been loaded, and the pattern may name, is stored or refused. A load's caller does not wait for
+    /// that; a removal that counts what it takes does.
+    pub(crate) async fn stored(&self, pattern: &Pattern) {
+        let is_meant = |flight: &Arc<Flight<H>>| {
+            flight.is_being_stored() && !matches!(flight.concern(pattern), Concern::None)
+        };
+        let meant: Vec<Arc<Flight<H>>> = match pattern {
+            Pattern::Key(key) => {
+                let flight = self.shard(key).lock().get(&**key).cloned();
+                flight.into_iter().filter(is_meant).collect()
+            }
+            _ => self
+                .shards
+                .iter()
+                .flat_map(|shard| shard.lock().values().cloned().collect::<Vec<_>>())
+                .filter(is_meant)
+                .collect(),
+        };
+        for flight in meant {
+            flight.settled().await;
+        }
+    }
+
     fn leave(&self, flight: &Arc<Flight<H>>) {
         let mut flights = self.shard(&flight.key).lock();
         if flights
@@ -339,6 +362,23 @@ impl<H> Flight<H> {
     /// A turn found a value: the others, who all came before it began, may have it.
     pub(crate) fn rescue(&self, outcome: Outcome) {
         self.state.lock().rescued = Some(outcome);
+    }
+
+    fn is_being_stored(&self) -> bool {
+        matches!(self.state.lock().stage, Stage::Loaded(_))
+    }
+
+    async fn settled(&self) {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            // Registered before the stage is looked at, as a waiter does.
+            changed.as_mut().enable();
+            if !self.is_being_stored() {
+                return;
+            }
+            changed.await;
+        }
     }
 
     fn concern(&self, pattern: &Pattern) -> Concern {
