@@ -7,8 +7,8 @@
 //! impl __companions_of_list_jobs__in_an_impl_say_companions_false::list_jobs {
 //!     fn __site() -> &'static Site { static __SITE: Site = …; &__SITE }
 //!     fn key(skip: u32) -> CacheKey { … }
-//!     async fn invalidate(skip: u32) -> Invalidation { … }
-//!     async fn invalidate_all() -> Invalidation { … }
+//!     fn invalidate(skip: u32) -> impl Future<Output = Invalidation> { … }
+//!     fn invalidate_all() -> impl Future<Output = Invalidation> { … }
 //!     async fn refresh(skip: u32, db: &Db) -> Vec<Job> { refresh(Self::__site(), list_jobs(skip, db)).await }
 //!     async fn uncached(skip: u32, db: &Db) -> Vec<Job> { uncached(Self::__site(), list_jobs(skip, db)).await }
 //! }
@@ -193,10 +193,11 @@ impl Functions<'_> {
         let site = &self.site;
         quote! {
             #doc
-            #vis async fn #name #generics (#inputs) -> #private::Invalidation #predicates {
-                // Two statements: the borrowed arguments must not live across the await, or the future is not `Send`.
-                let call = Self::#site().call() #steps;
-                call.invalidate().await
+            #vis fn #name #generics (#inputs)
+            -> impl ::core::future::Future<Output = #private::Invalidation> #predicates {
+                // The runtime's future and none of its own, which each function would have to be compiled for. It holds no
+                // argument.
+                Self::#site().call() #steps .invalidate()
             }
         }
     }
@@ -230,9 +231,9 @@ impl Functions<'_> {
         let (site, cache) = (&self.site, expand::cache_step(self.cached));
         Some(quote! {
             #doc
-            #vis async fn #name #generics (#inputs) -> #private::Invalidation #predicates {
-                let call = Self::#site().call() #cache;
-                call.invalidate_all().await
+            #vis fn #name #generics (#inputs)
+            -> impl ::core::future::Future<Output = #private::Invalidation> #predicates {
+                Self::#site().call() #cache .invalidate_all()
             }
         })
     }

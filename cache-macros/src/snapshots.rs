@@ -170,16 +170,14 @@ fn a_read_with_companions() {
                 /**Removes what a call with these arguments left in the cache.
 
             A companion of `load`.*/
-                pub async fn invalidate(id: u64) -> Invalidation {
-                    let call = Self::__site().call().key(&[&id]);
-                    call.invalidate().await
+                pub fn invalidate(id: u64) -> impl future::Future<Output = Invalidation> {
+                    Self::__site().call().key(&[&id]).invalidate()
                 }
                 /**Removes what any call left in the cache, and whatever else has a key that begins so.
 
             A companion of `load`.*/
-                pub async fn invalidate_all() -> Invalidation {
-                    let call = Self::__site().call();
-                    call.invalidate_all().await
+                pub fn invalidate_all() -> impl future::Future<Output = Invalidation> {
+                    Self::__site().call().invalidate_all()
                 }
                 /**Runs the body now and stores what it returns, whatever stands in the cache.
 
@@ -321,9 +319,10 @@ fn a_put_of_what_has_no_name() {
                 /**Removes what a call with these arguments left in the cache.
 
             A companion of `save`.*/
-                async fn invalidate(user: User) -> my::runtime::__private::Invalidation {
-                    let call = Self::__site().call().key_expr(CacheKey::user(user.id));
-                    call.invalidate().await
+                fn invalidate(
+                    user: User,
+                ) -> impl future::Future<Output = my::runtime::__private::Invalidation> {
+                    Self::__site().call().key_expr(CacheKey::user(user.id)).invalidate()
                 }
                 /**Runs the body, past the cache: nothing is read, stored or removed.
 

@@ -1,6 +1,7 @@
 //! Tags that an expression gives: as many as there are.
 
 use cache_runtime::{Tag, cache, cached};
+use tokio::sync::Semaphore;
 
 use super::ran;
 
@@ -59,4 +60,33 @@ async fn a_result_tells_its_own_tags() {
     assert_eq!((run(1).await, run(2).await), (4, 5));
     cache().invalidate_tag("id:2").await;
     assert_eq!((run(1).await, run(2).await), (4, 6));
+}
+
+static BEGUN: Semaphore = Semaphore::const_new(0);
+static MAY_END: Semaphore = Semaphore::const_new(0);
+
+#[cached(key = "tagged_slowly:<id>", tags = &result.labels)]
+async fn tagged_slowly(id: u32) -> Post {
+    BEGUN.add_permits(1);
+    MAY_END.acquire().await.unwrap().forget();
+    Post {
+        run: ran(16) + id,
+        labels: vec!["slow".into()],
+    }
+}
+
+#[tokio::test]
+async fn a_tag_that_is_removed_before_the_result_tells_it_is_not_stored() {
+    for (removed, runs) in [("another", (1, 1)), ("slow", (2, 3))] {
+        cache().delete("tagged_slowly:0").await;
+        let load = tokio::spawn(tagged_slowly(0));
+        BEGUN.acquire().await.unwrap().forget();
+        cache().invalidate_tag(removed).await;
+        MAY_END.add_permits(1);
+        let first = load.await.unwrap().run;
+        MAY_END.add_permits(1);
+        assert_eq!((first, tagged_slowly(0).await.run), runs, "{removed}");
+        // Whatever the second call did not need.
+        MAY_END.forget_permits(1);
+    }
 }
