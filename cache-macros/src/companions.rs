@@ -41,7 +41,7 @@ pub(crate) fn expand(cached: &CachedFn) -> Option<TokenStream> {
         .iter()
         .filter(|attr| attr.path().is_ident("cfg"))
         .collect();
-    let allow = quote!(#[allow(dead_code, unused_imports, non_camel_case_types, unreachable_pub, unused_mut, unused_variables, clippy::all)]);
+    let allow = quote!(#[allow(dead_code, unused_imports, non_camel_case_types, unreachable_pub, unused_mut, unused_variables, clippy::all, clippy::redundant_clone)]);
     match &cached.companions {
         Companions::None => None,
         Companions::Type(name) => {

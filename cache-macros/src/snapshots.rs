@@ -128,7 +128,8 @@ fn a_read_with_companions() {
                 unreachable_pub,
                 unused_mut,
                 unused_variables,
-                clippy::all
+                clippy::all,
+                clippy::redundant_clone
             )]
             mod __companions_of_load__in_an_impl_say_companions_false {
                 ///Beside the function `load`: the key of its entries, and what can be done with them.
@@ -141,7 +142,8 @@ fn a_read_with_companions() {
                 unreachable_pub,
                 unused_mut,
                 unused_variables,
-                clippy::all
+                clippy::all,
+                clippy::redundant_clone
             )]
             pub use __companions_of_load__in_an_impl_say_companions_false::*;
             #[allow(
@@ -151,7 +153,8 @@ fn a_read_with_companions() {
                 unreachable_pub,
                 unused_mut,
                 unused_variables,
-                clippy::all
+                clippy::all,
+                clippy::redundant_clone
             )]
             impl __companions_of_load__in_an_impl_say_companions_false::load {
                 #[doc(hidden)]
@@ -276,7 +279,8 @@ fn a_put_of_what_has_no_name() {
                 unreachable_pub,
                 unused_mut,
                 unused_variables,
-                clippy::all
+                clippy::all,
+                clippy::redundant_clone
             )]
             mod __companions_of_save__in_an_impl_say_companions_false {
                 ///Beside the function `save`: the key of its entries, and what can be done with them.
@@ -289,7 +293,8 @@ fn a_put_of_what_has_no_name() {
                 unreachable_pub,
                 unused_mut,
                 unused_variables,
-                clippy::all
+                clippy::all,
+                clippy::redundant_clone
             )]
             use __companions_of_save__in_an_impl_say_companions_false::*;
             #[allow(
@@ -299,7 +304,8 @@ fn a_put_of_what_has_no_name() {
                 unreachable_pub,
                 unused_mut,
                 unused_variables,
-                clippy::all
+                clippy::all,
+                clippy::redundant_clone
             )]
             impl __companions_of_save__in_an_impl_say_companions_false::save {
                 #[doc(hidden)]
