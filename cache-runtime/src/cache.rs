@@ -26,7 +26,7 @@ use crate::local::Local;
 use crate::memory::Memory;
 use crate::outcome::{HitTier, Why};
 use crate::policy::Decision;
-use crate::redis::{Budget, Fault, Lease, Tier};
+use crate::redis::{Budget, Fault, Lease, Reach, Tier};
 use crate::sabotage::{Safeguard, off};
 use crate::site::Near;
 use crate::stats::{CacheStats, Counters};
@@ -84,7 +84,7 @@ impl Cache {
         let background = Background::new(config.max_background);
         let loads = Background::new(config.max_background_loads);
         let memory = Memory::new(config.max_entries, config.max_bytes);
-        let local = Arc::new(Local::new(memory, config.max_flights));
+        let local = Arc::new(Local::new(memory, config.max_flights, config.budget));
         let tier = target
             .map(|target| {
                 Tier::new(
@@ -141,6 +141,11 @@ impl Cache {
         Budget::new(self.inner.config.budget)
     }
 
+    /// What a load may wait for Redis behind whose back nobody waits.
+    pub(crate) fn background_budget(&self) -> Budget {
+        Budget::new(self.inner.config.command_timeout)
+    }
+
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
     }
@@ -155,12 +160,16 @@ impl Cache {
             if let Some(hit) = self.recall(request) {
                 return Turn::Hit(hit);
             }
-            let own = match self.read_for_itself(request, budget).await {
-                Own::Hit(hit) => return hit,
-                Own::Missed(reply) => Some(reply),
-                Own::NotSent => None,
-            };
-            let asked = own.is_some();
+            // A far server is asked once: by the leader of a flight, who plants its lease in the same round trip.
+            let joins_first = self.is_far(budget);
+            let mut own = None;
+            if !joins_first {
+                match self.read_for_itself(request, budget).await {
+                    Own::Hit(hit) => return hit,
+                    Own::Missed(reply) => own = Some(reply),
+                    Own::NotSent => {}
+                }
+            }
             let waiter =
                 match self
                     .inner
@@ -175,9 +184,16 @@ impl Cache {
                     Joined::Wait(waiter) => waiter,
                 };
             let was_loaded = waiter.was_loaded();
+            if joins_first {
+                match self.read_for_itself(request, budget).await {
+                    Own::Hit(hit) => return hit,
+                    Own::Missed(reply) => own = Some(reply),
+                    Own::NotSent => {}
+                }
+            }
             // What a flight read or stored before this reader's own `GET` may have been removed before it, too: then
             // only a load that began later is shared, and what was stored later is read.
-            let waited = if asked {
+            let waited = if own.is_some() {
                 waiter.wait_for_load().await
             } else {
                 waiter.wait().await
@@ -192,6 +208,12 @@ impl Cache {
             }
         }
         Turn::Solo(Why::Contended)
+    }
+
+    fn is_far(&self, budget: &Budget) -> bool {
+        let tier = self.inner.tier.as_ref();
+        tier.and_then(|tier| tier.session_now())
+            .is_some_and(|session| session.is_far(budget))
     }
 
     /// A value that may stand in for a body that failed or is slow, as it stands *now*: what was removed meanwhile stands
@@ -209,11 +231,17 @@ impl Cache {
         Some(found.hit())
     }
 
-    /// Memory, as far as it may speak: always while Redis's pushes reach it, for a while when they do not.
+    /// Memory, as far as it may speak: while Redis's pushes reach it, which is known for two seconds at a time, and for a
+    /// while when Redis is away.
     pub(crate) fn recall(&self, request: &Request<'_>) -> Option<Hit> {
         let now = Instant::now();
         // Before the copy is taken: one from the outage must not pass for a tracked one because Redis is back now.
-        let cut_off_since = self.inner.tier.as_ref().map(|tier| tier.cut_off_since());
+        let reach = self.inner.tier.as_ref().map(|tier| tier.reach(now));
+        if let (Some(Reach::Unheard), Some(tier)) = (reach, &self.inner.tier) {
+            // Whoever attended the connection may have ended; then somebody else must.
+            tier.supervised();
+            return None;
+        }
         let copy = self.inner.local.memory.get(request.key.as_str(), now)?;
         if deferred::is_due(self, request.key.as_str(), &copy.tags) {
             return None;
@@ -223,15 +251,16 @@ impl Cache {
                 Some(value) => (request.ops.is)(&**value),
                 None => request.takes_none,
             };
-        let may_speak = match cut_off_since {
+        let may_speak = match reach {
             None => true,
-            Some(None) => match request.near {
+            Some(Reach::Unheard) => false,
+            Some(Reach::Heard) => match request.near {
                 Near::On => true,
                 Near::Off => false,
                 Near::AtMost(life) => now.saturating_duration_since(copy.filled) <= life,
             },
             // What was current when the pushes stopped, or was loaded later, is known to be no older than this.
-            Some(Some(since)) => {
+            Some(Reach::Away(since)) => {
                 request.policy.memory_in_outage
                     && now.saturating_duration_since(copy.filled.max(since))
                         <= self.inner.config.outage_max_age

@@ -5,10 +5,13 @@
 //! of the store: the lease stood to the end, so nobody removed the key meanwhile. Without that verdict the waiter starts
 //! over.
 //!
-//! A leader that is dropped leaves the lead, and its lease, to a waiter. A removal *retires* the flights that it names:
+//! A leader that is dropped leaves the lead, and its lease, to a waiter. One that is neither dropped nor polled any more
+//! ([`pulse`]) is left by its waiters, who start over. A removal *retires* the flights that it names:
 //! they finish for whoever waits, and nobody joins them any more.
 
 mod lead;
+mod pulse;
+mod stored;
 mod waiter;
 
 use std::any::Any;
@@ -21,6 +24,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub(crate) use self::lead::Lead;
+pub(crate) use self::pulse::{Pulse, Watch};
 pub(crate) use self::waiter::Waiter;
 use crate::key::{CacheKey, Pattern, templates_meet};
 use crate::memory::Kept;
@@ -80,6 +84,8 @@ pub(crate) struct Flights<H: Hold> {
     hasher: RandomState,
     count: AtomicUsize,
     bound: usize,
+    /// Looks at a leader's pulse beyond the usual number: it may be waiting for Redis for so long.
+    looks: u32,
 }
 
 #[derive(Debug)]
@@ -87,6 +93,8 @@ pub(crate) struct Flight<H> {
     key: Box<str>,
     /// The template of the key, as in the entry.
     template: u64,
+    /// Its leader's signs of life.
+    pulse: Arc<Pulse>,
     /// A removal has named it.
     retired: AtomicBool,
     dirty: AtomicBool,
@@ -121,6 +129,8 @@ enum Stage<H> {
     Vacant(Option<H>),
     /// The load is done, the store is not settled.
     Loaded(Outcome),
+    /// The leader is not polled any more, and was not dropped either.
+    Abandoned,
     /// The last word; `true`: even those who came during the load may have it.
     Settled(Outcome, bool),
 }
@@ -128,7 +138,7 @@ enum Stage<H> {
 pub(crate) enum Joined<H: Hold> {
     Lead(Lead<H>),
     Wait(Waiter<H>),
-    /// Another function's load of a key that happens to read the same: go alone.
+    /// Another function's load of a key that happens to read the same, or one whose body is asking: go alone.
     Other,
     /// Too many flights: go alone.
     Full,
@@ -144,12 +154,15 @@ pub(crate) enum Waited<H: Hold> {
 }
 
 impl<H: Hold> Flights<H> {
-    pub(crate) fn new(bound: usize) -> Arc<Self> {
+    /// `budget`: how long a leader may wait for one answer of Redis.
+    pub(crate) fn new(bound: usize, budget: Duration) -> Arc<Self> {
+        let looks = 2 * budget.as_millis() / pulse::LOOK_EVERY.as_millis();
         Arc::new(Self {
             shards: std::array::from_fn(|_| Mutex::new(HashMap::new())),
             hasher: RandomState::new(),
             count: AtomicUsize::new(0),
             bound,
+            looks: u32::try_from(looks).unwrap_or(u32::MAX / 2),
         })
     }
 
@@ -163,7 +176,7 @@ impl<H: Hold> Flights<H> {
         let (key, template) = (key.as_str(), key.template());
         let mut flights = self.shard(key).lock();
         if let Some(flight) = flights.get(key) {
-            if !templates_meet(flight.template, template) {
+            if !templates_meet(flight.template, template) || flight.pulse.is_driven_here() {
                 return Joined::Other;
             }
             if let Some(waiter) = Waiter::join(self, flight, tags, open_tags) {
@@ -179,6 +192,7 @@ impl<H: Hold> Flights<H> {
         let flight = Arc::new(Flight {
             key: key.into(),
             template,
+            pulse: Arc::default(),
             retired: AtomicBool::new(false),
             dirty: AtomicBool::new(false),
             state: Mutex::new(State {
@@ -260,27 +274,17 @@ impl<H: Hold> Flights<H> {
         }
     }
 
-    /// Waits until what has been loaded, and the pattern may name, is stored or refused. A load's caller does not wait for
-    /// that; a removal that counts what it takes does.
-    pub(crate) async fn stored(&self, pattern: &Pattern) {
-        let is_meant = |flight: &Arc<Flight<H>>| {
-            flight.is_being_stored() && !matches!(flight.concern(pattern), Concern::None)
-        };
-        let meant: Vec<Arc<Flight<H>>> = match pattern {
-            Pattern::Key(key) => {
-                let flight = self.shard(key).lock().get(&**key).cloned();
-                flight.into_iter().filter(is_meant).collect()
-            }
-            _ => self
-                .shards
-                .iter()
-                .flat_map(|shard| shard.lock().values().cloned().collect::<Vec<_>>())
-                .filter(is_meant)
-                .collect(),
-        };
-        for flight in meant {
-            flight.settled().await;
+    /// The flight's leader is dead: those who wait start over, and nobody joins it any more. Should its load end after all,
+    /// nothing of it goes into memory.
+    fn abandon(&self, flight: &Arc<Flight<H>>) {
+        flight.retired.store(true, Ordering::SeqCst);
+        self.leave(flight);
+        let mut state = flight.state.lock();
+        if matches!(state.stage, Stage::Led | Stage::Loaded(_)) {
+            state.stage = Stage::Abandoned;
         }
+        drop(state);
+        flight.changed.notify_waiters();
     }
 
     fn leave(&self, flight: &Arc<Flight<H>>) {
@@ -310,6 +314,10 @@ impl<H> Flight<H> {
     /// A copy of what this flight read or loaded, which carries these tags, may go into memory.
     pub(crate) fn may_fill(&self, tags: &[String]) -> bool {
         off(Safeguard::Guard) || !self.is_disturbed(tags) && !self.dirty.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn pulse(&self) -> &Arc<Pulse> {
+        &self.pulse
     }
 
     pub(crate) fn is_retired(&self) -> bool {
@@ -362,23 +370,6 @@ impl<H> Flight<H> {
     /// A turn found a value: the others, who all came before it began, may have it.
     pub(crate) fn rescue(&self, outcome: Outcome) {
         self.state.lock().rescued = Some(outcome);
-    }
-
-    fn is_being_stored(&self) -> bool {
-        matches!(self.state.lock().stage, Stage::Loaded(_))
-    }
-
-    async fn settled(&self) {
-        loop {
-            let changed = self.changed.notified();
-            tokio::pin!(changed);
-            // Registered before the stage is looked at, as a waiter does.
-            changed.as_mut().enable();
-            if !self.is_being_stored() {
-                return;
-            }
-            changed.await;
-        }
     }
 
     fn concern(&self, pattern: &Pattern) -> Concern {

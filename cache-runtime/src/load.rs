@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::cache::{Cache, Request};
@@ -14,7 +14,7 @@ use crate::key::CacheKey;
 use crate::memory::{Copy, Kept, after};
 use crate::outcome::Why;
 use crate::policy::Policy;
-use crate::redis::{Budget, Lease, RENEW_EVERY, Removed, Session, Spare};
+use crate::redis::{Budget, Lease, Removed, Session, Spare};
 use crate::spans;
 use crate::stats::{BY_HAND, bump};
 use crate::store::{KnownRemovals, Store, grace};
@@ -93,7 +93,7 @@ impl Loading {
         self.known.add_own(removed);
     }
 
-    /// Runs the body, renewing the lease while it does.
+    /// Runs the body. Meanwhile the supervisor renews the lease.
     ///
     /// Cancellation: dropping it drops the body; the lead, and the lease, go to a waiter or are given up.
     pub(crate) async fn run<F: Future>(&self, body: F) -> F::Output {
@@ -103,25 +103,15 @@ impl Loading {
         };
         let counters = [&self.cache.inner.counters, counters];
         let watched = spans::Load::begin(function, Some(self.key()), counters);
-        let mut body = std::pin::pin!(body.instrument(watched.span()));
-        let Some(lease) = &self.lead.hold else {
-            return body.await;
-        };
-        let mut renewals = tokio::time::interval_at(Instant::now() + RENEW_EVERY, RENEW_EVERY);
-        renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                biased;
-                output = &mut body => return output,
-                _ = renewals.tick() => {
-                    let lease = lease.clone();
-                    lease.session.clone().spawn(async move {
-                        // Lost or not: the store's compare-and-set decides.
-                        let _ = lease.renew().await;
-                    });
-                }
-            }
-        }
+        self.drive(body.instrument(watched.span())).await
+    }
+
+    /// Runs a part of the load that is not the body. Meanwhile the supervisor renews the lease.
+    pub(crate) async fn drive<F: Future>(&self, work: F) -> F::Output {
+        let pulse = self.lead.flight().pulse();
+        let lease = self.lead.hold.as_ref();
+        let _renewed = lease.map(|lease| lease.renewed_during(pulse));
+        pulse.drive(work).await
     }
 
     /// The load gave a value (or an absence that is cached). The caller does not wait for the store.

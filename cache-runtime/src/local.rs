@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crate::flight::{Flight, Flights, Hold};
 use crate::key::Pattern;
@@ -19,10 +20,10 @@ pub(crate) struct Local<H: Hold> {
 }
 
 impl<H: Hold> Local<H> {
-    pub(crate) fn new(memory: Memory, max_flights: usize) -> Self {
+    pub(crate) fn new(memory: Memory, max_flights: usize, budget: Duration) -> Self {
         Self {
             memory,
-            flights: Flights::new(max_flights),
+            flights: Flights::new(max_flights, budget),
             fence: AtomicU64::new(0),
         }
     }

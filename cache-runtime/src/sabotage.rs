@@ -35,11 +35,13 @@ pub enum Safeguard {
     PushOrder,
     /// The ledger is read after the subscription to its channel.
     SubscribeFirst,
+    /// Memory is believed only while Redis was heard a short while ago.
+    Heard,
 }
 
 impl Safeguard {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Cas,
         Self::Retire,
         Self::Verdict,
@@ -55,6 +57,7 @@ impl Safeguard {
         Self::Number,
         Self::PushOrder,
         Self::SubscribeFirst,
+        Self::Heard,
     ];
 
     /// Its name on a command line.
@@ -76,6 +79,7 @@ impl Safeguard {
             Self::Number => "number",
             Self::PushOrder => "push-order",
             Self::SubscribeFirst => "subscribe-first",
+            Self::Heard => "heard",
         }
     }
 }

@@ -8,6 +8,23 @@ pub(crate) use {
     tokio::sync::Notify,
 };
 
+/// Waits for it, for so long at most where there is a runtime to count time. True: it came.
+#[cfg(not(all(test, shuttle)))]
+pub(crate) async fn within(limit: std::time::Duration, work: impl Future<Output = ()>) -> bool {
+    if tokio::runtime::Handle::try_current().is_ok() {
+        return tokio::time::timeout(limit, work).await.is_ok();
+    }
+    work.await;
+    true
+}
+
+/// Time stands still while schedules are explored.
+#[cfg(all(test, shuttle))]
+pub(crate) async fn within(_: std::time::Duration, work: impl Future<Output = ()>) -> bool {
+    work.await;
+    true
+}
+
 #[cfg(all(test, shuttle))]
 pub(crate) use self::explored::{Mutex, Notify, RwLock};
 #[cfg(all(test, shuttle))]

@@ -7,13 +7,11 @@ use std::time::{Duration, Instant};
 use cache_runtime::sabotage::Safeguard;
 use serde::Serialize;
 
-use crate::checker::{
-    Allowed, ENDED_RUNTIMES_STAY_CUT_OFF, Rule, Violation, check, queued_in_peace,
-};
+use crate::checker::{Rule, Violation, check, queued_in_peace};
 use crate::clock::{self, Nanos};
 use crate::collector::Heard;
 use crate::faults::{self, SETTLING};
-use crate::history::{Cause, History, Made, ProcessId, Removal, Tier};
+use crate::history::{History, Made, ProcessId, Removal, Tier};
 use crate::plan::Plan;
 use crate::random::Random;
 use crate::stage::{Journals, Stage};
@@ -77,8 +75,6 @@ pub(crate) struct Report {
     /// Acts that a clock began, and those it dropped because too many were under way.
     begun: u64,
     dropped: u64,
-    /// Stale reads that were not promised to be impossible, by what made them possible.
-    allowed: BTreeMap<Cause, u64>,
     faults: BTreeMap<String, u64>,
     violations: u64,
     rules: BTreeMap<Rule, u64>,
@@ -113,7 +109,7 @@ impl Report {
         }
     }
 
-    fn add(&mut self, history: &History, allowed: Allowed, violations: &[Violation]) {
+    fn add(&mut self, history: &History, violations: &[Violation]) {
         self.rounds += 1;
         for (_, read) in &history.reads {
             self.reads += 1;
@@ -129,9 +125,6 @@ impl Report {
         self.loads += history.loads.len() as u64;
         self.begun += history.begun;
         self.dropped += history.dropped;
-        for (cause, reads) in allowed.needed {
-            *self.allowed.entry(cause).or_default() += reads;
-        }
         self.violations += violations.len() as u64;
         for violation in violations {
             *self.rules.entry(violation.rule).or_default() += 1;
@@ -205,9 +198,6 @@ fn round(stage: &Stage, options: &Options, seed: u64, length: Duration, report: 
     stage.say("go");
     faults::rage(stage, &options.plan, seed, Instant::now() + length);
     stage.heal();
-    if ENDED_RUNTIMES_STAY_CUT_OFF {
-        stage.replace_ended();
-    }
     let healed = settle(&mut demands, &options.plan, number);
     let history = History {
         healed: Some(healed),
@@ -215,14 +205,13 @@ fn round(stage: &Stage, options: &Options, seed: u64, length: Duration, report: 
         round_trip: clock::nanos(options.plan.round_trip),
         ..stage.collector.heard().take()
     };
-    let mut allowed = Allowed::today();
     let mut violations = demands.broken;
-    violations.extend(check(&history, &mut allowed));
+    violations.extend(check(&history));
     report.add_removals(
         &history,
         &history.removals[before.min(history.removals.len())..],
     );
-    report.add(&history, allowed, &violations);
+    report.add(&history, &violations);
     carry_over(stage, options, &history, healed);
 }
 

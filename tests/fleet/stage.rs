@@ -238,20 +238,6 @@ impl Stage {
         child.send("go");
     }
 
-    /// Puts another process where one runs whose first runtime has ended.
-    pub(crate) fn replace_ended(&self) {
-        let heard = self.collector.heard();
-        let mut ended = heard.history.undriven.clone();
-        drop(heard);
-        ended.retain(|(_, cause, _)| *cause == Cause::Ended);
-        for place in 0..self.places.len() {
-            let process = self.places[place].process();
-            if ended.iter().any(|(whose, ..)| *whose == process) {
-                self.replace(place);
-            }
-        }
-    }
-
     /// Ends every fault that leaves something behind.
     pub(crate) fn heal(&self) {
         for place in &self.places {

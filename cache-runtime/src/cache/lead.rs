@@ -14,6 +14,13 @@ use crate::outcome::Why;
 use crate::redis::{Budget, Fault, Lease, Locked, Over, Planted, Session};
 use crate::token;
 
+/// What a far server answered.
+enum Far {
+    Found(Option<Examined>),
+    /// Nothing stood there, and now the lease does.
+    Planted,
+}
+
 impl Cache {
     /// The leader's way: Redis, or a lease, or a load without one. `own`: it has just asked Redis for itself.
     pub(super) async fn lead(
@@ -48,12 +55,24 @@ impl Cache {
         let key = request.key.as_str();
         let mut why = Why::Absent;
         loop {
+            flight.pulse().beat();
             if session.is_shut(key, request.tags.iter().map(String::as_str)) {
                 why = Why::RedisAway;
                 break;
             }
             let reply = match own.take() {
                 Some(reply) => reply,
+                None if session.is_far(budget) && !self.inner.barren.is(key) => {
+                    let asking = self.ask_far(&mut lead, request, budget, &session);
+                    // In a box of its own: only a far server needs it.
+                    match Box::pin(asking).await {
+                        Ok(Far::Planted) => {
+                            return self.load(lead, request, fence, Some(session), why);
+                        }
+                        Ok(Far::Found(examined)) => Ok(examined),
+                        Err(fault) => Err(fault),
+                    }
+                }
                 None => {
                     flight.clean();
                     let got = budget.spend_on(&session, pin!(session.get(key))).await;
@@ -153,6 +172,46 @@ impl Cache {
         self.load(lead, request, fence, Some(session), why)
     }
 
+    /// What stands at the key, or the right to store there, in one round trip.
+    async fn ask_far(
+        &self,
+        lead: &mut Lead<Box<Lease>>,
+        request: &Request<'_>,
+        budget: &Budget,
+        session: &Session,
+    ) -> Result<Far, Fault> {
+        let key = request.key.as_str();
+        let head = entry::lease_head(token::random(), session.stamp(key));
+        lead.flight().clean();
+        // Noted before it is sent, as in `plant`.
+        lead.unconfirmed = Some(Box::new(session.lease(key, &head)));
+        let answer = budget
+            .spend_on(session, pin!(session.get_or_plant(key, &head)))
+            .await;
+        let lease = lead.unconfirmed.take();
+        match answer {
+            Ok((None, true)) => {
+                lead.hold = lease;
+                Ok(Far::Planted)
+            }
+            Ok((got, planted)) => {
+                // Found, and then removed before the lease arrived: what was found is still good for this reader.
+                if let Some(lease) = lease.filter(|_| planted) {
+                    lease.give_up();
+                }
+                Ok(Far::Found(
+                    got.map(|bytes| self.examine(&bytes, request, session)),
+                ))
+            }
+            Err(fault) => {
+                if let Some(lease) = lease {
+                    lease.give_up();
+                }
+                Err(fault)
+            }
+        }
+    }
+
     /// The right to store at the key.
     async fn plant(
         &self,
@@ -195,12 +254,21 @@ impl Cache {
         let answer = budget.spend_on(session, locking.as_mut()).await;
         drop(locking);
         let lease = lead.unconfirmed.take();
-        match (&answer, lease) {
-            (Ok(Locked::Ours), lease) => lead.hold = lease,
-            (Err(_), Some(lease)) => lease.give_up(),
-            _ => {}
+        match (answer, lease) {
+            // The lock says who loads, not who may store: that is the identity of the entry that was read. A load need not
+            // wait for an answer that is late.
+            (Ok(Locked::Ours) | Err(Fault::TimedOut), lease) => {
+                lead.hold = lease;
+                Ok(Locked::Ours)
+            }
+            (Err(fault), lease) => {
+                if let Some(lease) = lease {
+                    lease.give_up();
+                }
+                Err(fault)
+            }
+            (answer, _) => answer,
         }
-        answer
     }
 
     fn load(

@@ -95,7 +95,7 @@ where
         }
     };
     let returned = match run {
-        Ok(returned) => kind.prepare(returned).await,
+        Ok(returned) => loading.drive(kind.prepare(returned)).await,
         Err(given_up) => {
             if behind {
                 count(cache, site, |counters| &counters.given_up);

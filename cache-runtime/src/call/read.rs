@@ -66,7 +66,7 @@ where
         {
             naming(name.as_ref(), || served(&cache, call.about(), &hit, None));
             if let Some(ahead) = ahead.filter(|_| hit.refresh && may_refresh(&cache, key)) {
-                let budget = Arc::new(cache.budget());
+                let budget = Arc::new(cache.background_budget());
                 let load = Load {
                     cache,
                     call,
@@ -171,7 +171,7 @@ where
                 spans::read_ended(|| outcome(about, &hit, None));
                 if let Some(ahead) = ahead.filter(|_| hit.refresh && may_refresh(&cache, key)) {
                     let load = Load {
-                        budget: Arc::new(cache.budget()),
+                        budget: Arc::new(cache.background_budget()),
                         cache: cache.clone(),
                         call,
                         kind,
@@ -429,7 +429,17 @@ impl<R, F: Future<Output = R>> Future for Small<R, F> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R> {
         match &mut *self {
             Self::Ready(returned) => match returned.take() {
-                Some(returned) => Poll::Ready(returned),
+                Some(value) => match tokio::task::coop::poll_proceed(context) {
+                    // A loop of hits must let others have a turn, the task among them that hears of removals.
+                    Poll::Pending => {
+                        *returned = Some(value);
+                        Poll::Pending
+                    }
+                    Poll::Ready(proceed) => {
+                        proceed.made_progress();
+                        Poll::Ready(value)
+                    }
+                },
                 // As every `async fn` does: whoever polls a future that has ended has a bug.
                 None => panic!("a cached call was polled after it had ended"),
             },

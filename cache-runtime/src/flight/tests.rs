@@ -22,7 +22,7 @@ fn waiter(flights: &Arc<Flights<Nothing>>) -> Waiter<Nothing> {
 
 #[tokio::test]
 async fn who_comes_after_a_push_joins_but_does_not_share_what_was_read_before_it() {
-    let flights = Flights::new(8);
+    let flights = Flights::new(8, Duration::ZERO);
     let reading = lead(&flights);
     let before = waiter(&flights);
     reading.flight().clean();
@@ -47,7 +47,7 @@ async fn who_comes_after_a_push_joins_but_does_not_share_what_was_read_before_it
 #[tokio::test]
 async fn a_reader_that_has_asked_redis_itself_shares_later_loads_and_nothing_else() {
     let value = || Outcome::Value(None);
-    let flights = Flights::new(8);
+    let flights = Flights::new(8, Duration::ZERO);
     let reading = lead(&flights);
     let waiter_for_any = waiter(&flights);
     let waiter_for_load = waiter(&flights);
@@ -72,11 +72,11 @@ async fn a_reader_that_has_asked_redis_itself_shares_later_loads_and_nothing_els
 
 #[tokio::test(start_paused = true)]
 async fn the_time_for_which_only_the_verdict_was_out_is_told() {
-    let flights = Flights::new(8);
+    let flights = Flights::new(8, Duration::ZERO);
     let leader = lead(&flights);
     leader.begin();
     let late = tokio::spawn(waiter(&flights).wait());
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     leader.loaded(Outcome::Value(None));
     tokio::time::sleep(Duration::from_millis(30)).await;
     leader.settle(Outcome::Value(None), false);
@@ -93,7 +93,7 @@ async fn the_time_for_which_only_the_verdict_was_out_is_told() {
 #[tokio::test]
 async fn a_result_that_cannot_be_shared_tells_whether_it_was_a_failure() {
     for (outcome, failure) in [(Outcome::Unshared, false), (Outcome::Failed, true)] {
-        let flights = Flights::new(8);
+        let flights = Flights::new(8, Duration::ZERO);
         let leader = lead(&flights);
         let waits = waiter(&flights);
         leader.begin();
@@ -111,7 +111,7 @@ fn leader_with_open_tag(flights: &Arc<Flights<Nothing>>) -> Lead<Nothing> {
 
 #[tokio::test]
 async fn a_tag_that_the_result_does_not_carry_disturbs_no_load() {
-    let flights = Flights::new(8);
+    let flights = Flights::new(8, Duration::ZERO);
     let leader = leader_with_open_tag(&flights);
     leader.begin();
     flights.retire(&Pattern::tag("author:7"), None);
@@ -126,7 +126,7 @@ async fn a_tag_that_the_result_does_not_carry_disturbs_no_load() {
 
 #[tokio::test]
 async fn what_was_removed_before_a_load_began_does_not_disturb_it() {
-    let flights = Flights::new(8);
+    let flights = Flights::new(8, Duration::ZERO);
     let leader = leader_with_open_tag(&flights);
     flights.retire(&Pattern::tag("author:7"), None);
     leader.begin();
@@ -135,7 +135,7 @@ async fn what_was_removed_before_a_load_began_does_not_disturb_it() {
 
 #[tokio::test]
 async fn more_suspects_than_a_flight_notes_retire_it() {
-    let flights = Flights::new(8);
+    let flights = Flights::new(8, Duration::ZERO);
     let leader = leader_with_open_tag(&flights);
     leader.begin();
     for id in 0..SUSPECTS {
@@ -148,7 +148,7 @@ async fn more_suspects_than_a_flight_notes_retire_it() {
 
 #[tokio::test]
 async fn who_comes_after_a_suspected_removal_does_not_share_what_was_read_before_it() {
-    let flights = Flights::new(8);
+    let flights = Flights::new(8, Duration::ZERO);
     let reading = leader_with_open_tag(&flights);
     flights.retire(&Pattern::tag("author:7"), None);
     let after = waiter(&flights);

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Flight, Flights, Hold, Lead, Outcome, Stage, Waited};
+use super::pulse::LOOK_EVERY;
+use super::{Flight, Flights, Hold, Lead, Outcome, Stage, Waited, Watch};
 use crate::sabotage::{Safeguard, off};
+use crate::sync;
 
 #[derive(Debug)]
 pub(crate) struct Waiter<H: Hold> {
@@ -34,7 +36,10 @@ impl<H: Hold> Waiter<H> {
         let reading = state.reading && matches!(state.stage, Stage::Led);
         let overtaken =
             reading && flight.dirty.load(Ordering::SeqCst) || !state.suspects.is_empty();
-        if flight.is_retired() || matches!(state.stage, Stage::Settled(..)) {
+        if flight.is_retired()
+            || flight.pulse.is_dead()
+            || matches!(state.stage, Stage::Settled(..) | Stage::Abandoned)
+        {
             return None;
         }
         state.waiters += 1;
@@ -74,6 +79,7 @@ impl<H: Hold> Waiter<H> {
     /// Cancellation: dropping it leaves the flight to the others; the last one out gives up what a dropped leader held.
     pub(crate) async fn wait(self) -> Waited<H> {
         let mut verdict_out = None;
+        let mut watch = Watch::default();
         loop {
             let changed = self.flight.changed.notified();
             tokio::pin!(changed);
@@ -82,7 +88,11 @@ impl<H: Hold> Waiter<H> {
             if let Some(end) = self.look(&mut verdict_out) {
                 return end;
             }
-            changed.await;
+            if !sync::within(LOOK_EVERY, changed).await
+                && watch.finds_dead(&self.flight.pulse, self.flights.looks)
+            {
+                self.flights.abandon(&self.flight);
+            }
         }
     }
 
@@ -105,6 +115,7 @@ impl<H: Hold> Waiter<H> {
                     finished: false,
                 }))
             }
+            Stage::Abandoned => Some(Waited::Again(Duration::ZERO)),
             Stage::Loaded(outcome) if came_before => Some(self.end(outcome)),
             Stage::Loaded(_) => {
                 verdict_out.get_or_insert_with(Instant::now);

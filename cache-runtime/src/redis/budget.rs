@@ -26,6 +26,11 @@ impl Budget {
         }
     }
 
+    /// All that it was at the beginning.
+    pub(super) fn all(&self) -> Duration {
+        self.all
+    }
+
     pub(super) fn left(&self) -> Duration {
         self.all
             .saturating_sub(Duration::from_micros(self.spent.load(Relaxed)))

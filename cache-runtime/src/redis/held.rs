@@ -1,17 +1,26 @@
-//! The leases that this process may hold in Redis. A connection that is lost leaves them standing, where others wait for
-//! their holder; the next connection takes them away.
+//! The leases that this process may hold in Redis.
+//!
+//! Those whose load is under way are renewed by the supervisor, not by the task that loads: a body may compute for seconds
+//! without yielding. A connection that is lost leaves leases standing, where others wait for their holder; the next
+//! connection takes them away.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use super::lease::RENEW_EVERY;
 use super::ledger::Birth;
 use crate::entry::Identity;
+use crate::flight::{Pulse, Watch};
 
 /// Leases noted at once. One more is not noted: it ends by itself.
-const BOUND: usize = 4_096;
+const BOUND: usize = 65_536;
+
+/// A load that ends sooner costs no renewal.
+const SHORT: Duration = Duration::from_millis(200);
 
 #[derive(Debug)]
 pub(super) struct HeldLeases {
@@ -27,6 +36,35 @@ pub(super) struct Held {
     epoch: u64,
     /// When it has ended by itself.
     until: Instant,
+    /// The load that it stands for, while that is under way.
+    load: Option<Load>,
+}
+
+#[derive(Clone, Debug)]
+struct Load {
+    began: Instant,
+    pulse: Arc<Pulse>,
+    watch: Watch,
+    /// The entry that it may replace, beside which its lock stands.
+    over: Option<Identity>,
+}
+
+/// A lease to renew.
+#[derive(Debug)]
+pub(super) struct Due {
+    pub(super) token: Identity,
+    pub(super) key: String,
+    /// Of a lock: the entry that it may replace.
+    pub(super) over: Option<Identity>,
+}
+
+/// Leases whose loads are under way.
+#[derive(Debug, Default)]
+pub(super) struct UnderWay {
+    /// To be renewed.
+    pub(super) due: Vec<Due>,
+    /// Their leaders are not polled any more.
+    pub(super) dead: Vec<(Identity, Held)>,
 }
 
 impl HeldLeases {
@@ -51,9 +89,70 @@ impl HeldLeases {
                 birth,
                 epoch,
                 until: now + self.life,
+                load: None,
             };
             leases.insert(*token, held);
         }
+    }
+
+    /// The load that the lease stands for begins. `over`: the entry beside which a lock stands.
+    pub(super) fn load_begins(&self, token: &Identity, over: Option<Identity>, pulse: &Arc<Pulse>) {
+        if let Some(held) = self.leases.lock().get_mut(token) {
+            held.load = Some(Load {
+                began: Instant::now(),
+                pulse: pulse.clone(),
+                watch: Watch::default(),
+                over,
+            });
+        }
+    }
+
+    /// The load has ended; what becomes of the lease is another's affair.
+    pub(super) fn load_ended(&self, token: &Identity) {
+        if let Some(held) = self.leases.lock().get_mut(token) {
+            held.load = None;
+        }
+    }
+
+    /// The leases of a connection whose loads have been under way for a while. Called at the interval of renewals.
+    pub(super) fn under_way(&self, epoch: u64) -> UnderWay {
+        let now = Instant::now();
+        let mut under_way = UnderWay::default();
+        self.leases.lock().retain(|token, held| {
+            let Some(load) = held.load.as_mut().filter(|_| held.epoch == epoch) else {
+                return true;
+            };
+            if now.saturating_duration_since(load.began) < SHORT {
+                return true;
+            }
+            if load.watch.finds_dead(&load.pulse, 0) {
+                under_way.dead.push((*token, held.clone()));
+                return false;
+            }
+            under_way.due.push(Due {
+                token: *token,
+                key: held.key.clone(),
+                over: load.over,
+            });
+            true
+        });
+        under_way
+    }
+
+    /// The leases of a connection whose bodies are being polled, and which were not renewed when they should have been.
+    pub(super) fn computing(&self, epoch: u64) -> Vec<Due> {
+        let now = Instant::now();
+        let leases = self.leases.lock();
+        let late = leases.iter().filter_map(|(token, held)| {
+            let load = held.load.as_ref().filter(|_| held.epoch == epoch)?;
+            let is_late = held.until.saturating_duration_since(now) < self.life - 2 * RENEW_EVERY;
+            (is_late && load.pulse.is_being_polled()).then(|| Due {
+                token: *token,
+                key: held.key.clone(),
+                over: load.over,
+            })
+        });
+        late.collect()
     }
 
     pub(super) fn renewed(&self, token: &Identity) {
@@ -68,6 +167,10 @@ impl HeldLeases {
         let now = Instant::now();
         let leases = self.leases.lock();
         leases.values().filter(|held| held.until > now).count()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.leases.lock().is_empty()
     }
 
     /// It does not stand any more, or never did.
@@ -125,6 +228,33 @@ mod tests {
         assert_eq!(left(&held, 2), ["fresh", "renewed"]);
         assert_eq!(left(&held, 2), [""; 0]);
         assert_eq!(left(&held, 3), [""; 0], "it has expired meanwhile");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn leases_of_loads_under_way_are_due_while_their_leaders_live() {
+        let held = HeldLeases::new(Duration::from_secs(1));
+        let (computes, waits_unpolled) = (Arc::new(Pulse::default()), Arc::new(Pulse::default()));
+        for (number, pulse) in [(1, &computes), (2, &waits_unpolled)] {
+            held.planted(1, None, &token(number), "k");
+            held.load_begins(&token(number), None, pulse);
+        }
+        assert!(
+            held.under_way(1).due.is_empty(),
+            "a short load costs nothing"
+        );
+        tokio::time::advance(SHORT).await;
+        let mut dead = Vec::new();
+        for _ in 0..8 {
+            computes.beat();
+            let under_way = held.under_way(1);
+            assert!(under_way.due.iter().any(|due| due.token == token(1)));
+            dead.extend(under_way.dead);
+        }
+        assert_eq!(dead.len(), 1);
+        assert_eq!(dead[0].0, token(2));
+        assert!(held.under_way(2).due.is_empty(), "of another connection");
+        held.load_ended(&token(1));
+        assert!(held.under_way(1).due.is_empty());
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,22 +4,25 @@
 //! token with it, and with the token the right to store what was computed before. A removal by prefix, glob or tag leaves
 //! the token where it is: the number in it, and in what is stored over it, tells that both are older.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::fault::Fault;
+use super::held::{Due, Held, UnderWay};
 use super::link::Planted;
 use super::scripts::Script;
 use super::session::Session;
+use super::tier::Tier;
 use crate::entry::{Head, Identity, identity};
-use crate::flight::Hold;
+use crate::flight::{Hold, Pulse};
 use crate::sabotage::{Safeguard, off};
 use crate::token;
 
 /// How long a lease lives without renewal: what a dead holder costs the others.
 pub(crate) const LEASE_LIFE: Duration = Duration::from_millis(1_500);
 
-/// How often a holder renews while its load runs.
-pub(crate) const RENEW_EVERY: Duration = Duration::from_millis(400);
+/// How often leases are renewed while their loads run.
+pub(super) const RENEW_EVERY: Duration = Duration::from_millis(400);
 
 /// Follows a key in the name of its lock: no key can end so, as `%` is followed by two hexadecimal digits there.
 const LOCK: &str = "%lock";
@@ -70,26 +73,13 @@ pub(crate) struct Sealed<'a> {
 }
 
 impl Lease {
-    /// True while the lease stands.
-    pub(crate) async fn renew(&self) -> Result<bool, Fault> {
-        let session = &self.session;
-        let stands = session
-            .in_background(session.link.run(Script::Renew, |command| {
-                command.arg(1 + usize::from(self.lock.is_some()));
-                command.arg(self.held_at());
-                if self.lock.is_some() {
-                    command.arg(session.full(&self.key));
-                }
-                command.arg(self.token()).arg(millis(LEASE_LIFE));
-                if self.lock.is_some() {
-                    command.arg(&self.identity);
-                }
-            }))
-            .await;
-        if let Ok(true) = stands {
-            session.tier.held.renewed(self.token());
-        }
-        stands
+    /// The supervisor renews the lease as long as what is returned lives and the leader gives signs of life.
+    pub(crate) fn renewed_during(&self, pulse: &Arc<Pulse>) -> Renewed {
+        let (tier, token) = (self.session.tier.clone(), *self.token());
+        let over = self.lock.is_some().then_some(self.identity);
+        tier.held.load_begins(&token, over, pulse);
+        tier.watchdog.load_begins(&tier);
+        Renewed { tier, token }
     }
 
     /// Takes the lock of a lease that [`Session::over`] describes.
@@ -129,11 +119,7 @@ impl Lease {
 
     /// The name in Redis at which the token stands.
     fn held_at(&self) -> String {
-        let mut name = self.session.full(&self.key);
-        if self.lock.is_some() {
-            name.push_str(LOCK);
-        }
-        name
+        self.session.held_at(&self.key, self.token())
     }
 
     fn token(&self) -> &Identity {
@@ -203,6 +189,19 @@ impl Lease {
     }
 }
 
+/// Keys and arguments of the script that renews.
+pub(super) fn renewal(command: &mut redis::Cmd, session: &Session, lease: &Due) {
+    command.arg(1 + usize::from(lease.over.is_some()));
+    command.arg(session.held_at(&lease.key, &lease.token));
+    if lease.over.is_some() {
+        command.arg(session.full(&lease.key));
+    }
+    command.arg(&lease.token).arg(millis(LEASE_LIFE));
+    if let Some(over) = &lease.over {
+        command.arg(over);
+    }
+}
+
 fn release(command: &mut redis::Cmd, held_at: &str, token: &Identity, mark: Option<&[u8]>) {
     command
         .arg(1)
@@ -210,6 +209,20 @@ fn release(command: &mut redis::Cmd, held_at: &str, token: &Identity, mark: Opti
         .arg(token)
         .arg(mark.unwrap_or_default())
         .arg(millis(MARK_LIFE));
+}
+
+/// A lease whose load is under way.
+#[derive(Debug)]
+pub(crate) struct Renewed {
+    tier: Arc<Tier>,
+    token: Identity,
+}
+
+impl Drop for Renewed {
+    fn drop(&mut self) {
+        self.tier.held.load_ended(&self.token);
+        self.tier.watchdog.load_ended();
+    }
 }
 
 impl Hold for Lease {
@@ -259,6 +272,23 @@ impl Session {
         Ok(planted)
     }
 
+    /// What stands at the key; `true`: nothing did, and the lease was planted in the same round trip.
+    pub(crate) async fn get_or_plant(
+        &self,
+        key: &str,
+        head: &Head,
+    ) -> Result<(Option<Vec<u8>>, bool), Fault> {
+        let held = &self.tier.held;
+        let token = identity(head);
+        held.planted(self.link.epoch, self.link.ledger.birth(), &token, key);
+        let full = self.full(key);
+        let answer = self.seen(self.link.get_or_plant(&full, head, LEASE_LIFE).await);
+        if let Ok((_, false)) = answer {
+            held.ended(&token);
+        }
+        answer
+    }
+
     async fn plant_on_nothing(&self, key: &str, head: &Head) -> Result<Planted, Fault> {
         let mut command = redis::cmd("SET");
         command
@@ -290,6 +320,42 @@ impl Session {
         })
     }
 
+    /// Renews the leases of loads that are under way, and ends those whose leaders are not polled any more: others wait for
+    /// them.
+    pub(super) async fn renew_leases(&self) {
+        let UnderWay { due, dead } = self.tier.held.under_way(self.link.epoch);
+        if !dead.is_empty() {
+            // What cannot be ended ends by itself.
+            let _ = self.in_background(self.release_each(&dead)).await;
+        }
+        if due.is_empty() {
+            return;
+        }
+        let renewing = self
+            .link
+            .run_each::<bool, _>(Script::Renew, &due, |command, lease| {
+                renewal(command, self, lease);
+            });
+        let Ok(renewed) = self.in_background(renewing).await else {
+            return;
+        };
+        for (lease, renewed) in due.iter().zip(renewed) {
+            // Gone, it stays noted: the store's compare-and-set decides.
+            if let Ok(true) = renewed {
+                self.tier.held.renewed(&lease.token);
+            }
+        }
+    }
+
+    /// The name in Redis at which a token stands.
+    fn held_at(&self, key: &str, token: &Identity) -> String {
+        let mut name = self.full(key);
+        if token.starts_with(b"lock") {
+            name.push_str(LOCK);
+        }
+        name
+    }
+
     /// Ends the leases that connections before this one have left standing on the same server: those who wait there need
     /// not wait until they end by themselves. Nobody stores over them any more.
     pub(super) async fn release_left_behind(&self) -> Result<(), Fault> {
@@ -297,17 +363,19 @@ impl Session {
         let mut left = self.tier.held.take_left_behind(self.link.epoch);
         // Readers wait for no lease that was planted under another ledger.
         left.retain(|(_, held)| held.birth == birth);
-        let releasing =
-            self.link
-                .run_each::<i64, _>(Script::Release, &left, |command, (token, held)| {
-                    let mut name = self.full(&held.key);
-                    if token.starts_with(b"lock") {
-                        name.push_str(LOCK);
-                    }
-                    release(command, &name, token, None);
-                });
         // A lease whose release the server refuses ends by itself.
-        self.in_background(releasing).await.map(drop)
+        self.in_background(self.release_each(&left)).await.map(drop)
+    }
+
+    async fn release_each(
+        &self,
+        leases: &[(Identity, Held)],
+    ) -> Result<Vec<Result<i64, Fault>>, Fault> {
+        self.link
+            .run_each(Script::Release, leases, |command, (token, held)| {
+                release(command, &self.held_at(&held.key, token), token, None);
+            })
+            .await
     }
 
     /// Stores an entry over whatever of ours stands at the key: the caller's word, outside of P2. False: what stands there

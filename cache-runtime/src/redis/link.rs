@@ -8,13 +8,14 @@ use std::sync::atomic::{
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, FromRedisValue, Pipeline, RedisError, Value, from_redis_value};
+use redis::{Cmd, ConnectionInfo, FromRedisValue, Pipeline, RedisError, Value, from_redis_value};
 use tokio::time::Instant;
 
 pub(super) use self::handshake::Purpose;
 use super::fault::{Fault, fault, is_missing_script, is_wrong_type, unnamed};
 use super::lease::millis;
 use super::ledger::{Birth, Ledger, Page, read_birth, write_birth};
+use super::round_trip::RoundTrip;
 use super::scripts::{SOURCES, Script};
 use super::server::{Ask, Standing};
 use super::switch::Way;
@@ -33,6 +34,8 @@ pub(crate) enum Planted {
 
 pub(crate) struct Link {
     connection: MultiplexedConnection,
+    /// Where, and as whom, it is connected.
+    pub(super) info: ConnectionInfo,
     /// Counts up with each connection of this process.
     pub(super) epoch: u64,
     /// Hash of the server's run id and reign; 0 where it is hidden.
@@ -49,6 +52,9 @@ pub(crate) struct Link {
     channel: String,
     /// Server time minus [`millis`], of the latest heartbeat.
     offset: AtomicI64,
+    pub(super) round_trip: RoundTrip,
+    /// When the latest heartbeat was sent that was answered, in microseconds since `origin`.
+    heard: AtomicU64,
     origin: Instant,
     scripts: Vec<String>,
     pub(super) timeouts: AtomicU32,
@@ -73,6 +79,10 @@ impl Way for Link {
 
     fn mark_lost(&self) -> bool {
         !self.lost.swap(true, SeqCst)
+    }
+
+    fn heard(&self) -> Instant {
+        self.origin + Duration::from_micros(self.heard.load(Relaxed))
     }
 }
 
@@ -109,6 +119,7 @@ impl Link {
         let took = sent.elapsed();
         let mut next = || answers.next().unwrap_or_else(|| Err(unnamed()));
         self.set_clock(sent, took, next().map_err(fault)?)?;
+        self.round_trip.took(took);
         let tended = match next() {
             Err(error) if is_missing_script(&error) => {
                 self.run(Script::Tend, |command| self.tend(command, longest))
@@ -173,6 +184,9 @@ impl Link {
         let server = seconds * 1000 + micros / 1000;
         let local = self.millis(sent + took / 2);
         self.offset.store(server - local, Relaxed);
+        let heard = sent.saturating_duration_since(self.origin).as_micros();
+        self.heard
+            .store(u64::try_from(heard).unwrap_or(u64::MAX), Relaxed);
         Ok(())
     }
 
@@ -190,17 +204,64 @@ impl Link {
             // In a box of its own: those who are pushed to need no room for it.
             Box::pin(self.send_with_news(command)).await
         };
-        match got {
-            // A list or a hash of somebody else's: an empty text is as foreign.
-            Err(Fault::Refused(why)) if why.starts_with("WRONGTYPE") => Ok(Some(Vec::new())),
-            other => other,
+        or_foreign(got)
+    }
+
+    /// What stands at the key. Where nothing does, the lease is planted in the same round trip, and `true` says so: for
+    /// a server so far away that two round trips are more than a call waits.
+    pub(super) async fn get_or_plant(
+        &self,
+        key: &str,
+        lease: &[u8],
+        life: Duration,
+    ) -> Result<(Option<Vec<u8>>, bool), Fault> {
+        let mut get = redis::cmd("GET");
+        get.arg(key);
+        let mut plant = redis::cmd("SET");
+        plant
+            .arg(key)
+            .arg(lease)
+            .arg("PX")
+            .arg(millis(life))
+            .arg("NX");
+        let mut answers = if self.pushes {
+            let mut pipeline = redis::pipe();
+            pipeline.add_command(get).add_command(plant);
+            let asking = Asking::begin("get or plant", "GET");
+            let answers = each(&mut pipeline, &mut self.connection.clone()).await;
+            asking.ended(answers)?
+        } else {
+            self.ask_with_news("get or plant", [get, plant]).await?
+        };
+        let mut next = || answers.next().unwrap_or_else(|| Err(unnamed()));
+        let (got, planted) = (next(), next());
+        let got = or_foreign(got.and_then(read).map_err(fault))?;
+        match planted {
+            Ok(Value::Nil) => Ok((got, false)),
+            Ok(_) => Ok((got, true)),
+            // What stands there can be used all the same.
+            Err(_) if got.is_some() => Ok((got, false)),
+            Err(error) => Err(fault(error)),
         }
     }
 
     /// Without pushes: reads, and then the ledger's news, in one round trip. The news are no older than what was read.
     pub(super) async fn send_with_news<T: FromRedisValue>(&self, command: Cmd) -> Result<T, Fault> {
+        let mut answers = self.ask_with_news("get", [command]).await?;
+        let got = answers.next().unwrap_or_else(|| Err(unnamed()));
+        got.and_then(read).map_err(fault)
+    }
+
+    /// The answers to several commands, after the ledger's news of the same round trip were taken in.
+    async fn ask_with_news(
+        &self,
+        operation: &'static str,
+        commands: impl IntoIterator<Item = Cmd>,
+    ) -> Result<std::vec::IntoIter<Result<Value, RedisError>>, Fault> {
         let mut pipeline = redis::pipe();
-        pipeline.add_command(command);
+        for command in commands {
+            pipeline.add_command(command);
+        }
         pipeline
             .cmd("ZRANGEBYSCORE")
             .arg(&self.ledger_name)
@@ -214,17 +275,17 @@ impl Link {
             .arg(0)
             .arg(1)
             .arg("WITHSCORES");
-        let asking = Asking::begin("get", "GET");
+        let asking = Asking::begin(operation, "GET");
         let answers = each(&mut pipeline, &mut self.connection.clone()).await;
-        let mut answers = asking.ended(answers)?;
-        let mut next = || answers.next().unwrap_or_else(|| Err(unnamed()));
-        let (got, news, lowest) = (next(), next(), next());
+        let mut answers: Vec<_> = asking.ended(answers)?.collect();
+        let mut last = || answers.pop().unwrap_or_else(|| Err(unnamed()));
+        let (lowest, news) = (last(), last());
         let mut members = members_of(news.map_err(fault)?)?;
         members.extend(members_of(lowest.map_err(fault)?)?);
         if !self.ledger.take_news(&Page::read(members)) {
             return Err(Fault::Disconnected("the ledger has begun anew".into()));
         }
-        got.and_then(read).map_err(fault)
+        Ok(answers.into_iter())
     }
 
     pub(super) async fn send<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Fault> {
@@ -315,6 +376,14 @@ impl Link {
 
     fn millis(&self, at: Instant) -> i64 {
         i64::try_from(at.saturating_duration_since(self.origin).as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+/// A list or a hash of somebody else's is as foreign as an empty text.
+fn or_foreign(got: Result<Option<Vec<u8>>, Fault>) -> Result<Option<Vec<u8>>, Fault> {
+    match got {
+        Err(Fault::Refused(why)) if why.starts_with("WRONGTYPE") => Ok(Some(Vec::new())),
+        other => other,
     }
 }
 

@@ -1,10 +1,12 @@
 //! The Redis tier: everything that knows the client crate, the scripts and the wire.
 //!
 //! Read in this order: [`target`] (where), [`server`] (who answers), [`link`] (one connection and its commands), [`switch`]
-//! (between Redis and outage), [`tier`] (is Redis to be used now?), [`session`] and [`budget`] (one call's way to it),
+//! (between Redis and outage), [`tier`] (is Redis to be used now?), [`session`] and [`budget`] (one call's way to it), [`round_trip`] (how far
+//! away it is),
 //! [`lease`] (the right to store), [`held`] (what a lost connection leaves behind), [`ledger`] (what was removed, and when),
 //! [`removal`] (how that gets there), [`fold`] (how it stays short), [`catalogue`] (which keys there are), [`walk`] (over those
-//! that a pattern covers), [`reclaim`] (taking away what is stale), [`supervisor`] (who connects).
+//! that a pattern covers), [`reclaim`] (taking away what is stale), [`supervisor`] (who connects), [`incumbent`] (which task that is),
+//! [`watchdog`] (renews the leases of loads that keep the runtime busy).
 
 mod budget;
 mod catalogue;
@@ -13,11 +15,13 @@ mod connection_test;
 mod fault;
 mod fold;
 mod held;
+mod incumbent;
 mod lease;
 mod ledger;
 mod link;
 mod reclaim;
 mod removal;
+mod round_trip;
 mod scripts;
 mod server;
 mod session;
@@ -26,17 +30,19 @@ mod switch;
 mod target;
 mod tier;
 mod walk;
+mod watchdog;
 
 pub(crate) use self::budget::Budget;
 pub use self::census::Census;
 pub use self::connection_test::ConnectionTest;
 pub(crate) use self::fault::Fault;
-pub(crate) use self::lease::{LEASE_LIFE, Lease, Locked, Over, RENEW_EVERY, Sealed};
+pub(crate) use self::lease::{LEASE_LIFE, Lease, Locked, Over, Sealed};
 pub(crate) use self::ledger::Recorded;
 pub(crate) use self::link::Planted;
 pub(crate) use self::reclaim::Reclaim;
 pub(crate) use self::removal::{OwnRemoval, Removed, Spare};
 pub(crate) use self::session::Session;
+pub(crate) use self::switch::Reach;
 #[cfg(all(test, shuttle))]
 pub(crate) use self::switch::{Switch, Way};
 pub(crate) use self::target::Target;

@@ -84,6 +84,11 @@ impl Session {
         self.tier.switch.is_shut(key, tags)
     }
 
+    /// So far away that two round trips are more than a call with that budget waits.
+    pub(crate) fn is_far(&self, budget: &Budget) -> bool {
+        !self.link.round_trip.fits_twice_into(budget.all())
+    }
+
     /// Runs on the caller's runtime, bounded; dropped when too much is under way.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> bool {
         let spawned = self.tier.background.spawn(work);
@@ -195,9 +200,11 @@ impl Budget {
         session: &Session,
         work: Pin<&mut impl Future<Output = Result<T, Fault>>>,
     ) -> Result<T, Fault> {
-        let had_any = !self.left().is_zero();
+        // What a healthy server cannot answer in the time that is left says nothing about it.
+        let left = self.left();
+        let was_long_enough = !left.is_zero() && session.link.round_trip.fits_into(left);
         let result = self.spend(work).await;
-        if had_any && matches!(result, Err(Fault::TimedOut)) {
+        if was_long_enough && matches!(result, Err(Fault::TimedOut)) {
             session.timed_out();
         }
         result

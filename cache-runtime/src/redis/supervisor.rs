@@ -5,36 +5,40 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::budget::patiently;
 use super::connection_test::meaning;
 use super::fault::Fault;
+use super::incumbent::Duty;
+use super::lease::RENEW_EVERY;
 use super::link::{Link, Tended};
 use super::session::Session;
 use super::switch::Way;
 use super::tier::Tier;
 use crate::token;
 
-/// How often an idle or busy connection must answer: bounds how long memory can miss pushes on a silent one.
+/// The time between two questions that an idle or busy connection must answer.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
-pub(super) async fn supervise(weak: Weak<Tier>, roused: Arc<Notify>) {
+/// How long one may take to be answered. Both together are less than [`HEARD_WITHIN`](super::switch::HEARD_WITHIN), so
+/// that a silent connection is given up before memory stops believing it.
+const ANSWER: Duration = Duration::from_millis(900);
+
+pub(super) async fn supervise(weak: Weak<Tier>, duty: Arc<Duty>) {
     let mut outage = Outage::default();
     loop {
-        let Some(tier) = weak
-            .upgrade()
-            .filter(|tier| !tier.closing.load(Ordering::SeqCst))
-        else {
+        duty.sign();
+        let Some(tier) = weak.upgrade().filter(|tier| tier.is_supervised_by(&duty)) else {
             return;
         };
-        let probe = probe(&tier).await;
+        let probe = probe(&tier, &duty).await;
+        duty.sign();
         let until = match probe {
             Ok(link) => {
                 outage.ended(&tier, &link);
                 drop(tier);
-                attend(&weak, &roused, &link).await;
+                attend(&weak, &duty, &link).await;
                 continue_at(&weak)
             }
             Err(fault) => {
@@ -54,8 +58,8 @@ pub(super) async fn supervise(weak: Weak<Tier>, roused: Arc<Notify>) {
         loop {
             tokio::select! {
                 () = tokio::time::sleep_until(until) => break,
-                () = roused.notified() => {
-                    if weak.upgrade().is_none_or(|tier| tier.closing.load(Ordering::SeqCst)) {
+                () = duty.roused.notified() => {
+                    if weak.upgrade().is_none_or(|tier| !tier.is_supervised_by(&duty)) {
                         return;
                     }
                 }
@@ -73,7 +77,7 @@ fn continue_at(weak: &Weak<Tier>) -> Option<Instant> {
 }
 
 /// The one probe of half-open: connect, and open Redis again. What the journal holds stays shut until it is replayed.
-async fn probe(tier: &Arc<Tier>) -> Result<Arc<Link>, Fault> {
+async fn probe(tier: &Arc<Tier>, duty: &Arc<Duty>) -> Result<Arc<Link>, Fault> {
     let link = tier.connect().await?;
     // The very server that has acknowledged them still has them. Where its run is hidden it may be another.
     if tier.last_run.swap(link.run, Ordering::SeqCst) != link.run || link.run == 0 {
@@ -85,27 +89,35 @@ async fn probe(tier: &Arc<Tier>) -> Result<Arc<Link>, Fault> {
         link: link.clone(),
     };
     session.release_left_behind().await?;
-    tier.publish(&link)?;
+    tier.publish_by_distance(&link, duty)?;
     // Replay waiting removals at once, not at the next heartbeat.
-    tier.roused.notify_one();
+    tier.rouse();
     Ok(link)
 }
 
 /// Watches a connection until it is lost.
-async fn attend(weak: &Weak<Tier>, roused: &Notify, link: &Arc<Link>) {
+async fn attend(weak: &Weak<Tier>, duty: &Arc<Duty>, link: &Arc<Link>) {
     let mut next = Instant::now() + HEARTBEAT;
+    let mut renewal = Instant::now() + RENEW_EVERY;
     loop {
-        let beat = tokio::select! {
-            () = tokio::time::sleep_until(next) => true,
-            () = roused.notified() => false,
+        tokio::select! {
+            () = tokio::time::sleep_until(next.min(renewal)) => {}
+            () = duty.roused.notified() => {}
         };
+        duty.sign();
         let Some(tier) = weak.upgrade() else { return };
-        if link.is_lost() || tier.closing.load(Ordering::SeqCst) {
+        if link.is_lost() || !tier.is_supervised_by(duty) {
             return;
+        }
+        let now = Instant::now();
+        let beat = now >= next;
+        if now >= renewal {
+            renewal = now + RENEW_EVERY;
+            renew_leases(&tier, link);
         }
         if !tier.switch.journal.lock().is_empty() {
             let replayed = match still_answers(&tier, link).await {
-                Ok(()) => tier.replay(link).await,
+                Ok(()) => tier.replay(link, duty).await,
                 Err(fault) => Err(fault),
             };
             if let Err(fault) = replayed {
@@ -115,19 +127,48 @@ async fn attend(weak: &Weak<Tier>, roused: &Notify, link: &Arc<Link>) {
         }
         if beat {
             let longest = tier.catalogue.longest();
-            match tokio::time::timeout(HEARTBEAT, link.heartbeat(longest)).await {
-                Ok(Ok(tended)) => tended_ledger(&tier, link, tended),
-                Ok(Err(fault)) => tier.lose(link, &fault.to_string()),
-                Err(_) => tier.lose(link, "no answer to the heartbeat"),
+            match patiently(ANSWER, pin!(link.heartbeat(longest))).await {
+                Ok(tended) => {
+                    tended_ledger(&tier, link, tended);
+                    if tier.publish_by_distance(link, duty).is_err() {
+                        return;
+                    }
+                }
+                Err(Fault::TimedOut) => tier.lose(link, "no answer to the heartbeat"),
+                Err(fault) => tier.lose(link, &fault.to_string()),
             }
             next = Instant::now() + HEARTBEAT;
         }
     }
 }
 
+/// Beside the supervisor's other work, so that neither waits for the other.
+fn renew_leases(tier: &Arc<Tier>, link: &Arc<Link>) {
+    if tier.held.is_empty() || tier.renewing.swap(true, Ordering::SeqCst) {
+        return;
+    }
+    let session = Session {
+        tier: tier.clone(),
+        link: link.clone(),
+    };
+    let renewing = Renewing(tier.clone());
+    tier.background.spawn(async move {
+        session.renew_leases().await;
+        drop(renewing);
+    });
+}
+
+/// Leases are being renewed, until this is dropped: also when its task is not run to the end.
+struct Renewing(Arc<Tier>);
+
+impl Drop for Renewing {
+    fn drop(&mut self) {
+        self.0.renewing.store(false, Ordering::SeqCst);
+    }
+}
+
 /// Acts on what a heartbeat has read of the ledger.
 fn tended_ledger(tier: &Arc<Tier>, link: &Arc<Link>, tended: Tended) {
-    tier.switch.touch();
     if !link.pushes && link.ledger.birth() != Some(tended.birth) {
         // Nobody has pushed it; whatever this process believes is of another ledger.
         tier.ledger_lost(link);

@@ -10,6 +10,7 @@ use std::fs::File;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -22,6 +23,9 @@ use crate::sabotage::{Safeguard, off};
 use crate::sync::{AtomicUsize, Mutex, RwLock};
 use crate::token;
 
+/// How long ago Redis must have been heard for memory to be believed. Twice the time between two heartbeats.
+pub(crate) const HEARD_WITHIN: Duration = Duration::from_secs(2);
+
 /// Removals that are replayed in one go.
 const REPLAYED: usize = 2_000;
 
@@ -31,6 +35,21 @@ pub(crate) trait Way {
 
     /// True for the first who says so.
     fn mark_lost(&self) -> bool;
+
+    /// Everything that Redis had pushed by then has been heard: when the latest question was sent that was answered.
+    fn heard(&self) -> Instant;
+}
+
+/// How far memory may be believed, as far as the connection to Redis tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Redis tells this process what is removed, and was heard within [`HEARD_WITHIN`].
+    Heard,
+    /// There is a connection, but nothing was heard over it for longer than that: nobody drives it, or nothing arrives.
+    /// What has been removed since is not known.
+    Unheard,
+    /// There is no connection, since then.
+    Away(Instant),
 }
 
 #[derive(Debug)]
@@ -41,7 +60,7 @@ pub(crate) struct Switch<L, H: Hold> {
     /// How many removals the journal holds, readable without its lock.
     waiting: AtomicUsize,
     local: Arc<Local<H>>,
-    /// When Redis was last known to be alive, while it is not: how old memory's knowledge is.
+    /// When Redis was last heard over a connection that is lost: how old memory's knowledge is meanwhile.
     contact: Mutex<Instant>,
 }
 
@@ -138,7 +157,6 @@ impl<L: Way, H: Hold> Switch<L, H> {
             breaker.close();
         }
         drop(breaker);
-        self.touch();
         true
     }
 
@@ -155,6 +173,15 @@ impl<L: Way, H: Hold> Switch<L, H> {
             breaker.trip(Instant::now(), token::fraction());
         }
         first && closed
+    }
+
+    /// The link stays connected, but is not to be used for now.
+    pub(crate) fn withdraw(&self, link: &Arc<L>) {
+        self.unpublish(|standing| Arc::ptr_eq(standing, link));
+        let mut breaker = self.breaker.lock();
+        if self.published.read().is_none() && breaker.state() == BreakerState::Closed {
+            breaker.trip(Instant::now(), token::fraction());
+        }
     }
 
     /// An operation on the link was not answered in time. True when that was once too often: lose it.
@@ -201,26 +228,30 @@ impl<L: Way, H: Hold> Switch<L, H> {
         self.unpublish(|_| true);
     }
 
-    /// Since when memory hears of no other process's removals; `None` while it does.
-    pub(crate) fn cut_off_since(&self) -> Option<Instant> {
-        match *self.published.read() {
-            Some(_) => None,
-            None => Some(*self.contact.lock()),
+    /// Whether memory hears of other processes' removals now.
+    pub(crate) fn reach(&self, now: Instant) -> Reach {
+        match &*self.published.read() {
+            Some(link) if now.saturating_duration_since(link.heard()) <= HEARD_WITHIN => {
+                Reach::Heard
+            }
+            Some(_) if off(Safeguard::Heard) => Reach::Heard,
+            Some(_) => Reach::Unheard,
+            None => Reach::Away(*self.contact.lock()),
         }
     }
 
-    /// When Redis was last known to be alive.
+    /// When Redis was last heard over a connection that is not used any more.
     pub(crate) fn last_contact(&self) -> Instant {
         *self.contact.lock()
     }
 
-    pub(crate) fn touch(&self) {
-        *self.contact.lock() = Instant::now();
-    }
-
     fn unpublish(&self, which: impl FnOnce(&Arc<L>) -> bool) {
         let mut published = self.published.write();
-        if published.as_ref().is_some_and(which) {
+        if let Some(link) = published.as_ref().filter(|link| which(link)) {
+            let heard = link.heard();
+            let mut contact = self.contact.lock();
+            *contact = heard.max(*contact);
+            drop(contact);
             *published = None;
             drop(published);
             self.local.raise_fence();

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::catalogue::Catalogue;
 use super::fault::Fault;
 use super::held::HeldLeases;
+use super::incumbent::{Duty, Incumbent};
 use super::lease::{LEASE_LIFE, Lease};
 use super::ledger::{Heard, Ledger, Message};
 use super::link::{Link, Purpose, Push};
@@ -21,8 +21,9 @@ use super::reclaim::Reclaims;
 use super::removal::OwnRemovals;
 use super::session::Session;
 use super::supervisor;
-use super::switch::Switch;
+use super::switch::{HEARD_WITHIN, Reach, Switch};
 use super::target::Target;
+use super::watchdog::Watchdog;
 use crate::background::Background;
 use crate::breaker::{Breaker, BreakerState};
 use crate::config::CacheConfig;
@@ -56,20 +57,21 @@ pub(crate) struct Tier {
     pub(super) background: Arc<Background>,
     /// False until the first connect has ended, well or not: a process that has just started waits for it a moment.
     pub(super) started: watch::Sender<bool>,
-    /// Rouses the supervisor: a link was lost, the journal holds something, shutdown.
-    pub(super) roused: Arc<Notify>,
     /// The journal has become empty.
     pub(super) drained: Notify,
     pub(super) closing: AtomicBool,
-    supervisor: Mutex<Option<JoinHandle<()>>>,
+    supervisor: Mutex<Incumbent>,
     epochs: AtomicU64,
     /// Run and reign of the server of the latest connection.
     pub(super) last_run: AtomicU64,
     pub(super) held: HeldLeases,
+    pub(super) watchdog: Watchdog,
     pub(super) catalogue: Catalogue,
     pub(super) reclaims: Reclaims,
     pub(super) own_removals: Arc<OwnRemovals>,
     pub(super) folding: AtomicBool,
+    /// Leases are being renewed.
+    pub(super) renewing: AtomicBool,
     loss_said: AtomicBool,
     /// Why Redis is not used, or not fully: for those who ask how the cache is.
     notes: Mutex<Notes>,
@@ -82,6 +84,8 @@ struct Notes {
     unusable: Option<String>,
     /// Which feature the connection lacks.
     lacking: Option<String>,
+    /// That the server is too far away.
+    distant: Option<String>,
 }
 
 impl std::fmt::Debug for Tier {
@@ -111,6 +115,8 @@ impl Tier {
                 ))
             })?;
         }
+        // The longest that a supervisor waits between two signs of life, and as much again.
+        let patience = 2 * config.connect_timeout.max(config.command_timeout) + HEARD_WITHIN;
         let breaker = Breaker::new(config.breaker_failures, OPEN_FIRST, OPEN_LONGEST);
         Ok(Arc::new(Self {
             target,
@@ -122,17 +128,18 @@ impl Tier {
             counters,
             background,
             started: watch::Sender::new(false),
-            roused: Arc::new(Notify::new()),
             drained: Notify::new(),
             closing: AtomicBool::new(false),
-            supervisor: Mutex::new(None),
+            supervisor: Mutex::new(Incumbent::new(patience)),
             epochs: AtomicU64::new(0),
             last_run: AtomicU64::new(0),
             held: HeldLeases::new(LEASE_LIFE),
+            watchdog: Watchdog::default(),
             catalogue: Catalogue::default(),
             reclaims: Reclaims::default(),
             own_removals: Arc::default(),
             folding: AtomicBool::new(false),
+            renewing: AtomicBool::new(false),
             loss_said: AtomicBool::new(false),
             notes: Mutex::default(),
         }))
@@ -140,9 +147,9 @@ impl Tier {
 
     /// Makes sure that somebody connects. False without a runtime.
     ///
-    /// A supervisor lives on the runtime of whoever came first; if that runtime is gone (each test has its own), the next
-    /// call starts another.
-    pub(super) fn supervised(self: &Arc<Self>) -> bool {
+    /// A supervisor lives on the runtime of whoever came first. If that runtime is gone (each test has its own), or nobody
+    /// drives it, the next call that needs Redis starts another one.
+    pub(crate) fn supervised(self: &Arc<Self>) -> bool {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return false;
         };
@@ -150,12 +157,29 @@ impl Tier {
             return false;
         }
         let mut supervisor = self.supervisor.lock();
-        if supervisor.as_ref().is_none_or(JoinHandle::is_finished) {
-            self.started.send_replace(false);
-            let weak = Arc::downgrade(self);
-            *supervisor = Some(runtime.spawn(supervisor::supervise(weak, self.roused.clone())));
+        if supervisor.is_at_work() {
+            return true;
+        }
+        // Nobody drives its connection either.
+        let orphan = self.switch.published();
+        self.started.send_replace(false);
+        let weak = Arc::downgrade(self);
+        supervisor.replace(|duty| runtime.spawn(supervisor::supervise(weak, duty)));
+        drop(supervisor);
+        if let Some(link) = orphan {
+            self.lose(&link, "the runtime that drove the connection has ended");
         }
         true
+    }
+
+    /// That supervisor was not replaced, and the cache is not closing.
+    pub(super) fn is_supervised_by(&self, duty: &Arc<Duty>) -> bool {
+        !self.closing.load(Ordering::SeqCst) && self.supervisor.lock().has(duty)
+    }
+
+    /// Wakes the supervisor.
+    pub(super) fn rouse(&self) {
+        self.supervisor.lock().rouse();
     }
 
     /// Starts connecting, if that has not begun.
@@ -224,7 +248,7 @@ impl Tier {
                 let link = self.switch.published().filter(|link| link.epoch == epoch);
                 match link {
                     Some(link) => self.lose(&link, "the connection ended"),
-                    None => self.roused.notify_one(),
+                    None => self.rouse(),
                 }
             }
         }
@@ -276,12 +300,17 @@ impl Tier {
     }
 
     /// Replays the removals that wait, in few round trips.
-    pub(super) async fn replay(self: &Arc<Self>, link: &Arc<Link>) -> Result<(), Fault> {
+    pub(super) async fn replay(
+        self: &Arc<Self>,
+        link: &Arc<Link>,
+        duty: &Duty,
+    ) -> Result<(), Fault> {
         let session = Session {
             tier: self.clone(),
             link: link.clone(),
         };
         let replay = |patterns: Vec<Pattern>| {
+            duty.sign();
             let session = session.clone();
             async move {
                 let removed = session.remove(&patterns, None).await?;
@@ -293,13 +322,52 @@ impl Tier {
         if self.switch.replay(link, replay).await? {
             self.drained.notify_waiters();
         } else {
-            self.roused.notify_one();
+            self.rouse();
         }
         Ok(())
     }
 
+    /// Opens Redis for this process over a connection that is ready, or closes it, by the distance of the server: where
+    /// one round trip takes longer than a call may wait, asking only costs time.
+    pub(super) fn publish_by_distance(
+        &self,
+        link: &Arc<Link>,
+        duty: &Arc<Duty>,
+    ) -> Result<(), Fault> {
+        let budget = self.config.budget;
+        let published = self.switch.is_current(link);
+        if link.round_trip.fits_into(budget) {
+            self.note_distant(None);
+            return match published {
+                true => Ok(()),
+                false => self.publish(link, duty),
+            };
+        }
+        let took = link.round_trip.shortest();
+        let note = format!(
+            "a round trip to Redis takes {took:.0?}, longer than a call may wait for it ({budget:?}): calls go without Redis; \
+             set CACHE_BUDGET to {:?} or more, or use a server that is nearer",
+            Duration::from_millis(u64::try_from((took * 5 / 2).as_millis()).unwrap_or(u64::MAX)),
+        );
+        if self.note_distant(Some(note.clone())) {
+            tracing::warn!(redis = %self.target, "{note}");
+        }
+        if published {
+            self.switch.withdraw(link);
+        }
+        self.gave_up_start();
+        Ok(())
+    }
+
     /// Opens Redis for this process over a connection that is ready.
-    pub(super) fn publish(&self, link: &Arc<Link>) -> Result<(), Fault> {
+    fn publish(&self, link: &Arc<Link>, duty: &Arc<Duty>) -> Result<(), Fault> {
+        // Held meanwhile: a supervisor that was replaced must not publish a connection that nobody attends.
+        let supervisor = self.supervisor.lock();
+        if !supervisor.has(duty) {
+            return Err(Fault::Disconnected(
+                "another supervisor has taken over".into(),
+            ));
+        }
         if !self.switch.publish(link) {
             return Err(Fault::Disconnected("the connection ended".into()));
         }
@@ -309,12 +377,24 @@ impl Tier {
 
     /// Why Redis is not used now, or not fully.
     pub(crate) fn notes(&self) -> Vec<String> {
-        let Notes { unusable, lacking } = self.notes.lock().clone();
-        unusable.into_iter().chain(lacking).collect()
+        let Notes {
+            unusable,
+            lacking,
+            distant,
+        } = self.notes.lock().clone();
+        unusable.into_iter().chain(lacking).chain(distant).collect()
     }
 
     pub(super) fn note_unusable(&self, why: Option<String>) {
         self.notes.lock().unusable = why;
+    }
+
+    /// True when that is news.
+    fn note_distant(&self, note: Option<String>) -> bool {
+        let mut notes = self.notes.lock();
+        let news = notes.distant.is_some() != note.is_some();
+        notes.distant = note;
+        news
     }
 
     pub(super) fn note_lacking(&self, what: Option<String>) {
@@ -334,7 +414,7 @@ impl Tier {
                 "Redis lost, breaker opened: serving from memory and from the functions themselves"
             );
         }
-        self.roused.notify_one();
+        self.rouse();
     }
 
     /// Removals that could not run in Redis: they bind this process now and are replayed before it reads Redis again.
@@ -346,7 +426,7 @@ impl Tier {
         }
         bump(&self.counters.queued);
         self.supervised();
-        self.roused.notify_one();
+        self.rouse();
     }
 
     /// Redis has acknowledged a removal. False when that was on a connection which is not the current one any more: the
@@ -355,9 +435,9 @@ impl Tier {
         self.switch.acknowledged(link, patterns)
     }
 
-    /// Since when memory hears of no other process's removals; `None` while it does.
-    pub(crate) fn cut_off_since(&self) -> Option<Instant> {
-        self.switch.cut_off_since()
+    /// Whether memory hears of other processes' removals now.
+    pub(crate) fn reach(&self, now: Instant) -> Reach {
+        self.switch.reach(now)
     }
 
     pub(crate) fn breaker_state(&self) -> BreakerState {
@@ -397,7 +477,7 @@ impl Tier {
                 if self.switch.journal.lock().is_empty() {
                     return;
                 }
-                self.roused.notify_one();
+                self.rouse();
                 drained.await;
             }
         };
@@ -410,7 +490,7 @@ impl Tier {
         let _ = tokio::time::timeout_at(deadline, drained).await;
         self.closing.store(true, Ordering::SeqCst);
         self.switch.shut();
-        self.roused.notify_one();
+        self.rouse();
         let supervisor = self.supervisor.lock().take();
         if let Some(supervisor) = supervisor {
             let _ = tokio::time::timeout_at(deadline + Duration::from_millis(50), supervisor).await;
@@ -450,8 +530,6 @@ impl Tier {
 
 impl Drop for Tier {
     fn drop(&mut self) {
-        if let Some(supervisor) = self.supervisor.get_mut().take() {
-            supervisor.abort();
-        }
+        self.supervisor.get_mut().dismiss();
     }
 }

@@ -66,6 +66,11 @@ impl Way for Line {
     fn mark_lost(&self) -> bool {
         !self.lost.swap(true, Ordering::SeqCst)
     }
+
+    /// Time stands still while schedules are explored.
+    fn heard(&self) -> Instant {
+        Instant::now()
+    }
 }
 
 pub(super) fn switch(local: Arc<Local<Held>>) -> Arc<Switch<Line, Held>> {
@@ -78,7 +83,11 @@ pub(super) fn switch(local: Arc<Local<Held>>) -> Arc<Switch<Line, Held>> {
 }
 
 fn alone() -> Arc<Switch<Line, Held>> {
-    switch(Arc::new(Local::new(Memory::new(8, 1 << 16), 8)))
+    switch(Arc::new(Local::new(
+        Memory::new(8, 1 << 16),
+        8,
+        Duration::ZERO,
+    )))
 }
 
 /// After every open time.

@@ -321,7 +321,7 @@ fn play(scene: Scene) {
         number: 0,
     };
     let world = Arc::new(World {
-        local: Local::new(Memory::new(8, 1 << 16), 8),
+        local: Local::new(Memory::new(8, 1 << 16), 8, Duration::ZERO),
         scene,
         redis: Notes(Mutex::new(Redis {
             entry: Some(entry),

@@ -51,7 +51,7 @@ impl World {
 /// The removal of this process, a push, or `FLUSHALL`, each between readers.
 fn play(change: fn(&Local<Held>)) {
     let world = Arc::new(World {
-        local: Local::new(Memory::new(8, 1 << 16), 8),
+        local: Local::new(Memory::new(8, 1 << 16), 8, Duration::ZERO),
         version: Notes::default(),
     });
     let mut actors = Vec::new();

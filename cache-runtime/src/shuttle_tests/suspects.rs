@@ -124,7 +124,7 @@ fn stands(version: u64, removed: [u64; 2], otherwise: &str) {
 /// caller leads that knows no tags, and vanishes.
 fn play(redis: bool, handed_over: bool) -> u64 {
     let world = Arc::new(World {
-        local: Local::new(Memory::new(8, 1 << 16), 8),
+        local: Local::new(Memory::new(8, 1 << 16), 8, Duration::ZERO),
         redis,
         known: [AtomicU64::new(0), AtomicU64::new(0)],
         story: Notes::default(),

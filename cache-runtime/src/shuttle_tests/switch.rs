@@ -235,7 +235,11 @@ fn who_asks_redis_first_and_the_journal_afterwards_reads_what_waited() {
 #[test]
 fn a_removal_appended_during_the_replay_is_replayed_again() {
     explore(1000, || {
-        let switch = switch(Arc::new(Local::new(Memory::new(8, 1 << 16), 8)));
+        let switch = switch(Arc::new(Local::new(
+            Memory::new(8, 1 << 16),
+            8,
+            Duration::ZERO,
+        )));
         let (line, made, heard) = (
             Line::new(),
             Arc::new(Notes(Mutex::new(1))),

@@ -117,7 +117,7 @@ impl Outside {
 
 impl World {
     pub(super) fn new(scene: Scene) -> Arc<Self> {
-        let local = Arc::new(Local::new(Memory::new(8, 1 << 16), 8));
+        let local = Arc::new(Local::new(Memory::new(8, 1 << 16), 8, Duration::ZERO));
         let entry = Entry {
             version: 0,
             number: 0,

@@ -3,7 +3,6 @@
 //! It errs on one side only: what it reports is a broken promise; where it cannot know (a process was cut off, a machine
 //! stood still) it allows what the promises allow at most.
 
-mod allowed;
 mod away;
 mod kept;
 mod loads;
@@ -18,8 +17,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use self::allowed::HEARD_WITHIN;
-pub(crate) use self::allowed::{Allowed, ENDED_RUNTIMES_STAY_CUT_OFF};
 use self::quiet::Quiet;
 use self::removals::Removals;
 use crate::clock::{Nanos, nanos};
@@ -93,11 +90,14 @@ impl Rule {
     }
 }
 
-/// All that was broken, but for what is allowed.
-pub(crate) fn check(history: &History, allowed: &mut Allowed) -> Vec<Violation> {
+/// How long ago Redis must have been heard for memory to be believed.
+pub(crate) const HEARD_WITHIN: Nanos = nanos(Duration::from_secs(2));
+
+/// All that was broken.
+pub(crate) fn check(history: &History) -> Vec<Violation> {
     let quiet = Quiet::of(history);
     let removals = Removals::of(history);
-    let mut violations = stale::check(history, &quiet, &removals, allowed);
+    let mut violations = stale::check(history, &quiet, &removals);
     violations.extend(others(history));
     violations.extend(kept::check(history, &quiet, &removals));
     violations.extend(slow(history, &quiet));

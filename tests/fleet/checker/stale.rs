@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::quiet::Quiet;
 use super::removals::Removals;
-use super::{Allowed, HEARD_WITHIN, Millis, OUTAGE_MAX_AGE, PUSH_DELAY, Rule, Violation, of};
+use super::{HEARD_WITHIN, Millis, OUTAGE_MAX_AGE, PUSH_DELAY, Rule, Violation, of};
 use crate::clock::{Nanos, nanos};
 use crate::history::{History, ProcessId, Read, Removal, Tier};
 
@@ -19,13 +19,6 @@ const OUTAGE_LAG: Nanos = nanos(OUTAGE_MAX_AGE) + nanos(Duration::from_millis(75
 /// A process notices itself that it is cut off, but reports it some milliseconds later.
 const NOTICE: Nanos = nanos(Duration::from_millis(30));
 
-/// How a read stands to the promises that returned a value from before a removal.
-enum Judged {
-    Broken(Rule),
-    Allowed,
-    Fine,
-}
-
 /// All that the rules look at.
 struct Judge<'a> {
     history: &'a History,
@@ -34,12 +27,7 @@ struct Judge<'a> {
     push_delay: Nanos,
 }
 
-pub(super) fn check(
-    history: &History,
-    quiet: &Quiet,
-    removals: &Removals<'_>,
-    allowed: &mut Allowed,
-) -> Vec<Violation> {
+pub(super) fn check(history: &History, quiet: &Quiet, removals: &Removals<'_>) -> Vec<Violation> {
     let judge = Judge {
         history,
         quiet,
@@ -49,7 +37,6 @@ pub(super) fn check(
     let mut violations = Vec::new();
     for (process, read) in &history.reads {
         let tenant = history.tenant(*process);
-        let mut needed_it = false;
         // Called before the read began, and after its value's load had: whatever else was removed does not matter.
         let broken = removals
             .called_within(tenant, read.family, read.id, (read.got.began, read.begin))
@@ -57,40 +44,27 @@ pub(super) fn check(
             .filter(|(_, removal)| removal.target.covers(read.family, read.id, read.got.author))
             .find_map(|(remover, removal)| {
                 let (reader, removed) = ((*process, read), (*remover, removal));
-                match judge.judge(reader, removed, allowed.memory_is_believed_unheard) {
-                    Judged::Fine => None,
-                    Judged::Allowed => {
-                        needed_it = true;
-                        None
-                    }
-                    Judged::Broken(rule) => Some(Violation {
-                        rule,
-                        story: story(reader, removed),
-                    }),
-                }
+                judge.judge(reader, removed).map(|rule| Violation {
+                    rule,
+                    story: story(reader, removed),
+                })
             });
-        if let (None, true) = (&broken, needed_it)
-            && let Some((cause, _)) = quiet.undriven(*process, read.begin, judge.push_delay)
-        {
-            allowed.count(cause);
-        }
         violations.extend(broken);
     }
     violations
 }
 
 impl Judge<'_> {
-    /// A read that returned a value from before a removal which had returned before it.
+    /// The rule that is broken by a read which returned a value from before a removal that had returned before it.
     fn judge(
         &self,
         (process, read): (ProcessId, &Read),
         (remover, removal): (ProcessId, &Removal),
-        unheard_is_allowed: bool,
-    ) -> Judged {
+    ) -> Option<Rule> {
         // Whoever adopts a journal is bound by it from its first read on, as its process was.
         let adopted = !removal.durable && self.history.heirs(remover).any(|heir| heir == process);
         if process == remover || adopted {
-            return Judged::Broken(Rule::StaleInItsOwnProcess);
+            return Some(Rule::StaleInItsOwnProcess);
         }
         let bound = self.removals.bound_since(remover, removal);
         if self
@@ -104,32 +78,26 @@ impl Judge<'_> {
             let heard =
                 !read.family.is_near() || self.quiet.quiet(process, since) > self.push_delay;
             return match is_due && heard {
-                true => Judged::Broken(Rule::LostRemoval),
-                false => Judged::Fine,
+                true => Some(Rule::LostRemoval),
+                false => None,
             };
         }
-        let Some(since) = bound.filter(|since| *since < read.begin) else {
-            return Judged::Fine;
-        };
+        let since = bound.filter(|since| *since < read.begin)?;
         let around = (read.begin.saturating_sub(NOTICE), read.end + NOTICE);
         let connected = !self.quiet.is_cut_off(process, around);
         // A `GET` of its own, sent after the removal: no fault makes Redis's answer older than that.
         let strict = !read.family.is_near() && (connected || read.tier == Tier::Redis);
         if strict {
-            return Judged::Broken(Rule::StaleAfterDurable);
+            return Some(Rule::StaleAfterDurable);
         }
         let since = (since, read.begin);
         let heard = self.quiet.quiet(process, since) > self.push_delay;
         let too_old = self.quiet.awake(process, since) > OUTAGE_LAG;
         let unheard = read.tier == Tier::Memory && self.is_unheard(process, since);
-        // It may have noticed its outage a moment later.
-        let noticed = self.quiet.is_cut_off(process, (around.0, around.0));
-        if unheard && unheard_is_allowed && !noticed {
-            Judged::Allowed
-        } else if heard || too_old || (unheard && connected) {
-            Judged::Broken(Rule::StaleAfterDurable)
+        if heard || too_old || (unheard && connected) {
+            Some(Rule::StaleAfterDurable)
         } else {
-            Judged::Fine
+            None
         }
     }
 

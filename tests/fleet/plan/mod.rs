@@ -198,6 +198,7 @@ impl Plan {
             Safeguard::Birth => "births",
             Safeguard::SubscribeFirst => "joins",
             Safeguard::Shut => "stalls",
+            Safeguard::Heard => "runtimes",
             _ => "usual",
         }
     }

@@ -18,8 +18,8 @@ use tokio::sync::{OwnedRwLockWriteGuard, RwLock, mpsc};
 use self::load::Gate;
 use self::senses::{Pulse, feel_lag, look_after};
 use crate::body::{WORLD, World, world};
-use crate::checker::OUTAGE_MAX_AGE;
-use crate::clock::{self, Nanos};
+use crate::checker::{HEARD_WITHIN, OUTAGE_MAX_AGE};
+use crate::clock;
 use crate::database::Rows;
 use crate::history::{Cause, Event, ProcessId};
 use crate::names::{NAMES, Tenant};
@@ -110,9 +110,9 @@ pub(crate) fn run(orders: Orders) -> io::Result<()> {
             let mut life = Life::begin(&orders, cache, &random, going).await;
             life.obey(&mut commands).await;
         });
-        // From here on nobody drives what the cache has begun on it.
+        // Nobody drives what the cache has begun on it. Memory may be believed for so long; then the next runtime must drive it.
         let ended = clock::now();
-        teller.tell(Event::Undriven(Cause::Ended, ended, Nanos::MAX));
+        teller.tell(Event::Undriven(Cause::Ended, ended, ended + HEARD_WITHIN));
         drop(runtime);
         self::world().rows.forget_connections();
         runtime = orders.runtime()?;

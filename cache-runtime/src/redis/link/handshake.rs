@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, RedisError, Value};
+use redis::{AsyncConnectionConfig, ConnectionInfo, RedisError, Value};
 use tokio::time::Instant;
 
 use super::{Link, Push, REPLICA, each, foreign_ledger, members_of, read};
@@ -14,6 +14,7 @@ use crate::redis::fault::{
 };
 use crate::redis::lease::millis;
 use crate::redis::ledger::{Ledger, Page, write_birth};
+use crate::redis::round_trip::RoundTrip;
 use crate::redis::scripts::{SOURCES, Script};
 use crate::redis::server::{Ask, Standing, info, run_id};
 use crate::redis::target::Target;
@@ -54,15 +55,16 @@ impl Link {
     ) -> Result<Self, Fault> {
         let on_push = Arc::new(on_push);
         let (target, timeout) = (purpose.target, purpose.timeout);
-        let (mut connection, resp3) = match open(target, timeout, true, on_push.clone()).await {
-            Ok(connection) => (connection, true),
-            // A server or proxy that does not speak RESP3 can still be used, without pushes.
-            Err(error) if speaks_only_resp2(&error) => {
-                let connection = open(target, timeout, false, on_push).await.map_err(fault)?;
-                (connection, false)
-            }
-            Err(error) => return Err(fault(error)),
-        };
+        let ((mut connection, info), resp3) =
+            match open(target, timeout, true, on_push.clone()).await {
+                Ok(opened) => (opened, true),
+                // A server or proxy that does not speak RESP3 can still be used, without pushes.
+                Err(error) if speaks_only_resp2(&error) => {
+                    let opened = open(target, timeout, false, on_push).await.map_err(fault)?;
+                    (opened, false)
+                }
+                Err(error) => return Err(fault(error)),
+            };
         let channel = resp3.then_some(purpose.channel.as_str());
         let greeting = if off(Safeguard::SubscribeFirst) {
             greet(&mut connection, None).await?
@@ -70,8 +72,10 @@ impl Link {
             greet(&mut connection, channel).await?
         };
         let mut ask = greeting.standing.as_ref().map_or(Ask::Role, |_| Ask::Info);
-        let (run_id, run) = loop {
+        let (run_id, run, second_took) = loop {
+            let asked = Instant::now();
             let (again, page) = second_look(&mut connection, &mut ask, &greeting, &purpose).await?;
+            let second_took = asked.elapsed();
             let run_id = greeting
                 .run_id
                 .clone()
@@ -83,7 +87,7 @@ impl Link {
                 run
             };
             if purpose.ledger.opened(believed, page) {
-                break (run_id, run);
+                break (run_id, run, second_took);
             }
         };
         if off(Safeguard::SubscribeFirst) {
@@ -98,6 +102,7 @@ impl Link {
         }
         let link = Self {
             connection,
+            info,
             epoch: purpose.epoch,
             run,
             run_id,
@@ -107,6 +112,8 @@ impl Link {
             ledger_name: purpose.ledger_name,
             channel: purpose.channel,
             offset: AtomicI64::new(0),
+            round_trip: RoundTrip::new(greeting.took.min(second_took)),
+            heard: AtomicU64::new(0),
             origin: greeting.sent,
             scripts: greeting.scripts,
             timeouts: AtomicU32::new(0),
@@ -241,7 +248,7 @@ async fn open(
     timeout: Duration,
     resp3: bool,
     on_push: Arc<impl Fn(Push<'_>) + Send + Sync + 'static>,
-) -> Result<MultiplexedConnection, RedisError> {
+) -> Result<(MultiplexedConnection, ConnectionInfo), RedisError> {
     let info = target.resolve(timeout, resp3).await?;
     // Deadlines are ours: one timer a call, whatever the number of its commands.
     let mut config = AsyncConnectionConfig::new()
@@ -264,9 +271,10 @@ async fn open(
             },
         );
     }
-    redis::Client::open(info)?
+    let connection = redis::Client::open(info.clone())?
         .get_multiplexed_async_connection_with_config(&config)
-        .await
+        .await?;
+    Ok((connection, info))
 }
 
 fn invalidated(data: &[Value]) -> Push<'_> {

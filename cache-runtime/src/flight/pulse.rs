@@ -1,0 +1,180 @@
+//! Whether the leader of a flight is alive: is its future being polled, or would it be if it were woken?
+//!
+//! A caller may hold the future of its call and never poll it again: `select!` takes another branch, and the first
+//! future lives on until the end of its scope. Nobody drops such a leader, so nobody takes over; and its waiters would
+//! wait for ever. Who depends on a leader therefore looks at its pulse now and then and wakes it. A leader that is woken
+//! again and again, and not polled, is no leader.
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::task::Waker;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+thread_local! {
+    /// The leaders whose bodies this thread is polling, the innermost last.
+    static DRIVEN: RefCell<Vec<*const Pulse>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Time between two looks at a pulse.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Looks in a row that find no beat: then the leader is dead. Several, and not one after a longer time, so that a process
+/// that was starved of processor time has had its turn between them.
+const LOOKS: u32 = 4;
+
+/// The signs of life of a leader.
+#[derive(Debug, Default)]
+pub(crate) struct Pulse {
+    /// Counts up. Odd: the body is being polled now, however long that takes.
+    beats: AtomicU64,
+    waker: Mutex<Option<Waker>>,
+    dead: AtomicBool,
+}
+
+impl Pulse {
+    /// A sign of life of a leader that has not begun its body.
+    pub(crate) fn beat(&self) {
+        self.beats.fetch_add(2, SeqCst);
+    }
+
+    /// Runs a future of the leader's; each poll is a sign of life.
+    pub(crate) async fn drive<F: Future>(self: &Arc<Self>, work: F) -> F::Output {
+        let mut work = pin!(work);
+        poll_fn(|context| {
+            {
+                let mut waker = self.waker.lock();
+                if !waker
+                    .as_ref()
+                    .is_some_and(|waker| waker.will_wake(context.waker()))
+                {
+                    *waker = Some(context.waker().clone());
+                }
+            }
+            let _driving = Driving::begin(self);
+            work.as_mut().poll(context)
+        })
+        .await
+    }
+
+    /// Some thread is polling the leader's body.
+    pub(crate) fn is_being_polled(&self) -> bool {
+        self.beats.load(SeqCst) % 2 == 1
+    }
+
+    /// This very thread is polling the leader's body: whoever asks is called by it.
+    pub(crate) fn is_driven_here(&self) -> bool {
+        DRIVEN.with_borrow(|driven| driven.contains(&std::ptr::from_ref(self)))
+    }
+
+    /// Somebody has found the leader dead.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.dead.load(SeqCst)
+    }
+}
+
+/// One poll of a leader's body.
+struct Driving<'a>(&'a Pulse);
+
+impl<'a> Driving<'a> {
+    fn begin(pulse: &'a Pulse) -> Self {
+        pulse.beats.fetch_add(1, SeqCst);
+        DRIVEN.with_borrow_mut(|driven| driven.push(std::ptr::from_ref(pulse)));
+        Self(pulse)
+    }
+}
+
+impl Drop for Driving<'_> {
+    fn drop(&mut self) {
+        DRIVEN.with_borrow_mut(|driven| {
+            driven.pop();
+        });
+        self.0.beats.fetch_add(1, SeqCst);
+    }
+}
+
+/// One observer's view of a pulse.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Watch {
+    seen: u64,
+    silent: u32,
+}
+
+impl Watch {
+    /// Looks, and wakes a leader that has given no sign of life since the last look. True: it is dead. `more`: looks
+    /// that are granted beyond the usual number.
+    pub(crate) fn finds_dead(&mut self, pulse: &Pulse, more: u32) -> bool {
+        let beats = pulse.beats.load(SeqCst);
+        if beats % 2 == 1 || beats != self.seen {
+            self.seen = beats;
+            self.silent = 0;
+            return false;
+        }
+        self.silent += 1;
+        if self.silent >= LOOKS + more {
+            pulse.dead.store(true, SeqCst);
+            return true;
+        }
+        let waker = pulse.waker.lock().clone();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        false
+    }
+}
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use std::task::{Context, Poll};
+
+    use super::*;
+
+    fn looks_until_dead(pulse: &Pulse) -> usize {
+        let mut watch = Watch::default();
+        (1..20)
+            .find(|_| watch.finds_dead(pulse, 0))
+            .expect("dead in the end")
+    }
+
+    #[test]
+    fn a_leader_that_nobody_polls_is_dead_after_some_looks() {
+        let pulse = Pulse::default();
+        assert_eq!(looks_until_dead(&pulse), LOOKS as usize);
+        pulse.beat();
+        assert_eq!(looks_until_dead(&pulse), LOOKS as usize + 1);
+        assert!(pulse.is_dead());
+    }
+
+    #[tokio::test]
+    async fn a_leader_that_waits_is_woken_and_lives() {
+        let pulse = Arc::new(Pulse::default());
+        let driven = pulse.clone();
+        tokio::spawn(async move { driven.drive(std::future::pending::<()>()).await });
+        let mut watch = Watch::default();
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+            assert!(!watch.finds_dead(&pulse, 0));
+        }
+    }
+
+    #[test]
+    fn a_leader_that_computes_lives() {
+        let pulse = Arc::new(Pulse::default());
+        let mut watch = Watch::default();
+        let looking = pulse.clone();
+        let mut body = pin!(pulse.drive(async {
+            assert!(looking.is_driven_here());
+            for _ in 0..20 {
+                assert!(!watch.finds_dead(&looking, 0));
+            }
+        }));
+        let mut context = Context::from_waker(Waker::noop());
+        assert_eq!(body.as_mut().poll(&mut context), Poll::Ready(()));
+        assert!(!pulse.is_driven_here());
+    }
+}

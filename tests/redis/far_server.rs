@@ -1,0 +1,106 @@
+//! P1 over long distances: a server whose round trip fits into the budget once is used, although a miss asks it twice. One
+//! whose round trip does not fit is not asked on the path of calls, and that is said.
+
+use std::time::Duration;
+
+use cache_runtime::{CacheConfig, cached};
+use cache_tests::{Fault, FaultProxy, RedisServer, eventually};
+
+use crate::app::{App, Db, SOON, exact, item};
+use crate::said::Said;
+
+/// To the server, or back.
+const WAY: Duration = Duration::from_millis(150);
+
+/// One round trip and two thirds.
+const BUDGET: Duration = Duration::from_millis(500);
+
+async fn far_away(budget: Duration) -> (RedisServer, FaultProxy, App) {
+    let server = RedisServer::start();
+    let proxy = FaultProxy::in_front_of(&server);
+    proxy.set(Fault::Delay(WAY));
+    let config = CacheConfig::default()
+        .redis_url(proxy.url())
+        .connect_timeout(SOON)
+        .budget(budget);
+    let app = App::with(config, &Db::new(1));
+    (server, proxy, app)
+}
+
+#[tokio::test]
+async fn what_is_loaded_is_stored_where_only_one_round_trip_fits_into_the_budget() {
+    let (_server, _proxy, app) = far_away(BUDGET).await;
+    app.reaches_redis().await;
+    item(&app, 1).await;
+    exact(&app, 2).await;
+    app.has_stored(2).await;
+    assert_eq!(app.db.reads(), 2);
+    for _ in 0..3 {
+        item(&app, 1).await;
+        exact(&app, 2).await;
+    }
+    assert_eq!(app.db.reads(), 2, "the others are hits");
+    let stats = app.cache.stats();
+    assert_eq!((stats.timeouts, stats.disconnects), (0, 0), "{stats:?}");
+}
+
+#[tokio::test]
+async fn what_is_removed_there_is_loaded_anew() {
+    let (server, _proxy, app) = far_away(BUDGET).await;
+    app.reaches_redis().await;
+    let near = App::on(&server, &app.db).await;
+    for value in 2..5 {
+        exact(&app, 1).await;
+        app.db.commit(value);
+        assert!(exact::invalidate(&near, 1).await.is_durable());
+        assert_eq!(exact(&app, 1).await, value);
+    }
+}
+
+#[cached(ttl = "20ms", stale_on_error = "1h", key = "aged:<id>", near = false, cache = app.cache, skip(app))]
+async fn aged(app: &App, id: u32) -> Result<u64, ()> {
+    Ok(app.db.read().await)
+}
+
+#[tokio::test]
+async fn a_value_past_its_time_is_replaced_there() {
+    let (_server, _proxy, app) = far_away(BUDGET).await;
+    app.reaches_redis().await;
+    for stores in 1..4 {
+        aged(&app, 1).await.unwrap();
+        app.has_stored(stores).await;
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_too_far_away_is_not_asked_and_health_says_so() {
+    let (said, _guard) = Said::listen();
+    let (_server, proxy, app) = far_away(WAY).await;
+    let note = eventually(SOON, "a note", async || {
+        app.cache.health().await.notes.first().cloned()
+    })
+    .await;
+    assert!(note.contains("set CACHE_BUDGET to "), "{note}");
+    for _ in 0..5 {
+        item(&app, 1).await;
+        assert!(!item::invalidate(&app, 1).await.is_durable());
+    }
+    let stats = app.cache.stats();
+    assert_eq!((stats.timeouts, stats.disconnects), (0, 0), "{stats:?}");
+    assert_eq!(app.db.reads(), 5, "removals bind this process");
+    item(&app, 1).await;
+    item(&app, 1).await;
+    assert_eq!(app.db.reads(), 6, "memory bridges the distance");
+    assert_eq!(said.mentions("calls go without Redis"), 1);
+    eventually(SOON, "the removals to arrive", async || {
+        (app.cache.journal_len() == 0).then_some(())
+    })
+    .await;
+
+    proxy.set(Fault::Pass);
+    app.reaches_redis().await;
+    assert_eq!(app.cache.health().await.notes, [""; 0]);
+    item(&app, 1).await;
+    app.has_stored(1).await;
+}
