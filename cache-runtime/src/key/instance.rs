@@ -32,10 +32,16 @@ impl Instance {
     /// `impl` blocks they stand in.
     #[must_use]
     pub(crate) fn generic_over(&self) -> Option<&'static str> {
+        // Most functions have one instance: both names are then the same up to their ends.
+        let beginning = self.item.strip_suffix(HERE).unwrap_or(self.item);
+        if self.closure.starts_with(beginning) {
+            return None;
+        }
         let Some(instance) = outside_of(self.closure, self.function) else {
             return Some(self.closure);
         };
         match self.written() {
+            // Only the function itself has several.
             Some(written) if written == instance => None,
             _ => Some(type_in(instance)),
         }
@@ -138,6 +144,8 @@ fn outermost<'a>(text: &'a str, word: &str) -> Option<(&'a str, &'a str)> {
 }
 
 const ITEM: &str = "::__here";
+
+const HERE: &str = "__here";
 
 const CLOSURE: &str = "::{{closure}}";
 
