@@ -40,11 +40,9 @@ impl Surroundings {
             Self::AnyOwner => Some(quote!(.within_any(#instance, ::core::module_path!()))),
             Self::Beside(name) => {
                 let room = companions::room(name);
-                let end = format!("::{room}::{}::__site", name.unraw());
                 Some(quote!(
                     .beside(
                         ::core::any::type_name_of_val(&#room::#name::__site),
-                        #end,
                         ::core::module_path!(),
                     )
                 ))

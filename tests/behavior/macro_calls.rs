@@ -207,6 +207,9 @@ async fn functions_of_one_name_have_automatic_keys_of_their_own() {
         local().await
     }
     assert_eq!((one().await, two().await, three().await), (1, 2, 3));
+    // One that is local to nothing has its path.
+    let path = concat!(module_path!(), "::all_of_automatic:7");
+    assert_eq!(all_of_automatic::key(7).as_str(), path);
 }
 
 /// The methods of two types, of which nothing says that they are methods.

@@ -143,11 +143,12 @@ impl Call {
         self.below(instance.written().unwrap_or(module), module)
     }
 
-    /// Adds to an automatic key the function that its own is local to, if it is. `site`: the name of an item that stands
-    /// beside it, which ends so.
+    /// Adds to an automatic key the function that its own is local to, if it is. `site`: the name of a function of its
+    /// companions, whose `impl` stands beside it.
     #[must_use]
-    pub fn beside(self, site: &str, end: &str, module: &str) -> Self {
-        self.below(site.strip_suffix(end).unwrap_or(site), module)
+    pub fn beside(self, site: &str, module: &str) -> Self {
+        let owner = site.split_once("::<impl ").map_or(site, |(owner, _)| owner);
+        self.below(owner, module)
     }
 
     fn below(self, owner: &str, module: &str) -> Self {
