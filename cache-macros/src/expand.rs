@@ -10,7 +10,8 @@
 //!     static __SITE: Site = Site::new(concat!(module_path!(), "::list_jobs"))
 //!         .key(Template::new(&["jobs:list:", ":", ""]))
 //!         .ttl(Ttl::Named(&ttl::LIST));
-//!     let call = __SITE.call().key(&[&skip, &limit]);
+//!     // `of`: only where the function may be a method, of which there can be several instances.
+//!     let call = __SITE.call().key(&[&skip, &limit]).of(instance!("list_jobs"));
 //!     read::<Result<Vec<Job>, DbError>, _, _, _, _, _>(
 //!         call,
 //!         kind!(Result<Vec<Job>, DbError>),
