@@ -11,6 +11,8 @@ use syn::{Expr, Ident, LitBool, LitInt, LitStr, Path, Token, bracketed, parenthe
 use crate::answer::{self, Answer};
 use crate::errors::Errors;
 use crate::lifetime::{self, Lifetime};
+use crate::mentions::mentions;
+use crate::peers;
 use crate::policy::{self, Policy};
 use crate::slot::Slot;
 use crate::suggest;
@@ -23,7 +25,7 @@ pub(crate) struct Args {
     pub(crate) invalidates: Slot<Vec<LitStr>>,
     pub(crate) always: Slot<()>,
     pub(crate) put: Slot<()>,
-    pub(crate) tags: Slot<Vec<LitStr>>,
+    pub(crate) tags: Slot<Tags>,
     pub(crate) skip: Slot<Vec<Ident>>,
     pub(crate) when: Slot<Expr>,
     pub(crate) none_ttl: Slot<Duration>,
@@ -50,6 +52,14 @@ pub(crate) enum Key {
     Template(LitStr),
     /// An expression that gives a key.
     Expr(Expr),
+}
+
+/// `tags = …`
+pub(crate) enum Tags {
+    /// Texts with placeholders.
+    Listed(Vec<LitStr>),
+    /// An expression that gives tags, however many.
+    Given(Expr),
 }
 
 /// `near = …`
@@ -96,6 +106,25 @@ impl Args {
         errors.finish(args)
     }
 
+    /// Does an option say `Self`, which only a method can?
+    pub(crate) fn mention_self(&self) -> bool {
+        let key = match self.key.value() {
+            Some(Key::Template(text)) => names_self(text),
+            Some(Key::Expr(expr)) => mentions(expr, "Self"),
+            None => false,
+        };
+        let tags = match self.tags.value() {
+            Some(Tags::Listed(texts)) => texts.iter().any(names_self),
+            Some(Tags::Given(expr)) => mentions(expr, "Self"),
+            None => false,
+        };
+        let skip = self.skip.value().into_iter().flatten();
+        let invalidates = self.invalidates.value().into_iter().flatten();
+        key || tags
+            || skip.into_iter().any(|name| name == "Self")
+            || invalidates.into_iter().any(names_self)
+    }
+
     fn read_option(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
         let name = match input.call(Ident::parse_any) {
             Ok(name) => name,
@@ -112,7 +141,7 @@ impl Args {
                 flag(&name, input)?;
                 self.put.fill(name, ())
             }
-            "tags" => self.tags.fill(name.clone(), value(&name, input, patterns)?),
+            "tags" => self.tags.fill(name.clone(), value(&name, input, tags)?),
             "skip" => self.skip.fill(name, names(input)?),
             "when" => self
                 .when
@@ -216,6 +245,31 @@ fn key(input: ParseStream<'_>) -> syn::Result<Key> {
             "a key is a template (`\"jobs:list:<skip>\"`) or an expression that gives a `CacheKey`",
         )),
         expr => Ok(Key::Expr(expr)),
+    }
+}
+
+fn tags(input: ParseStream<'_>) -> syn::Result<Tags> {
+    let fork = input.fork();
+    let is_list = patterns(&fork).is_ok() && ends_here(&fork);
+    let is_empty = input.fork().call(empty_list).is_ok();
+    if is_list || is_empty {
+        return patterns(input).map(Tags::Listed);
+    }
+    match input.parse()? {
+        Expr::Lit(other) => Err(syn::Error::new_spanned(
+            other,
+            "tags are texts (`tags = [\"author:<author>\"]`), or an expression that gives them",
+        )),
+        expr => Ok(Tags::Given(expr)),
+    }
+}
+
+fn empty_list(input: ParseStream<'_>) -> syn::Result<()> {
+    let content;
+    bracketed!(content in input);
+    match content.is_empty() && ends_here(input) {
+        true => Ok(()),
+        false => Err(content.error("not empty")),
     }
 }
 
@@ -345,6 +399,16 @@ fn runtime_path(input: ParseStream<'_>) -> syn::Result<Path> {
     }
 }
 
+/// `<Self>` or `<Self::…>` in a template.
+fn names_self(text: &LitStr) -> bool {
+    let text = text.value();
+    let mut placeholders = text.split('<').skip(1);
+    placeholders.any(|inside| {
+        let name = inside.trim_start().strip_prefix("Self");
+        name.is_some_and(|rest| rest.trim_start().starts_with(['>', ':']))
+    })
+}
+
 fn nameless(input: ParseStream<'_>, error: syn::Error) -> syn::Error {
     match input.peek(LitStr) {
         true => syn::Error::new(
@@ -356,6 +420,10 @@ fn nameless(input: ParseStream<'_>, error: syn::Error) -> syn::Error {
 }
 
 fn unknown(name: &Ident, text: &str) -> syn::Error {
+    if let Some(ours) = peers::ours(text) {
+        let message = format!("unknown `#[cached]` option `{text}`\nhelp: {ours}");
+        return syn::Error::new(name.span(), message);
+    }
     let suggestion = suggest::did_you_mean(text, known());
     let mut message = format!("unknown `#[cached]` option `{text}`{suggestion}");
     if suggestion.is_empty() {

@@ -4,19 +4,20 @@ use std::time::Duration;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
-use syn::{Expr, FnArg, GenericParam, Ident, LitStr, Type};
+use syn::{Expr, FnArg, Ident, LitStr, Type};
 
 use crate::answer::{self, Answer};
 use crate::args::{self, Args};
 use crate::errors::Errors;
+use crate::generic::{self, Surroundings};
 use crate::item::Function;
 use crate::mentions::mentions;
 use crate::owned::Owned;
-use crate::placeholder::{Part, Place};
+use crate::placeholder::{Part, Place, Scope};
 use crate::policy::Policy;
 use crate::signature::{Form, Shape};
 use crate::template::Template;
-use crate::{pattern, rules};
+use crate::{companions, pattern, rules};
 
 /// A function that can be cached, and how.
 pub(crate) struct CachedFn {
@@ -41,7 +42,17 @@ pub(crate) struct CachedFn {
     pub(crate) patterns: Vec<Pattern>,
     pub(crate) always: bool,
     pub(crate) tags: Vec<Pattern>,
+    /// Tags that an expression gives.
+    pub(crate) given_tags: Option<GivenTags>,
+    pub(crate) surroundings: Surroundings,
     pub(crate) companions: Companions,
+}
+
+/// `tags = expression`
+pub(crate) struct GivenTags {
+    pub(crate) expr: Expr,
+    /// Whether it reads the success value.
+    pub(crate) is_late: bool,
 }
 
 /// What a call does.
@@ -86,6 +97,7 @@ pub(crate) enum Companions {
 impl CachedFn {
     /// Checks the options against the signature and against one another.
     pub(crate) fn new(args: Args, mut function: Function) -> syn::Result<Self> {
+        rules::arguments_are_decided(&function)?;
         let mut errors = Errors::default();
         rules::check_function(&function, &mut errors);
         let shape = match Shape::of(&function) {
@@ -93,14 +105,13 @@ impl CachedFn {
             Err(error) => return Err(errors.and(error)),
         };
         rules::check_options(&args, &shape, &mut errors);
-        let reader = Reader {
-            function: &function,
-            shape: &shape,
-        };
+        let reader = Reader::of(&args, &function, &shape);
         let key = reader.key(&args, &mut errors);
         let patterns = reader.patterns(args.invalidates.value(), pattern::invalidated, &mut errors);
-        let tags = reader.patterns(args.tags.value(), pattern::tag, &mut errors);
+        let tags = reader.patterns(rules::listed_tags(&args), pattern::tag, &mut errors);
+        let given_tags = reader.given_tags(&args);
         let companions = reader.companions(&args);
+        let surroundings = reader.surroundings(key.as_ref(), &companions, &args);
         let name = reader.name(&args);
         let role = match key {
             Some(key) if args.put.is_given() => Role::Put(key),
@@ -141,6 +152,8 @@ impl CachedFn {
             cache: args.cache.take(),
             patterns,
             tags,
+            given_tags,
+            surroundings,
             companions,
             function,
             shape,
@@ -172,9 +185,23 @@ impl Key {
 struct Reader<'a> {
     function: &'a Function,
     shape: &'a Shape,
+    is_method: bool,
+    /// Whether it could be a method, or is known to be none.
+    may_be_method: bool,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn of(args: &Args, function: &'a Function, shape: &'a Shape) -> Self {
+        let is_method = is_method(args, function);
+        let stands_alone = matches!(shape.form, Form::Async(_)) && !args.companions.is_given();
+        Self {
+            function,
+            shape,
+            is_method,
+            may_be_method: is_method || !stands_alone,
+        }
+    }
+
     fn key(&self, args: &Args, errors: &mut Errors) -> Option<Key> {
         let skipped = self.skipped(args, errors);
         let is_skipped = |name: &Ident| skipped.iter().any(|skipped| skipped == name);
@@ -184,14 +211,60 @@ impl Reader<'_> {
             None if args.ttl.is_given() => self.automatic(is_skipped),
             None => return None,
         };
-        rules::check_arguments(
+        let sig = &self.function.sig;
+        rules::check_arguments(&key, self.shape, &sig.ident, is_skipped, errors);
+        generic::check(
             &key,
+            &sig.generics,
             self.shape,
-            &self.function.sig.ident,
+            &sig.ident,
             is_skipped,
             errors,
         );
+        if let (true, Some(own)) = (
+            key.uses("Self"),
+            skipped.iter().find(|name| *name == "Self"),
+        ) {
+            errors.at(
+                own.span(),
+                format!(
+                    "`Self` is in the key of `{}` and skipped; it can only be one",
+                    sig.ident
+                ),
+            );
+        }
         Some(key)
+    }
+
+    fn surroundings(
+        &self,
+        key: Option<&Key>,
+        companions: &Companions,
+        args: &Args,
+    ) -> Surroundings {
+        let is_skipped = rules::skips(args, "Self");
+        match (key, companions) {
+            (None, _) => Surroundings::Left,
+            (Some(Key::Automatic { .. }), Companions::Type(name)) => {
+                Surroundings::Beside(name.clone())
+            }
+            (_, Companions::Type(_)) => Surroundings::Left,
+            (Some(Key::Automatic { .. }), _) if is_skipped => Surroundings::AnyOwner,
+            (Some(Key::Automatic { .. }), _) => Surroundings::Owner,
+            (Some(key), _) if is_skipped || key.uses("Self") => Surroundings::Left,
+            (Some(_), _) => Surroundings::Instance,
+        }
+    }
+
+    fn given_tags(&self, args: &Args) -> Option<GivenTags> {
+        let Some(args::Tags::Given(expr)) = args.tags.value() else {
+            return None;
+        };
+        let is_late = mentions(expr, "result") && self.shape.name("result").is_none();
+        Some(GivenTags {
+            expr: expr.clone(),
+            is_late,
+        })
     }
 
     fn template(&self, text: &LitStr) -> syn::Result<Key> {
@@ -213,43 +286,15 @@ impl Reader<'_> {
         let names = arguments
             .flat_map(|argument| &argument.names)
             .filter(|name| !is_skipped(name));
-        let constants = self
-            .function
-            .sig
-            .generics
+        let generics = &self.function.sig.generics;
+        let constants = generics
             .const_params()
-            .map(|constant| &constant.ident);
+            .map(|constant| &constant.ident)
+            .filter(|name| !is_skipped(name));
         Key::Automatic {
-            types: self.types(),
+            types: generic::types(generics, self.shape, &is_skipped),
             parts: constants.chain(names).map(Part::whole).collect(),
         }
-    }
-
-    /// What tells the instances of a generic function apart, and the types that share a trait's
-    /// method. `impl Trait` has no name, but its value has a type.
-    fn types(&self) -> Vec<TokenStream> {
-        let sig = &self.function.sig;
-        let parameters = sig
-            .generics
-            .params
-            .iter()
-            .filter_map(|parameter| match parameter {
-                GenericParam::Type(parameter) => {
-                    let ident = &parameter.ident;
-                    Some(quote!(::core::any::type_name::<#ident>()))
-                }
-                _ => None,
-            });
-        let opaque = self.shape.arguments.iter().filter_map(|argument| {
-            match (&*argument.typed.ty, argument.names.as_slice()) {
-                (Type::ImplTrait(_), [name]) => Some(quote!(::core::any::type_name_of_val(&#name))),
-                _ => None,
-            }
-        });
-        let own = self
-            .is_method()
-            .then(|| quote!(::core::any::type_name::<Self>()));
-        own.into_iter().chain(parameters).chain(opaque).collect()
     }
 
     fn patterns(
@@ -277,10 +322,15 @@ impl Reader<'_> {
 
     /// All placeholders of a template, or all that is wrong with them.
     fn parts(&self, template: &Template, place: Place, at: Span) -> syn::Result<Vec<Part>> {
-        let function = self.function.sig.ident.to_string();
+        let scope = Scope {
+            shape: self.shape,
+            signature: &self.function.sig,
+            is_method: self.is_method,
+            may_be_method: self.may_be_method,
+        };
         let mut errors = Errors::default();
         let parts = template.placeholders.iter().filter_map(|text| {
-            let part = Part::parse(text, place, self.shape, &function, at);
+            let part = Part::parse(text, place, &scope, at);
             errors.handle(part.map_err(|message| syn::Error::new(at, message)))
         });
         let parts = parts.collect();
@@ -295,7 +345,8 @@ impl Reader<'_> {
                 .handle(rules::check_skipped(
                     name,
                     self.shape,
-                    &self.function.sig.ident,
+                    &self.function.sig,
+                    self.may_be_method,
                 ))
                 .is_some()
         });
@@ -314,25 +365,15 @@ impl Reader<'_> {
         let has_entry = args.key.is_given() || args.ttl.is_given();
         match args.companions.value() {
             Some(args::Companions::None) => Companions::None,
-            Some(args::Companions::Named(name)) if self.is_method() => {
+            Some(args::Companions::Named(name)) if self.is_method => {
                 Companions::Methods(name.clone())
             }
             Some(args::Companions::Named(name)) => Companions::Type(name.clone()),
-            None if has_entry && !self.is_method() && matches!(self.shape.form, Form::Async(_)) => {
+            None if has_entry && !self.may_be_method && !is_primitive(&self.function.sig.ident) => {
                 Companions::Type(self.function.sig.ident.clone())
             }
             None => Companions::None,
         }
-    }
-
-    /// Only inside an `impl` or a trait can a function say `self` or `Self`.
-    fn is_method(&self) -> bool {
-        let sig = &self.function.sig;
-        let body = &self.function.body;
-        sig.inputs
-            .iter()
-            .any(|input| matches!(input, FnArg::Receiver(_)))
-            || mentions(quote!(#sig #body), "Self")
     }
 
     fn name(&self, args: &Args) -> TokenStream {
@@ -355,12 +396,35 @@ impl Reader<'_> {
     }
 }
 
+/// A type of such a name would stand for the real one in its whole module.
+fn is_primitive(name: &Ident) -> bool {
+    const PRIMITIVES: [&str; 17] = [
+        "bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32",
+        "i64", "i128", "isize", "f32", "f64",
+    ];
+    PRIMITIVES.iter().any(|primitive| name == primitive)
+}
+
+/// Only inside an `impl` or a trait can a function, or an option of it, say `self` or `Self`.
+fn is_method(args: &Args, function: &Function) -> bool {
+    let sig = &function.sig;
+    let body = &function.body;
+    sig.inputs
+        .iter()
+        .any(|input| matches!(input, FnArg::Receiver(_)))
+        || mentions(quote!(#sig #body), "Self")
+        || args.mention_self()
+}
+
 impl Companions {
     /// The function that gives the call site, where companions share it with the function.
     pub(crate) fn site(&self) -> Option<TokenStream> {
         match self {
             Self::None => None,
-            Self::Type(name) => Some(quote!(#name::__site())),
+            Self::Type(name) => {
+                let room = companions::room(name);
+                Some(quote!(#room::#name::__site()))
+            }
             Self::Methods(name) => {
                 let site = format_ident!("__{name}_site");
                 Some(quote!(Self::#site()))

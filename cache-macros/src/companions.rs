@@ -2,24 +2,31 @@
 //!
 //! ```text
 //! // beside `async fn list_jobs(skip: u32, db: &Db) -> Vec<Job>`, with `skip(db)`
-//! enum list_jobs {}
-//! impl list_jobs {
+//! mod __companions_of_list_jobs__in_an_impl_say_companions_false { pub enum list_jobs {} }
+//! use __companions_of_list_jobs__in_an_impl_say_companions_false::*;
+//! impl __companions_of_list_jobs__in_an_impl_say_companions_false::list_jobs {
 //!     fn __site() -> &'static Site { static __SITE: Site = …; &__SITE }
 //!     fn key(skip: u32) -> CacheKey { … }
-//!     async fn invalidate(skip: u32) -> Invalidation { … }
+//!     fn invalidate(skip: u32) -> impl Future<Output = Invalidation> { … }
+//!     fn invalidate_all() -> impl Future<Output = Invalidation> { … }
 //!     async fn refresh(skip: u32, db: &Db) -> Vec<Job> { refresh(Self::__site(), list_jobs(skip, db)).await }
 //!     async fn uncached(skip: u32, db: &Db) -> Vec<Job> { uncached(Self::__site(), list_jobs(skip, db)).await }
 //! }
 //! ```
 //!
 //! Types and functions have namespaces of their own, so the two names do not meet; an enum without
-//! variants, because a module could not see types local to a function. The body stands only once.
+//! variants, because a module could not see types local to a function. Its name comes in by a `*`, so that a module or a
+//! type which the function shares its name with goes first; then there are no companions, and nothing is in the way. The
+//! body stands only once.
+//!
+//! In an `impl` none of this can stand, and a macro does not see that it is in one where nothing says `self` or `Self`.
+//! What rustc says then is that it does not know the module: hence its name.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use syn::{GenericParam, Generics, PatType, WherePredicate};
 
-use crate::cached_fn::{CachedFn, Companions, Role};
+use crate::cached_fn::{CachedFn, Companions, Key, Role};
 use crate::expand;
 use crate::mentions::mentions;
 use crate::signature::Argument;
@@ -34,7 +41,7 @@ pub(crate) fn expand(cached: &CachedFn) -> Option<TokenStream> {
         .iter()
         .filter(|attr| attr.path().is_ident("cfg"))
         .collect();
-    let allow = quote!(#[allow(dead_code, non_camel_case_types, unreachable_pub, unused_mut, unused_variables, clippy::all)]);
+    let allow = quote!(#[allow(dead_code, unused_imports, non_camel_case_types, unreachable_pub, unused_mut, unused_variables, clippy::all, clippy::redundant_clone)]);
     match &cached.companions {
         Companions::None => None,
         Companions::Type(name) => {
@@ -49,14 +56,21 @@ pub(crate) fn expand(cached: &CachedFn) -> Option<TokenStream> {
                 "Beside the function `{}`: the key of its entries, and what can be done with them.",
                 sig.ident
             );
+            let room = room(name);
             Some(quote! {
                 #(#cfgs)*
-                #[doc = #doc]
+                #[doc(hidden)]
                 #allow
-                #vis enum #name {}
+                mod #room {
+                    #[doc = #doc]
+                    pub enum #name {}
+                }
                 #(#cfgs)*
                 #allow
-                impl #name { #(#functions)* }
+                #vis use #room::*;
+                #(#cfgs)*
+                #allow
+                impl #room::#name { #(#functions)* }
             })
         }
         Companions::Methods(name) => {
@@ -79,6 +93,11 @@ pub(crate) fn expand(cached: &CachedFn) -> Option<TokenStream> {
     }
 }
 
+/// The module that the type of a free function's companions stands in.
+pub(crate) fn room(name: &Ident) -> Ident {
+    format_ident!("__companions_of_{name}__in_an_impl_say_companions_false")
+}
+
 /// The cached function, as companions call it.
 struct Callee(TokenStream);
 
@@ -98,6 +117,7 @@ struct Functions<'a> {
 impl Functions<'_> {
     fn all(&self) -> Vec<TokenStream> {
         let mut all = vec![self.site(), self.key(), self.invalidate()];
+        all.extend(self.invalidate_all());
         if matches!(self.cached.role, Role::Read(_)) {
             all.push(self.through(
                 "refresh",
@@ -126,6 +146,7 @@ impl Functions<'_> {
     fn key(&self) -> TokenStream {
         let private = expand::private(self.cached);
         let uses = |name: &str| self.cached.key().is_some_and(|key| key.uses(name));
+        let step = expand::key_steps(self.cached, &self.name_of("key"));
         let Head {
             vis,
             name,
@@ -137,8 +158,9 @@ impl Functions<'_> {
             "key",
             "The key under which a call with these arguments is cached.",
             &uses,
+            step.as_ref(),
         );
-        let (site, step) = (&self.site, self.cached.key().map(expand::key_step));
+        let site = &self.site;
         quote! {
             #doc
             #[must_use]
@@ -151,6 +173,7 @@ impl Functions<'_> {
     fn invalidate(&self) -> TokenStream {
         let private = expand::private(self.cached);
         let cache = &self.cached.cache;
+        let steps = expand::keyed(self.cached, &self.name_of("invalidate"));
         let uses = |name: &str| {
             self.cached.key().is_some_and(|key| key.uses(name)) || mentions(quote!(#cache), name)
         };
@@ -165,16 +188,54 @@ impl Functions<'_> {
             "invalidate",
             "Removes what a call with these arguments left in the cache.",
             &uses,
+            Some(&steps),
         );
-        let (site, steps) = (&self.site, expand::keyed(self.cached));
+        let site = &self.site;
         quote! {
             #doc
-            #vis async fn #name #generics (#inputs) -> #private::Invalidation #predicates {
-                // Two statements: the borrowed arguments must not live across the await, or the future is not `Send`.
-                let call = Self::#site().call() #steps;
-                call.invalidate().await
+            #vis fn #name #generics (#inputs)
+            -> impl ::core::future::Future<Output = #private::Invalidation> #predicates {
+                // The runtime's future and none of its own, which each function would have to be compiled for. It holds no
+                // argument.
+                Self::#site().call() #steps .invalidate()
             }
         }
+    }
+
+    /// Only where the template says how the keys begin: what begins with a value begins with anything.
+    fn invalidate_all(&self) -> Option<TokenStream> {
+        let has_beginning = match self.cached.key()? {
+            Key::Template { literals, .. } => !literals.first()?.is_empty(),
+            Key::Automatic { .. } => true,
+            Key::Expr(_) => false,
+        };
+        if !has_beginning {
+            return None;
+        }
+        let private = expand::private(self.cached);
+        let cache = &self.cached.cache;
+        let uses = |name: &str| mentions(quote!(#cache), name);
+        let Head {
+            vis,
+            name,
+            doc,
+            generics,
+            inputs,
+            predicates,
+        } = self.head(
+            "invalidate_all",
+            "Removes what any call left in the cache, and whatever else has a key that begins so.",
+            &uses,
+            None,
+        );
+        let (site, cache) = (&self.site, expand::cache_step(self.cached));
+        Some(quote! {
+            #doc
+            #vis fn #name #generics (#inputs)
+            -> impl ::core::future::Future<Output = #private::Invalidation> #predicates {
+                Self::#site().call() #cache .invalidate_all()
+            }
+        })
     }
 
     /// A companion that runs the function itself under another rule.
@@ -183,7 +244,7 @@ impl Functions<'_> {
         let (shape, function) = (&self.cached.shape, &self.cached.function.sig.ident);
         let Callee(callee) = self.callee;
         let rule = format_ident!("{name}");
-        let Head { vis, name, doc, .. } = self.head(name, doc, &|_| false);
+        let Head { vis, name, doc, .. } = self.head(name, doc, &|_| false, None);
         let receiver = shape.receiver.iter().map(|receiver| quote!(#receiver));
         let arguments = shape.arguments.iter().enumerate().map(|(index, argument)| {
             let (name, ty) = (argument.companion_name(index, function), &argument.typed.ty);
@@ -213,8 +274,18 @@ impl Functions<'_> {
         }
     }
 
-    /// Name, documentation and the inputs that satisfy `uses`, with the generics these need.
-    fn head(&self, name: &str, doc: &str, uses: &dyn Fn(&str) -> bool) -> Head<'_> {
+    fn name_of(&self, name: &str) -> Ident {
+        format_ident!("{}{name}", self.prefix)
+    }
+
+    /// Name, documentation and the inputs that satisfy `uses`, with the generics that these and some steps need.
+    fn head(
+        &self,
+        name: &str,
+        doc: &str,
+        uses: &dyn Fn(&str) -> bool,
+        step: Option<&TokenStream>,
+    ) -> Head<'_> {
         let function = &self.cached.function;
         let doc = format!("{doc}\n\nA companion of `{}`.", function.sig.ident);
         let taken =
@@ -228,7 +299,6 @@ impl Functions<'_> {
             .map(|argument| &argument.typed)
             .collect();
         let receiver = uses("self").then(|| quote!(&self));
-        let step = self.cached.key().map(expand::key_step);
         let generics = retained(&function.sig.generics, &quote!(#(#typed),* #step));
         let predicates = generics.where_clause.clone();
         let inputs = receiver
@@ -236,7 +306,7 @@ impl Functions<'_> {
             .chain(typed.iter().map(|typed| quote!(#typed)));
         Head {
             vis: &function.vis,
-            name: format_ident!("{}{name}", self.prefix),
+            name: self.name_of(name),
             doc: quote!(#[doc = #doc]),
             generics,
             inputs: quote!(#(#inputs),*),

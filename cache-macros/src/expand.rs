@@ -10,7 +10,8 @@
 //!     static __SITE: Site = Site::new(concat!(module_path!(), "::list_jobs"))
 //!         .key(Template::new(&["jobs:list:", ":", ""]))
 //!         .ttl(Ttl::Named(&ttl::LIST));
-//!     let call = __SITE.call().key(&[&skip, &limit]).holds_caller(identify_caller!(u32));
+//!     // `of`: only where the function may be a method, of which there can be several instances.
+//!     let call = __SITE.call().key(&[&skip, &limit]).of(instance!("list_jobs")).holds_caller(identify_caller!(u32));
 //!     read::<Result<Vec<Job>, DbError>, _, _, _, _, _>(
 //!         call,
 //!         kind!(Result<Vec<Job>, DbError>),
@@ -61,6 +62,7 @@ use crate::args::{Near, Ttl};
 use crate::cached_fn::{CachedFn, Key, Pattern, Role};
 use crate::companions;
 use crate::lifetime::Lifetime;
+use crate::mentions::mentions;
 use crate::owned::{self, Taken};
 use crate::placeholder::{self, Part};
 use crate::policy::{Algorithm, Codec, Outage, Policy};
@@ -107,7 +109,7 @@ fn statements(cached: &CachedFn, body: &TokenStream) -> TokenStream {
         Some(site) => (site, None),
         None => (quote!(__SITE), Some(static_site(cached))),
     };
-    let mut steps = keyed(cached);
+    let mut steps = keyed(cached, &cached.function.sig.ident);
     steps.extend(options_of_call(cached));
     let (stated_body, run) = run(cached, &private, &call, body);
     quote! {
@@ -158,12 +160,14 @@ pub(crate) fn static_site(cached: &CachedFn) -> TokenStream {
     let invalidates = pattern_list(&private, "invalidates", &cached.patterns);
     let always = cached.always.then(|| quote!(.always()));
     let tags = pattern_list(&private, "tags", &cached.tags);
+    let late_tags = cached.given_tags.as_ref().filter(|tags| tags.is_late);
+    let late_tags = late_tags.map(|_| quote!(.late_tags()));
     let policy = policy(&private, &cached.policy);
     let answer = answer(cached);
     let feature = feature(&private, &cached.policy);
     quote! {
         #feature
-        static __SITE: #private::Site = #private::Site::new(#name) #key #ttl #none_ttl #near #policy #answer #invalidates #always #tags;
+        static __SITE: #private::Site = #private::Site::new(#name) #key #ttl #none_ttl #near #policy #answer #invalidates #always #tags #late_tags;
     }
 }
 
@@ -232,20 +236,32 @@ fn feature(private: &TokenStream, policy: &Policy) -> Option<TokenStream> {
     Some(quote_spanned!(compress.at=> #private::#feature!();))
 }
 
-/// The step that gives a call its key, and the cache it goes to: what companions share.
-pub(crate) fn keyed(cached: &CachedFn) -> TokenStream {
-    let cache = cached.cache.as_ref().map(|cache| {
-        let cache = borrowed(cache);
-        quote!(.cache(#cache))
-    });
-    let key = cached.key().map(key_step);
+/// The steps that give a call its cache and its key, inside a function of this name: what companions share.
+pub(crate) fn keyed(cached: &CachedFn, function: &Ident) -> TokenStream {
+    let (cache, key) = (cache_step(cached), key_steps(cached, function));
     quote!(#cache #key)
 }
 
-/// The step that gives a call its key.
-pub(crate) fn key_step(key: &Key) -> TokenStream {
+/// The step that gives a call its cache.
+pub(crate) fn cache_step(cached: &CachedFn) -> Option<TokenStream> {
+    let cache = borrowed(cached.cache.as_ref()?);
+    Some(quote!(.cache(#cache)))
+}
+
+/// The steps that give a call its key.
+pub(crate) fn key_steps(cached: &CachedFn, function: &Ident) -> Option<TokenStream> {
+    let key = key_step(cached.key()?);
+    let surroundings = cached.surroundings.step(&private(cached), function);
+    Some(quote!(#key #surroundings))
+}
+
+fn key_step(key: &Key) -> TokenStream {
     match key {
         Key::Template { parts, .. } => {
+            let parts = values(parts);
+            quote!(.key(&[#parts]))
+        }
+        Key::Automatic { types, parts } if types.is_empty() => {
             let parts = values(parts);
             quote!(.key(&[#parts]))
         }
@@ -285,7 +301,15 @@ fn options_of_call(cached: &CachedFn) -> TokenStream {
         (!types.is_empty()).then(|| quote!(.holds_caller(#private::identify_caller!(#(#types),*))));
     let invalidates = early(&cached.patterns, "invalidates");
     let tags = early(&cached.tags, "tag");
-    quote!(#ttl #public #caller #invalidates #tags)
+    let given = cached.given_tags.as_ref().filter(|tags| !tags.is_late);
+    let given = given.map(|tags| given_tags(&tags.expr, &quote!()));
+    quote!(#ttl #public #caller #invalidates #tags #given)
+}
+
+/// `.tags(expr)` of something, underlined where the expression stands.
+fn given_tags(expr: &Expr, of: &TokenStream) -> TokenStream {
+    let (there, _) = signature::ends(expr);
+    quote_spanned!(there=> #of.tags(#expr))
 }
 
 fn early(patterns: &[Pattern], step: &str) -> TokenStream {
@@ -352,10 +376,21 @@ fn run(
                 Some(_) => demanded("CanBeNone", kind),
                 None => kind,
             };
+            let demanded_of = |bound, part: (&str, TokenStream), kind| {
+                let (part, method) = part;
+                let kind = call_at(
+                    there,
+                    &private_there,
+                    part,
+                    quote!(::<#stated>::#method),
+                    kind,
+                );
+                call_at(there, &private_there, bound, quote!(::demanded), kind)
+            };
             let kind = if output.is_opaque {
                 kind
             } else {
-                demanded("CanBeCached", kind)
+                demanded_of("CanBeCached", ("Peel", quote!(peel)), kind)
             };
             let policy = &cached.policy;
             let kind = if !policy.timeout.is_given() {
@@ -364,7 +399,7 @@ fn run(
                 let arguments = quote!(#stated, #kind);
                 call_at(there, &private_there, "may_time_out", quote!(!), arguments)
             } else {
-                demanded("CanTimeOut", kind)
+                demanded_of("CanTimeOut", ("Failing", quote!(failing)), kind)
             };
             let kind = match cached.answer.statuses.value() {
                 Some(statuses) => call_at(
@@ -509,11 +544,23 @@ fn late(cached: &CachedFn, private: &TokenStream) -> TokenStream {
             });
             steps.collect::<TokenStream>()
         });
-    if steps.iter().all(TokenStream::is_empty) {
+    let given = cached.given_tags.as_ref().filter(|tags| tags.is_late);
+    if given.is_none() && steps.iter().all(TokenStream::is_empty) {
         return quote!(|_, _| {});
     }
     let result = late_value(cached);
-    let closure = quote!(move |#result, late| { #(#steps)* });
+    let given = given.map(|tags| {
+        let mentioned = cached
+            .shape
+            .names()
+            .filter(|name| mentions(&tags.expr, &name.to_string()));
+        // The body takes the argument itself.
+        texts
+            .extend(mentioned.map(|name| quote!(let #name = ::core::clone::Clone::clone(&#name);)));
+        let step = given_tags(&tags.expr, &quote!(late));
+        quote!(#step;)
+    });
+    let closure = quote!(move |#result, late| { #(#steps)* #given });
     match texts.is_empty() {
         true => closure,
         false => quote!({ #(#texts)* #closure }),
@@ -527,10 +574,22 @@ fn late_value(cached: &CachedFn) -> TokenStream {
         .iter()
         .chain(&cached.tags)
         .flat_map(|pattern| &pattern.parts);
+    let given = cached.given_tags.as_ref();
+    let given = given.and_then(|tags| token_named(tags.expr.to_token_stream(), "result"));
     let span = parts
         .find(|part| part.is_late)
-        .map(|part| signature::ends(&part.value).0);
+        .map(|part| signature::ends(&part.value).0)
+        .or(given);
     Ident::new("result", span.unwrap_or_else(Span::call_site)).into_token_stream()
+}
+
+/// Where a name stands first.
+fn token_named(tokens: TokenStream, name: &str) -> Option<Span> {
+    tokens.into_iter().find_map(|token| match token {
+        proc_macro2::TokenTree::Ident(ident) if ident == name => Some(ident.span()),
+        proc_macro2::TokenTree::Group(group) => token_named(group.stream(), name),
+        _ => None,
+    })
 }
 
 fn pattern_list(private: &TokenStream, step: &str, patterns: &[Pattern]) -> Option<TokenStream> {

@@ -1,6 +1,6 @@
 //! The function under the attribute, its body as raw tokens.
 
-use proc_macro2::{Group, TokenStream};
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::{AttrStyle, Attribute, Ident, Signature, Visibility};
@@ -34,7 +34,7 @@ impl Function {
                 ),
             ));
         }
-        let body: Group = input.parse()?;
+        let body = body(input)?;
         let (inner, body) = split_inner_attributes(&body)?;
         attrs.extend(inner);
         Ok(Self {
@@ -44,6 +44,27 @@ impl Function {
             body,
         })
     }
+}
+
+/// The braces. A `$body:block` of `macro_rules!` comes in a group round them that nobody sees.
+fn body(input: ParseStream<'_>) -> syn::Result<Group> {
+    let mut group = match input.parse()? {
+        TokenTree::Group(group) => group,
+        other => {
+            return Err(syn::Error::new(
+                other.span(),
+                "expected the body of a function",
+            ));
+        }
+    };
+    while group.delimiter() == Delimiter::None {
+        let mut inside = group.stream().into_iter();
+        match (inside.next(), inside.next()) {
+            (Some(TokenTree::Group(only)), None) => group = only,
+            _ => break,
+        }
+    }
+    Ok(group)
 }
 
 /// `#![…]` at the top of a body belongs to the function, and cannot stand where the body goes.

@@ -1,7 +1,7 @@
 //! The `#[cached]` attribute. Use it through `cache_runtime`, which re-exports it and documents it.
 //!
 //! The crate reads in the order in which an attribute becomes code: `args`, `policy`, `template`,
-//! `pattern`, `lifetime`, `item` and `signature` *parse*; `rules`, `owned` and `cached_fn`
+//! `pattern`, `lifetime`, `item` and `signature` *parse*; `rules`, `generic`, `owned` and `cached_fn`
 //! *validate*, and end in one `CachedFn` or in every error at once; `expand` and `companions`
 //! *print*. It knows nothing of Redis, memory or tasks: all of that is behind the one call that
 //! it prints.
@@ -14,11 +14,13 @@ mod cached_fn;
 mod companions;
 mod errors;
 mod expand;
+mod generic;
 mod item;
 mod lifetime;
 mod mentions;
 mod owned;
 mod pattern;
+mod peers;
 mod placeholder;
 mod policy;
 mod rules;

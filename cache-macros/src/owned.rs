@@ -387,7 +387,7 @@ fn only_type(arguments: &PathArguments) -> Option<&Type> {
 }
 
 /// A type as its author would write it: tokens print with a space between any two.
-fn written(ty: &Type) -> String {
+pub(crate) fn written(ty: &Type) -> String {
     let text = ty.to_token_stream().to_string();
     [
         (" <", "<"),

@@ -3,8 +3,9 @@
 
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
-use syn::{Expr, ExprLit};
+use syn::{Expr, ExprLit, GenericParam, Signature};
 
+use crate::generic;
 use crate::signature::{self, Shape};
 use crate::suggest;
 
@@ -28,16 +29,29 @@ pub(crate) enum Place {
     Pattern,
 }
 
+/// The names that a placeholder can begin with.
+#[derive(Clone, Copy)]
+pub(crate) struct Scope<'a> {
+    pub(crate) shape: &'a Shape,
+    pub(crate) signature: &'a Signature,
+    pub(crate) is_method: bool,
+    /// Whether it could be a method, so that an unknown type may be one of its `impl`.
+    pub(crate) may_be_method: bool,
+}
+
 impl Part {
     /// Reads a placeholder against the signature. All its code is underlined as `at`.
     pub(crate) fn parse(
         text: &str,
         place: Place,
-        shape: &Shape,
-        function: &str,
+        scope: &Scope<'_>,
         at: Span,
     ) -> Result<Self, String> {
         let expr: Expr = syn::parse_str(text).map_err(|_| not_an_access(text))?;
+        if let Some(part) = scope.type_or_constant(&expr, at) {
+            return Ok(part);
+        }
+        let (shape, function) = (scope.shape, &scope.signature.ident);
         let base = base(&expr).ok_or_else(|| not_an_access(text))?;
         let parameter = match base.as_str() {
             "self" => match &shape.receiver {
@@ -60,16 +74,11 @@ impl Part {
             }
             (Some(parameter), false) => parameter,
             (None, true) => at,
-            (None, false) => return Err(unknown(text, &base, place, shape, function)),
+            (None, false) => return Err(unknown(text, &base, place, scope)),
         };
-        let mut value = respanned(expr.to_token_stream(), at).into_iter();
-        let first = value.next().map(|mut token| {
-            token.set_span(hygiene.located_at(at));
-            token
-        });
         Ok(Self {
             base,
-            value: first.into_iter().chain(value).collect(),
+            value: inside_text(&expr, at, hygiene.located_at(at)),
             is_late,
         })
     }
@@ -91,17 +100,60 @@ impl Part {
     }
 }
 
-/// The name that an access begins with, if it is one and nothing but one.
-fn base(expr: &Expr) -> Option<String> {
+impl Scope<'_> {
+    /// What is known of the instance: `<T>`, `<N>`, `<Self>`, `<T::TABLE>`, `<Self::NAME>`.
+    fn type_or_constant(&self, expr: &Expr, at: Span) -> Option<Part> {
+        let (path, is_whole) = innermost_path(expr)?;
+        let first = &path.segments.first()?.ident;
+        let name = first.to_string();
+        let parameter = |parameter: &&GenericParam| {
+            generic::named(parameter).is_some_and(|(known, _)| known == first)
+        };
+        let parameter = self.signature.generics.params.iter().find(parameter);
+        if self.shape.name(&name).is_some() && path.segments.len() == 1 {
+            return None;
+        }
+        let is_type = match parameter {
+            Some(parameter) => matches!(parameter, GenericParam::Type(_)),
+            None if name == "Self" => self.is_method,
+            None if self.may_be_method && name.starts_with(char::is_uppercase) => true,
+            None => return None,
+        };
+        let hygiene = parameter.and_then(|parameter| generic::named(parameter));
+        let hygiene = hygiene.map_or_else(Span::call_site, |(name, _)| name.span());
+        let value = inside_text(expr, at, hygiene.located_at(at));
+        let value = match (is_type, path.segments.len()) {
+            (true, 1) if is_whole => quote_spanned!(at=> ::core::any::type_name::<#value>()),
+            (true, 1) => return None,
+            _ => value,
+        };
+        Some(Part {
+            base: name,
+            value,
+            is_late: false,
+        })
+    }
+}
+
+/// The path that an access begins with, and whether there is nothing else.
+fn innermost_path(expr: &Expr) -> Option<(&syn::Path, bool)> {
     match expr {
-        Expr::Path(path) => path.path.get_ident().map(ToString::to_string),
-        Expr::Field(field) => base(&field.base),
-        Expr::Index(index) if is_literal(&index.index) => base(&index.expr),
+        Expr::Path(path) => path.qself.is_none().then_some((&path.path, true)),
+        Expr::Field(field) => innermost_path(&field.base).map(|(path, _)| (path, false)),
+        Expr::Index(index) if is_literal(&index.index) => {
+            innermost_path(&index.expr).map(|(path, _)| (path, false))
+        }
         Expr::MethodCall(call) if call.turbofish.is_none() && call.args.iter().all(is_literal) => {
-            base(&call.receiver)
+            innermost_path(&call.receiver).map(|(path, _)| (path, false))
         }
         _ => None,
     }
+}
+
+/// The name that an access begins with, if it is one and nothing but one.
+fn base(expr: &Expr) -> Option<String> {
+    let (path, _) = innermost_path(expr)?;
+    path.get_ident().map(ToString::to_string)
 }
 
 fn is_literal(expr: &Expr) -> bool {
@@ -116,14 +168,20 @@ fn not_an_access(text: &str) -> String {
     )
 }
 
-fn unknown(text: &str, base: &str, place: Place, shape: &Shape, function: &str) -> String {
+fn unknown(text: &str, base: &str, place: Place, scope: &Scope<'_>) -> String {
+    let (shape, function) = (scope.shape, &scope.signature.ident);
     if base == RESULT {
         return format!(
             "`<{text}>` is known only after the body has run, the key is needed before\n\
              help: the success value can stand in `invalidates` and `tags`"
         );
     }
-    let names: Vec<String> = shape.names().map(ToString::to_string).collect();
+    let generics = generic::names(&scope.signature.generics);
+    let names: Vec<String> = shape
+        .names()
+        .chain(generics)
+        .map(ToString::to_string)
+        .collect();
     let nearest = suggest::nearest(base, names.iter().map(String::as_str));
     let suggestion = nearest
         .map(|name| format!("; did you mean `<{name}>`?"))
@@ -144,6 +202,18 @@ fn unknown(text: &str, base: &str, place: Place, shape: &Shape, function: &str) 
         known => format!("parameters that can appear here: {}", known.join(", ")),
     };
     format!("{what} `<{text}>` names no parameter of `{function}`{suggestion}\nhelp: {known}")
+}
+
+/// An expression that stands in a text, the first token with a hygiene of its own. The rest is the attribute's, so that
+/// rustc does not advise to replace the whole text by a field's right name.
+fn inside_text(expr: &Expr, at: Span, first: Span) -> TokenStream {
+    let rest = Span::call_site().located_at(at);
+    let mut tokens = respanned(expr.to_token_stream(), rest).into_iter();
+    let first = tokens.next().map(|mut token| {
+        token.set_span(first);
+        token
+    });
+    first.into_iter().chain(tokens).collect()
 }
 
 /// The same tokens, reported elsewhere.

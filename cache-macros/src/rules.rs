@@ -3,12 +3,14 @@
 use proc_macro2::TokenStream;
 use quote::ToTokens as _;
 use syn::visit::{self, Visit};
-use syn::{Ident, Safety};
+use syn::{Ident, LitStr, Safety, Signature};
 
-use crate::args::Args;
+use crate::args::{Args, Tags};
 use crate::cached_fn::Key;
 use crate::errors::Errors;
+use crate::generic;
 use crate::item::Function;
+use crate::owned::ungrouped;
 use crate::signature::Shape;
 use crate::suggest;
 
@@ -59,17 +61,38 @@ pub(crate) fn check_arguments(
     }
 }
 
-/// A skipped name is one that the function binds.
-pub(crate) fn check_skipped(name: &Ident, shape: &Shape, function: &Ident) -> syn::Result<()> {
-    if name == "self" || shape.names().any(|known| known == name) {
+/// A skipped name is one that the function binds: an argument, or something that it is generic over.
+pub(crate) fn check_skipped(
+    name: &Ident,
+    shape: &Shape,
+    signature: &Signature,
+    may_be_method: bool,
+) -> syn::Result<()> {
+    let function = &signature.ident;
+    let names = || shape.names().chain(generic::names(&signature.generics));
+    if name == "self" || name == "Self" && may_be_method || names().any(|known| known == name) {
         return Ok(());
     }
-    let known: Vec<String> = shape.names().map(ToString::to_string).collect();
+    let known: Vec<String> = names().map(ToString::to_string).collect();
     let suggestion = suggest::did_you_mean(&name.to_string(), known.iter().map(String::as_str));
     Err(syn::Error::new(
         name.span(),
         format!("`{function}` has no argument `{name}` to skip{suggestion}"),
     ))
+}
+
+/// Is this among the skipped names?
+pub(crate) fn skips(args: &Args, name: &str) -> bool {
+    let mut skipped = args.skip.value().into_iter().flatten();
+    skipped.any(|skipped| skipped == name)
+}
+
+/// The texts of `tags`.
+pub(crate) fn listed_tags(args: &Args) -> Option<&Vec<LitStr>> {
+    match args.tags.value() {
+        Some(Tags::Listed(texts)) => Some(texts),
+        Some(Tags::Given(_)) | None => None,
+    }
 }
 
 fn missing(name: &Ident, key: &Key, function: &Ident) -> String {
@@ -123,6 +146,35 @@ fn not_const(function: &Function, errors: &mut Errors) {
 fn fixed_arity(function: &Function, errors: &mut Errors) {
     if let Some(variadic) = &function.sig.variadic {
         errors.over(variadic, "a variadic function cannot be cached");
+    }
+}
+
+/// Whether an argument under `#[cfg]` is there, is decided after the attribute has seen the function.
+pub(crate) fn arguments_are_decided(function: &Function) -> syn::Result<()> {
+    let sig = &function.sig;
+    let arguments = sig.inputs.iter().flat_map(|input| match input {
+        syn::FnArg::Receiver(receiver) => &receiver.attrs,
+        syn::FnArg::Typed(typed) => &typed.attrs,
+    });
+    let generics = sig
+        .generics
+        .params
+        .iter()
+        .flat_map(|parameter| match parameter {
+            syn::GenericParam::Lifetime(lifetime) => &lifetime.attrs,
+            syn::GenericParam::Type(ty) => &ty.attrs,
+            syn::GenericParam::Const(constant) => &constant.attrs,
+        });
+    let decides = |attr: &&syn::Attribute| {
+        let path = attr.path();
+        path.is_ident("cfg") || path.is_ident("cfg_attr")
+    };
+    match arguments.chain(generics).find(decides) {
+        None => Ok(()),
+        Some(attr) => Err(syn::Error::new_spanned(
+            attr,
+            "`#[cached]` needs to know every argument; write two functions, each under its `#[cfg]`",
+        )),
     }
 }
 
@@ -181,9 +233,6 @@ fn nothing_for_a_pure_write(args: &Args, errors: &mut Errors) {
             option.span(),
             format!("`{option}` is about a stored value, and this function stores none: it has neither `key` nor `ttl`"),
         );
-    }
-    if let Some(skip) = args.skip.name() {
-        errors.at(skip.span(), "`skip` keeps arguments out of the key, and this function has none: it has neither `key` nor `ttl`");
     }
     if args
         .companions
@@ -259,6 +308,14 @@ fn owned_results(args: &Args, shape: &Shape, errors: &mut Errors) {
     if !(args.key.is_given() || args.ttl.is_given()) {
         return;
     }
+    if let Some(lent) = static_reference(&shape.output.written) {
+        errors.over(
+            lent,
+            "a reference cannot be cached, not even a `'static` one: what comes from Redis has to be owned by somebody\n\
+             help: return what owns its data, such as `String` or `Arc<str>` for `&'static str`",
+        );
+        return;
+    }
     let mut borrows = Borrows::default();
     borrows.visit_type(&shape.output.written);
     if let Some(borrow) = borrows.0 {
@@ -267,6 +324,31 @@ fn owned_results(args: &Args, shape: &Shape, errors: &mut Errors) {
             "a borrowed result cannot be cached: a later call would outlive what it borrows from\n\
              help: return what owns its data, such as `String` or `Arc<str>` for `&str`",
         );
+    }
+}
+
+/// A `&'static` where a value is kept. Errors are not, and other types may know what to do with theirs.
+fn static_reference(ty: &syn::Type) -> Option<&syn::TypeReference> {
+    match ungrouped(ty) {
+        syn::Type::Reference(reference) => {
+            let lifetime = reference.lifetime.as_ref()?;
+            (lifetime.ident == "static").then_some(reference)
+        }
+        syn::Type::Tuple(tuple) => tuple.elems.iter().find_map(static_reference),
+        syn::Type::Path(path) => {
+            let last = path.path.segments.last()?;
+            let syn::PathArguments::AngleBracketed(arguments) = &last.arguments else {
+                return None;
+            };
+            let keeps = ["Result", "Option", "Vec", "Arc", "Json"]
+                .iter()
+                .any(|name| last.ident == name);
+            match arguments.args.first() {
+                Some(syn::GenericArgument::Type(first)) if keeps => static_reference(first),
+                _ => None,
+            }
+        }
+        _ => None,
     }
 }
 
@@ -303,7 +385,7 @@ impl<'ast> Visit<'ast> for Borrows {
 fn listed_once(args: &Args, errors: &mut Errors) {
     for list in [
         args.invalidates.value(),
-        args.tags.value(),
+        listed_tags(args),
         args.answer.vary.value(),
     ]
     .into_iter()

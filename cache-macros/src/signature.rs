@@ -11,6 +11,7 @@ use syn::{
 };
 
 use crate::item::Function;
+use crate::owned::{self, ungrouped};
 
 /// A function as the expansion needs to see it.
 pub(crate) struct Shape {
@@ -103,7 +104,7 @@ impl Argument {
 impl Output {
     fn new(written: Type) -> Self {
         let (stated, is_opaque) = inferred(&written);
-        let is_unit = matches!(&written, Type::Tuple(tuple) if tuple.elems.is_empty());
+        let is_unit = matches!(ungrouped(&written), Type::Tuple(tuple) if tuple.elems.is_empty());
         Self {
             written,
             stated,
@@ -155,7 +156,7 @@ impl VisitMut for InferOpaque {
 
 /// By its last word, as everything that a macro can know about a type.
 fn is_state(ty: &Type) -> bool {
-    matches!(ty, Type::Path(ty) if ty.path.segments.last().is_some_and(|last| last.ident == "State"))
+    matches!(ungrouped(ty), Type::Path(ty) if ty.path.segments.last().is_some_and(|last| last.ident == "State"))
 }
 
 fn written_output(output: &ReturnType, name: Span) -> Type {
@@ -173,10 +174,7 @@ fn written_output(output: &ReturnType, name: Span) -> Type {
 fn boxed(function: &Function) -> syn::Result<(Form, Type)> {
     let sig = &function.sig;
     let Some(output) = boxed_output(&sig.output) else {
-        return Err(syn::Error::new_spanned(
-            sig.fn_token,
-            "`#[cached]` needs an `async fn`; add `async` before `fn`",
-        ));
+        return Err(not_async(sig));
     };
     let unknown_tail = || {
         syn::Error::new_spanned(
@@ -208,15 +206,45 @@ fn boxed(function: &Function) -> syn::Result<(Form, Type)> {
     }
 }
 
+/// `async` is the first advice; the second is for those who cannot follow it.
+fn not_async(sig: &syn::Signature) -> syn::Error {
+    let written = match &sig.output {
+        ReturnType::Type(_, ty) => ungrouped(ty).clone(),
+        ReturnType::Default => syn::parse_quote!(()),
+    };
+    let future = match &written {
+        Type::ImplTrait(future) => output_of(&future.bounds),
+        _ => None,
+    };
+    let output = owned::written(future.as_ref().unwrap_or(&written));
+    let also = match future {
+        Some(_) => format!(" and return `{output}`"),
+        None => String::new(),
+    };
+    syn::Error::new_spanned(
+        sig.fn_token,
+        format!(
+            "`#[cached]` needs an `async fn`; add `async` before `fn`{also}\n\
+             help: where it cannot be one, return `Pin<Box<dyn Future<Output = {output}> + Send>>`, \
+             from a body that ends in `Box::pin(async move {{ … }})`"
+        ),
+    )
+}
+
 /// The `R` of `Pin<Box<dyn Future<Output = R> + …>>`.
 fn boxed_output(output: &ReturnType) -> Option<Type> {
     let ReturnType::Type(_, ty) = output else {
         return None;
     };
-    let Type::TraitObject(object) = only_argument(&only_argument(ty, "Pin")?, "Box")? else {
-        return None;
-    };
-    object.bounds.iter().find_map(|bound| {
+    match ungrouped(&only_argument(&only_argument(ty, "Pin")?, "Box")?) {
+        Type::TraitObject(object) => output_of(&object.bounds),
+        _ => None,
+    }
+}
+
+/// The `R` of `Future<Output = R> + …`.
+fn output_of(bounds: &Punctuated<TypeParamBound, syn::Token![+]>) -> Option<Type> {
+    bounds.iter().find_map(|bound| {
         let TypeParamBound::Trait(bound) = bound else {
             return None;
         };
@@ -236,7 +264,9 @@ fn boxed_output(output: &ReturnType) -> Option<Type> {
 }
 
 fn only_argument(ty: &Type, name: &str) -> Option<Type> {
-    let Type::Path(ty) = ty else { return None };
+    let Type::Path(ty) = ungrouped(ty) else {
+        return None;
+    };
     let last = ty.path.segments.last().filter(|last| last.ident == name)?;
     let PathArguments::AngleBracketed(arguments) = &last.arguments else {
         return None;

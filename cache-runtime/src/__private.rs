@@ -4,21 +4,21 @@ use std::time::Duration;
 
 pub use crate::cacheable::demand::{
     CanBeCached, CanBeNone, CanKeepStatuses, CanTimeOut, CloneForEarly, CloneForSoftTimeout,
-    CloneForStale, Lent,
+    CloneForStale, Failing, Lent, Peel,
 };
 pub use crate::cacheable::dispatch;
 pub use crate::call::{put, read, read_ahead, refresh, uncached, write};
 pub use crate::caller::{Marked, Unmarked};
 pub use crate::entry::{CodecKind, Compression, TypeOps, type_ops};
 pub use crate::invalidate::Invalidation;
-pub use crate::key::{CacheKey, KeyPart, KeyWriter, NotAKey, PatternTemplate, Template};
+pub use crate::key::{CacheKey, Instance, KeyPart, KeyWriter, NotAKey, PatternTemplate, Template};
 pub use crate::site::{Call, KeyText, Late, Near, Site};
 pub use crate::ttl::{self, NamedTtl, Ttl};
 pub use crate::{
     __cached_feature_lz4 as feature_lz4, __cached_feature_zstd as feature_zstd,
-    __cached_identify_caller as identify_caller, __cached_kind as kind,
-    __cached_kind_from as kind_from, __cached_kind_of_write as kind_of_write,
-    __cached_may_time_out as may_time_out,
+    __cached_identify_caller as identify_caller, __cached_instance as instance,
+    __cached_kind as kind, __cached_kind_from as kind_from,
+    __cached_kind_of_write as kind_of_write, __cached_may_time_out as may_time_out,
 };
 
 /// States what a body returns, so that `return` and `?` inside it infer as they do in a function:

@@ -11,6 +11,7 @@
 
 mod lead;
 mod pulse;
+mod stored;
 mod waiter;
 
 use std::any::Any;
@@ -367,22 +368,6 @@ impl<H> Flight<H> {
     /// Somebody waits for the load, or for the verdict on its store.
     pub(crate) fn has_waiters(&self) -> bool {
         self.state.lock().waiters > 0
-    }
-
-    /// Waits until what becomes of the load's result is known.
-    pub(crate) async fn settled(&self) {
-        loop {
-            let changed = self.changed.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
-            if matches!(
-                self.state.lock().stage,
-                Stage::Settled(..) | Stage::Abandoned
-            ) {
-                return;
-            }
-            changed.await;
-        }
     }
 
     /// A turn to run the body after an outcome that could not be shared, unless somebody else's turn found a value.

@@ -20,7 +20,6 @@ use crate::stats::{add, bump};
 /// What an invalidation came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-#[must_use = "a `queued` invalidation does not bind other processes yet"]
 pub struct Invalidation {
     /// Entries really removed: from Redis, or from memory where that is all there is. Of a cached function's
     /// `invalidates`, whose entries are taken away behind the call, [`crate::CacheStats::removed`] tells; and so it does
@@ -148,7 +147,7 @@ impl Cache {
         }
         let span = spans::invalidate(&patterns);
         let removing = async {
-            let (invalidation, garbage) = self.remove_now(patterns, spared).await;
+            let (invalidation, garbage) = self.remove_now(patterns, spared, count).await;
             match garbage {
                 Some(garbage) => self.take_away(invalidation, garbage, count).await,
                 None => invalidation,
@@ -165,12 +164,20 @@ impl Cache {
         &self,
         patterns: Vec<Pattern>,
         spared: Option<&Loading>,
+        count: Count,
     ) -> (Invalidation, Option<Garbage>) {
         // Before what is due, and so dropped after it: a removal that its caller gives up is in the journal before its intent
         // is not.
         let mut _intent = None;
         let mut due = Due::new(self, patterns);
         let inner = &self.inner;
+        if count == Count::Waited && inner.tier.is_some() {
+            // Only for the count; what is on its way would not be let in afterwards. A store's verdict takes no longer than
+            // any answer of Redis.
+            for pattern in &due.patterns {
+                inner.local.flights.stored(pattern).await;
+            }
+        }
         bump(&inner.counters.invalidations);
         let spare = spared.map(Loading::spare);
         let flight = spare.map(|spare| &**spare.flight);

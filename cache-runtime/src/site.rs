@@ -26,6 +26,7 @@ pub struct Site {
     pub(crate) none_ttl: Option<Duration>,
     invalidates: &'static [PatternTemplate],
     tags: &'static [PatternTemplate],
+    late_tags: bool,
     pub(crate) always: bool,
     pub(crate) near: Near,
     pub(crate) policy: Policy,
@@ -34,6 +35,7 @@ pub struct Site {
     counters: Counters,
     listed: Once,
     warned: Once,
+    told: Once,
 }
 
 /// Whose call it is, and for whom its answer, for those who tell of it.
@@ -81,6 +83,7 @@ impl Site {
             none_ttl: None,
             invalidates: &[],
             tags: &[],
+            late_tags: false,
             always: false,
             near: Near::On,
             policy: Policy::PLAIN,
@@ -89,6 +92,7 @@ impl Site {
             counters: Counters::new(),
             listed: Once::new(),
             warned: Once::new(),
+            told: Once::new(),
         }
     }
 
@@ -124,6 +128,13 @@ impl Site {
     #[must_use]
     pub const fn tags(mut self, tags: &'static [PatternTemplate]) -> Self {
         self.tags = tags;
+        self
+    }
+
+    /// Its entries carry tags, of which only the result tells how many and which.
+    #[must_use]
+    pub const fn late_tags(mut self) -> Self {
+        self.late_tags = true;
         self
     }
 
@@ -249,6 +260,18 @@ impl Site {
                 "its key holds no argument that tells who asks, so answers to requests with `Authorization` go uncached: say \
                  `public` if all who may ask get the same, or put who asks into the key and implement `IdentifiesCaller` \
                  for the argument's type (`vary = \"authorization\"` where it is another crate's)"
+            );
+        });
+    }
+
+    /// Says, once, that the keys are longer than their template reads: whoever names one by hand must know.
+    pub(crate) fn tell_of_instances(&self, over: &str) {
+        self.told.call_once(|| {
+            tracing::info!(
+                function = self.name,
+                over,
+                "its `impl` or trait is generic, so the name of the type is the last segment of its keys: put `<Self>` into \
+                 the key to have it elsewhere, or say `skip(Self)` if all types give the same"
             );
         });
     }

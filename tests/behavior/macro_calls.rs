@@ -1,5 +1,8 @@
 //! What the expansions of `#[cached]` do when they are called. Memory only, no network.
 
+mod generic;
+mod tags;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use cache_runtime::cached;
 
 /// Counts how often a body ran.
-static RUNS: [AtomicU32; 12] = [const { AtomicU32::new(0) }; 12];
+static RUNS: [AtomicU32; 17] = [const { AtomicU32::new(0) }; 17];
 
 fn ran(body: usize) -> u32 {
     RUNS[body].fetch_add(1, SeqCst) + 1
@@ -136,8 +139,137 @@ async fn companions_remove_refresh_and_go_past_the_cache() {
     assert_eq!((counted(1, 1).await, counted(1, 1).await), (1, 1));
     assert_eq!((counted::uncached(1, 1).await, counted(1, 1).await), (2, 1));
     assert_eq!((counted::refresh(1, 1).await, counted(1, 1).await), (3, 3));
-    let _ = counted::invalidate(1).await;
+    counted::invalidate(1).await;
     assert_eq!(counted(1, 1).await, 4);
+}
+
+#[cached(key = "all_of:<id>:name")]
+async fn all_of(id: u32) -> u32 {
+    id + ran(12)
+}
+
+#[cached(ttl = "list")]
+async fn all_of_automatic(id: u32) -> u32 {
+    id + ran(13)
+}
+
+#[tokio::test]
+async fn a_companion_removes_what_any_call_left() {
+    assert_eq!((all_of(10).await, all_of(20).await), (11, 22));
+    assert_eq!(all_of::invalidate_all().await.removed, 2);
+    assert_eq!((all_of(10).await, all_of(20).await), (13, 24));
+    assert_eq!(all_of_automatic(10).await, 11);
+    assert_eq!(all_of_automatic::invalidate_all().await.removed, 1);
+    assert_eq!(all_of_automatic(10).await, 12);
+}
+
+#[tokio::test]
+#[deny(unused_must_use)]
+async fn a_removal_may_be_left_without_a_look_at_what_it_came_to() {
+    counted::invalidate(9).await;
+    cache_runtime::cache().delete("nothing").await;
+    cache_runtime::cache().invalidate_prefix("nothing:").await;
+}
+
+#[cached(invalidates = "left_out:", skip(trace))]
+async fn with_a_trace(trace: u32) -> u32 {
+    trace
+}
+
+#[tokio::test]
+async fn a_write_may_say_which_arguments_do_not_matter() {
+    assert_eq!(with_a_trace(3).await, 3);
+}
+
+/// The local functions of two others have one name, and one automatic key each.
+#[tokio::test]
+async fn functions_of_one_name_have_automatic_keys_of_their_own() {
+    async fn one() -> u32 {
+        #[cached(ttl = "list")]
+        async fn local() -> u32 {
+            1
+        }
+        local().await
+    }
+    async fn two() -> u32 {
+        #[cached(ttl = "list", companions = false)]
+        async fn local() -> u32 {
+            2
+        }
+        local().await
+    }
+    async fn three() -> u32 {
+        #[cached(ttl = "list")]
+        async fn local() -> u32 {
+            3
+        }
+        local::invalidate().await;
+        local().await
+    }
+    assert_eq!((one().await, two().await, three().await), (1, 2, 3));
+    // One that is local to nothing has its path.
+    let path = concat!(module_path!(), "::all_of_automatic:7");
+    assert_eq!(all_of_automatic::key(7).as_str(), path);
+}
+
+/// The methods of two types, of which nothing says that they are methods.
+#[tokio::test]
+async fn methods_of_one_name_have_automatic_keys_of_their_own() {
+    struct One;
+    struct Two;
+    impl One {
+        #[cached(ttl = "list", companions = false)]
+        async fn load() -> u32 {
+            1
+        }
+    }
+    impl Two {
+        #[cached(ttl = "list", companions = false)]
+        async fn load() -> u32 {
+            2
+        }
+    }
+    assert_eq!((One::load().await, Two::load().await), (1, 2));
+}
+
+/// A module and a type go before the companions that would have their names.
+mod shares_names {
+    use cache_runtime::cached;
+
+    pub(super) mod users {
+        pub(super) const COUNT: u32 = 7;
+    }
+
+    #[cached(key = "shares:<id>")]
+    pub(super) async fn users(id: u32) -> u32 {
+        users::COUNT + id
+    }
+
+    #[cached(key = "shares:f64:<id>")]
+    pub(super) async fn f64(id: u32) -> f64 {
+        f64::from(id)
+    }
+}
+
+#[tokio::test]
+async fn a_function_may_be_called_like_a_module_or_a_type() {
+    assert_eq!(shares_names::users(1).await, 8);
+    assert!((shares_names::f64(2).await - 2.0).abs() < 0.1);
+}
+
+macro_rules! cached_block {
+    ($name:ident($id:ident: $ty:ty) -> $returned:ty, $key:literal, $body:block) => {
+        #[cached(key = $key)]
+        async fn $name($id: $ty) -> $returned $body
+    };
+}
+
+cached_block!(from_a_macro(id: u32) -> Option<u32>, "from_a_macro:<id>", { Some(id + 1) });
+
+#[tokio::test]
+async fn a_macro_may_write_the_function_and_take_its_body_as_a_block() {
+    assert_eq!(from_a_macro(1).await, Some(2));
+    assert_eq!(from_a_macro::key(1).as_str(), "from_a_macro:1");
 }
 
 #[cached(ttl = "list")]

@@ -51,6 +51,23 @@ async fn reads_by_hand_are_counted_by_the_tier_that_answers() {
     assert_eq!(tiers(), (2, 2, 1));
 }
 
+/// A load's caller does not wait until its value is stored; whoever removes it at once still learns that it was there.
+#[tokio::test]
+async fn a_removal_counts_what_a_load_has_just_returned() {
+    let server = RedisServer::start();
+    let cache = cache_on(&server);
+    for start in 0..20 {
+        list(&cache, start, 3).await;
+        assert_eq!(
+            list::invalidate(&cache, start, 3).await.removed,
+            1,
+            "{start}"
+        );
+        list(&cache, start, 3).await;
+        assert_eq!(list::invalidate_all(&cache).await.removed, 1, "{start}");
+    }
+}
+
 #[tokio::test]
 async fn a_second_call_is_a_hit_in_redis_then_in_memory() {
     let server = RedisServer::start();

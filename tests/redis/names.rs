@@ -7,6 +7,7 @@ use cache_runtime::{Cache, CacheConfig, CacheKey, Invalidation, KeyPrefix, Tag, 
 use cache_tests::RedisServer;
 
 use crate::app::{App, Db, SOON, item};
+use crate::said::Said;
 
 /// Everything that a name may hold.
 const NAMES: [&str; 12] = [
@@ -192,4 +193,33 @@ async fn a_namespace_may_hold_a_backslash() {
         assert_eq!(server.entries(), [""; 0]);
         assert_eq!(item(&other, 6).await, 2);
     }
+}
+
+struct Shelf<T>(std::marker::PhantomData<T>);
+
+impl<T> Shelf<T> {
+    #[cached(key = "shelf_of:<id>", cache = cache, skip(cache))]
+    async fn bytes(&self, cache: &Cache, id: u32) -> usize {
+        size_of::<T>() * id as usize
+    }
+}
+
+/// Whoever names such a key by hand must know that it is longer than it reads.
+#[tokio::test]
+async fn a_key_that_ends_with_a_type_is_told_once() {
+    let (said, _guard) = Said::listen();
+    let cache = Cache::new(CacheConfig::default()).unwrap();
+    for _ in 0..2 {
+        let (small, large) = (
+            Shelf::<u8>(Default::default()),
+            Shelf::<u64>(Default::default()),
+        );
+        assert_eq!(
+            (small.bytes(&cache, 2).await, large.bytes(&cache, 2).await),
+            (2, 16)
+        );
+    }
+    assert_eq!(said.mentions("put `<Self>` into the key"), 1);
+    let stats = cache.stats();
+    assert_eq!((stats.misses, stats.memory_hits), (2, 2));
 }

@@ -8,66 +8,124 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::{Cacheable, ErrorOf, InOption, InResult, Limited, Pointer, Returned, Whole};
+use super::{
+    Cacheable, ErrorOf, InOption, InResult, Limited, NotClone, NotDeserialize, NotSendSync,
+    NotSerialize, Pointer, Returned, Whole,
+};
 use crate::error::TimedOut;
 
-/// The result can be stored.
+/// A kind taken apart, to name in an error the one type that is at fault.
+pub struct Peeled<K, T, L> {
+    kind: K,
+    innermost: PhantomData<(fn() -> T, L)>,
+}
+
+impl<K, T, L> Peeled<K, T, L> {
+    pub(super) fn kind(self) -> K {
+        self.kind
+    }
+}
+
+/// Knows the innermost value of a result, and how that is kept.
 #[diagnostic::on_unimplemented(
     message = "`{R}` cannot be cached",
+    label = "this result cannot be stored: its error must be `Send`"
+)]
+pub trait Peel<R>: Sized {
+    /// The type of the innermost value.
+    type Value;
+
+    /// Its kind.
+    type Leaf;
+
+    /// The kind, with both.
+    fn peel(self) -> Peeled<Self, Self::Value, Self::Leaf> {
+        Peeled {
+            kind: self,
+            innermost: PhantomData,
+        }
+    }
+}
+
+macro_rules! innermost {
+    ($($kind:ty)*) => {$(
+        impl<R> Peel<R> for $kind {
+            type Value = R;
+            type Leaf = Self;
+        }
+    )*};
+}
+
+innermost! { Whole Pointer NotSerialize NotDeserialize NotClone NotSendSync }
+
+#[cfg(feature = "axum")]
+innermost! {
+    super::http::BareStatus
+    super::response::WholeResponse
+}
+
+#[cfg(feature = "axum")]
+impl<T> Peel<(http::StatusCode, axum::Json<T>)> for super::http::JsonWithStatus {
+    type Value = T;
+    type Leaf = Self;
+}
+
+#[cfg(feature = "axum")]
+impl<T, K: Peel<T>> Peel<axum::Json<T>> for super::http::InJson<K> {
+    type Value = K::Value;
+    type Leaf = K::Leaf;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, K: Peel<T>> Peel<Option<T>> for InOption<K> {
+    type Value = K::Value;
+    type Leaf = K::Leaf;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, E: Send, K: Peel<T>, S> Peel<Result<T, E>> for InResult<K, S> {
+    type Value = K::Value;
+    type Leaf = K::Leaf;
+}
+
+/// The result can be stored, because its innermost value, a `T`, can.
+#[diagnostic::on_unimplemented(
+    message = "`{T}` cannot be cached",
     label = "this result cannot be stored",
-    note = "a cached function returns `T`, `Option<T>`, `Result<T, E>`, `Result<Option<T>, E>`, or these of `Arc<T>`",
-    note = "where `T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static`",
+    note = "a value that is cached is `Serialize + DeserializeOwned + Clone + Send + Sync + 'static`, or in an `Arc` without `Clone`",
     note = "on a type of yours: `#[derive(Clone, serde::Serialize, serde::Deserialize)]`"
 )]
-pub trait CanBeCached<R> {
+pub trait CanBeCached<T, L> {
     /// The kind itself.
-    type Kind: Cacheable<R>;
+    type Kind;
 
     /// The kind itself.
-    fn demanded(self) -> Self::Kind;
+    fn demanded(peeled: Peeled<Self, T, L>) -> Self::Kind
+    where
+        Self: Sized;
 }
 
 #[diagnostic::do_not_recommend]
-impl<T> CanBeCached<T> for Whole
+impl<T, K> CanBeCached<T, Whole> for K
 where
-    Self: Cacheable<T>,
+    Whole: Cacheable<T>,
 {
     type Kind = Self;
 
-    fn demanded(self) -> Self {
-        self
+    fn demanded(peeled: Peeled<Self, T, Whole>) -> Self {
+        peeled.kind()
     }
 }
 
 #[diagnostic::do_not_recommend]
-impl<T> CanBeCached<Arc<T>> for Pointer
+impl<T, K> CanBeCached<Arc<T>, Pointer> for K
 where
-    Self: Cacheable<Arc<T>>,
+    Pointer: Cacheable<Arc<T>>,
 {
     type Kind = Self;
 
-    fn demanded(self) -> Self {
-        self
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: Send, K: CanBeCached<T>> CanBeCached<Option<T>> for InOption<K> {
-    type Kind = InOption<K::Kind>;
-
-    fn demanded(self) -> Self::Kind {
-        InOption(self.0.demanded())
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: Send, E: Send, K: CanBeCached<T>, S: ErrorOf<E>> CanBeCached<Result<T, E>>
-    for InResult<K, S>
-{
-    type Kind = InResult<K::Kind, S>;
-
-    fn demanded(self) -> Self::Kind {
-        InResult(self.0.demanded(), PhantomData)
+    fn demanded(peeled: Peeled<Self, Arc<T>, Pointer>) -> Self {
+        peeled.kind()
     }
 }
 
@@ -103,27 +161,71 @@ impl<T, E, K: CanBeNone<T>, S: ErrorOf<E>> CanBeNone<Result<T, E>> for InResult<
     }
 }
 
-/// The result can say that the body took too long, which is what `timeout` is about.
+/// What of a result says that the body took too long: its error, or nothing.
+pub trait Failing<R>: Sized {
+    /// The error, or the whole result where that cannot fail.
+    type Error;
+
+    /// The kind, with it.
+    fn failing(self) -> Peeled<Self, Self::Error, ()> {
+        Peeled {
+            kind: self,
+            innermost: PhantomData,
+        }
+    }
+}
+
+macro_rules! cannot_fail {
+    ($($kind:ty)*) => {$(
+        impl<R> Failing<R> for $kind {
+            type Error = R;
+        }
+    )*};
+}
+
+cannot_fail! { Whole Pointer NotSerialize NotDeserialize NotClone NotSendSync }
+
+#[cfg(feature = "axum")]
+cannot_fail! {
+    super::http::JsonWithStatus
+    super::http::BareStatus
+    super::response::WholeResponse
+}
+
+#[cfg(feature = "axum")]
+impl<R, K> Failing<R> for super::http::InJson<K> {
+    type Error = R;
+}
+
+impl<R, K> Failing<R> for InOption<K> {
+    type Error = R;
+}
+
+impl<T, E, K, S> Failing<Result<T, E>> for InResult<K, S> {
+    type Error = E;
+}
+
+/// The result can say that the body took too long, which is what `timeout` is about, by its error `E`.
 #[diagnostic::on_unimplemented(
-    message = "`timeout` gives up on the body, and `{R}` cannot say so",
-    label = "this result has no error that is `From<cache_runtime::TimedOut>`",
+    message = "`timeout` gives up on the body, and `{E}` cannot say so",
+    label = "`{E}` is no error that is `From<cache_runtime::TimedOut>`",
     note = "return `Result<T, E>` with `impl From<cache_runtime::TimedOut> for E`",
     note = "or let an older value stand in: `stale_on_error = \"1h\"`"
 )]
-pub trait CanTimeOut<R> {
+pub trait CanTimeOut<E>: Sized {
     /// The kind with its limit.
     type Kind;
 
     /// The kind with its limit.
-    fn demanded(self) -> Self::Kind;
+    fn demanded(failing: Peeled<Self, E, ()>) -> Self::Kind;
 }
 
 #[diagnostic::do_not_recommend]
-impl<T, E: From<TimedOut>, K: Copy, S: ErrorOf<E>> CanTimeOut<Result<T, E>> for InResult<K, S> {
+impl<E: From<TimedOut>, K, S> CanTimeOut<E> for InResult<K, S> {
     type Kind = Limited<Self>;
 
-    fn demanded(self) -> Self::Kind {
-        Limited(self)
+    fn demanded(failing: Peeled<Self, E, ()>) -> Self::Kind {
+        Limited(failing.kind())
     }
 }
 

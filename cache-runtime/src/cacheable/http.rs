@@ -11,7 +11,7 @@ use http::StatusCode;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::demand::{CanBeCached, CanKeepStatuses};
+use super::demand::{CanBeCached, CanKeepStatuses, Peeled};
 use super::dispatch::{Dressed, Probe, SpecialShape, Split, Wrap};
 use super::status::{HasStatus, Keeping};
 use super::{Cacheable, Kept, Returned, Success};
@@ -94,15 +94,6 @@ impl<T: Send, K: Cacheable<T>> Cacheable<Json<T>> for InJson<K> {
     }
 }
 
-#[diagnostic::do_not_recommend]
-impl<T: Send, K: CanBeCached<T>> CanBeCached<Json<T>> for InJson<K> {
-    type Kind = InJson<K::Kind>;
-
-    fn demanded(self) -> Self::Kind {
-        InJson(self.0.demanded())
-    }
-}
-
 /// A status and a value, as stored.
 #[derive(Clone, Serialize, Deserialize)]
 struct WithStatus<T> {
@@ -169,14 +160,14 @@ where
 }
 
 #[diagnostic::do_not_recommend]
-impl<T> CanBeCached<(StatusCode, Json<T>)> for JsonWithStatus
+impl<T, K> CanBeCached<T, JsonWithStatus> for K
 where
-    Self: Cacheable<(StatusCode, Json<T>)>,
+    JsonWithStatus: Cacheable<(StatusCode, Json<T>)>,
 {
     type Kind = Self;
 
-    fn demanded(self) -> Self {
-        self
+    fn demanded(peeled: Peeled<Self, T, JsonWithStatus>) -> Self {
+        peeled.kind()
     }
 }
 

@@ -18,7 +18,7 @@ use http_body::Frame;
 use http_body_util::BodyExt as _;
 use serde::{Deserialize, Serialize};
 
-use super::demand::{CanBeCached, CanKeepStatuses};
+use super::demand::{CanBeCached, CanKeepStatuses, Peeled};
 use super::dispatch::{Probe, SpecialShape};
 use super::http::is_error;
 use super::status::{HasStatus, Keeping};
@@ -163,11 +163,11 @@ impl CanKeepStatuses<Response> for WholeResponse {
 }
 
 #[diagnostic::do_not_recommend]
-impl CanBeCached<Response> for WholeResponse {
+impl<K> CanBeCached<Response, WholeResponse> for K {
     type Kind = Self;
 
-    fn demanded(self) -> Self {
-        self
+    fn demanded(peeled: Peeled<Self, Response, WholeResponse>) -> Self {
+        peeled.kind()
     }
 }
 

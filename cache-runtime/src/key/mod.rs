@@ -6,6 +6,7 @@
 
 mod cache_key;
 mod escape;
+mod instance;
 mod numbered;
 mod part;
 mod pattern;
@@ -15,6 +16,7 @@ mod typed;
 
 pub use cache_key::CacheKey;
 pub(crate) use cache_key::templates_meet;
+pub use instance::Instance;
 pub(crate) use numbered::NumberedPatterns;
 pub use part::{KeyPart, KeyWriter, NotAKey};
 pub use pattern::{Glob, Pattern, PatternError, PatternTemplate};

@@ -295,7 +295,7 @@ impl Pattern {
     }
 
     /// A glob, or the prefix that it amounts to.
-    fn starred(text: &str) -> Self {
+    pub(super) fn starred(text: &str) -> Self {
         match text.split_once('*') {
             Some((before, after)) if after.bytes().all(|byte| byte == b'*') => {
                 Self::Prefix(before.to_owned())

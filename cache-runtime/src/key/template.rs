@@ -2,6 +2,7 @@
 
 use super::cache_key::CacheKey;
 use super::part::{KeyPart, KeyWriter, NotAKey};
+use super::pattern::Pattern;
 
 /// A template with its literals split at the placeholders:
 /// `jobs:list:<skip>:<limit>` is `["jobs:list:", ":", ""]`.
@@ -54,6 +55,21 @@ impl Template {
         self.literals.first().copied().unwrap_or_default()
     }
 
+    /// What covers every key of this template, and as little else as its text allows.
+    #[must_use]
+    pub(crate) fn every_key(&self) -> Pattern {
+        match self.literals {
+            [] => Pattern::starred("*"),
+            [whole] => Pattern::Subtree((*whole).to_owned()),
+            // Prefixes are looked up, globs are tried one by one.
+            [first, rest @ ..] if rest.iter().all(|text| matches!(*text, "" | ":")) => {
+                Pattern::Prefix((*first).to_owned())
+            }
+            // A key may go on with the type that its function is generic over.
+            all => Pattern::starred(&format!("{}*", all.join("*"))),
+        }
+    }
+
     /// What tells this template's entries from another's with the same text.
     #[must_use]
     pub const fn hash(&self) -> u64 {
@@ -101,6 +117,24 @@ mod tests {
         assert_eq!(key.as_str(), "jobs:list:0:20");
         assert_eq!(key.template(), LIST.hash());
         assert_eq!(LIST.literal_prefix(), "jobs:list:");
+    }
+
+    #[test]
+    fn what_covers_every_key_covers_little_else() {
+        const ROLES: Template = Template::new(&["user:", ":roles"]);
+        for (template, pattern) in [
+            (LIST, "jobs:list:"),
+            (ROLES, "user:*:roles*"),
+            (Template::new(&["p", ":pp", ""]), "p*:pp*"),
+            (Template::new(&["jobs:all"]), "jobs:all"),
+        ] {
+            assert_eq!(template.every_key().to_string(), pattern);
+        }
+        let key = ROLES.render(&[&7]).unwrap();
+        for key in [key.clone(), key.segment("app::Repo<u8>")] {
+            let covered = ROLES.every_key().matches(key.as_str(), &[] as &[&str]);
+            assert!(covered, "{key}");
+        }
     }
 
     #[test]

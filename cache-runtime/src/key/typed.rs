@@ -64,6 +64,18 @@ impl From<&String> for Tag {
     }
 }
 
+impl From<&Tag> for Tag {
+    fn from(tag: &Tag) -> Self {
+        tag.clone()
+    }
+}
+
+impl From<&&str> for Tag {
+    fn from(text: &&str) -> Self {
+        Self::from(*text)
+    }
+}
+
 impl From<Tag> for Pattern {
     fn from(tag: Tag) -> Self {
         Self::Tag(tag.text)

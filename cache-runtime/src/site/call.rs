@@ -4,7 +4,7 @@ use super::{About, Site};
 use crate::cache::Cache;
 use crate::global;
 use crate::invalidate::Invalidation;
-use crate::key::{CacheKey, KeyPart, NotAKey, Pattern, PatternTemplate, Template};
+use crate::key::{CacheKey, Instance, KeyPart, NotAKey, Pattern, PatternTemplate, Tag, Template};
 use crate::ttl::Ttl;
 
 /// One call: its key, and what it will remove, rendered before the body takes the arguments.
@@ -45,6 +45,17 @@ pub(crate) struct Rendered {
     templates: &'static [PatternTemplate],
     /// By place; shorter than `templates`, or with holes, while some are not rendered.
     rendered: Vec<Option<Pattern>>,
+    /// What an expression gives beside the templates.
+    given: Given,
+}
+
+/// Tags that an expression gives, however many.
+#[derive(Debug)]
+enum Given {
+    /// None, or these.
+    Known(Vec<String>),
+    /// Only the result tells.
+    Open,
 }
 
 impl Call {
@@ -56,8 +67,8 @@ impl Call {
             ttl: None,
             public: site.public,
             holds_caller: false,
-            patterns: Rendered::of(site.invalidates),
-            tags: Rendered::of(site.tags),
+            patterns: Rendered::of(site.invalidates, false),
+            tags: Rendered::of(site.tags, site.late_tags),
         }
     }
 
@@ -115,6 +126,56 @@ impl Call {
         self.key(&parts)
     }
 
+    /// Adds to the key what the function's surroundings are generic over, if they are: two instances of a method share no
+    /// entry. It comes last, so that a removal of everything below any part of the key still covers it.
+    #[must_use]
+    pub fn of(self, instance: Instance) -> Self {
+        match instance.generic_over() {
+            None => self,
+            Some(over) => {
+                self.site.tell_of_instances(over);
+                self.with_segment(over)
+            }
+        }
+    }
+
+    /// Adds to an automatic key, which begins with the module's path, the type that the function belongs to, if it is a
+    /// method: the methods of two types can have one name.
+    #[must_use]
+    pub fn within(self, instance: Instance, module: &str) -> Self {
+        self.below(instance.owner(), module)
+    }
+
+    /// The same for a method of which `skip(Self)` says that its instances share their entries.
+    #[must_use]
+    pub fn within_any(self, instance: Instance, module: &str) -> Self {
+        self.below(instance.written().unwrap_or(module), module)
+    }
+
+    /// Adds to an automatic key the function that its own is local to, if it is. `site`: the name of a function of its
+    /// companions, whose `impl` stands beside it.
+    #[must_use]
+    pub fn beside(self, site: &str, module: &str) -> Self {
+        let owner = site.split_once("::<impl ").map_or(site, |(owner, _)| owner);
+        self.below(owner, module)
+    }
+
+    fn below(self, owner: &str, module: &str) -> Self {
+        if owner == module {
+            self
+        } else {
+            self.with_segment(owner)
+        }
+    }
+
+    fn with_segment(mut self, text: &str) -> Self {
+        self.key = match self.key {
+            Keyed::Key(key) => Keyed::Key(key.segment(text)),
+            other => other,
+        };
+        self
+    }
+
     /// Takes a key that the function's own expression gave.
     #[must_use]
     pub fn key_expr(mut self, key: impl Into<CacheKey>) -> Self {
@@ -133,6 +194,13 @@ impl Call {
     #[must_use]
     pub fn tag(mut self, index: usize, parts: &[&dyn KeyPart]) -> Self {
         self.tags.render(index, parts);
+        self
+    }
+
+    /// Adds the tags that an expression gives.
+    #[must_use]
+    pub fn tags<T: Into<Tag>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.tags.give(tags);
         self
     }
 
@@ -159,6 +227,13 @@ impl Call {
             ),
         };
         cache.remove_and_count(vec![pattern]).await
+    }
+
+    /// Removes everything that a key of this function could begin with.
+    pub async fn invalidate_all(self) -> Invalidation {
+        let every = self.site.template.as_ref().map(Template::every_key);
+        let patterns = every.into_iter().collect();
+        self.used_cache().remove_and_count(patterns).await
     }
 
     pub(crate) fn used_cache(&self) -> Cache {
@@ -209,14 +284,30 @@ impl Late<'_> {
     pub fn tag(&mut self, index: usize, parts: &[&dyn KeyPart]) {
         self.tags.render(index, parts);
     }
+
+    /// Adds the tags that an expression gives.
+    pub fn tags<T: Into<Tag>>(&mut self, tags: impl IntoIterator<Item = T>) {
+        self.tags.give(tags);
+    }
 }
 
 impl Rendered {
-    fn of(templates: &'static [PatternTemplate]) -> Self {
+    fn of(templates: &'static [PatternTemplate], late: bool) -> Self {
+        let given = if late {
+            Given::Open
+        } else {
+            Given::Known(Vec::new())
+        };
         Self {
             templates,
             rendered: Vec::new(),
+            given,
         }
+    }
+
+    fn give<T: Into<Tag>>(&mut self, tags: impl IntoIterator<Item = T>) {
+        let tags = tags.into_iter().map(|tag| tag.into().as_str().to_owned());
+        self.given = Given::Known(tags.collect());
     }
 
     fn render(&mut self, index: usize, parts: &[&dyn KeyPart]) {
@@ -254,6 +345,11 @@ impl Rendered {
                 Pattern::TagPrefix(tag) => open.push(tag),
                 _ => {}
             }
+        }
+        match &self.given {
+            Given::Known(tags) => known.extend_from_slice(tags),
+            // It may come to carry any.
+            Given::Open => open.push(String::new()),
         }
         (known, open)
     }

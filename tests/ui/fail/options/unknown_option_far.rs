@@ -1,6 +1,6 @@
 use cache_runtime::cached;
 
-#[cached(expires = 5, key = "load:<id>")]
+#[cached(colour = 5, key = "load:<id>")]
 async fn load(id: u64) -> u64 {
     id
 }

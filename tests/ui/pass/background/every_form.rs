@@ -58,7 +58,7 @@ async fn judged(floor: u64) -> u64 {
     floor + 1
 }
 
-#[cached(ttl = "list", key = "generic:<of>", stale = "1m")]
+#[cached(ttl = "list", key = "generic:<T>:<of>", stale = "1m")]
 async fn generic<T>(of: &T) -> Option<T>
 where
     T: Clone + serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static,

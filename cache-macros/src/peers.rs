@@ -1,0 +1,127 @@
+//! What other caches call their options, and what is written here instead.
+
+/// What to write for an option that another cache has.
+pub(crate) fn ours(option: &str) -> Option<&'static str> {
+    let known = |(names, _): &&(&[&str], &str)| names.contains(&option);
+    PEERS.iter().find(known).map(|(_, ours)| *ours)
+}
+
+const PEERS: [(&[&str], &str); 13] = [
+    (
+        &[
+            "time",
+            "ttl_secs",
+            "ttl_seconds",
+            "ttl_ms",
+            "ttl_millis",
+            "time_to_live",
+            "expire",
+            "expires",
+            "expires_in",
+            "expiry",
+            "expiration",
+            "expire_after_write",
+            "ex",
+            "max_age",
+            "lifespan",
+            "seconds",
+        ],
+        "a lifetime is `ttl = 60`, in seconds, or `ttl = \"60s\"`",
+    ),
+    (
+        &[
+            "size",
+            "max_size",
+            "maxsize",
+            "capacity",
+            "max_capacity",
+            "max_entries",
+            "unbound",
+        ],
+        "all functions share one memory, which `CACHE_MAX_SIZE_MEMORY` bounds",
+    ),
+    (
+        &["result", "option", "with_cached_flag", "cache_err"],
+        "the type decides: of a `Result` only `Ok` is stored, of an `Option` only `Some`, unless `none_ttl = \"10s\"`",
+    ),
+    (
+        &["cache_none", "cache_null", "null_ttl", "negative_ttl"],
+        "to store `None` for a time say `none_ttl = \"10s\"`",
+    ),
+    (
+        &[
+            "sync_writes",
+            "sync",
+            "sync_lock",
+            "sync_writes_buckets",
+            "coalesce",
+            "single_flight",
+            "singleflight",
+            "lock",
+        ],
+        "leave it out: calls with one key share one load as it is",
+    ),
+    (
+        &["result_fallback", "fallback", "fail_safe", "stale_if_error"],
+        "an older value stands in for an error with `stale_on_error = \"1h\"`",
+    ),
+    (
+        &["stale_while_revalidate", "swr", "grace"],
+        "an older value is served while it is loaded anew with `stale = \"5m\"`",
+    ),
+    (
+        &["refresh", "time_refresh", "refresh_ahead", "refresh_after"],
+        "`early` loads anew before a value expires; the companion `::refresh(…)` does so at once",
+    ),
+    (
+        &["convert", "cache_key", "key_fn", "key_prefix", "prefix"],
+        "a key is a template, `key = \"jobs:list:<skip>\"`, or an expression, `key = CacheKey::user(id)`",
+    ),
+    (
+        &["ty", "create", "redis", "disk", "backend", "store"],
+        "another `Cache` than the global one is `cache = self.cache`; where Redis is, `REDIS_URL` says",
+    ),
+    (
+        &["condition", "cond", "cache_if", "unless", "if", "predicate"],
+        "which values are stored says `when = |value| …`",
+    ),
+    (
+        &[
+            "evict",
+            "evicts",
+            "cache_evict",
+            "clear",
+            "clears",
+            "removes",
+        ],
+        "what a write removes says `invalidates = \"jobs:\"`",
+    ),
+    (
+        &["ignore", "exclude", "except", "skip_args"],
+        "arguments that do not shape the result are left out with `skip(db)`",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_peers_call_an_option_points_at_ours() {
+        for (theirs, ours_has) in [
+            ("ttl_secs", "`ttl = 60`"),
+            ("time", "`ttl = 60`"),
+            ("size", "CACHE_MAX_SIZE_MEMORY"),
+            ("result", "only `Ok`"),
+            ("sync_writes", "leave it out"),
+            ("convert", "`key = "),
+            ("unless", "`when = "),
+        ] {
+            assert!(
+                ours(theirs).is_some_and(|ours| ours.contains(ours_has)),
+                "{theirs}"
+            );
+        }
+        assert_eq!(ours("expires_never"), None);
+    }
+}

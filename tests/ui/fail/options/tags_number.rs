@@ -1,0 +1,8 @@
+use cache_runtime::cached;
+
+#[cached(key = "job:<id>", tags = 7)]
+async fn job(id: u64) -> u64 {
+    id
+}
+
+fn main() {}
