@@ -62,7 +62,8 @@ pub(crate) fn existing() -> Option<&'static Cache> {
 }
 
 /// Closes the global cache in order: waits, up to five seconds, for stores that are under way and for removals that wait
-/// for Redis, then disconnects. Without a global cache it does nothing. Calls made later go without Redis.
+/// for Redis, then disconnects. While Redis is away it waits for one more attempt to connect, a second at most; removals that
+/// wait then are in the journal (`CACHE_JOURNAL`), or lost with an error in the log. Without a global cache it does nothing. Calls made later go without Redis.
 pub async fn shutdown() {
     if let Some(cache) = GLOBAL.get() {
         cache.close(SHUTDOWN).await;

@@ -33,6 +33,8 @@ pub(crate) struct Pulse {
     /// Counts up. Odd: the body is being polled now, however long that takes.
     beats: AtomicU64,
     waker: Mutex<Option<Waker>>,
+    /// What the supervisor has seen, which renews the leader's lease.
+    supervisor: Mutex<Watch>,
     dead: AtomicBool,
 }
 
@@ -59,6 +61,12 @@ impl Pulse {
             work.as_mut().poll(context)
         })
         .await
+    }
+
+    /// The supervisor's look.
+    pub(crate) fn is_found_dead_by_supervisor(&self) -> bool {
+        let look = self.supervisor.lock().look(self, 0);
+        look.is_dead()
     }
 
     /// Some thread is polling the leader's body.
@@ -108,22 +116,44 @@ impl Watch {
     /// Looks, and wakes a leader that has given no sign of life since the last look. True: it is dead. `more`: looks
     /// that are granted beyond the usual number.
     pub(crate) fn finds_dead(&mut self, pulse: &Pulse, more: u32) -> bool {
+        self.look(pulse, more).is_dead()
+    }
+
+    fn look(&mut self, pulse: &Pulse, more: u32) -> Look {
         let beats = pulse.beats.load(SeqCst);
         if beats % 2 == 1 || beats != self.seen {
             self.seen = beats;
             self.silent = 0;
-            return false;
+            return Look::Alive;
         }
         self.silent += 1;
         if self.silent >= LOOKS + more {
             pulse.dead.store(true, SeqCst);
-            return true;
+            return Look::Dead;
         }
-        let waker = pulse.waker.lock().clone();
-        if let Some(waker) = waker {
-            waker.wake();
+        Look::Silent(pulse.waker.lock().clone())
+    }
+}
+
+/// What a look has found.
+enum Look {
+    Alive,
+    /// To be woken.
+    Silent(Option<Waker>),
+    Dead,
+}
+
+impl Look {
+    /// Wakes who is silent. With no lock held: what a waker does is not ours.
+    fn is_dead(self) -> bool {
+        match self {
+            Self::Alive | Self::Silent(None) => false,
+            Self::Silent(Some(waker)) => {
+                waker.wake();
+                false
+            }
+            Self::Dead => true,
         }
-        false
     }
 }
 

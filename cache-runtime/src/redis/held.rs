@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::lease::RENEW_EVERY;
 use super::ledger::Birth;
 use crate::entry::Identity;
-use crate::flight::{Pulse, Watch};
+use crate::flight::Pulse;
 
 /// Leases noted at once. One more is not noted: it ends by itself.
 const BOUND: usize = 65_536;
@@ -44,9 +44,14 @@ pub(super) struct Held {
 struct Load {
     began: Instant,
     pulse: Arc<Pulse>,
-    watch: Watch,
     /// The entry that it may replace, beside which its lock stands.
     over: Option<Identity>,
+}
+
+impl Load {
+    fn is_long(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.began) >= SHORT
+    }
 }
 
 /// A lease to renew.
@@ -101,7 +106,6 @@ impl HeldLeases {
             held.load = Some(Load {
                 began: Instant::now(),
                 pulse: pulse.clone(),
-                watch: Watch::default(),
                 over,
             });
         }
@@ -117,25 +121,27 @@ impl HeldLeases {
     /// The leases of a connection whose loads have been under way for a while. Called at the interval of renewals.
     pub(super) fn under_way(&self, epoch: u64) -> UnderWay {
         let now = Instant::now();
-        let mut under_way = UnderWay::default();
-        self.leases.lock().retain(|token, held| {
-            let Some(load) = held.load.as_mut().filter(|_| held.epoch == epoch) else {
-                return true;
-            };
-            if now.saturating_duration_since(load.began) < SHORT {
-                return true;
-            }
-            if load.watch.finds_dead(&load.pulse, 0) {
-                under_way.dead.push((*token, held.clone()));
-                return false;
-            }
-            under_way.due.push(Due {
-                token: *token,
-                key: held.key.clone(),
-                over: load.over,
+        let long: Vec<(Identity, Held)> = {
+            let leases = self.leases.lock();
+            let long = leases.iter().filter(|(_, held)| {
+                held.epoch == epoch && held.load.as_ref().is_some_and(|load| load.is_long(now))
             });
-            true
-        });
+            long.map(|(token, held)| (*token, held.clone())).collect()
+        };
+        let mut under_way = UnderWay::default();
+        for (token, held) in long {
+            let Some(load) = &held.load else { continue };
+            if load.pulse.is_found_dead_by_supervisor() {
+                self.ended(&token);
+                under_way.dead.push((token, held));
+            } else {
+                under_way.due.push(Due {
+                    token,
+                    over: load.over,
+                    key: held.key,
+                });
+            }
+        }
         under_way
     }
 

@@ -4,7 +4,6 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
 use std::{env, fs, io, process};
 
 use crate::deadline::{PATIENCE, wait_for};
@@ -97,15 +96,6 @@ impl Program {
         let pid = self.child.id().to_string();
         let told = Command::new("kill").args(["-TERM", &pid]).status();
         assert!(told.expect("a program `kill`").success());
-    }
-
-    /// Whether it goes on for so long.
-    pub(crate) fn outlasts(&mut self, time: Duration) -> bool {
-        let began = Instant::now();
-        wait_for("time to pass", || {
-            let ended = self.child.try_wait().expect("a child of ours").is_some();
-            (ended || began.elapsed() > time).then_some(!ended)
-        })
     }
 
     /// Waits for its end.
