@@ -320,7 +320,8 @@ impl Rendered {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.templates.is_empty()
+        let gives_none = matches!(&self.given, Given::Known(given) if given.is_empty());
+        self.templates.is_empty() && gives_none
     }
 
     /// All of them; what was not rendered widens to its literal beginning.
