@@ -160,6 +160,10 @@ where
         }
     }
     match miss.turn(&cache, &key, &mut waiting, demand).await {
+        Ok(Turn::Hit(hit)) => match miss.give_hit(&cache, &key, hit) {
+            Ok(returned) => returned,
+            Err(miss) => boxed(|| miss.run(&cache, &key, waiting, Why::Unusable)).await,
+        },
         Ok(Turn::Lead(loading)) => {
             let (about, kind) = (miss.call.about(), miss.kind);
             let why = match miss.mode {
@@ -168,8 +172,11 @@ where
             };
             count(&cache, site, |counters| &counters.misses);
             let (ahead, patience) = (miss.ahead, waiting.patience);
-            let load = miss.into_load(cache, waiting.budget);
-            let led = boxed(|| lead_within(load, loading, patience, ahead)).await;
+            let led = boxed(|| {
+                let load = miss.into_load(cache, waiting.budget);
+                lead_within(load, loading, patience, ahead)
+            });
+            let led = led.await;
             told(about, kind, led, Status::Miss, why)
         }
         Ok(turn) => boxed(|| miss.after(&cache, &key, waiting, turn)).await,
@@ -316,13 +323,9 @@ where
         })
     }
 
-    /// The read has not come to a load.
+    /// The read has come neither to a value of a tier nor to a load.
     async fn after(self, cache: &Cache, key: &CacheKey, waiting: Waiting, turn: Turn) -> R {
         match turn {
-            Turn::Hit(hit) => match self.give_hit(cache, key, hit) {
-                Ok(returned) => returned,
-                Err(miss) => miss.run(cache, key, waiting, Why::Unusable).await,
-            },
             Turn::Shared(outcome, was_loaded) => {
                 if outcome.is_failure()
                     && let Some(returned) =
@@ -345,7 +348,7 @@ where
                 self.in_turn(cache, key, waiting, &flight).await
             }
             Turn::Solo(why) => self.run(cache, key, waiting, why).await,
-            Turn::Lead(_) => unreachable!("a load is led by `miss` itself"),
+            Turn::Hit(_) | Turn::Lead(_) => unreachable!("`miss` itself deals with these"),
         }
     }
 
