@@ -157,7 +157,7 @@ impl Cache {
 
     /// The read path. Memory; else the key's flight; its leader asks Redis, then plants a lease and loads.
     pub(crate) async fn read(&self, request: &Request<'_>, budget: &Budget) -> Turn {
-        if deferred::is_due(self, request.key.as_str(), request.tags) {
+        if deferred::may_be_due(self, request.key.as_str(), request.tags, request.open_tags) {
             return Turn::Solo(Why::InTransaction);
         }
         let mut waits = Waits::default();
@@ -231,7 +231,7 @@ impl Cache {
     /// A value that may stand in for a body that failed or is slow, as it stands *now*: what was removed meanwhile stands
     /// in for nothing.
     pub(crate) async fn standing(&self, request: &Request<'_>, budget: &Budget) -> Option<Hit> {
-        if deferred::is_due(self, request.key.as_str(), request.tags) {
+        if deferred::may_be_due(self, request.key.as_str(), request.tags, request.open_tags) {
             return None;
         }
         if let Some(hit) = self.recall(request) {
@@ -263,13 +263,9 @@ impl Cache {
         // Before the copy is taken: one from the outage must not pass for a tracked one because Redis is back now.
         let now = Instant::now();
         let reach = self.inner.tier.as_ref().map(|tier| tier.reach(now));
-        match (reach, &self.inner.tier) {
-            (Some(Reach::Heard), _) if request.near == Near::Off => return None,
-            (Some(Reach::Unheard), Some(tier)) => {
-                // Whoever attended the connection may have ended; then somebody else must.
-                tier.supervised();
-                return None;
-            }
+        match reach {
+            Some(Reach::Heard) if request.near == Near::Off => return None,
+            Some(Reach::Unheard) => return None,
             _ => {}
         }
         let copy = self.inner.local.memory.get(request.key.as_str(), now)?;

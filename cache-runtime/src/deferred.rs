@@ -116,11 +116,30 @@ pub(crate) fn is_active() -> bool {
 
 /// Inside a scope: the key is to be removed when it ends.
 pub(crate) fn is_due(cache: &Cache, key: &str, tags: &[String]) -> bool {
+    is_any_due(cache, |pattern| pattern.matches(key, tags))
+}
+
+/// The same for a key whose entry may carry tags that are not known: with any tag that begins so.
+pub(crate) fn may_be_due(cache: &Cache, key: &str, tags: &[String], open: &[String]) -> bool {
+    is_any_due(cache, |pattern| {
+        let begins = |tag: &str| {
+            let mut open = open.iter();
+            open.any(|open| tag.starts_with(&**open) || open.starts_with(tag))
+        };
+        pattern.matches(key, tags)
+            || match pattern {
+                Pattern::Tag(tag) | Pattern::TagPrefix(tag) => begins(tag),
+                Pattern::AllTags(all) => all.iter().any(|tag| begins(tag)),
+                _ => false,
+            }
+    })
+}
+
+fn is_any_due(cache: &Cache, is_meant: impl Fn(&Pattern) -> bool) -> bool {
     let named = |scope: &Arc<Scope>| {
         let collected = scope.collected.lock();
-        collected.iter().any(|(of, patterns)| {
-            of.is(cache) && patterns.iter().any(|pattern| pattern.matches(key, tags))
-        })
+        let mut of_cache = collected.iter().filter(|(of, _)| of.is(cache));
+        of_cache.any(|(_, patterns)| patterns.iter().any(&is_meant))
     };
     SCOPE.try_with(named).unwrap_or(false)
 }

@@ -174,7 +174,9 @@ impl Loading {
             self.lead.settle(outcome, sure);
             return;
         };
-        // Those who came before the load have their answer now; those who came during it wait for the verdict.
+        // Those who came before the load have their answer now; those who came during it wait for the verdict. Who comes from
+        // here on has come after it, and it is not cached.
+        self.lead.unlist();
         self.lead.loaded(outcome.clone());
         let Self {
             cache,

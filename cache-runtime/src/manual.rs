@@ -13,13 +13,14 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::cache::{Cache, Hit, Request, Turn};
+use crate::deferred;
 use crate::entry::{self, CodecKind, Draft, Head, type_ops};
 use crate::error::Error;
-use crate::flight::{Joined, Outcome};
+use crate::flight::{Flight, Joined, Outcome};
 use crate::key::{CacheKey, Pattern};
 use crate::memory::{Copy, Kept, after};
 use crate::outcome::{CallOutcome, HitTier, Status, Why, note};
-use crate::redis::{Fault, Sealed, Session};
+use crate::redis::{Fault, Lease, Sealed, Session};
 use crate::stats::{BY_HAND, Counters, add, bump};
 use crate::token;
 use crate::ttl::Ttl;
@@ -107,8 +108,9 @@ impl Cache {
                 None => None,
             },
             Turn::Lead(loading) => Some(loading),
+            Turn::Alone(flight, _) => return self.load_in_turn(&flight, load).await,
             // Another's failure is not ours to tell: its error is of a type we do not know.
-            Turn::Shared(..) | Turn::Alone(..) | Turn::Solo(_) => None,
+            Turn::Shared(..) | Turn::Solo(_) => None,
         };
         let why = loading
             .as_ref()
@@ -138,10 +140,37 @@ impl Cache {
         }
     }
 
+    /// Loads after a load whose result could not be shared: a few at a time, and the first value is that of all who wait.
+    async fn load_in_turn<T, E, F, Fut>(&self, flight: &Flight<Box<Lease>>, load: F) -> Result<T, E>
+    where
+        T: Clone + Send + Sync + 'static,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        let turn = flight.turn().await;
+        if let Err(Outcome::Value(kept)) = &turn
+            && let Some(value) = restore(kept.clone())
+        {
+            note(|| by_hand(Status::Coalesced, Why::Shared));
+            self.count_by_hand(|counters| &counters.coalesced);
+            return Ok(value);
+        }
+        note(|| by_hand(Status::Miss, Why::Shared));
+        self.count_by_hand(|counters| &counters.misses);
+        let loaded = Box::pin(load()).await;
+        if let Ok(value) = &loaded {
+            flight.rescue(Outcome::Value(Some(Arc::new(value.clone()))));
+        }
+        loaded
+    }
+
     /// True when an entry of any type stands at the key, is fresh, and was not removed. Its value is neither read nor checked:
     /// it may be of another type than a reader wants.
     pub async fn exists(&self, key: impl Into<CacheKey>) -> bool {
         let key = key.into();
+        if self.is_due_by_hand(&key) {
+            return false;
+        }
         if self
             .inner
             .tier
@@ -192,14 +221,14 @@ impl Cache {
     {
         let ops = type_ops::<T>();
         let mut found: HashMap<&str, Hit> = HashMap::new();
-        for key in keys {
+        for key in keys.iter().filter(|key| !self.is_due_by_hand(key)) {
             if let Some(hit) = self.recall(&Request::plain(key, ops)) {
                 found.insert(key.as_str(), hit);
             }
         }
         let missing: Vec<&CacheKey> = keys
             .iter()
-            .filter(|key| !found.contains_key(key.as_str()))
+            .filter(|key| !found.contains_key(key.as_str()) && !self.is_due_by_hand(key))
             .collect();
         if let Some(tier) = self.inner.tier.as_ref().filter(|_| !missing.is_empty()) {
             let budget = self.budget();
@@ -365,6 +394,9 @@ impl Cache {
 
     /// Memory, then Redis; a reply goes into memory if no load of the key is under way, whose flight would guard it.
     async fn get_hit(&self, request: &Request<'_>) -> Option<Hit> {
+        if self.is_due_by_hand(request.key) {
+            return None;
+        }
         if let Some(hit) = self.recall(request) {
             return Some(hit);
         }
@@ -383,6 +415,11 @@ impl Cache {
             lead.found(Outcome::Value(found.kept.clone()));
         }
         Some(found.hit())
+    }
+
+    /// Inside a transaction: the key is to be removed at its end, or may be, as the tags of its entry are not known.
+    fn is_due_by_hand(&self, key: &CacheKey) -> bool {
+        deferred::may_be_due(self, key.as_str(), &[], &[String::new()])
     }
 
     /// Counts a read by the tier that answered it.

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use cache_runtime::cached;
 
 /// Counts how often a body ran.
-static RUNS: [AtomicU32; 17] = [const { AtomicU32::new(0) }; 17];
+static RUNS: [AtomicU32; 18] = [const { AtomicU32::new(0) }; 18];
 
 fn ran(body: usize) -> u32 {
     RUNS[body].fetch_add(1, SeqCst) + 1

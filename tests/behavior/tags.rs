@@ -90,3 +90,32 @@ async fn a_tag_that_is_removed_before_the_result_tells_it_is_not_stored() {
         MAY_END.forget_permits(1);
     }
 }
+
+#[cached(key = "article_of:<id>", tags = ["written_by:<result.run>"])]
+async fn article_of(id: u32) -> Post {
+    Post {
+        run: ran(17) + id,
+        labels: Vec::new(),
+    }
+}
+
+#[cached(invalidates = "#written_by:<author>")]
+async fn rewrite(author: u32) {
+    let _ = author;
+}
+
+#[tokio::test]
+async fn inside_a_transaction_what_may_carry_a_tag_that_is_due_is_neither_read_nor_stored() {
+    assert_eq!(article_of(0).await.run, 1);
+    let rolled_back = cache_runtime::deferred(async {
+        rewrite(1).await;
+        // The rows as the transaction sees them.
+        assert_eq!(article_of(0).await.run, 2);
+        assert_eq!(article_of(10).await.run, 13);
+        assert!(!cache().exists("article_of:0").await);
+        Err::<(), ()>(())
+    });
+    assert!(rolled_back.await.is_err());
+    assert_eq!(article_of(0).await.run, 1, "as it was");
+    assert_eq!(article_of(10).await.run, 14, "not what nobody committed");
+}

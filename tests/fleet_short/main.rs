@@ -200,7 +200,7 @@ fn the_loss_of_any_safeguard_is_noticed() {
         let name = safeguard.name();
         // Each run ends with the first round in which something stale is read. Which interleavings a machine comes by is chance: what
         // is not found with one seed is looked for with the next, and a safeguard that nobody misses fails in the end.
-        let run = |seed| {
+        let run = |seed: &str| {
             fleet(&[
                 "--without",
                 name,
@@ -216,8 +216,7 @@ fn the_loss_of_any_safeguard_is_noticed() {
             !clean && stale.iter().any(|rule| report["rules"].get(rule).is_some())
         };
         let seeds = (0..16).map(|number| (7 + 4 * number).to_string());
-        let runs: Vec<_> = seeds.map(|seed| move || run(&seed)).collect();
-        let seen = runs.iter().map(|run| run()).find(noticed);
+        let seen = seeds.map(|seed| run(&seed)).find(noticed);
         let Some((_, report)) = seen else {
             panic!("without `{name}` nothing stale was read, whatever the seed");
         };

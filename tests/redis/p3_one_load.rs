@@ -384,3 +384,34 @@ async fn the_lease_of_a_lost_connection_goes_with_the_next_one() {
     all_return(held, 7).await;
     assert_eq!(db.reads(), 2);
 }
+
+#[cached(ttl = "5m", key = "uncached:<id>", when = |value| *value < 0, cache = app.cache, skip(app))]
+async fn unwanted(app: &App, id: u32) -> i64 {
+    i64::from(id) + i64::try_from(app.db.read().await).unwrap()
+}
+
+#[cached(ttl = "5m", key = "nothing:<id>", cache = app.cache, skip(app))]
+async fn nothing(app: &App, id: u32) -> Option<u64> {
+    (app.db.read().await > u64::from(id)).then_some(0)
+}
+
+#[cached(ttl = "5m", key = "failing:<id>", cache = app.cache, skip(app))]
+async fn failing(app: &App, id: u32) -> Result<u64, u64> {
+    Err(app.db.read().await + u64::from(id))
+}
+
+/// One call after the other: the second has not come during the first.
+#[tokio::test]
+async fn what_is_not_cached_is_not_given_to_the_next_call() {
+    let server = RedisServer::start();
+    let app = App::on(&server, &Db::new(1)).await;
+    for id in 1..20 {
+        let before = app.db.reads();
+        for _ in 0..2 {
+            unwanted(&app, id).await;
+            nothing(&app, id).await;
+            let _ = failing(&app, id).await;
+        }
+        assert_eq!(app.db.reads(), before + 6, "{id}");
+    }
+}

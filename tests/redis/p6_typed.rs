@@ -163,3 +163,39 @@ async fn damaged_bytes_are_a_miss_and_no_panic() {
         read_over(&server, &app, &noise[8..]).await;
     }
 }
+
+/// An even number. An older build stored odd ones, in the same shape.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Even(u32);
+
+impl<'de> Deserialize<'de> for Even {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let number = u32::deserialize(from)?;
+        assert!(number % 2 == 0, "an odd number");
+        Ok(Self(number))
+    }
+}
+
+#[cached(ttl = "5m", key = "number:<id>", cache = app.cache, skip(app))]
+async fn odd(app: &App, id: u32) -> u32 {
+    app.db.read().await;
+    2 * id + 1
+}
+
+#[cached(ttl = "5m", key = "number:<id>", cache = app.cache, skip(app))]
+async fn even(app: &App, id: u32) -> Even {
+    app.db.read().await;
+    Even(2 * id)
+}
+
+#[tokio::test]
+async fn a_type_that_panics_on_what_an_older_build_stored_is_a_miss() {
+    let server = RedisServer::start();
+    let (old, new) = (
+        App::on(&server, &Db::new(1)).await,
+        App::on(&server, &Db::new(1)).await,
+    );
+    assert_eq!(odd(&old, 1).await, 3);
+    old.has_stored(1).await;
+    assert_eq!(even(&new, 1).await, Even(2));
+}

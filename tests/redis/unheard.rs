@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc;
 use std::thread;
 
-use cache_runtime::CacheConfig;
+use cache_runtime::{BreakerState, CacheConfig};
 use cache_tests::{RedisServer, wait_until};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::app::{App, Db, SOON, item};
+use crate::app::{App, Db, SOON, change_item, item};
 
 fn one_thread() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
@@ -115,7 +115,7 @@ fn beside_a_runtime_that_nobody_drives_another_one_follows_removals_and_uses_red
     });
     wait_until(2 * SOON, "Redis to be used again", || {
         let used = second.block_on(async {
-            item(&app, 1).await;
+            assert_eq!(item(&app, 1).await, 2, "never back to the old value");
             app.cache.health().await.stats.redis_available
         });
         used.then_some(())
@@ -158,4 +158,49 @@ fn a_loop_that_never_waits_follows_removals() {
             assert!(std::time::Instant::now() < until, "stale all the time");
         }
     });
+}
+
+/// Hits alone: nothing but memory is asked, and nobody attends the connection.
+#[test]
+fn hits_alone_notice_that_nobody_attends_the_connection() {
+    let server = RedisServer::start();
+    let db = Db::new(1);
+    let elsewhere = Elsewhere::on(&server, &db);
+    let first = one_thread();
+    let config = CacheConfig::default().redis_url(server.url());
+    let app = first.block_on(App::connected(config, &db));
+    first.block_on(warm(&app));
+    let second = Runtime::new().unwrap();
+    // Time-outs over a connection that nobody drives: it counts as lost.
+    wait_until(SOON, "the connection to be lost", || {
+        let _ = second.block_on(app.cache.get::<u64>("another"));
+        (app.cache.breaker_state() != Some(BreakerState::Closed)).then_some(())
+    });
+    elsewhere.change(2);
+    wait_until(SOON, "the new value", || {
+        (second.block_on(item(&app, 1)) == 2).then_some(())
+    });
+    drop(first);
+}
+
+#[test]
+fn closing_on_another_runtime_tells_redis_what_waits() {
+    let server = RedisServer::start();
+    let db = Db::new(1);
+    let first = one_thread();
+    let app = first.block_on(App::connected(config(&server), &db));
+    first.block_on(warm(&app));
+    db.gate.close();
+    // A writer in its body; its runtime ends, and the removal is due.
+    let write = first.spawn({
+        let app = app.clone();
+        async move { change_item(&app, 1, 2).await }
+    });
+    first.block_on(db.gate.reached_by(1));
+    drop(first);
+    drop(write);
+    assert_eq!(app.cache.journal_len(), 1);
+    let second = Runtime::new().unwrap();
+    second.block_on(app.cache.close(SOON));
+    assert_eq!(app.cache.journal_len(), 0);
 }

@@ -1,5 +1,6 @@
 //! What the bytes at a key mean to a reader, and which replies go into memory.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -174,7 +175,12 @@ impl Cache {
             .then(|| entry.unpacked(self.inner.config.max_value_bytes))
             .flatten();
         let kept = match &payload {
-            Some(payload) => (request.ops.decode)(payload, entry.codec).ok().map(Some),
+            Some(payload) => {
+                // A type's own `Deserialize` may assert what an older build's value does not hold.
+                let decoding = || (request.ops.decode)(payload, entry.codec);
+                let decoded = catch_unwind(AssertUnwindSafe(decoding));
+                decoded.ok().and_then(Result::ok).map(Some)
+            }
             None if fits && entry.none => Some(None),
             None => None,
         };

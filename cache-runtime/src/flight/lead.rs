@@ -36,6 +36,11 @@ impl<H: Hold> Lead<H> {
         self.finish(Stage::Settled(outcome, true));
     }
 
+    /// Nobody joins the flight any more.
+    pub(crate) fn unlist(&self) {
+        self.flights.leave(&self.flight);
+    }
+
     /// The load is done. Those who came before it go with it; the rest wait for [`Lead::settle`].
     pub(crate) fn loaded(&self, outcome: Outcome) {
         self.flight.state.lock().stage = Stage::Loaded(outcome);

@@ -66,7 +66,7 @@ impl Pulse {
     /// The supervisor's look.
     pub(crate) fn is_found_dead_by_supervisor(&self) -> bool {
         let look = self.supervisor.lock().look(self, 0);
-        look.is_dead()
+        look.wake()
     }
 
     /// Some thread is polling the leader's body.
@@ -116,7 +116,7 @@ impl Watch {
     /// Looks, and wakes a leader that has given no sign of life since the last look. True: it is dead. `more`: looks
     /// that are granted beyond the usual number.
     pub(crate) fn finds_dead(&mut self, pulse: &Pulse, more: u32) -> bool {
-        self.look(pulse, more).is_dead()
+        self.look(pulse, more).wake()
     }
 
     fn look(&mut self, pulse: &Pulse, more: u32) -> Look {
@@ -144,8 +144,8 @@ enum Look {
 }
 
 impl Look {
-    /// Wakes who is silent. With no lock held: what a waker does is not ours.
-    fn is_dead(self) -> bool {
+    /// Wakes who is silent, with no lock held: what a waker does is not ours. True: it is dead.
+    fn wake(self) -> bool {
         match self {
             Self::Alive | Self::Silent(None) => false,
             Self::Silent(Some(waker)) => {

@@ -146,13 +146,14 @@ impl HeldLeases {
     }
 
     /// The leases of a connection whose bodies are being polled, and which were not renewed when they should have been.
-    pub(super) fn computing(&self, epoch: u64) -> Vec<Due> {
+    /// `stalled`: of all that load, as the runtime runs nothing.
+    pub(super) fn computing(&self, epoch: u64, stalled: bool) -> Vec<Due> {
         let now = Instant::now();
         let leases = self.leases.lock();
         let late = leases.iter().filter_map(|(token, held)| {
             let load = held.load.as_ref().filter(|_| held.epoch == epoch)?;
             let is_late = held.until.saturating_duration_since(now) < self.life - 2 * RENEW_EVERY;
-            (is_late && load.pulse.is_being_polled()).then(|| Due {
+            (is_late && (stalled || load.pulse.is_being_polled())).then(|| Due {
                 token: *token,
                 key: held.key.clone(),
                 over: load.over,

@@ -1,6 +1,8 @@
 //! Which task is the supervisor now. A runtime may end, or be kept without being driven, and its tasks with it: then
 //! another supervisor takes over on the runtime of whoever needs Redis, and what the old one still does is ignored.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -8,6 +10,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+
+/// The longest time between two signs of life of a supervisor whose runtime is driven.
+const SIGN_EVERY: Duration = Duration::from_millis(500);
 
 /// The supervisor that is in charge, if there is one.
 #[derive(Debug)]
@@ -37,8 +42,19 @@ impl Duty {
         })
     }
 
-    /// The supervisor runs. Called wherever its task is polled.
-    pub(super) fn sign(&self) {
+    /// Runs the supervisor's work. Each poll is a sign of life, and there is one now and then.
+    pub(super) async fn sign_during(&self, work: impl Future<Output = ()>) {
+        let mut work = pin!(work);
+        let mut ticks = tokio::time::interval(SIGN_EVERY);
+        poll_fn(|context| {
+            self.sign();
+            while ticks.poll_tick(context).is_ready() {}
+            work.as_mut().poll(context)
+        })
+        .await;
+    }
+
+    fn sign(&self) {
         let millis = u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.alive.store(millis, Relaxed);
     }
@@ -62,6 +78,16 @@ impl Incumbent {
     pub(super) fn is_at_work(&self) -> bool {
         let ended = self.task.as_ref().is_none_or(JoinHandle::is_finished);
         !ended && self.duty.silence() < self.patience
+    }
+
+    /// For how long the supervisor has given no sign of life.
+    pub(super) fn silence(&self) -> Duration {
+        self.duty.silence()
+    }
+
+    /// Somebody was put in charge, and may have ended since.
+    pub(super) fn has_task(&self) -> bool {
+        self.task.is_some()
     }
 
     /// That supervisor is in charge.

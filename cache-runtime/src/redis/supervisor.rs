@@ -26,19 +26,21 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 const ANSWER: Duration = Duration::from_millis(900);
 
 pub(super) async fn supervise(weak: Weak<Tier>, duty: Arc<Duty>) {
+    duty.sign_during(connect_and_attend(weak, &duty)).await;
+}
+
+async fn connect_and_attend(weak: Weak<Tier>, duty: &Arc<Duty>) {
     let mut outage = Outage::default();
     loop {
-        duty.sign();
-        let Some(tier) = weak.upgrade().filter(|tier| tier.is_supervised_by(&duty)) else {
+        let Some(tier) = weak.upgrade().filter(|tier| tier.is_supervised_by(duty)) else {
             return;
         };
-        let probe = probe(&tier, &duty).await;
-        duty.sign();
+        let probe = probe(&tier, duty).await;
         let until = match probe {
             Ok(link) => {
                 outage.ended(&tier, &link);
                 drop(tier);
-                attend(&weak, &duty, &link).await;
+                attend(&weak, duty, &link).await;
                 continue_at(&weak)
             }
             Err(fault) => {
@@ -60,7 +62,7 @@ pub(super) async fn supervise(weak: Weak<Tier>, duty: Arc<Duty>) {
             tokio::select! {
                 () = tokio::time::sleep_until(until) => break,
                 () = duty.roused.notified() => {
-                    if weak.upgrade().is_none_or(|tier| !tier.is_supervised_by(&duty)) {
+                    if weak.upgrade().is_none_or(|tier| !tier.is_supervised_by(duty)) {
                         return;
                     }
                 }
@@ -105,7 +107,6 @@ async fn attend(weak: &Weak<Tier>, duty: &Arc<Duty>, link: &Arc<Link>) {
             () = tokio::time::sleep_until(next.min(renewal)) => {}
             () = duty.roused.notified() => {}
         };
-        duty.sign();
         let Some(tier) = weak.upgrade() else { return };
         if link.is_lost() || !tier.is_supervised_by(duty) {
             return;
@@ -118,7 +119,7 @@ async fn attend(weak: &Weak<Tier>, duty: &Arc<Duty>, link: &Arc<Link>) {
         }
         if !tier.switch.journal.lock().is_empty() {
             let replayed = match still_answers(&tier, link).await {
-                Ok(()) => tier.replay(link, duty).await,
+                Ok(()) => tier.replay(link).await,
                 Err(fault) => Err(fault),
             };
             if let Err(fault) = replayed {

@@ -255,6 +255,10 @@ impl<L: Way, H: Hold> Switch<L, H> {
             *published = None;
             drop(published);
             self.local.raise_fence();
+            if heard.elapsed() > HEARD_WITHIN {
+                // Memory was not believed any more, and does not become believable by the loss.
+                self.local.memory.clear();
+            }
         }
     }
 }

@@ -121,8 +121,7 @@ impl Tier {
                 ))
             })?;
         }
-        // The longest that a supervisor waits between two signs of life, and as much again.
-        let patience = 2 * config.connect_timeout.max(config.command_timeout) + HEARD_WITHIN;
+        let patience = HEARD_WITHIN + Duration::from_secs(1);
         let breaker = Breaker::new(config.breaker_failures, OPEN_FIRST, OPEN_LONGEST);
         Ok(Arc::new(Self {
             target,
@@ -167,8 +166,11 @@ impl Tier {
         if supervisor.is_at_work() {
             return true;
         }
-        // Nobody drives its connection either.
+        // Nobody drives its connection either, and nobody has listened for a while.
         let orphan = self.switch.published();
+        if supervisor.has_task() {
+            self.local.everything_changed();
+        }
         self.started.send_replace(false);
         let weak = Arc::downgrade(self);
         supervisor.replace(|duty| runtime.spawn(supervisor::supervise(weak, duty)));
@@ -182,6 +184,11 @@ impl Tier {
     /// That supervisor was not replaced, and the cache is not closing.
     pub(super) fn is_supervised_by(&self, duty: &Arc<Duty>) -> bool {
         !self.closing.load(Ordering::SeqCst) && self.supervisor.lock().has(duty)
+    }
+
+    /// For how long the supervisor has not run.
+    pub(super) fn supervisor_silence(&self) -> Duration {
+        self.supervisor.lock().silence()
     }
 
     /// Wakes the supervisor.
@@ -307,17 +314,12 @@ impl Tier {
     }
 
     /// Replays the removals that wait, in few round trips.
-    pub(super) async fn replay(
-        self: &Arc<Self>,
-        link: &Arc<Link>,
-        duty: &Duty,
-    ) -> Result<(), Fault> {
+    pub(super) async fn replay(self: &Arc<Self>, link: &Arc<Link>) -> Result<(), Fault> {
         let session = Session {
             tier: self.clone(),
             link: link.clone(),
         };
         let replay = |patterns: Vec<Pattern>| {
-            duty.sign();
             let session = session.clone();
             async move {
                 let removed = session.remove(&patterns, None).await?;
@@ -452,8 +454,19 @@ impl Tier {
     }
 
     /// Whether memory hears of other processes' removals now.
-    pub(crate) fn reach(&self, now: Instant) -> Reach {
-        self.switch.reach(now)
+    pub(crate) fn reach(self: &Arc<Self>, now: Instant) -> Reach {
+        let reach = self.switch.reach(now);
+        // Whoever attended the connection may have ended, or nobody drives it: then somebody else must. And an outage is one
+        // only while somebody tries to end it.
+        match reach {
+            Reach::Heard => reach,
+            Reach::Away(_) if self.closing.load(Ordering::SeqCst) => reach,
+            Reach::Away(_) if self.supervisor.lock().silence() <= HEARD_WITHIN => reach,
+            Reach::Away(_) | Reach::Unheard => {
+                self.supervised();
+                Reach::Unheard
+            }
+        }
     }
 
     pub(crate) fn breaker_state(&self) -> BreakerState {
@@ -485,7 +498,9 @@ impl Tier {
 
     /// Ends the supervisor. What is under way, and what the journal still holds, is waited for until the deadline, but no
     /// longer than there is hope: when Redis is away, one more attempt to connect is.
-    pub(crate) async fn close(&self, deadline: Instant) {
+    pub(crate) async fn close(self: &Arc<Self>, deadline: Instant) {
+        // What waits may have been left by a runtime that has ended.
+        self.supervised();
         let ended = async {
             tokio::select! {
                 () = self.drained() => {}

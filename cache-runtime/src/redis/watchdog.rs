@@ -3,7 +3,8 @@
 //! The supervisor renews leases, but it is a task like any other. A body that computes for seconds without yielding can
 //! stall the whole runtime: tokio's workers share one driver of sockets and timers, and if all others are parked, none of
 //! them takes it over from the worker that computes. So a thread of its own watches the leases whose bodies are being
-//! polled at that moment, and renews those that the supervisor did not, over a connection of its own. It sleeps while no
+//! polled at that moment, or all while the supervisor does not run, and renews those that the supervisor did not, over a
+//! connection of its own. It sleeps while no
 //! load is under way, and connects only when it is needed.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -20,6 +21,9 @@ use super::tier::Tier;
 
 /// How long connecting, and each answer, may take.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A runtime that has not run the supervisor for so long is taken for one that nobody drives, and whose loads do not end.
+const STALL: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default)]
 pub(super) struct Watchdog {
@@ -99,7 +103,9 @@ fn watch(weak: &Weak<Tier>) {
 
 /// Renews what computes. Returns the connection while it is good.
 fn renew(session: &Session, connection: Option<redis::Connection>) -> Option<redis::Connection> {
-    let late = session.tier.held.computing(session.link.epoch);
+    let silence = session.tier.supervisor_silence();
+    let stalled = (2 * RENEW_EVERY..STALL).contains(&silence);
+    let late = session.tier.held.computing(session.link.epoch, stalled);
     if late.is_empty() {
         return connection;
     }
