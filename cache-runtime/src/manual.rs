@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::cache::{Cache, Hit, Request, Turn};
 use crate::deferred;
-use crate::entry::{self, CodecKind, Draft, Head, type_ops};
+use crate::entry::{self, CodecKind, Draft, Head, TypeOps, type_ops};
 use crate::error::Error;
 use crate::flight::{Flight, Joined, Outcome};
 use crate::key::{CacheKey, Pattern};
@@ -214,7 +214,8 @@ impl Cache {
         })
     }
 
-    /// The values at several keys, in their order, in one round trip for those that memory does not hold.
+    /// The values at several keys, in their order, in one round trip for each thousand that memory does not hold. Each of
+    /// these has the budget of one call; after one that was not answered in time the others are not asked for.
     pub async fn get_many<T>(&self, keys: &[CacheKey]) -> Vec<Option<T>>
     where
         T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
@@ -230,28 +231,11 @@ impl Cache {
             .iter()
             .filter(|key| !found.contains_key(key.as_str()) && !self.is_due_by_hand(key))
             .collect();
-        if let Some(tier) = self.inner.tier.as_ref().filter(|_| !missing.is_empty()) {
-            let budget = self.budget();
-            if let Some(session) = tier.session(&budget).await {
-                let missing: Vec<&CacheKey> = missing
-                    .into_iter()
-                    .filter(|key| !session.is_shut(key.as_str(), std::iter::empty()))
-                    .collect();
-                let names: Vec<&str> = missing.iter().map(|key| key.as_str()).collect();
-                let reading = pin!(session.get_many(&names));
-                let values = match names.is_empty() {
-                    true => Vec::new(),
-                    false => budget.spend_on(&session, reading).await.unwrap_or_default(),
-                };
-                for (key, bytes) in missing.iter().zip(values) {
-                    let usable = bytes.and_then(|bytes| {
-                        self.read_bytes(&bytes, &Request::plain(key, ops), &session)
-                    });
-                    if let Some(usable) = usable {
-                        found.insert(key.as_str(), usable.hit());
-                    }
-                }
-            }
+        for some in missing.chunks(ASKED) {
+            let Some(read) = self.read_many(some, ops).await else {
+                break;
+            };
+            found.extend(read);
         }
         keys.iter()
             .map(|key| {
@@ -260,6 +244,33 @@ impl Cache {
                 restore(hit?.kept.clone())
             })
             .collect()
+    }
+
+    /// What Redis holds of some keys. `None`: it cannot be asked, or did not answer in time.
+    async fn read_many<'k>(
+        &self,
+        keys: &[&'k CacheKey],
+        ops: &'static TypeOps,
+    ) -> Option<Vec<(&'k str, Hit)>> {
+        let tier = self.inner.tier.as_ref()?;
+        let budget = self.budget();
+        let session = tier.session(&budget).await?;
+        let open: Vec<&CacheKey> = keys
+            .iter()
+            .copied()
+            .filter(|key| !session.is_shut(key.as_str(), std::iter::empty()))
+            .collect();
+        let names: Vec<&str> = open.iter().map(|key| key.as_str()).collect();
+        if names.is_empty() {
+            return Some(Vec::new());
+        }
+        let reading = pin!(session.get_many(&names));
+        let values = budget.spend_on(&session, reading).await.ok()?;
+        let hits = open.into_iter().zip(values).filter_map(|(key, bytes)| {
+            let usable = self.read_bytes(&bytes?, &Request::plain(key, ops), &session)?;
+            Some((key.as_str(), usable.hit()))
+        });
+        Some(hits.collect())
     }
 
     /// [`Cache::set`] for several pairs, in few round trips. Each batch of 250 has the budget of one call; what Redis does not
@@ -431,6 +442,9 @@ impl Cache {
         });
     }
 }
+
+/// Keys that are asked for in one round trip.
+const ASKED: usize = 1_000;
 
 /// Pairs that are stored in one round trip.
 const BATCH: usize = 250;
