@@ -28,7 +28,7 @@ use crate::local::Local;
 use crate::memory::Memory;
 use crate::outcome::{HitTier, Why};
 use crate::policy::Decision;
-use crate::redis::{Budget, Fault, Lease, Reach, Tier};
+use crate::redis::{Budget, Fault, Lease, Reach, Session, Tier};
 use crate::sabotage::{Safeguard, off};
 use crate::site::Near;
 use crate::stats::{CacheStats, Counters};
@@ -165,15 +165,27 @@ impl Cache {
             if let Some(hit) = self.recall(request) {
                 return Turn::Hit(hit);
             }
+            let session = match &self.inner.tier {
+                Some(tier) => tier.session(budget).await,
+                None => None,
+            };
+            let is_strict = is_strict(request, session.as_ref());
             // A far server is asked once: by the leader of a flight, who plants its lease in the same round trip.
-            let joins_first = self.is_far(budget);
+            let joins_first = session
+                .as_ref()
+                .is_some_and(|session| session.is_far(budget));
             let mut own = None;
-            if !joins_first && self.is_strict(request, budget).await {
-                match self.read_for_itself(request, budget).await {
-                    Own::Hit(hit) => return hit,
-                    Own::Missed(reply) => own = Some(reply),
-                    Own::NotSent => {}
-                }
+            match self
+                .read_for_itself(
+                    request,
+                    session.filter(|_| is_strict && !joins_first),
+                    budget,
+                )
+                .await
+            {
+                Own::Hit(hit) => return hit,
+                Own::Missed(reply) => own = Some(reply),
+                Own::NotSent => {}
             }
             let waiter =
                 match self
@@ -190,15 +202,16 @@ impl Cache {
                     Joined::Wait(waiter) => waiter,
                 };
             let was_loaded = waiter.was_loaded();
-            if joins_first && self.is_strict(request, budget).await {
-                match self.read_for_itself(request, budget).await {
+            if joins_first && is_strict {
+                let session = self.session_now();
+                match self.read_for_itself(request, session, budget).await {
                     Own::Hit(hit) => return hit,
                     Own::Missed(reply) => own = Some(reply),
                     Own::NotSent => {}
                 }
             } else if waiter.refreshes() && request.demand == Demand::Any {
                 // What stands may do: then nobody waits for its successor.
-                let asking = self.read_for_itself(request, budget);
+                let asking = self.read_for_itself(request, self.session_now(), budget);
                 if let Own::Hit(hit) = Box::pin(asking).await {
                     return hit;
                 }
@@ -222,10 +235,8 @@ impl Cache {
         Turn::Solo(Why::Contended)
     }
 
-    fn is_far(&self, budget: &Budget) -> bool {
-        let tier = self.inner.tier.as_ref();
-        tier.and_then(|tier| tier.session_now())
-            .is_some_and(|session| session.is_far(budget))
+    fn session_now(&self) -> Option<Session> {
+        self.inner.tier.as_ref()?.session_now()
     }
 
     /// A value that may stand in for a body that failed or is slow, as it stands *now*: what was removed meanwhile stands
@@ -306,23 +317,13 @@ impl Cache {
         })
     }
 
-    /// A reader that accepts no push delay asks Redis itself: a reply to somebody else's question may be older than it is.
-    async fn is_strict(&self, request: &Request<'_>, budget: &Budget) -> bool {
-        let Some(tier) = &self.inner.tier else {
-            return false;
-        };
-        let Some(session) = tier.session(budget).await else {
-            return false;
-        };
-        (!session.link.pushes || request.near == Near::Off) && !off(Safeguard::OwnGet)
-    }
-
     /// A `GET` of the reader's own.
-    async fn read_for_itself(&self, request: &Request<'_>, budget: &Budget) -> Own {
-        let session = match &self.inner.tier {
-            Some(tier) => tier.session(budget).await,
-            None => None,
-        };
+    async fn read_for_itself(
+        &self,
+        request: &Request<'_>,
+        session: Option<Session>,
+        budget: &Budget,
+    ) -> Own {
         let Some(session) = session else {
             return Own::NotSent;
         };
@@ -357,6 +358,12 @@ impl Cache {
             count(site.counters());
         }
     }
+}
+
+/// A reader that accepts no push delay asks Redis itself: a reply to somebody else's question may be older than it is.
+fn is_strict(request: &Request<'_>, session: Option<&Session>) -> bool {
+    let accepts_pushes = |session: &Session| session.link.pushes && request.near != Near::Off;
+    session.is_some_and(|session| !accepts_pushes(session)) && !off(Safeguard::OwnGet)
 }
 
 impl fmt::Debug for Cache {
