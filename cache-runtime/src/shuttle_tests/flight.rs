@@ -286,7 +286,7 @@ async fn polled<T>(work: impl Future<Output = T>, mut times: u32) -> Option<T> {
 }
 
 fn play(scene: Scene) {
-    let flights = Flights::new(8);
+    let flights = Flights::new(8, Duration::ZERO);
     let world = Arc::new(World {
         flights: Some(flights.clone()),
         ..World::default()
