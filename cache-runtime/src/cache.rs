@@ -146,7 +146,7 @@ impl Cache {
         Budget::new(self.inner.config.budget)
     }
 
-    /// What a load may wait for Redis behind whose back nobody waits.
+    /// How long a load that no caller waits for may wait for Redis.
     pub(crate) fn background_budget(&self) -> Budget {
         Budget::new(self.inner.config.command_timeout)
     }
@@ -210,7 +210,7 @@ impl Cache {
                     Own::NotSent => {}
                 }
             } else if waiter.refreshes() && request.demand == Demand::Any {
-                // What stands may do: then nobody waits for its successor.
+                // The standing value may be fresh enough for this reader; then it need not wait for the new one.
                 let asking = self.read_for_itself(request, self.session_now(), budget);
                 if let Own::Hit(hit) = Box::pin(asking).await {
                     return hit;
@@ -274,10 +274,8 @@ impl Cache {
         // Before the copy is taken: one from the outage must not pass for a tracked one because Redis is back now.
         let now = Instant::now();
         let reach = self.inner.tier.as_ref().map(|tier| tier.reach(now));
-        match reach {
-            Some(Reach::Heard) if request.near == Near::Off => return None,
-            Some(Reach::Unheard) => return None,
-            _ => {}
+        if reach == Some(Reach::Heard) && request.near == Near::Off {
+            return None;
         }
         let copy = self.inner.local.memory.get(request.key.as_str(), now)?;
         if deferred::is_due(self, request.key.as_str(), &copy.tags) {

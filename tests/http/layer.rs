@@ -245,6 +245,29 @@ async fn a_stored_response_that_had_an_age_grows_older() {
     assert_eq!(hit.header("cache-control"), "private, max-age=63");
 }
 
+/// From Redis as from memory, which the first read from Redis fills.
+#[tokio::test]
+async fn a_response_that_redis_has_stored_grows_older_too() {
+    let soon = Duration::from_secs(10);
+    let server = RedisServer::start();
+    let config = || CacheConfig::default().redis_url(server.url()).budget(soon);
+    let storing = Service::with(config());
+    let app = storing.behind(CacheLayer::new().cache(&storing.cache));
+    assert_eq!(get(&app, "/aged").await.header("age"), "3");
+    eventually(soon, "a store", async || {
+        (storing.cache.stats().stores > 0).then_some(())
+    })
+    .await;
+    eventually(soon, "a read from Redis of an older response", async || {
+        // Another process, whose memory is empty.
+        let reading = Service::with(config());
+        let app = reading.behind(CacheLayer::new().cache(&reading.cache));
+        let hit = get(&app, "/aged").await;
+        (reading.cache.stats().redis_hits == 1 && hit.header("age") != "3").then_some(())
+    })
+    .await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn clients_are_told_what_may_stand_in_for_a_failure() {
     let app = Service::new().behind(CacheLayer::new().cache_control());

@@ -9,9 +9,9 @@ use tracing::Instrument as _;
 
 use super::lead::{Led, Load, lead};
 use super::patience::Patience;
-use super::read::request;
 use super::survivor::Movable;
 use super::tally::count;
+use super::translate::request;
 use crate::background::Room;
 use crate::cache::{Cache, Demand, Turn};
 use crate::cacheable::Cacheable;

@@ -5,8 +5,8 @@ use std::pin::Pin;
 
 use super::boxed;
 use super::patience::{Patience, Up};
-use super::read::{give_back_aged, request_of};
 use super::tally::{count, outcome, ran};
+use super::translate::{give_back_aged, request_of};
 use crate::cache::{Cache, Demand};
 use crate::cacheable::Cacheable;
 use crate::key::CacheKey;

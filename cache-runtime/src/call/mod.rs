@@ -3,19 +3,21 @@
 //! Each function returns a small future. A memory hit is settled when the function is called; everything else, the body
 //! included, sits in one box, so a caller's own future stays small.
 //!
-//! Read in this order: [`read`] (a hit, a wait, a load), [`lead`] (what happens around the body), [`owed`] (what its
+//! Read in this order: [`read`] (a hit in memory), [`miss`] (Redis, a wait, a load), [`lead`] (what happens around the body), [`owed`] (what its
 //! success removes), [`instead`] (what may stand in for a result), [`survivor`] (a load whose caller goes away), [`put`] (bodies that always run), [`ahead`] (loads that
 //! outlive their call).
 
 mod ahead;
 mod instead;
 mod lead;
+mod miss;
 mod owed;
 mod patience;
 mod put;
 mod read;
 mod survivor;
 mod tally;
+mod translate;
 
 use std::cell::Cell;
 use std::future::Future;

@@ -6,20 +6,23 @@
 //! [`lease`] (the right to store), [`held`] (what a lost connection leaves behind), [`ledger`] (what was removed, and when),
 //! [`removal`] (how that gets there), [`fold`] (how it stays short), [`catalogue`] (which keys there are), [`walk`] (over those
 //! that a pattern covers), [`reclaim`] (taking away what is stale), [`supervisor`] (who connects), [`incumbent`] (which task that is),
-//! [`watchdog`] (renews the leases of loads that keep the runtime busy).
+//! [`closing`] (the end), [`intent`] (removals under way), [`notes`] (what health tells), [`watchdog`] (renews the leases of loads that keep the runtime busy).
 
 mod budget;
 mod catalogue;
 mod census;
 mod clock;
+mod closing;
 mod connection_test;
 mod fault;
 mod fold;
 mod held;
 mod incumbent;
+mod intent;
 mod lease;
 mod ledger;
 mod link;
+mod notes;
 mod reclaim;
 mod removal;
 mod round_trip;

@@ -252,13 +252,14 @@ impl<L: Way, H: Hold> Switch<L, H> {
             let mut contact = self.contact.lock();
             *contact = heard.max(*contact);
             drop(contact);
+            if heard.elapsed() > HEARD_WITHIN {
+                // Memory was no longer believed. It must not become believable because the connection is lost, so it is
+                // emptied before anybody can see that the connection is gone.
+                self.local.memory.clear();
+            }
             *published = None;
             drop(published);
             self.local.raise_fence();
-            if heard.elapsed() > HEARD_WITHIN {
-                // Memory was not believed any more, and does not become believable by the loss.
-                self.local.memory.clear();
-            }
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Is Redis to be used now, and by which way? The connection and its supervisor around the [`Switch`].
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -17,6 +16,7 @@ use super::incumbent::{Duty, Incumbent};
 use super::lease::{LEASE_LIFE, Lease};
 use super::ledger::{Heard, Ledger, Message};
 use super::link::{Link, Purpose, Push};
+use super::notes::Notes;
 use super::reclaim::Reclaims;
 use super::removal::OwnRemovals;
 use super::session::Session;
@@ -41,9 +41,6 @@ const RECENT: Duration = Duration::from_secs(5);
 /// How long the ledger lives after its last use, at least.
 pub(super) const LEDGER_LIFE: Duration = Duration::from_secs(86_400);
 
-/// How long closing waits for a connection while there is none.
-const HOPE: Duration = Duration::from_secs(1);
-
 /// First open time of the breaker, and the longest.
 const OPEN_FIRST: Duration = Duration::from_millis(50);
 const OPEN_LONGEST: Duration = Duration::from_millis(500);
@@ -65,7 +62,7 @@ pub(crate) struct Tier {
     /// The journal has become empty.
     pub(super) drained: Notify,
     pub(super) closing: AtomicBool,
-    supervisor: Mutex<Incumbent>,
+    pub(super) supervisor: Mutex<Incumbent>,
     epochs: AtomicU64,
     /// Run and reign of the server of the latest connection.
     pub(super) last_run: AtomicU64,
@@ -79,18 +76,7 @@ pub(crate) struct Tier {
     pub(super) renewing: AtomicBool,
     loss_said: AtomicBool,
     /// Why Redis is not used, or not fully: for those who ask how the cache is.
-    notes: Mutex<Notes>,
-}
-
-/// Problems to tell in health.
-#[derive(Clone, Debug, Default)]
-struct Notes {
-    /// Why there is no connection.
-    unusable: Option<String>,
-    /// Which feature the connection lacks.
-    lacking: Option<String>,
-    /// That the server is too far away.
-    distant: Option<String>,
+    pub(super) notes: Mutex<Notes>,
 }
 
 impl std::fmt::Debug for Tier {
@@ -384,32 +370,6 @@ impl Tier {
         Ok(())
     }
 
-    /// Why Redis is not used now, or not fully.
-    pub(crate) fn notes(&self) -> Vec<String> {
-        let Notes {
-            unusable,
-            lacking,
-            distant,
-        } = self.notes.lock().clone();
-        unusable.into_iter().chain(lacking).chain(distant).collect()
-    }
-
-    pub(super) fn note_unusable(&self, why: Option<String>) {
-        self.notes.lock().unusable = why;
-    }
-
-    /// True when that is news.
-    fn note_distant(&self, note: Option<String>) -> bool {
-        let mut notes = self.notes.lock();
-        let news = notes.distant.is_some() != note.is_some();
-        notes.distant = note;
-        news
-    }
-
-    pub(super) fn note_lacking(&self, what: Option<String>) {
-        self.notes.lock().lacking = what;
-    }
-
     /// The first attempt to connect has failed: nobody need wait for it any more.
     pub(super) fn gave_up_start(&self) {
         self.started.send_replace(true);
@@ -436,15 +396,6 @@ impl Tier {
         bump(&self.counters.queued);
         self.supervised();
         self.rouse();
-    }
-
-    /// Redis is about to be asked for these removals. While what is returned lives, they are in the journal's file, if there
-    /// is one.
-    pub(crate) fn intend(self: &Arc<Self>, patterns: &[Pattern]) -> Option<Intent> {
-        self.config.journal.as_ref()?;
-        let numbers = self.switch.journal.lock().intend(patterns);
-        let tier = self.clone();
-        Some(Intent { tier, numbers })
     }
 
     /// Redis has acknowledged a removal. False when that was on a connection which is not the current one any more: the
@@ -496,67 +447,6 @@ impl Tier {
         self.target.is_tls()
     }
 
-    /// Ends the supervisor. What is under way, and what the journal still holds, is waited for until the deadline, but no
-    /// longer than there is hope: when Redis is away, one more attempt to connect is.
-    pub(crate) async fn close(self: &Arc<Self>, deadline: Instant) {
-        // What waits may have been left by a runtime that has ended.
-        self.supervised();
-        let ended = async {
-            tokio::select! {
-                () = self.drained() => {}
-                () = self.beyond_hope() => {}
-            }
-        };
-        // What is left then is in the file, if there is one.
-        let _ = tokio::time::timeout_at(deadline, ended).await;
-        let left = self.switch.journal.lock().len();
-        if left > 0 && self.config.journal.is_none() {
-            tracing::error!(
-                removals = left,
-                "closed while Redis is away: these removals are lost; set CACHE_JOURNAL to keep such ones"
-            );
-        }
-        self.closing.store(true, Ordering::SeqCst);
-        self.switch.shut();
-        self.rouse();
-        let supervisor = self.supervisor.lock().take();
-        if let Some(mut supervisor) = supervisor {
-            // It ends at once, unless it is connecting.
-            let _ = tokio::time::timeout(Duration::from_millis(50), &mut supervisor).await;
-            supervisor.abort();
-        }
-        self.switch.journal.lock().close();
-    }
-
-    /// Waits until the journal is empty and nothing is under way in the background.
-    async fn drained(&self) {
-        self.background.drained().await;
-        loop {
-            let mut drained = pin!(self.drained.notified());
-            drained.as_mut().enable();
-            if self.switch.journal.lock().is_empty() {
-                break;
-            }
-            self.rouse();
-            drained.await;
-        }
-        // Entries that the replay has just made stale are still to be unlinked.
-        self.background.drained().await;
-    }
-
-    /// Waits until Redis is away and one more attempt to connect has failed, or has not ended soon.
-    async fn beyond_hope(&self) {
-        let mut failures = self.failures.subscribe();
-        failures.mark_unchanged();
-        loop {
-            let was_away = self.switch.published().is_none();
-            let _ = tokio::time::timeout(HOPE, failures.changed()).await;
-            if was_away && self.switch.published().is_none() {
-                return;
-            }
-        }
-    }
-
     pub(super) fn observe<T>(&self, link: &Arc<Link>, result: &Result<T, Fault>) {
         match result {
             Ok(_) => {
@@ -584,20 +474,6 @@ impl Tier {
                 }
             }
         }
-    }
-}
-
-/// Removals that Redis is being asked for. Dropped when it has acknowledged them, or when they wait in the journal.
-#[must_use]
-#[derive(Debug)]
-pub(crate) struct Intent {
-    tier: Arc<Tier>,
-    numbers: Vec<u64>,
-}
-
-impl Drop for Intent {
-    fn drop(&mut self) {
-        self.tier.switch.journal.lock().settled(&self.numbers);
     }
 }
 

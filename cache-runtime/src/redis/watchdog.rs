@@ -48,13 +48,18 @@ impl Watchdog {
     pub(super) fn load_ended(&self) {
         self.loads.fetch_sub(1, SeqCst);
     }
+
+    /// Wakes the thread, which ends when its tier is closing or gone.
+    pub(super) fn wake(&self) {
+        if let Some(Some(thread)) = self.thread.get() {
+            thread.unpark();
+        }
+    }
 }
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        if let Some(Some(thread)) = self.thread.get() {
-            thread.unpark();
-        }
+        self.wake();
     }
 }
 

@@ -1,0 +1,42 @@
+//! Problems to tell in health: why Redis is not used now, or which feature it lacks.
+
+use super::tier::Tier;
+
+/// Problems to tell in health.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Notes {
+    /// Why there is no connection.
+    unusable: Option<String>,
+    /// Which feature the connection lacks.
+    lacking: Option<String>,
+    /// That the server is too far away.
+    distant: Option<String>,
+}
+
+impl Tier {
+    /// Why Redis is not used now, or not fully.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let Notes {
+            unusable,
+            lacking,
+            distant,
+        } = self.notes.lock().clone();
+        unusable.into_iter().chain(lacking).chain(distant).collect()
+    }
+
+    pub(super) fn note_unusable(&self, why: Option<String>) {
+        self.notes.lock().unusable = why;
+    }
+
+    /// True when that is news.
+    pub(super) fn note_distant(&self, note: Option<String>) -> bool {
+        let mut notes = self.notes.lock();
+        let news = notes.distant.is_some() != note.is_some();
+        notes.distant = note;
+        news
+    }
+
+    pub(super) fn note_lacking(&self, what: Option<String>) {
+        self.notes.lock().lacking = what;
+    }
+}
