@@ -20,7 +20,7 @@
 //! body stands only once.
 //!
 //! In an `impl` none of this can stand, and a macro does not see that it is in one where nothing says `self` or `Self`.
-//! What rustc says then is that it does not know the module: hence its name.
+//! rustc then reports that it does not know the module, so the module's name says what to write.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};

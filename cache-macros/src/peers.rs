@@ -1,6 +1,6 @@
-//! What other caches call their options, and what is written here instead.
+//! The options of other caching crates, and how each is written here.
 
-/// What to write for an option that another cache has.
+/// How an option of another caching crate is written here.
 pub(crate) fn ours(option: &str) -> Option<&'static str> {
     let known = |(names, _): &&(&[&str], &str)| names.contains(&option);
     PEERS.iter().find(known).map(|(_, ours)| *ours)

@@ -101,7 +101,7 @@ impl Part {
 }
 
 impl Scope<'_> {
-    /// What is known of the instance: `<T>`, `<N>`, `<Self>`, `<T::TABLE>`, `<Self::NAME>`.
+    /// Placeholders that name the instance: `<T>`, `<N>`, `<Self>`, `<T::TABLE>`, `<Self::NAME>`.
     fn type_or_constant(&self, expr: &Expr, at: Span) -> Option<Part> {
         let (path, is_whole) = innermost_path(expr)?;
         let first = &path.segments.first()?.ident;

@@ -246,7 +246,7 @@ impl Cache {
             .collect()
     }
 
-    /// What Redis holds of some keys. `None`: it cannot be asked, or did not answer in time.
+    /// Reads some keys from Redis. `None`: Redis cannot be asked, or did not answer in time.
     async fn read_many<'k>(
         &self,
         keys: &[&'k CacheKey],

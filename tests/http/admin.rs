@@ -180,7 +180,7 @@ async fn the_eleventh_wrong_token_in_a_minute_is_told_to_wait() {
     let refused = answer(&app, Method::GET, "/cache/stats", Some("another guess")).await;
     let retry = refused.header("retry-after");
     assert!((1..=61).contains(&retry.parse::<u64>().unwrap()), "{retry}");
-    // Who sends no token has not guessed.
+    // A request without a token is no guess.
     assert_eq!(
         ask(&app, Method::GET, "/cache/stats", None).await.0,
         StatusCode::UNAUTHORIZED

@@ -3,8 +3,11 @@
 //! The processes are this very program, started again for the one test that does what its input says.
 
 use std::fs::OpenOptions;
+use std::future::{Future as _, poll_fn};
 use std::io::{BufRead, stdin};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::task::Poll;
 use std::{env, fs, thread};
 
 use cache_runtime::{Cache, CacheConfig, Durability};
@@ -48,6 +51,17 @@ impl Process {
             .spawn();
         let process = Self(child);
         process.says("ready");
+        process
+    }
+
+    /// One whose entry of item 1 stands in Redis, which it cannot reach any more.
+    fn cut_off_with_an_entry(server: &RedisServer, proxy: &FaultProxy, journal: &Path) -> Self {
+        let mut process = Self::start(&proxy.url(), journal);
+        assert_eq!(process.tell("read 1"), "1");
+        wait_until(SOON, "an entry", || {
+            (server.cli(&["STRLEN", "item:1"]).int() > 56).then_some(())
+        });
+        proxy.set(Fault::BlackHole);
         process
     }
 
@@ -196,12 +210,7 @@ fn a_removal_into_a_black_hole_survives_the_crash_of_its_process() {
     let server = RedisServer::start();
     let proxy = FaultProxy::in_front_of(&server);
     let (_parent, directory) = journals();
-    let mut first = Process::start(&proxy.url(), &directory);
-    assert_eq!(first.tell("read 1"), "1");
-    wait_until(SOON, "an entry", || {
-        (server.cli(&["STRLEN", "item:1"]).int() > 56).then_some(())
-    });
-    proxy.set(Fault::BlackHole);
+    let mut first = Process::cut_off_with_an_entry(&server, &proxy, &directory);
     // It waits for its budget, or until the connection is known to be dead.
     assert_eq!(first.tell("remove 1"), "queued");
     first.0.kill9();
@@ -218,12 +227,7 @@ fn a_removal_survives_a_crash_in_the_midst_of_it_and_another_spelling_of_the_url
     let server = RedisServer::start();
     let proxy = FaultProxy::in_front_of(&server);
     let (_parent, directory) = journals();
-    let mut first = Process::start(&proxy.url(), &directory);
-    assert_eq!(first.tell("read 1"), "1");
-    wait_until(SOON, "an entry", || {
-        (server.cli(&["STRLEN", "item:1"]).int() > 56).then_some(())
-    });
-    proxy.set(Fault::BlackHole);
+    let mut first = Process::cut_off_with_an_entry(&server, &proxy, &directory);
     first.0.send("remove 1");
     wait_until(SOON, "a record", || {
         files(&directory)
@@ -238,6 +242,31 @@ fn a_removal_survives_a_crash_in_the_midst_of_it_and_another_spelling_of_the_url
     let mut second = Process::start(&spelled, &directory);
     second.tell("commit 2");
     assert_eq!(second.tell("read 1"), "2");
+}
+
+/// The process may die at any moment from then on.
+#[tokio::test]
+async fn a_removal_is_on_file_before_redis_has_answered() {
+    let server = RedisServer::start();
+    let proxy = FaultProxy::in_front_of(&server);
+    let (_parent, directory) = journals();
+    let config = CacheConfig::default()
+        .redis_url(proxy.url())
+        .budget(SOON)
+        .journal(&directory);
+    let app = App::connected(config, &Db::new(1)).await;
+    proxy.set(Fault::BlackHole);
+    let written = || {
+        files(&directory)
+            .iter()
+            .map(|(_, length)| length)
+            .sum::<u64>()
+    };
+    assert_eq!(written(), 0);
+    let mut removal = pin!(item::invalidate(&app, 1));
+    let asked = poll_fn(|context| Poll::Ready(removal.as_mut().poll(context))).await;
+    assert!(asked.is_pending(), "Redis has answered: {asked:?}");
+    assert!(written() > 0, "a crash now would lose it");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::outcome::Why;
 use crate::redis::{Budget, Fault, Lease, Locked, Over, Planted, Session};
 use crate::token;
 
-/// What a far server answered.
+/// The answer of a server so far away that it is asked once.
 enum Far {
     Found(Option<Examined>),
     /// Nothing stood there, and now the lease does.
@@ -173,7 +173,7 @@ impl Cache {
         self.load(lead, request, fence, Some(session), why)
     }
 
-    /// What stands at the key, or the right to store there, in one round trip.
+    /// Reads the key and, where it is empty, takes the right to store there, in one round trip.
     async fn ask_far(
         &self,
         lead: &mut Lead<Box<Lease>>,

@@ -57,7 +57,7 @@ pub(super) struct Fate {
 
 /// Runs the body for everybody who waits, pays what it owes, and stores. `behind`: nobody waits for the result itself.
 ///
-/// What follows the body is boxed: while the body is polled, its frames take no stack.
+/// The steps after the body are boxed, so that their frames take no stack while the body is polled.
 pub(super) async fn lead<R, K, W, L, Fut>(
     load: Load<K, W, L, Fut>,
     loading: Box<Loading>,
@@ -101,7 +101,7 @@ where
     }
 }
 
-/// What follows a body: what it owes, and what becomes of its result.
+/// The steps after a body: it pays what it owes, and hands its result over.
 struct Ending<'a> {
     cache: &'a Cache,
     about: About,

@@ -41,7 +41,8 @@ pub(super) fn request_of<'a, R, K: Cacheable<R>>(
     }
 }
 
-/// What a tier had, as old as it is there. Taken out: what nobody else holds is moved, not cloned.
+/// A hit's value as the call's result, with the age that it has in its tier. A value that nobody else holds is moved, not
+/// cloned.
 pub(super) fn give_back_aged<R, K: Cacheable<R>>(kind: K, hit: &mut Hit) -> Option<R> {
     let mut returned = give_back(kind, hit.kept.take())?;
     kind.aged(&mut returned, hit.aged.age);

@@ -33,7 +33,7 @@ pub(crate) struct Pulse {
     /// Counts up. Odd: the body is being polled now, however long that takes.
     beats: AtomicU64,
     waker: Mutex<Option<Waker>>,
-    /// What the supervisor has seen, which renews the leader's lease.
+    /// The view of the supervisor, which renews the leader's lease.
     supervisor: Mutex<Watch>,
     dead: AtomicBool,
 }
@@ -135,7 +135,7 @@ impl Watch {
     }
 }
 
-/// What a look has found.
+/// The result of a look at a pulse.
 enum Look {
     Alive,
     /// To be woken.

@@ -1,4 +1,4 @@
-//! What is on its way into Redis: loaded, and neither stored nor refused yet.
+//! Loads that have ended, and whose values are neither stored nor refused yet.
 
 use std::sync::Arc;
 

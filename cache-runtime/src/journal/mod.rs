@@ -69,7 +69,7 @@ impl Journal {
 
     pub(crate) fn close(&mut self) {
         if let Some(mut file) = self.file.take() {
-            // What cannot be tidied is longer than it need be.
+            // If this fails, the file stays longer than it need be.
             let _ = file.tidy([&self.waiting, &self.intents]);
             file.discard();
         }

@@ -16,7 +16,7 @@ impl Tier {
     /// Ends the supervisor. What is under way, and what the journal still holds, is waited for until the deadline, but no
     /// longer than there is hope: when Redis is away, one more attempt to connect is.
     pub(crate) async fn close(self: &Arc<Self>, deadline: Instant) {
-        // What waits may have been left by a runtime that has ended.
+        // The runtime that had the supervisor may have ended, with removals in the journal.
         self.supervised();
         let ended = async {
             tokio::select! {

@@ -23,7 +23,7 @@ pub(super) struct Incumbent {
     patience: Duration,
 }
 
-/// What a supervisor shares with those who depend on it.
+/// The part of a supervisor that other tasks use: they wake it, and see whether it lives.
 #[derive(Debug)]
 pub(super) struct Duty {
     origin: Instant,

@@ -280,7 +280,7 @@ impl Session {
         Ok(planted)
     }
 
-    /// What stands at the key; `true`: nothing did, and the lease was planted in the same round trip.
+    /// Reads the key; `true`: it was empty, and the lease was planted in the same round trip.
     pub(crate) async fn get_or_plant(
         &self,
         key: &str,
@@ -333,7 +333,7 @@ impl Session {
     pub(super) async fn renew_leases(&self) {
         let UnderWay { due, dead } = self.tier.held.under_way(self.link.epoch);
         if !dead.is_empty() {
-            // What cannot be ended ends by itself.
+            // A lease that cannot be released expires.
             let _ = self.in_background(self.release_each(&dead)).await;
         }
         if due.is_empty() {

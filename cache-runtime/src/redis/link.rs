@@ -203,8 +203,8 @@ impl Link {
         or_foreign(got)
     }
 
-    /// What stands at the key. Where nothing does, the lease is planted in the same round trip, and `true` says so: for
-    /// a server so far away that two round trips are more than a call waits.
+    /// Reads the key and, where it is empty, plants the lease in the same round trip; `true` says that it did. For a server so
+    /// far away that a call cannot wait for two round trips.
     pub(super) async fn get_or_plant(
         &self,
         key: &str,
@@ -235,7 +235,7 @@ impl Link {
         match planted {
             Ok(Value::Nil) => Ok((got, false)),
             Ok(_) => Ok((got, true)),
-            // What stands there can be used all the same.
+            // The entry that was read can be used although the lease was refused.
             Err(_) if got.is_some() => Ok((got, false)),
             Err(error) => Err(fault(error)),
         }

@@ -230,7 +230,7 @@ impl Budget {
         session: &Session,
         work: Pin<&mut impl Future<Output = Result<T, Fault>>>,
     ) -> Result<T, Fault> {
-        // What a healthy server cannot answer in the time that is left says nothing about it.
+        // A time-out says nothing about the server if the time that was left is shorter than its usual round trip.
         let left = self.left();
         let was_long_enough = !left.is_zero() && session.link.round_trip.fits_into(left);
         let result = self.spend(work).await;

@@ -407,8 +407,8 @@ impl Tier {
     /// Whether memory hears of other processes' removals now.
     pub(crate) fn reach(self: &Arc<Self>, now: Instant) -> Reach {
         let reach = self.switch.reach(now);
-        // Whoever attended the connection may have ended, or nobody drives it: then somebody else must. And an outage is one
-        // only while somebody tries to end it.
+        // The supervisor may have ended, or nobody polls it: then another one is started. Without a supervisor that tries to
+        // reconnect, a lost connection says nothing about Redis, so memory is not believed as it is in an outage.
         match reach {
             Reach::Heard => reach,
             Reach::Away(_) if self.closing.load(Ordering::SeqCst) => reach,

@@ -1,4 +1,4 @@
-//! What memory may answer while nobody drives its connection: for two seconds, and not longer.
+//! Memory may answer for two seconds while nobody drives its connection, and not longer.
 
 use super::{ITEM, history, read, removal, window};
 use crate::catalogue::Family;
