@@ -35,6 +35,8 @@ pub(crate) struct Args {
     pub(crate) cache: Slot<Expr>,
     pub(crate) name: Slot<LitStr>,
     pub(crate) companions: Slot<Companions>,
+    /// `?Send`
+    pub(crate) as_it_is: Slot<()>,
     pub(crate) krate: Slot<Path>,
 }
 
@@ -126,6 +128,9 @@ impl Args {
     }
 
     fn read_option(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
+        if input.peek(Token![?]) {
+            return self.as_it_is.fill(not_send(input)?, ());
+        }
         let name = match input.call(Ident::parse_any) {
             Ok(name) => name,
             Err(error) => return Err(nameless(input, error)),
@@ -167,6 +172,18 @@ impl Args {
             other => Err(unknown(&name, other)),
         }
     }
+}
+
+/// `?Send`: the body's future may be bound to its thread.
+fn not_send(input: ParseStream<'_>) -> syn::Result<Ident> {
+    let mark: Token![?] = input.parse()?;
+    let bound: Option<Ident> = input.parse()?;
+    bound.filter(|bound| bound == "Send").ok_or_else(|| {
+        syn::Error::new(
+            mark.span,
+            "the one option that begins with `?` is `?Send`, for a body whose future is bound to its thread",
+        )
+    })
 }
 
 /// `= …`, read by `read`.

@@ -37,6 +37,8 @@ pub(crate) struct CachedFn {
     pub(crate) types_in_key: Vec<Type>,
     /// What the body takes along, where it may run in the background.
     pub(crate) owned: Option<Owned>,
+    /// The body's future may be bound to its thread.
+    pub(crate) as_it_is: bool,
     pub(crate) when: Option<Expr>,
     pub(crate) cache: Option<Expr>,
     pub(crate) patterns: Vec<Pattern>,
@@ -148,6 +150,7 @@ impl CachedFn {
             answer: args.answer,
             types_in_key,
             owned,
+            as_it_is: args.as_it_is.is_given() || shape.form.is_bound_to_its_thread(),
             when: args.when.take(),
             cache: args.cache.take(),
             patterns,

@@ -15,8 +15,8 @@
 //!     read::<Result<Vec<Job>, DbError>, _, _, _, _, _>(
 //!         call,
 //!         kind!(Result<Vec<Job>, DbError>),
-//!         |_| true,
-//!         |_, _| {},
+//!         always,
+//!         nothing_late,
 //!         move || async move {
 //!             if let Some(returned) = stated::<Result<Vec<Job>, DbError>>() { return returned; }
 //!             body
@@ -88,7 +88,9 @@ fn body(cached: &CachedFn) -> TokenStream {
             let statements = statements(cached, body);
             braced(cached, statements)
         }
-        Form::Boxed { before, pin, body } => {
+        Form::Boxed {
+            before, pin, body, ..
+        } => {
             let statements = statements(cached, body);
             braced(cached, quote!(#(#before)* #pin(async move { #statements })))
         }
@@ -359,6 +361,11 @@ fn run(
         Role::Put(_) => ("put", "kind"),
         Role::Write => ("write", "kind_of_write"),
     };
+    let function = match function {
+        "read_ahead" => function.to_owned(),
+        _ if cached.as_it_is => format!("{function}_as_it_is"),
+        _ => function.to_owned(),
+    };
     let kind = call_at(there, &private_there, kind, quote!(!), probe);
     let demanded = |bound, kind| {
         call_at(
@@ -411,7 +418,7 @@ fn run(
                 ),
                 None => kind,
             };
-            let when = when(cached);
+            let when = when(cached, private);
             (
                 quote!(_, _, _, _, _),
                 quote!(#call, #kind, #when, #late, #body),
@@ -421,7 +428,7 @@ fn run(
     let run = call_at(
         there,
         &private_there,
-        function,
+        &function,
         quote!(::<#stated, #unknown>),
         arguments,
     );
@@ -432,9 +439,9 @@ fn run(
 }
 
 /// The predicate. What may judge in the background owns what it looks at.
-fn when(cached: &CachedFn) -> TokenStream {
+fn when(cached: &CachedFn, private: &TokenStream) -> TokenStream {
     match &cached.when {
-        None => quote!(|_| true),
+        None => quote!(#private::always),
         Some(Expr::Closure(closure)) if cached.owned.is_some() => {
             let mut closure = closure.clone();
             let start = closure.inputs_begin.span;
@@ -546,7 +553,7 @@ fn late(cached: &CachedFn, private: &TokenStream) -> TokenStream {
         });
     let given = cached.given_tags.as_ref().filter(|tags| tags.is_late);
     if given.is_none() && steps.iter().all(TokenStream::is_empty) {
-        return quote!(|_, _| {});
+        return quote!(#private::nothing_late);
     }
     let result = late_value(cached);
     let given = given.map(|tags| {

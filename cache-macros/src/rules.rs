@@ -32,9 +32,20 @@ pub(crate) fn check_options(args: &Args, shape: &Shape, errors: &mut Errors) {
     soft_timeout_needs_a_stand_in(args, errors);
     soft_timeout_is_the_shorter(args, errors);
     retry_needs_a_stand_in(args, errors);
+    background_needs_send(args, errors);
     something_to_store(args, shape, errors);
     owned_results(args, shape, errors);
     listed_once(args, errors);
+}
+
+/// A body that may run in the background may run on another thread.
+fn background_needs_send(args: &Args, errors: &mut Errors) {
+    if let (Some(name), Some(option)) = (args.as_it_is.name(), args.policy.ahead()) {
+        errors.at(
+            name.span(),
+            format!("`{option}` runs the body in a task of its own, which may be on another thread: `?Send` cannot be had with it"),
+        );
+    }
 }
 
 /// Every argument is in the key or skipped: a forgotten `user_id` shows one user another's data.

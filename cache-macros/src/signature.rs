@@ -31,7 +31,16 @@ pub(crate) enum Form {
         before: Vec<Stmt>,
         pin: Box<Expr>,
         body: TokenStream,
+        /// The type says `Send`.
+        is_send: bool,
     },
+}
+
+impl Form {
+    /// The function's own return type says that its future need not be `Send`.
+    pub(crate) fn is_bound_to_its_thread(&self) -> bool {
+        matches!(self, Self::Boxed { is_send: false, .. })
+    }
 }
 
 /// One parameter other than `self`.
@@ -173,7 +182,7 @@ fn written_output(output: &ReturnType, name: Span) -> Type {
 /// Takes `fn f() -> Pin<Box<dyn Future<Output = R>>> { Box::pin(async move { … }) }` apart.
 fn boxed(function: &Function) -> syn::Result<(Form, Type)> {
     let sig = &function.sig;
-    let Some(output) = boxed_output(&sig.output) else {
+    let Some((output, is_send)) = boxed_output(&sig.output) else {
         return Err(not_async(sig));
     };
     let unknown_tail = || {
@@ -198,6 +207,7 @@ fn boxed(function: &Function) -> syn::Result<(Form, Type)> {
                     before,
                     pin: call.func,
                     body,
+                    is_send,
                 },
                 output,
             ))
@@ -231,13 +241,17 @@ fn not_async(sig: &syn::Signature) -> syn::Error {
     )
 }
 
-/// The `R` of `Pin<Box<dyn Future<Output = R> + …>>`.
-fn boxed_output(output: &ReturnType) -> Option<Type> {
+/// The `R` of `Pin<Box<dyn Future<Output = R> + …>>`, and whether the rest says `Send`.
+fn boxed_output(output: &ReturnType) -> Option<(Type, bool)> {
     let ReturnType::Type(_, ty) = output else {
         return None;
     };
     match ungrouped(&only_argument(&only_argument(ty, "Pin")?, "Box")?) {
-        Type::TraitObject(object) => output_of(&object.bounds),
+        Type::TraitObject(object) => {
+            let is_send = |bound: &TypeParamBound| matches!(bound, TypeParamBound::Trait(bound) if bound.path.segments.last().is_some_and(|last| last.ident == "Send"));
+            let output = output_of(&object.bounds)?;
+            Some((output, object.bounds.iter().any(is_send)))
+        }
         _ => None,
     }
 }

@@ -37,8 +37,8 @@ fn a_read() {
                                 Result<Vec<Job>, DbError>,
                             >::peel(kind!(Result < Vec < Job >, DbError >)),
                         ),
-                        |_| true,
-                        |_, _| {},
+                        always,
+                        nothing_late,
                         move || async move {
                             if let Some(returned) = stated::<Result<Vec<Job>, DbError>>() {
                                 return returned;
@@ -114,8 +114,8 @@ fn a_read_with_companions() {
                 read(
                         call,
                         CanBeCached::demanded(Peel::<Option<Job>>::peel(kind!(Option < Job >))),
-                        |_| true,
-                        |_, _| {},
+                        always,
+                        nothing_late,
                         move || async move {
                             if let Some(returned) = stated::<Option<Job>>() {
                                 return returned;
@@ -230,8 +230,8 @@ fn a_boxed_method_with_an_automatic_key() {
                     read(
                             call,
                             CanBeCached::demanded(Peel::<Job>::peel(kind!(Job))),
-                            |_| true,
-                            |_, _| {},
+                            always,
+                            nothing_late,
                             move || async move {
                                 if let Some(returned) = stated::<Job>() {
                                     return returned;
@@ -274,8 +274,8 @@ fn a_put_of_what_has_no_name() {
                 my::runtime::__private::put(
                         call,
                         my::runtime::__private::kind!(of & body),
-                        |_| true,
-                        |_, _| {},
+                        my::runtime::__private::always,
+                        my::runtime::__private::nothing_late,
                         body,
                     )
                     .await
@@ -395,8 +395,8 @@ fn a_read_that_refreshes_in_the_background() {
                         CanBeCached::demanded(
                             Peel::<Result<User, DbError>>::peel(kind!(Result < User, DbError >)),
                         ),
-                        |_| true,
-                        |_, _| {},
+                        always,
+                        nothing_late,
                         move || {
                             let __this = CloneForStale::owned(Lent, self);
                             let name = CloneForStale::owned(Lent, name);
@@ -454,7 +454,7 @@ fn a_boxed_read_that_refreshes_early() {
                             call,
                             CanBeCached::demanded(Peel::<Job>::peel(kind!(Job))),
                             move |job| job.is_done(),
-                            |_, _| {},
+                            nothing_late,
                             move || {
                                 let __this = CloneForEarly::owned(Lent, self);
                                 let id = CloneForEarly::owned(Lent, id);
@@ -524,8 +524,8 @@ fn a_read_with_every_policy() {
                             < Option < Job >, DbError > > ::peel(CanBeNone:: < Result < Option < Job
                             >, DbError > > ::demanded(kind!(Result < Option < Job >, DbError >))))
                         ),
-                        |_| true,
-                        |_, _| {},
+                        always,
+                        nothing_late,
                         move || async move {
                             if let Some(returned) = stated::<Result<Option<Job>, DbError>>() {
                                 return returned;
@@ -575,8 +575,8 @@ fn a_read_that_gives_up() {
                                 ),
                             ),
                         ),
-                        |_| true,
-                        |_, _| {},
+                        always,
+                        nothing_late,
                         move || async move {
                             if let Some(returned) = stated::<Result<Job, DbError>>() {
                                 return returned;
@@ -608,7 +608,7 @@ fn a_write_of_nothing() {
                 write(
                         call,
                         kind_of_write!(()),
-                        |_, _| {},
+                        nothing_late,
                         move || async move {
                             if let Some(returned) = stated::<()>() {
                                 return returned;

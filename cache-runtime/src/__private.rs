@@ -7,7 +7,10 @@ pub use crate::cacheable::demand::{
     CloneForStale, Failing, Lent, Peel,
 };
 pub use crate::cacheable::dispatch;
-pub use crate::call::{put, read, read_ahead, refresh, uncached, write};
+pub use crate::call::{
+    always, nothing_late, put, put_as_it_is, read, read_ahead, read_as_it_is, refresh, uncached,
+    write, write_as_it_is,
+};
 pub use crate::caller::{Marked, Unmarked};
 pub use crate::entry::{CodecKind, Compression, TypeOps, type_ops};
 pub use crate::invalidate::Invalidation;

@@ -20,6 +20,7 @@ use crate::error::TimedOut;
 
 pub(crate) mod demand;
 pub mod dispatch;
+pub(crate) mod erased;
 #[cfg(feature = "axum")]
 pub(crate) mod http;
 #[cfg(feature = "axum")]
@@ -54,6 +55,9 @@ pub trait Returned<R>: Copy + Send + Sync + 'static {
 pub trait Cacheable<R>: Returned<R> {
     /// What is returned is an answer to a request, and not part of one.
     const ANSWERS: bool = false;
+
+    /// [`prepare`](Self::prepare) has something to do.
+    const PREPARES: bool = false;
 
     /// Makes ready what can be read only once, as the body of a response.
     fn prepare(self, returned: R) -> impl Future<Output = R> + Send;
@@ -165,6 +169,7 @@ where
     K: Cacheable<Result<T, E>>,
 {
     const ANSWERS: bool = K::ANSWERS;
+    const PREPARES: bool = K::PREPARES;
 
     fn prepare(self, returned: Result<T, E>) -> impl Future<Output = Result<T, E>> + Send {
         self.0.prepare(returned)
@@ -309,6 +314,7 @@ impl<T, K: Returned<T>> Returned<Option<T>> for InOption<K> {
 #[diagnostic::do_not_recommend]
 impl<T: Send, K: Cacheable<T>> Cacheable<Option<T>> for InOption<K> {
     const ANSWERS: bool = K::ANSWERS;
+    const PREPARES: bool = K::PREPARES;
 
     async fn prepare(self, returned: Option<T>) -> Option<T> {
         match returned {
@@ -373,6 +379,7 @@ impl<T, E, K: Returned<T>, S: ErrorOf<E>> Returned<Result<T, E>> for InResult<K,
 #[diagnostic::do_not_recommend]
 impl<T: Send, E: Send, K: Cacheable<T>, S: ErrorOf<E>> Cacheable<Result<T, E>> for InResult<K, S> {
     const ANSWERS: bool = K::ANSWERS;
+    const PREPARES: bool = K::PREPARES;
 
     async fn prepare(self, returned: Result<T, E>) -> Result<T, E> {
         match returned {

@@ -36,6 +36,8 @@ use crate::sync::{AtomicBool, AtomicUsize, Mutex, Notify};
 pub(crate) enum Outcome {
     /// A value; `None` is an absence that is cached.
     Value(Kept),
+    /// A value that is for those who wait, and is not stored.
+    Unstored(Arc<dyn Any + Send + Sync>),
     /// The body returned `None`, which is not cached.
     Nothing,
     /// The body failed; the error can be cloned.
@@ -49,6 +51,15 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    /// The value, or the absence that is cached.
+    pub(crate) fn into_value(self) -> Option<Kept> {
+        match self {
+            Self::Value(kept) => Some(kept),
+            Self::Unstored(value) => Some(Some(value)),
+            _ => None,
+        }
+    }
+
     /// No value: an older one may be wanted instead.
     pub(crate) fn is_failure(&self) -> bool {
         matches!(self, Self::Error(_) | Self::TimedOut | Self::Failed)

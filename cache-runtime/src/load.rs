@@ -38,6 +38,22 @@ pub(crate) struct Loading {
     why: Why,
 }
 
+/// What came of a store that its caller waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StoredThrough {
+    Stored,
+    /// Nothing was sent: what the put has removed stays removed.
+    NotTried,
+    /// The entry may be there, or go, later: it must be removed.
+    Unsure,
+}
+
+impl StoredThrough {
+    fn if_sure(sure: bool) -> Self {
+        if sure { Self::Stored } else { Self::Unsure }
+    }
+}
+
 impl Loading {
     pub(crate) fn new(
         cache: Cache,
@@ -132,27 +148,27 @@ impl Loading {
         }
     }
 
-    /// A put's store, which its caller waits for. False: the entry must be removed instead.
+    /// A put's store, which its caller waits for.
     pub(crate) async fn store_through(
         mut self,
         kept: Kept,
         ttl: Duration,
         tags: Vec<String>,
         budget: &Budget,
-    ) -> bool {
+    ) -> StoredThrough {
         let ttl = self.policy().spread(ttl, token::fraction);
         let outcome = Outcome::Value(kept.clone());
         // The lead keeps its own until the answer is there: a caller dropped before that gives it up.
         let Some(lease) = self.lead.hold.clone() else {
             if self.session.is_some() {
                 self.lead.settle(outcome, false);
-                return false;
+                return StoredThrough::NotTried;
             }
             let configured = self.cache.inner.tier.is_some();
             let sure = self.undisturbed(&tags);
             self.keep_in_memory(outcome, kept, ttl, tags);
             // In an outage Redis may still hold the entry from before: the removal is journalled, the copy goes with it.
-            return sure && !configured;
+            return StoredThrough::if_sure(sure && !configured);
         };
         let store = self.a_store(&lease, kept, ttl, tags);
         let stored = budget
@@ -164,7 +180,7 @@ impl Loading {
             self.cache.inner.local.memory.remove(self.key.as_str());
         }
         self.lead.settle(outcome, stored);
-        stored
+        StoredThrough::if_sure(stored)
     }
 
     /// The load gave nothing to store: `None`, an error, something that must not be shared.

@@ -98,19 +98,19 @@ impl Cache {
                 }
                 None => None,
             },
-            Turn::Shared(Outcome::Value(kept), was_loaded) => match restore(kept) {
+            Turn::Shared(outcome, was_loaded) => match outcome.into_value().and_then(restore) {
                 Some(value) => {
                     let why = if was_loaded { Why::Fresh } else { Why::Shared };
                     note(|| by_hand(Status::Coalesced, why));
                     self.count_by_hand(|counters| &counters.coalesced);
                     return Ok(value);
                 }
+                // Another's failure is not ours to tell: its error is of a type we do not know.
                 None => None,
             },
             Turn::Lead(loading) => Some(loading),
             Turn::Alone(flight, _) => return self.load_in_turn(&flight, load).await,
-            // Another's failure is not ours to tell: its error is of a type we do not know.
-            Turn::Shared(..) | Turn::Solo(_) => None,
+            Turn::Solo(_) => None,
         };
         let why = loading
             .as_ref()
@@ -125,10 +125,10 @@ impl Cache {
         };
         match loading.run(Box::pin(load())).await {
             Ok(value) => {
-                let kept = Some(Arc::new(value.clone()) as _);
+                let kept: Arc<dyn std::any::Any + Send + Sync> = Arc::new(value.clone());
                 match ttl {
-                    Some(ttl) => loading.store(kept, ttl, Vec::new()),
-                    None => loading.end(Outcome::Value(kept), false),
+                    Some(ttl) => loading.store(Some(kept), ttl, Vec::new()),
+                    None => loading.end(Outcome::Unstored(kept), false),
                 }
                 Ok(value)
             }
@@ -148,8 +148,8 @@ impl Cache {
         Fut: Future<Output = Result<T, E>>,
     {
         let turn = flight.turn().await;
-        if let Err(Outcome::Value(kept)) = &turn
-            && let Some(value) = restore(kept.clone())
+        if let Err(outcome) = &turn
+            && let Some(value) = outcome.clone().into_value().and_then(restore)
         {
             note(|| by_hand(Status::Coalesced, Why::Shared));
             self.count_by_hand(|counters| &counters.coalesced);
@@ -159,7 +159,7 @@ impl Cache {
         self.count_by_hand(|counters| &counters.misses);
         let loaded = Box::pin(load()).await;
         if let Ok(value) = &loaded {
-            flight.rescue(Outcome::Value(Some(Arc::new(value.clone()))));
+            flight.rescue(Outcome::Unstored(Arc::new(value.clone())));
         }
         loaded
     }

@@ -64,6 +64,7 @@ impl<T, K: Returned<T>> Returned<Json<T>> for InJson<K> {
 #[diagnostic::do_not_recommend]
 impl<T: Send, K: Cacheable<T>> Cacheable<Json<T>> for InJson<K> {
     const ANSWERS: bool = true;
+    const PREPARES: bool = K::PREPARES;
 
     async fn prepare(self, Json(value): Json<T>) -> Json<T> {
         Json(self.0.prepare(value).await)

@@ -62,6 +62,7 @@ impl Returned<Response> for WholeResponse {
 #[diagnostic::do_not_recommend]
 impl Cacheable<Response> for WholeResponse {
     const ANSWERS: bool = true;
+    const PREPARES: bool = true;
 
     async fn prepare(self, mut returned: Response) -> Response {
         if is_error(returned.status()) {

@@ -50,6 +50,7 @@ impl<R, K: HasStatus<R>> Returned<R> for Keeping<K> {
 #[diagnostic::do_not_recommend]
 impl<R: Send, K: HasStatus<R>> Cacheable<R> for Keeping<K> {
     const ANSWERS: bool = K::ANSWERS;
+    const PREPARES: bool = true;
 
     async fn prepare(self, returned: R) -> R {
         if self.wants(&returned).is_some() {

@@ -4,40 +4,74 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 
-use super::ahead::{Ahead, may_refresh};
-use super::instead::{Instead, Press};
-use super::lead::{Fate, Led, Load, alone, alone_within, lead};
-use super::patience::Patience;
+use super::background::{BackgroundLoad, may_refresh};
+use super::body::{Body, MakeBody, Work};
+use super::fallback::{Fallback, FallbackReason};
+use super::load::{Load, LoadResult, Stored, alone, alone_within, kept, lead};
+use super::mode::Mode;
+use super::report::{count, outcome, ran, served, tell};
+use super::request::{Shape, give_back_aged, give_back_outcome, request, request_of};
 use super::survivor::Survivor;
-use super::tally::{count, kept, outcome, ran, served};
-use super::translate::{give_back_aged, give_back_outcome, request, request_of};
-use super::{Mode, boxed, put};
+use super::timeouts::Timeouts;
+use super::{boxed, put};
 use crate::cache::{Cache, Demand, Hit, Turn};
-use crate::cacheable::{Cacheable, Success};
+use crate::cacheable::erased::{AnyKind, AnyResult, Ended};
 use crate::deferred;
 use crate::flight::{Flight, Outcome};
 use crate::key::CacheKey;
 use crate::load::Loading;
-use crate::outcome::{CallOutcome, Status, Why, note};
+use crate::outcome::{CallOutcome, Status, Why};
 use crate::redis::{Budget, Lease};
-use crate::site::{About, Call, Keyed, Late, Site};
+use crate::site::{About, Call, Keyed, Site};
 use crate::spans;
 
-/// A call that memory has not answered.
-pub(super) struct Miss<R, K, W, L, F, Fut> {
-    pub(super) call: Call,
-    pub(super) kind: K,
-    pub(super) when: W,
-    pub(super) late: L,
-    pub(super) body: F,
-    pub(super) mode: Mode,
-    pub(super) ahead: Option<Ahead<R, K, W, L, Fut>>,
+/// A call that memory has not answered. `M` makes its body, a `B`, when that is going to run.
+pub(super) struct Miss<'a, M, B> {
+    /// In a box, because each move of it would take its room in the frames of builds without optimization.
+    pub(super) asked: Box<PendingCall>,
+    pub(super) make: M,
+    /// What it can do if its body owns what it uses.
+    pub(super) background: Option<BackgroundLoad<'a, B>>,
 }
 
-/// How long a miss waits: its patience for the body, and its budget for Redis.
+/// A call without its body: all that the search for a value needs.
+pub(super) struct PendingCall {
+    pub(super) call: Call,
+    pub(super) kind: Box<dyn AnyKind>,
+    pub(super) mode: Mode,
+}
+
+/// How long a miss waits: for the body, and for Redis.
 struct Waiting {
-    patience: Patience,
+    timeouts: Timeouts,
     budget: Budget,
+}
+
+/// The one instance of [`miss`] that this crate holds.
+pub(super) fn miss_boxed<'m>(
+    missed: Miss<'m, MakeBody<'m, 'm>, Body<'m>>,
+) -> Pin<Box<dyn Future<Output = AnyResult> + Send + 'm>> {
+    boxed(|| miss_in_span(missed))
+}
+
+/// The same where the body may have to outlive the call.
+pub(super) fn miss_owned_boxed<'m>(
+    missed: Miss<'static, MakeBody<'m, 'static>, Body<'static>>,
+) -> Pin<Box<dyn Future<Output = AnyResult> + Send + 'm>> {
+    boxed(|| miss_in_span(missed))
+}
+
+/// [`miss`], inside its span.
+pub(super) fn miss_in_span<'a, M, B>(
+    missed: Miss<'a, M, B>,
+) -> tracing::instrument::Instrumented<impl Future<Output = AnyResult> + use<'a, M, B>>
+where
+    M: FnOnce() -> Work<'a, B>,
+    B: Future<Output = AnyResult> + Unpin,
+{
+    let call = &missed.asked.call;
+    let span = spans::read(call.site.name(), call.key.as_str());
+    tracing::Instrument::instrument(miss(missed), span)
 }
 
 /// Asks Redis and the key's flight, and runs the body if neither has a value.
@@ -45,65 +79,61 @@ struct Waiting {
 /// Everything that a load does not need is boxed in frames of its own. A body is polled from this function, so calls that are
 /// nested in bodies take this function's frame once for each level. And every box that a hit in Redis needs stays below the 1032 bytes up to which the usual
 /// allocator keeps freed blocks at hand.
-pub(super) async fn miss<R, K, W, L, F, Fut>(miss: Miss<R, K, W, L, F, Fut>) -> R
+async fn miss<'a, M, B>(miss: Miss<'a, M, B>) -> AnyResult
 where
-    K: Cacheable<R>,
-    W: FnOnce(&K::Inner) -> bool,
-    L: FnOnce(&K::Inner, &mut Late<'_>),
-    F: FnOnce() -> Fut,
-    Fut: Future<Output = R>,
+    M: FnOnce() -> Work<'a, B>,
+    B: Future<Output = AnyResult> + Unpin,
 {
-    if miss.mode == Mode::Uncached {
-        return boxed(miss.body).await;
+    if miss.asked.mode == Mode::Uncached {
+        return (miss.make)().body.await;
     }
-    let (cache, site) = (miss.call.used_cache(), miss.call.site);
+    let (cache, site) = (miss.asked.call.used_cache(), miss.asked.call.site);
     let mut waiting = Waiting {
-        patience: Patience::new(&site.policy),
+        timeouts: Timeouts::new(&site.policy),
         budget: cache.budget(),
     };
-    let key = match &miss.call.key {
-        Keyed::Key(key) if miss.mode != Mode::Blind => key.clone(),
+    let key = match &miss.asked.call.key {
+        Keyed::Key(key) if miss.asked.mode != Mode::Blind => key.clone(),
         _ => return boxed(|| miss.without_key(&cache, waiting)).await,
     };
-    if !miss.call.patterns.is_empty() && deferred::is_active() {
+    if !miss.asked.call.patterns.is_empty() && deferred::is_active() {
         return boxed(|| miss.in_transaction(&cache)).await;
     }
-    if miss.mode == Mode::Normal
+    if miss.asked.mode == Mode::Normal
         && is_to_be_spared(&cache, site, &key)
         && let Some(returned) =
-            boxed(|| miss.instead(&cache, &key, &waiting.budget, Press::Failed)).await
+            boxed(|| miss.asked.after_failure(&cache, &key, &waiting.budget)).await
     {
         return returned;
     }
     let mut demand = Demand::Any;
-    if miss.mode != Mode::Normal {
-        demand = boxed(|| miss.demand(&cache, &key, &waiting.budget)).await;
+    if miss.asked.mode != Mode::Normal {
+        demand = boxed(|| miss.asked.demand(&cache, &key, &waiting.budget)).await;
     }
-    if miss.mode == Mode::Refresh {
-        waiting.patience = waiting.patience.hard_only();
+    if miss.asked.mode == Mode::Refresh {
+        waiting.timeouts = waiting.timeouts.hard_only();
         if demand == Demand::Any {
             return boxed(|| miss.refresh_nothing(&cache, &key, waiting)).await;
         }
     }
-    match miss.turn(&cache, &key, &mut waiting, demand).await {
+    match miss.asked.turn(&cache, &key, &mut waiting, demand).await {
         Ok(Turn::Hit(hit)) => match miss.give_hit(&cache, &key, hit) {
             Ok(returned) => returned,
             Err(miss) => boxed(|| miss.run(&cache, &key, waiting, Why::Unusable)).await,
         },
         Ok(Turn::Lead(loading)) => {
-            let (about, kind) = (miss.call.about(), miss.kind);
-            let why = match miss.mode {
+            let about = miss.asked.call.about();
+            let why = match miss.asked.mode {
                 Mode::Newer | Mode::Refresh => Why::Asked,
                 _ => loading.why(),
             };
             count(&cache, site, |counters| &counters.misses);
-            let (ahead, patience) = (miss.ahead, waiting.patience);
-            let led = boxed(|| {
+            let (background, timeouts) = (miss.background, waiting.timeouts);
+            let loaded = boxed(|| {
                 let load = miss.into_load(cache, waiting.budget);
-                lead_within(load, loading, patience, ahead)
+                lead_within(load, loading, timeouts, background)
             });
-            let led = led.await;
-            told(about, kind, led, Status::Miss, why)
+            report(about, loaded.await, Status::Miss, why)
         }
         Ok(turn) => boxed(|| miss.after(&cache, &key, waiting, turn)).await,
         Err(returned) => returned,
@@ -116,52 +146,152 @@ fn is_to_be_spared(cache: &Cache, site: &Site, key: &CacheKey) -> bool {
     !policy.stale_on_error.is_zero() && !cache.inner.failing.may_try(key.as_str(), policy.retry)
 }
 
-impl<R, K, W, L, F, Fut> Miss<R, K, W, L, F, Fut>
-where
-    K: Cacheable<R>,
-    W: FnOnce(&K::Inner) -> bool,
-    L: FnOnce(&K::Inner, &mut Late<'_>),
-    F: FnOnce() -> Fut,
-    Fut: Future<Output = R>,
-{
-    fn into_load(self, cache: Cache, budget: Budget) -> Load<K, W, L, Fut> {
-        Load {
+impl PendingCall {
+    fn fallback<'f>(
+        &'f self,
+        cache: &'f Cache,
+        key: Option<&'f CacheKey>,
+        budget: &'f Budget,
+    ) -> Fallback<'f> {
+        Fallback {
             cache,
-            call: self.call,
-            kind: self.kind,
-            when: self.when,
-            late: self.late,
-            work: boxed(self.body),
-            budget: Arc::new(budget),
-            waits_for_store: self.mode == Mode::Refresh,
+            about: self.call.about(),
+            key,
+            kind: &*self.kind,
+            budget,
         }
     }
 
-    /// An older value, or a time-out's error, in place of the body's result.
-    async fn instead(
+    /// An older value in place of that of a body that failed.
+    async fn after_failure(
         &self,
         cache: &Cache,
         key: &CacheKey,
         budget: &Budget,
-        press: Press,
-    ) -> Option<R> {
-        let instead = Instead {
-            cache,
-            about: self.call.about(),
-            key: Some(key),
-            kind: self.kind,
-            budget,
-        };
-        let (returned, outcome) = instead.at(press).await?;
+    ) -> Option<AnyResult> {
+        let fallback = self.fallback(cache, Some(key), budget);
+        let (returned, outcome) = fallback.value_for(FallbackReason::BodyFailed).await?;
         tell(|| outcome);
         Some(returned)
     }
 
+    /// Which values the call accepts. Of a refresh [`Demand::Any`] says that there is none to refresh.
+    async fn demand(&self, cache: &Cache, key: &CacheKey, budget: &Budget) -> Demand {
+        let mut request = request_of(self.call.site, key, Shape::of_any(&*self.kind));
+        request.demand = Demand::StandIn;
+        match self.mode {
+            // Ask for a value newer than the stored one, and keep serving that one meanwhile.
+            Mode::Newer => {
+                let stored = cache.standing(&request, budget).await;
+                stored.map_or(Demand::Any, |hit| Demand::NewerThan(hit.version))
+            }
+            // A call that removes entries may remove its own key, and with it the entry that it would replace.
+            Mode::Refresh if self.call.patterns.is_empty() => {
+                let stored = cache.standing_in_redis(&request, budget).await;
+                stored.map_or(Demand::Any, |_| Demand::OnlyALoad)
+            }
+            _ => Demand::Any,
+        }
+    }
+
+    /// Reads. `Err`: the read took too long, and this is the call's result instead.
+    async fn turn(
+        &self,
+        cache: &Cache,
+        key: &CacheKey,
+        waiting: &mut Waiting,
+        demand: Demand,
+    ) -> Result<Turn, AnyResult> {
+        let (tags, open_tags) = self.call.tags.known_and_open();
+        let shape = Shape::of_any(&*self.kind);
+        let mut request = request(&self.call, key, shape, &tags, &open_tags);
+        request.demand = demand;
+        let Waiting { timeouts, budget } = waiting;
+        let mut reading = Box::pin(cache.read(&request, budget));
+        if timeouts.is_endless() {
+            return Ok(reading.await);
+        }
+        let fallback = self.fallback(cache, Some(key), budget);
+        let turn = boxed(|| fallback.wait_or_fall_back(timeouts, reading.as_mut())).await;
+        turn.map_err(|(returned, outcome)| {
+            tell(|| outcome);
+            returned
+        })
+    }
+
+    /// Waits for the call's turn after a load whose result could not be shared. `Err`: the call's result.
+    async fn permit<'f>(
+        &self,
+        cache: &Cache,
+        key: &CacheKey,
+        waiting: &mut Waiting,
+        flight: &'f Flight<Box<Lease>>,
+    ) -> Result<Option<tokio::sync::SemaphorePermit<'f>>, AnyResult> {
+        let about = self.call.about();
+        let turn = {
+            let fallback = self.fallback(cache, Some(key), &waiting.budget);
+            let waited = pin!(flight.turn());
+            fallback
+                .wait_or_fall_back(&mut waiting.timeouts, waited)
+                .await
+        };
+        match turn {
+            Ok(Ok(permit)) => Ok(Some(permit)),
+            Ok(Err(outcome)) => match give_back_outcome(&*self.kind, outcome) {
+                Some(returned) => {
+                    count(cache, about.site, |counters| &counters.coalesced);
+                    let failed = self.kind.has_failed(&returned);
+                    tell(|| ran(about, failed, Status::Coalesced, Why::Shared));
+                    Err(returned)
+                }
+                None => Ok(None),
+            },
+            Err((returned, outcome)) => {
+                tell(|| outcome);
+                Err(returned)
+            }
+        }
+    }
+
+    /// The result of another call's load.
+    fn give_shared(&self, cache: &Cache, outcome: Outcome, was_loaded: bool) -> Option<AnyResult> {
+        let about = self.call.about();
+        let is_stored = matches!(outcome, Outcome::Value(Some(_)));
+        let returned = give_back_outcome(&*self.kind, outcome)?;
+        let why = if was_loaded { Why::Fresh } else { Why::Shared };
+        count(cache, about.site, |counters| &counters.coalesced);
+        let failed = self.kind.has_failed(&returned);
+        let ttl = cache.lifetime(self.call.used_ttl()).filter(|_| is_stored);
+        tell(|| CallOutcome {
+            ttl: ttl.unwrap_or_default(),
+            ..ran(about, failed, Status::Coalesced, why)
+        });
+        Some(returned)
+    }
+}
+
+impl<'a, M, B> Miss<'a, M, B>
+where
+    M: FnOnce() -> Work<'a, B>,
+    B: Future<Output = AnyResult> + Unpin,
+{
+    fn into_load(self, cache: Cache, budget: Budget) -> Load<'a, B> {
+        let PendingCall { call, kind, mode } = *self.asked;
+        Load {
+            cache,
+            call,
+            kind,
+            work: (self.make)(),
+            budget: Arc::new(budget),
+            waits_for_store: mode == Mode::Refresh,
+        }
+    }
+
     /// The call has no key, or one that does not hold the credentials that came with it.
-    async fn without_key(self, cache: &Cache, waiting: Waiting) -> R {
-        let site = self.call.site;
+    async fn without_key(self, cache: &Cache, waiting: Waiting) -> AnyResult {
+        let site = self.asked.call.site;
         count(cache, site, |counters| &counters.bypasses);
-        let why = match self.mode {
+        let why = match self.asked.mode {
             Mode::Blind => {
                 site.warn_of_credentials();
                 Why::Credentials
@@ -173,101 +303,48 @@ where
     }
 
     /// The call's removals wait for the end of a transaction, so its result cannot be stored either.
-    async fn in_transaction(self, cache: &Cache) -> R {
-        let (about, kind) = (self.call.about(), self.kind);
+    async fn in_transaction(self, cache: &Cache) -> AnyResult {
+        let PendingCall { call, kind, .. } = *self.asked;
+        let about = call.about();
         count(cache, about.site, |counters| &counters.misses);
-        let returned = alone(cache, self.call, kind, self.late, boxed(self.body)).await;
-        tell(|| ran(about, kind, &returned, Status::Miss, Why::InTransaction));
+        let returned = alone(cache, call, &*kind, (self.make)()).await;
+        let failed = kind.has_failed(&returned);
+        tell(|| ran(about, failed, Status::Miss, Why::InTransaction));
         returned
     }
 
-    /// Which values the call accepts. Of a refresh [`Demand::Any`] says that there is none to refresh.
-    async fn demand(&self, cache: &Cache, key: &CacheKey, budget: &Budget) -> Demand {
-        let mut request = request_of(self.call.site, key, self.kind, &[], &[]);
-        request.demand = Demand::StandIn;
-        match self.mode {
-            // The standing value must be replaced, but may stay until the new one is there.
-            Mode::Newer => {
-                let standing = cache.standing(&request, budget).await;
-                standing.map_or(Demand::Any, |hit| Demand::NewerThan(hit.version))
-            }
-            // A call that removes entries may remove its own key, and with it the entry that it would replace.
-            Mode::Refresh if self.call.patterns.is_empty() => {
-                let standing = cache.standing_in_redis(&request, budget).await;
-                standing.map_or(Demand::Any, |_| Demand::OnlyALoad)
-            }
-            _ => Demand::Any,
-        }
-    }
-
-    /// A refresh where nothing stands that a load could replace: then it is a put. Where Redis did not say in time what
-    /// stands, nothing can be stored, and nobody waits for Redis again.
-    async fn refresh_nothing(self, cache: &Cache, key: &CacheKey, waiting: Waiting) -> R {
+    /// A refresh where nothing is stored that a load could replace: then it is a put. Where Redis did not say in time what
+    /// is stored, nothing can be stored, and nobody waits for Redis again.
+    async fn refresh_nothing(self, cache: &Cache, key: &CacheKey, waiting: Waiting) -> AnyResult {
         if waiting.budget.is_spent() {
-            count(cache, self.call.site, |counters| &counters.misses);
+            count(cache, self.asked.call.site, |counters| &counters.misses);
             let told = (Status::Miss, Why::RedisAway);
             return self.alone(cache, Some(key), waiting, told).await;
         }
-        let Self {
-            call,
-            kind,
-            when,
-            late,
-            body,
-            ..
-        } = self;
-        put::anew(call, kind, when, late, body, waiting.budget).await
-    }
-
-    /// Reads. `Err`: the read took too long, and this is the call's result instead.
-    async fn turn(
-        &self,
-        cache: &Cache,
-        key: &CacheKey,
-        waiting: &mut Waiting,
-        demand: Demand,
-    ) -> Result<Turn, R> {
-        let (tags, open_tags) = self.call.tags.known_and_open();
-        let mut request = request(&self.call, key, self.kind, &tags, &open_tags);
-        request.demand = demand;
-        let Waiting { patience, budget } = waiting;
-        let mut reading = Box::pin(cache.read(&request, budget));
-        if patience.is_endless() {
-            return Ok(reading.await);
-        }
-        let instead = Instead {
-            cache,
-            about: self.call.about(),
-            key: Some(key),
-            kind: self.kind,
-            budget,
-        };
-        let turn = boxed(|| instead.of_waiting(patience, reading.as_mut())).await;
-        turn.map_err(|(returned, outcome)| {
-            tell(|| outcome);
-            returned
-        })
+        let PendingCall { call, kind, .. } = *self.asked;
+        put::anew(call, kind, (self.make)(), waiting.budget).await
     }
 
     /// The read has come neither to a value of a tier nor to a load.
-    async fn after(self, cache: &Cache, key: &CacheKey, waiting: Waiting, turn: Turn) -> R {
+    async fn after(self, cache: &Cache, key: &CacheKey, waiting: Waiting, turn: Turn) -> AnyResult {
+        let asked = &self.asked;
         match turn {
             Turn::Shared(outcome, was_loaded) => {
                 if outcome.is_failure()
                     && let Some(returned) =
-                        boxed(|| self.instead(cache, key, &waiting.budget, Press::Failed)).await
+                        boxed(|| asked.after_failure(cache, key, &waiting.budget)).await
                 {
                     return returned;
                 }
-                match self.give_shared(cache, outcome, was_loaded) {
-                    Ok(returned) => returned,
-                    Err(miss) => miss.run(cache, key, waiting, Why::Shared).await,
+                match asked.give_shared(cache, outcome, was_loaded) {
+                    Some(returned) => returned,
+                    None => self.run(cache, key, waiting, Why::Shared).await,
                 }
             }
             Turn::Alone(flight, failed) => {
                 if failed
                     && let Some(returned) =
-                        boxed(|| self.instead(cache, key, &waiting.budget, Press::Failed)).await
+                        boxed(|| asked.after_failure(cache, key, &waiting.budget)).await
                 {
                     return returned;
                 }
@@ -279,45 +356,20 @@ where
     }
 
     /// A value that a tier has answered with.
-    fn give_hit(self, cache: &Cache, key: &CacheKey, mut hit: Hit) -> Result<R, Box<Self>> {
-        let about = self.call.about();
-        let Some(returned) = give_back_aged(self.kind, &mut hit) else {
+    fn give_hit(self, cache: &Cache, key: &CacheKey, mut hit: Hit) -> Result<AnyResult, Box<Self>> {
+        let about = self.asked.call.about();
+        let Some(returned) = give_back_aged(&*self.asked.kind, &mut hit) else {
             return Err(Box::new(self));
         };
         served(cache, about, &hit, None);
         spans::read_ended(|| outcome(about, &hit, None));
-        if let Some(ahead) = self
-            .ahead
+        if let Some(background) = self
+            .background
             .filter(|_| hit.refresh && may_refresh(cache, key))
         {
             let load = self.into_load(cache.clone(), cache.background_budget());
-            (ahead.refresh)(load, hit.version);
+            (background.refresh)(load, hit.version);
         }
-        Ok(returned)
-    }
-
-    /// The result of another call's load.
-    fn give_shared(
-        self,
-        cache: &Cache,
-        outcome: Outcome,
-        was_loaded: bool,
-    ) -> Result<R, Box<Self>> {
-        let (about, kind) = (self.call.about(), self.kind);
-        let Some(returned) = give_back_outcome(kind, outcome) else {
-            return Err(Box::new(self));
-        };
-        let why = if was_loaded { Why::Fresh } else { Why::Shared };
-        count(cache, about.site, |counters| &counters.coalesced);
-        let kept = match kind.success(&returned) {
-            Success::Value(value) => (self.when)(value),
-            Success::Nothing | Success::Failure => false,
-        };
-        let ttl = cache.lifetime(self.call.used_ttl()).filter(|_| kept);
-        tell(|| CallOutcome {
-            ttl: ttl.unwrap_or_default(),
-            ..ran(about, kind, &returned, Status::Coalesced, why)
-        });
         Ok(returned)
     }
 
@@ -328,49 +380,28 @@ where
         key: &CacheKey,
         mut waiting: Waiting,
         flight: &Flight<Box<Lease>>,
-    ) -> R {
-        let (about, kind) = (self.call.about(), self.kind);
-        let turn = {
-            let instead = Instead {
-                cache,
-                about,
-                key: Some(key),
-                kind,
-                budget: &waiting.budget,
-            };
-            let waited = pin!(flight.turn());
-            instead.of_waiting(&mut waiting.patience, waited).await
+    ) -> AnyResult {
+        let permit = match self.asked.permit(cache, key, &mut waiting, flight).await {
+            Ok(permit) => permit,
+            Err(returned) => return returned,
         };
-        let permit = match turn {
-            Ok(Ok(permit)) => Some(permit),
-            Ok(Err(outcome)) => match give_back_outcome(kind, outcome) {
-                Some(returned) => {
-                    count(cache, about.site, |counters| &counters.coalesced);
-                    tell(|| ran(about, kind, &returned, Status::Coalesced, Why::Shared));
-                    return returned;
-                }
-                None => None,
-            },
-            Err((returned, outcome)) => {
-                tell(|| outcome);
-                return returned;
-            }
-        };
+        let about = self.asked.call.about();
         count(cache, about.site, |counters| &counters.misses);
-        let led = self.led_alone(cache, Some(key), waiting).await;
-        if let (Led::Own(returned, _), Some(_)) = (&led, &permit)
-            && let Success::Value(_) = kind.success(returned)
-            && let Some(kept) = kept(about.site, kind, returned)
+        let kind = self.asked.kind.another();
+        let loaded = self.loaded_alone(cache, Some(key), waiting).await;
+        if let (LoadResult::Own(returned, _), Some(_)) = (&loaded, &permit)
+            && kind.ended(returned) == Ended::Value
+            && let Some(kept) = kept(about.site, &*kind, returned)
         {
-            flight.rescue(Outcome::Value(Some(kept)));
+            flight.rescue(Outcome::Unstored(kept));
         }
         drop(permit);
-        told(about, kind, led, Status::Miss, Why::Shared)
+        report(about, loaded, Status::Miss, Why::Shared)
     }
 
     /// Runs the body without a lease.
-    async fn run(self, cache: &Cache, key: &CacheKey, waiting: Waiting, why: Why) -> R {
-        count(cache, self.call.site, |counters| &counters.misses);
+    async fn run(self, cache: &Cache, key: &CacheKey, waiting: Waiting, why: Why) -> AnyResult {
+        count(cache, self.asked.call.site, |counters| &counters.misses);
         self.alone(cache, Some(key), waiting, (Status::Miss, why))
             .await
     }
@@ -381,111 +412,112 @@ where
         key: Option<&CacheKey>,
         waiting: Waiting,
         (status, why): (Status, Why),
-    ) -> R {
-        let (about, kind) = (self.call.about(), self.kind);
-        let led = self.led_alone(cache, key, waiting).await;
-        told(about, kind, led, status, why)
+    ) -> AnyResult {
+        let about = self.asked.call.about();
+        let loaded = self.loaded_alone(cache, key, waiting).await;
+        report(about, loaded, status, why)
     }
 
-    async fn led_alone(self, cache: &Cache, key: Option<&CacheKey>, waiting: Waiting) -> Led<R> {
-        let Waiting { patience, budget } = waiting;
-        let instead = Instead {
+    async fn loaded_alone(
+        self,
+        cache: &Cache,
+        key: Option<&CacheKey>,
+        waiting: Waiting,
+    ) -> LoadResult {
+        let Waiting { timeouts, budget } = waiting;
+        let PendingCall { call, kind, .. } = *self.asked;
+        let fallback = Fallback {
             cache,
-            about: self.call.about(),
+            about: call.about(),
             key,
-            kind: self.kind,
+            kind: &*kind,
             budget: &budget,
         };
-        let work = boxed(self.body);
-        boxed(|| alone_within(self.call, self.late, work, patience, instead)).await
+        let work = (self.make)();
+        boxed(|| alone_within(call, work, timeouts, fallback)).await
     }
 }
 
 /// The load; it goes on without its caller where others wait for it and it owns what it uses.
-async fn lead_within<R, K, W, L, Fut>(
-    load: Load<K, W, L, Fut>,
+async fn lead_within<'a, B>(
+    load: Load<'a, B>,
     loading: Box<Loading>,
-    patience: Patience,
-    ahead: Option<Ahead<R, K, W, L, Fut>>,
-) -> Led<R>
+    timeouts: Timeouts,
+    background: Option<BackgroundLoad<'a, B>>,
+) -> LoadResult
 where
-    K: Cacheable<R>,
-    W: FnOnce(&K::Inner) -> bool,
-    L: FnOnce(&K::Inner, &mut Late<'_>),
-    Fut: Future<Output = R>,
+    B: Future<Output = AnyResult> + Unpin,
 {
-    let Some(ahead) = ahead.filter(|_| !deferred::is_active()) else {
-        return boxed(|| lead(load, loading, patience, false)).await;
+    let Some(background) = background.filter(|_| !deferred::is_active()) else {
+        return boxed(|| lead(load, loading, timeouts, false)).await;
     };
-    if patience.is_soft() {
-        return boxed(|| lead_softly(load, loading, patience, ahead)).await;
+    if timeouts.is_soft() {
+        return boxed(|| lead_softly(load, loading, timeouts, background)).await;
     }
     let (cache, flight) = (load.cache.clone(), loading.flight().clone());
-    Survivor::new((ahead.movable)(load, loading, patience), cache, flight).await
+    Survivor::new((background.movable)(load, loading, timeouts), cache, flight).await
 }
 
 /// The load in a task of its own, as the call may stop waiting for it.
-async fn lead_softly<R, K, W, L, Fut>(
-    load: Load<K, W, L, Fut>,
+async fn lead_softly<'a, B>(
+    load: Load<'a, B>,
     loading: Box<Loading>,
-    patience: Patience,
-    ahead: Ahead<R, K, W, L, Fut>,
-) -> Led<R>
+    timeouts: Timeouts,
+    background: BackgroundLoad<'a, B>,
+) -> LoadResult
 where
-    K: Cacheable<R>,
-    W: FnOnce(&K::Inner) -> bool,
-    L: FnOnce(&K::Inner, &mut Late<'_>),
-    Fut: Future<Output = R>,
+    B: Future<Output = AnyResult> + Unpin,
 {
-    let (cache, about, kind) = (load.cache.clone(), load.call.about(), load.kind);
+    let (cache, about, kind) = (load.cache.clone(), load.call.about(), load.kind.another());
     let (key, budget) = (loading.cache_key().clone(), load.budget.clone());
     let Some(room) = cache.inner.loads.room() else {
         // Too much is under way: then it ends with its call.
-        return boxed(|| lead(load, loading, patience, false)).await;
+        return boxed(|| lead(load, loading, timeouts, false)).await;
     };
-    let mut task = (ahead.detach)(room, load, loading, patience.hard_only());
-    let instead = Instead {
+    let mut task = (background.detach)(room, load, loading, timeouts.hard_only());
+    let fallback = Fallback {
         cache: &cache,
         about,
         key: Some(&key),
-        kind,
+        kind: &*kind,
         budget: &budget,
     };
-    let waited = instead
-        .of_waiting(&mut patience.soft_only(), Pin::new(&mut task))
+    let waited = fallback
+        .wait_or_fall_back(&mut timeouts.soft_only(), Pin::new(&mut task))
         .await;
     match waited {
-        Ok(Ok(led)) => led,
+        Ok(Ok(loaded)) => loaded,
         Ok(Err(ended)) => match ended.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
             // The runtime is shutting down, and this call with it.
             Err(_) => std::future::pending().await,
         },
-        Err((returned, outcome)) => Led::Instead(returned, outcome),
+        Err((returned, outcome)) => LoadResult::Fallback(returned, outcome),
     }
 }
 
 /// Tells how a call went that ran its body, and gives its result.
-fn told<R, K: Cacheable<R>>(about: About, kind: K, led: Led<R>, status: Status, why: Why) -> R {
-    match led {
-        Led::Own(returned, Fate { ttl, stored }) => {
+fn report(about: About, loaded: LoadResult, status: Status, why: Why) -> AnyResult {
+    match loaded {
+        LoadResult::Own(
+            returned,
+            Stored {
+                ttl,
+                stored,
+                failed,
+            },
+        ) => {
             tell(|| CallOutcome {
                 ttl,
                 stored,
-                ..ran(about, kind, &returned, status, why)
+                ..ran(about, failed, status, why)
             });
             returned
         }
-        Led::Instead(returned, outcome) => {
+        LoadResult::Fallback(returned, outcome) => {
             tell(|| outcome);
             returned
         }
-        Led::GivenUp => unreachable!("somebody waits for this load"),
+        LoadResult::GivenUp => unreachable!("somebody waits for this load"),
     }
-}
-
-/// Tells whoever asked, and the span of the read.
-fn tell(outcome: impl Fn() -> CallOutcome) {
-    note(&outcome);
-    spans::read_ended(outcome);
 }

@@ -1,153 +1,253 @@
-//! What generated code calls: the typed shell around the byte core.
+//! What generated code calls: a thin shell with types around a core without them.
 //!
-//! Each function returns a small future. A memory hit is settled when the function is called; everything else, the body
-//! included, sits in one box, so a caller's own future stays small.
+//! The core is compiled once, in this crate. It knows a body as a boxed future, its result as `dyn Any`, and the result's type
+//! by a table ([`crate::cacheable::erased`]). What is compiled for each cached function builds the key, asks memory, boxes
+//! the body, and gives the result its type back. Only functions that say `?Send` get a core of their own, as there a body is
+//! what it is.
 //!
-//! Read in this order: [`read`] (a hit in memory), [`miss`] (Redis, a wait, a load), [`lead`] (what happens around the body), [`owed`] (what its
-//! success removes), [`instead`] (what may stand in for a result), [`survivor`] (a load whose caller goes away), [`put`] (bodies that always run), [`ahead`] (loads that
-//! outlive their call).
+//! A hit in memory is settled when the function is called; everything else, the body included, sits in one box, so a
+//! caller's own future stays small.
+//!
+//! Read in this order: [`read`] (a hit in memory), [`miss`] (Redis, a wait, a load), [`load`] (what happens around the body),
+//! [`removals`] (what its success removes), [`fallback`] (what may stand in for a result), [`survivor`] (a load whose caller
+//! goes away), [`put`] and [`write`] (bodies that always run), [`background`] (loads that outlive their call).
 
-mod ahead;
-mod instead;
-mod lead;
+mod background;
+mod body;
+mod fallback;
+mod load;
 mod miss;
-mod owed;
-mod patience;
+mod mode;
 mod put;
 mod read;
+mod ready_or_boxed;
+mod removals;
+mod report;
+mod request;
 mod survivor;
-mod tally;
-mod translate;
+mod timeouts;
+mod write;
 
-use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 
-use self::ahead::Ahead;
-use self::lead::alone;
+use self::body::{Body, MakeBody, Work};
+use self::mode::{Mode, ask, is_uncached};
+use self::read::{Looked, go_on, go_on_as_it_is, go_on_owned, look};
+use self::ready_or_boxed::ReadyOrBoxed;
+use crate::cacheable::erased::{any_kind, typed};
 use crate::cacheable::{Cacheable, Returned};
 use crate::site::{Call, Late, Site};
 
-tokio::task_local! {
-    /// What the companions ask of the next call of a site.
-    static ASKED: Asked;
-}
-
-#[derive(Debug)]
-struct Asked {
-    /// Its address: only ever compared.
-    site: usize,
-    mode: Cell<Mode>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
-    Normal,
-    /// What stands now will not do: its successor, which the call may share like any other load.
-    Newer,
-    Refresh,
-    /// The call goes without the cache: its key does not hold the credentials that came with it.
-    Blind,
-    Uncached,
-}
-
 /// A read: a hit skips the body.
-pub fn read<R, K, W, L, F, Fut>(
+pub fn read<'a, R, K, W, L, F, Fut>(
     call: Call,
     kind: K,
     when: W,
     late: L,
     body: F,
-) -> impl Future<Output = R> + use<R, K, W, L, F, Fut>
+) -> impl Future<Output = R> + Send + use<'a, R, K, W, L, F, Fut>
 where
+    R: Send + 'static,
     K: Cacheable<R>,
-    W: FnOnce(&K::Inner) -> bool,
-    L: FnOnce(&K::Inner, &mut Late<'_>),
-    F: FnOnce() -> Fut,
-    Fut: Future<Output = R>,
+    W: FnOnce(&K::Inner) -> bool + Send + 'a,
+    L: FnOnce(&K::Inner, &mut Late<'_>) + Send + 'a,
+    F: FnOnce() -> Fut + Send + 'a,
+    Fut: Future<Output = R> + Send + 'a, // say `?Send` if the body is of one thread
 {
-    read::begin(call, kind, when, late, body, None)
+    match look(call, kind) {
+        Looked::Hit(returned, _) => ReadyOrBoxed::Ready(Some(returned)),
+        Looked::Missed(asked, name) => {
+            let make: MakeBody<'a, 'a> =
+                Box::new(move || Work::new(kind, when, late, body::body(body)));
+            go_on((asked, name), make)
+        }
+    }
 }
 
 /// A read whose load may outlive its call: refreshed behind the caller's back, or waited for only so long. What the body
 /// borrows is cloned when it is made, and it is made only when it is going to run.
-pub fn read_ahead<R, K, W, L, F, Fut>(
+pub fn read_ahead<'m, R, K, W, L, F, Fut>(
     call: Call,
     kind: K,
     when: W,
     late: L,
     body: F,
-) -> impl Future<Output = R> + use<R, K, W, L, F, Fut>
+) -> impl Future<Output = R> + Send + use<'m, R, K, W, L, F, Fut>
 where
     R: Send + 'static,
     K: Cacheable<R>,
     W: FnOnce(&K::Inner) -> bool + Send + 'static,
     L: FnOnce(&K::Inner, &mut Late<'_>) + Send + 'static,
-    F: FnOnce() -> Fut,
+    F: FnOnce() -> Fut + Send + 'm,
     // Who breaks the next one is shown the whole line by rustc, which does not know of the option.
     Fut: Future<Output = R> + Send + 'static, // `stale`, `early`, `soft_timeout`: a body may run in the background
 {
-    read::begin(call, kind, when, late, body, Some(Ahead::able()))
+    let work = move || Work::new(kind, when, late, body::body(body));
+    match look(call, kind) {
+        Looked::Hit(returned, refresh) => {
+            if let Some(refresh) = refresh {
+                refresh.start(work);
+            }
+            ReadyOrBoxed::Ready(Some(returned))
+        }
+        Looked::Missed(asked, name) => {
+            let make: MakeBody<'m, 'static> = Box::new(work);
+            go_on_owned((asked, name), make)
+        }
+    }
 }
 
-/// A write that stores: the body always runs, its result replaces the entry.
-pub fn put<R, K, W, L, F, Fut>(
+/// A read of a function that says `?Send`.
+pub fn read_as_it_is<'a, R, K, W, L, F, Fut>(
     call: Call,
     kind: K,
     when: W,
     late: L,
     body: F,
-) -> impl Future<Output = R> + use<R, K, W, L, F, Fut>
+) -> impl Future<Output = R> + use<'a, R, K, W, L, F, Fut>
 where
+    R: Send + 'static,
     K: Cacheable<R>,
-    W: FnOnce(&K::Inner) -> bool,
-    L: FnOnce(&K::Inner, &mut Late<'_>),
+    W: FnOnce(&K::Inner) -> bool + Send + 'a,
+    L: FnOnce(&K::Inner, &mut Late<'_>) + Send + 'a,
     F: FnOnce() -> Fut,
     Fut: Future<Output = R>,
 {
-    let mode = if asked_of(call.site) == Mode::Uncached {
-        Mode::Uncached
-    } else {
-        Mode::Normal
-    };
-    Box::pin(async move {
-        if mode == Mode::Uncached {
-            return boxed(body).await;
-        }
-        let budget = call.used_cache().budget();
-        put::anew(call, kind, when, late, body, budget).await
-    })
+    match look(call, kind) {
+        Looked::Hit(returned, _) => ReadyOrBoxed::Ready(Some(returned)),
+        Looked::Missed(asked, name) => go_on_as_it_is((asked, name), move || {
+            Work::new(kind, when, late, body::body_as_it_is(body))
+        }),
+    }
+}
+
+/// A write that stores: the body always runs, its result replaces the entry.
+pub fn put<'a, R, K, W, L, F, Fut>(
+    call: Call,
+    kind: K,
+    when: W,
+    late: L,
+    body: F,
+) -> impl Future<Output = R> + Send + use<'a, R, K, W, L, F, Fut>
+where
+    R: Send + 'static,
+    K: Cacheable<R>,
+    W: FnOnce(&K::Inner) -> bool + Send + 'a,
+    L: FnOnce(&K::Inner, &mut Late<'_>) + Send + 'a,
+    F: FnOnce() -> Fut,
+    Fut: Future<Output = R> + Send + 'a, // say `?Send` if the body is of one thread
+{
+    let work = Work::new(kind, when, late, body::body(body));
+    ReadyOrBoxed::<R, _>::Boxed(put_boxed(call, any_kind(kind), work), None)
+}
+
+/// The one instance of a put that this crate holds.
+fn put_boxed<'a>(
+    call: Call,
+    kind: Box<dyn crate::cacheable::erased::AnyKind>,
+    work: Work<'a, Body<'a>>,
+) -> Pin<Box<dyn Future<Output = crate::cacheable::erased::AnyResult> + Send + 'a>> {
+    Box::pin(put_or_run(is_uncached(call.site), call, kind, work))
+}
+
+async fn put_or_run<'a, B>(
+    uncached: bool,
+    call: Call,
+    kind: Box<dyn crate::cacheable::erased::AnyKind>,
+    work: Work<'a, B>,
+) -> crate::cacheable::erased::AnyResult
+where
+    B: Future<Output = crate::cacheable::erased::AnyResult> + Unpin,
+{
+    if uncached {
+        return work.body.await;
+    }
+    let budget = call.used_cache().budget();
+    put::anew(call, kind, work, budget).await
+}
+
+/// A write that stores, of a function that says `?Send`.
+pub fn put_as_it_is<'a, R, K, W, L, F, Fut>(
+    call: Call,
+    kind: K,
+    when: W,
+    late: L,
+    body: F,
+) -> impl Future<Output = R> + use<'a, R, K, W, L, F, Fut>
+where
+    R: Send + 'static,
+    K: Cacheable<R>,
+    W: FnOnce(&K::Inner) -> bool + Send + 'a,
+    L: FnOnce(&K::Inner, &mut Late<'_>) + Send + 'a,
+    F: FnOnce() -> Fut,
+    Fut: Future<Output = R>,
+{
+    let uncached = is_uncached(call.site);
+    let work = Work::new(kind, when, late, body::body_as_it_is(body));
+    let put = put_or_run(uncached, call, any_kind(kind), work);
+    async move { typed(Box::pin(put).await) }
 }
 
 /// A write: the body always runs; what it invalidates goes when it has succeeded.
-pub fn write<R, K, L, F, Fut>(
+pub fn write<'a, R, K, L, F, Fut>(
     call: Call,
     kind: K,
     late: L,
     body: F,
-) -> impl Future<Output = R> + use<R, K, L, F, Fut>
+) -> impl Future<Output = R> + use<'a, R, K, L, F, Fut>
+where
+    R: 'a,
+    K: Returned<R>,
+    L: FnOnce(&K::Inner, &mut Late<'_>) + Send + 'a,
+    F: FnOnce() -> Fut,
+    Fut: Future<Output = R> + Send + 'a, // say `?Send` if the body is of one thread
+{
+    let body: Pin<Box<dyn Future<Output = R> + Send + 'a>> = boxed(body);
+    written(call, kind, Box::new(late), body)
+}
+
+/// A write of a function that says `?Send`.
+pub fn write_as_it_is<'a, R, K, L, F, Fut>(
+    call: Call,
+    kind: K,
+    late: L,
+    body: F,
+) -> impl Future<Output = R> + use<'a, R, K, L, F, Fut>
 where
     K: Returned<R>,
-    L: FnOnce(&K::Inner, &mut Late<'_>),
+    L: FnOnce(&K::Inner, &mut Late<'_>) + Send + 'a,
     F: FnOnce() -> Fut,
     Fut: Future<Output = R>,
 {
-    let uncached = asked_of(call.site) == Mode::Uncached;
-    Box::pin(async move {
+    written(call, kind, Box::new(late), boxed(body))
+}
+
+fn written<'a, R, K, B>(
+    call: Call,
+    kind: K,
+    late: body::AddLate<'a, K::Inner>,
+    body: B,
+) -> impl Future<Output = R> + use<'a, R, K, B>
+where
+    K: Returned<R>,
+    B: Future<Output = R> + Unpin,
+{
+    let uncached = is_uncached(call.site);
+    boxed(move || async move {
         if uncached {
-            return boxed(body).await;
+            return body.await;
         }
-        let cache = call.used_cache();
-        alone(&cache, call, kind, late, boxed(body)).await
+        write::run(call, kind, late, body).await
     })
 }
 
-/// Runs the cached function's own future; the first call of the site in it loads and stores, whatever stands.
+/// Runs the cached function's own future; the first call of the site in it loads and stores, whatever is stored.
 pub fn refresh<R, Fut: Future<Output = R>>(
     site: &'static Site,
     call: Fut,
 ) -> impl Future<Output = R> + use<R, Fut> {
-    ASKED.scope(Asked::new(site, Mode::Refresh), call)
+    ask(site, Mode::Refresh, call)
 }
 
 /// Runs the cached function's own future; the first call of the site in it just runs its body.
@@ -155,37 +255,20 @@ pub fn uncached<R, Fut: Future<Output = R>>(
     site: &'static Site,
     call: Fut,
 ) -> impl Future<Output = R> + use<R, Fut> {
-    ASKED.scope(Asked::new(site, Mode::Uncached), call)
+    ask(site, Mode::Uncached, call)
 }
 
-impl Asked {
-    fn new(site: &'static Site, mode: Mode) -> Self {
-        Self {
-            site: address(site),
-            mode: Cell::new(mode),
-        }
-    }
+/// `when` of a function that has none: every value is stored.
+pub fn always<I: ?Sized>(_: &I) -> bool {
+    true
 }
+
+/// What depends on the value, of a function of which nothing does.
+pub fn nothing_late<I: ?Sized>(_: &I, _: &mut Late<'_>) {}
 
 /// Boxes a future where it is made, in a frame of its own. Made in the frame of the caller, each of these futures would take
 /// its size of stack there, as long as that caller is polled: in builds without optimization once for every branch.
 #[inline(never)]
 fn boxed<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
     Box::pin(make())
-}
-
-fn address(site: &'static Site) -> usize {
-    std::ptr::from_ref(site).addr()
-}
-
-/// What was asked of this call; of this one only, not of those that its body makes.
-fn asked_of(site: &'static Site) -> Mode {
-    let asked = |asked: &Asked| {
-        if asked.site == address(site) {
-            asked.mode.replace(Mode::Normal)
-        } else {
-            Mode::Normal
-        }
-    };
-    ASKED.try_with(asked).unwrap_or(Mode::Normal)
 }

@@ -3,95 +3,151 @@
 use std::future::Future;
 use std::time::Duration;
 
+use super::body::Work;
 use super::boxed;
-use super::lead::{alone, watched};
-use super::owed::{Judged, Owed};
-use super::tally::{count, kept, ran};
-use super::translate::request;
-use crate::cacheable::Cacheable;
+use super::load::{alone, kept, watched};
+use super::removals::{PendingRemovals, Verdict};
+use super::report::{count, ran};
+use super::request::{Shape, request};
+use crate::cache::Cache;
+use crate::cacheable::erased::{AnyKind, AnyResult, Prepared};
 use crate::deferred;
 use crate::flight::Outcome;
-use crate::key::Pattern;
+use crate::key::{CacheKey, Pattern};
+use crate::load::{Loading, StoredThrough};
 use crate::memory::Kept;
 use crate::outcome::{CallOutcome, Status, Why, note};
 use crate::redis::Budget;
-use crate::site::{Call, Keyed, Late};
+use crate::site::{About, Call, Keyed};
 
 /// The body runs whatever stands; its result replaces the entry, or the entry goes.
 ///
 /// `budget`: what the call may still wait for Redis.
-pub(super) async fn anew<R, K, W, L, F, Fut>(
+pub(super) async fn anew<B>(
     call: Call,
-    kind: K,
-    when: W,
-    late: L,
-    body: F,
+    kind: Box<dyn AnyKind>,
+    work: Work<'_, B>,
     budget: Budget,
-) -> R
+) -> AnyResult
 where
-    K: Cacheable<R>,
-    W: FnOnce(&K::Inner) -> bool,
-    L: FnOnce(&K::Inner, &mut Late<'_>),
-    F: FnOnce() -> Fut,
-    Fut: Future<Output = R>,
+    B: Future<Output = AnyResult> + Unpin,
 {
-    let (cache, site, about) = (call.used_cache(), call.site, call.about());
+    let (cache, about) = (call.used_cache(), call.about());
     count(&cache, call.site, |counters| &counters.misses);
-    let told = |returned: &R| note(|| ran(about, kind, returned, Status::Miss, Why::Asked));
-    let Keyed::Key(key) = &call.key else {
-        let returned = boxed(|| alone(&cache, call, kind, late, boxed(body))).await;
-        told(&returned);
-        return returned;
-    };
-    let key = key.clone();
-    if deferred::is_active() {
-        let mut owed = Owed::new(&cache, call).with(Pattern::key(&key));
-        let returned = watched(&cache, site, Some(key.as_str()), boxed(body)).await;
-        owed.settle(kind.success(&returned), late);
-        owed.pay(None).await;
-        told(&returned);
-        return returned;
+    match &call.key {
+        Keyed::Key(key) => {
+            let key = key.clone();
+            if deferred::is_active() {
+                let put = in_transaction(&cache, call, &*kind, work, &key);
+                return report(about, &*kind, put.await);
+            }
+            replace(&cache, call, &*kind, work, &key, &budget).await
+        }
+        Keyed::Nothing | Keyed::Unkeyable => {
+            let returned = boxed(|| alone(&cache, call, &*kind, work)).await;
+            report(about, &*kind, returned)
+        }
     }
+}
+
+fn report(about: About, kind: &dyn AnyKind, returned: AnyResult) -> AnyResult {
+    note(|| ran(about, kind.has_failed(&returned), Status::Miss, Why::Asked));
+    returned
+}
+
+/// The removal waits for the end of the transaction, so nothing can be stored.
+async fn in_transaction<B>(
+    cache: &Cache,
+    call: Call,
+    kind: &dyn AnyKind,
+    work: Work<'_, B>,
+    key: &CacheKey,
+) -> AnyResult
+where
+    B: Future<Output = AnyResult> + Unpin,
+{
+    let site = call.site;
+    let mut removals = PendingRemovals::new(cache, call).with(Pattern::key(key));
+    let Work {
+        body,
+        mut questions,
+    } = work;
+    let returned = watched(cache, site, Some(key.as_str()), body).await;
+    removals.after(kind.ended(&returned), |late| {
+        questions.add_late(&returned, late);
+    });
+    removals.run(None).await;
+    returned
+}
+
+async fn replace<B>(
+    cache: &Cache,
+    call: Call,
+    kind: &dyn AnyKind,
+    work: Work<'_, B>,
+    key: &CacheKey,
+    budget: &Budget,
+) -> AnyResult
+where
+    B: Future<Output = AnyResult> + Unpin,
+{
+    let (site, about) = (call.site, call.about());
     let ttl = cache.lifetime(call.used_ttl());
-    let (tags, open_tags) = call.tags.known_and_open();
-    let loading = {
-        let request = request(&call, &key, kind, &tags, &open_tags);
-        cache.seize(&request, &budget).await
-    };
+    let loading = boxed(|| seize(cache, &call, kind, key, budget)).await;
     // Whatever happens from here on, the entry from before must not outlive it.
-    let mut owed = Owed::new(&cache, call).with(Pattern::key(&key));
+    let mut removals = PendingRemovals::new(cache, call).with(Pattern::key(key));
+    let Work {
+        body,
+        mut questions,
+    } = work;
     let returned = match &loading {
-        Some(loading) => loading.run(boxed(body)).await,
-        None => watched(&cache, site, Some(key.as_str()), boxed(body)).await,
+        Some(loading) => loading.run(body).await,
+        None => watched(cache, site, Some(key.as_str()), body).await,
     };
-    let mut returned = kind.prepare(returned).await;
-    let judged = owed.judge(kind.success(&returned), when, late);
-    owed.pay(loading.as_ref()).await;
-    let tags = owed.call.tags.known_and_open().0;
-    let kept: Option<(Kept, Duration)> = match judged {
-        Judged::Store => kept(site, kind, &returned).map(Some).zip(ttl),
-        Judged::Nothing => owed.call.site.none_ttl.map(|life| (None, life)),
-        Judged::Share | Judged::Failed => None,
+    let mut returned = match kind.prepare(returned) {
+        Prepared::Ready(returned) => returned,
+        Prepared::Reading(reading) => reading.await,
     };
-    let life = kept.as_ref().map_or(Duration::ZERO, |(_, life)| *life);
-    let stored = match (loading, kept) {
+    let verdict = removals.judge(kind, &mut *questions, &returned);
+    removals.run(loading.as_deref()).await;
+    let tags = removals.call.tags.known_and_open().0;
+    let value: Option<(Kept, Duration)> = match verdict {
+        Verdict::Store => kept(site, kind, &returned).map(Some).zip(ttl),
+        Verdict::Absent => site.none_ttl.map(|life| (None, life)),
+        Verdict::ShareOnly | Verdict::Failed => None,
+    };
+    let life = value.as_ref().map_or(Duration::ZERO, |(_, life)| *life);
+    let failed = verdict == Verdict::Failed;
+    let stored = match (loading, value) {
         (Some(loading), Some((kept, life))) => {
-            loading.store_through(kept, life, tags, &budget).await
+            loading.store_through(kept, life, tags, budget).await
         }
         (Some(loading), None) => {
-            loading.end(Outcome::Unshared, judged == Judged::Failed);
-            judged == Judged::Failed
+            loading.end(Outcome::Unshared, failed);
+            StoredThrough::NotTried
         }
-        (None, _) => false,
+        (None, _) => StoredThrough::NotTried,
     };
-    if !stored {
-        let _ = cache.remove(vec![Pattern::key(&key)], None).await;
+    if stored == StoredThrough::Unsure {
+        let _ = cache.remove(vec![Pattern::key(key)], None).await;
     }
     note(|| CallOutcome {
         ttl: life,
-        stored: stored && !life.is_zero(),
-        ..ran(about, kind, &returned, Status::Miss, Why::Asked)
+        stored: stored == StoredThrough::Stored && !life.is_zero(),
+        ..ran(about, failed, Status::Miss, Why::Asked)
     });
     kind.release(&mut returned);
     returned
+}
+
+async fn seize(
+    cache: &Cache,
+    call: &Call,
+    kind: &dyn AnyKind,
+    key: &CacheKey,
+    budget: &Budget,
+) -> Option<Box<Loading>> {
+    let (tags, open_tags) = call.tags.known_and_open();
+    let request = request(call, key, Shape::of_any(kind), &tags, &open_tags);
+    cache.seize(&request, budget).await.map(Box::new)
 }

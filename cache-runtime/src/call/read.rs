@@ -1,125 +1,172 @@
-//! A read: memory settles a hit at once; everything else is a miss, in a box.
+//! A read: memory answers a hit at once; everything else is a miss, in a box.
 
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use tracing::Instrument as _;
-
-use super::ahead::{Ahead, may_refresh};
-use super::lead::Load;
-use super::miss::{Miss, miss};
-use super::tally::served;
-use super::translate::{give_back_aged, request};
-use super::{Mode, asked_of, boxed};
+use super::background::{BackgroundLoad, may_refresh};
+use super::body::{Body, MakeBody, Work};
+use super::boxed;
+use super::load::Load;
+use super::miss::{Miss, PendingCall, miss_boxed, miss_in_span, miss_owned_boxed};
+use super::mode::Mode;
+use super::ready_or_boxed::ReadyOrBoxed;
+use super::report::served;
+use super::request::{Shape, give_back_typed, request};
+use crate::cache::{Cache, Hit};
 use crate::cacheable::Cacheable;
+use crate::cacheable::erased::{AnyResult, any_kind};
 use crate::outcome::{naming, wished};
-use crate::site::{Call, Keyed, Late};
-use crate::spans;
+use crate::site::{Call, Keyed};
 
-/// A memory hit is settled here and now.
-pub(super) fn begin<R, K, W, L, F, Fut>(
+/// A read that has begun: memory has been asked.
+struct Begun {
     call: Call,
-    kind: K,
-    when: W,
-    late: L,
-    body: F,
-    ahead: Option<Ahead<R, K, W, L, Fut>>,
-) -> impl Future<Output = R> + use<R, K, W, L, F, Fut>
+    mode: Mode,
+    /// The key, if the call's observer wants to know it.
+    name: Option<Arc<str>>,
+    found: Option<(Cache, Hit)>,
+}
+
+/// What memory has come to.
+pub(super) enum Looked<R> {
+    /// A value, and what may refresh it.
+    Hit(R, Option<Refresh>),
+    Missed(Box<PendingCall>, Option<Arc<str>>),
+}
+
+/// A value that is due to be refreshed, and the call that found it.
+pub(super) struct Refresh {
+    asked: Box<PendingCall>,
+    cache: Cache,
+    version: u64,
+}
+
+/// Asks memory.
+pub(super) fn look<R, K>(call: Call, kind: K) -> Looked<R>
 where
+    R: Send + 'static,
     K: Cacheable<R>,
-    W: FnOnce(&K::Inner) -> bool,
-    L: FnOnce(&K::Inner, &mut Late<'_>),
-    F: FnOnce() -> Fut,
-    Fut: Future<Output = R>,
 {
-    let wish = wished();
-    let mode = match asked_of(call.site) {
-        Mode::Uncached => Mode::Uncached,
-        _ if wish.authorized && K::ANSWERS && call.is_blind_to_credentials() => Mode::Blind,
-        Mode::Normal if wish.fresh => Mode::Newer,
-        mode => mode,
+    let mut begun = begin(call, Shape::of(kind), K::ANSWERS);
+    let pending = |call, mode| {
+        Box::new(PendingCall {
+            call,
+            kind: any_kind(kind),
+            mode,
+        })
     };
-    let name = match &call.key {
-        Keyed::Key(key) if wish.keys => Some(Arc::from(key.as_str())),
-        _ => None,
-    };
-    if mode == Mode::Normal
-        && let Keyed::Key(key) = &call.key
+    if let Some((cache, mut hit)) = begun.found.take()
+        && let Some(returned) = give_back_typed(kind, &mut hit)
     {
-        let cache = call.used_cache();
-        cache.inner.watch.saw(key.as_str(), call.site.name());
-        let hit = {
-            let request = request(&call, key, kind, &[], &[]);
-            cache.recall(&request)
-        };
-        if let Some(mut hit) = hit
-            && let Some(returned) = give_back_aged(kind, &mut hit)
-        {
-            naming(name.as_ref(), || served(&cache, call.about(), &hit, None));
-            if let Some(ahead) = ahead.filter(|_| hit.refresh && may_refresh(&cache, key)) {
-                let budget = Arc::new(cache.background_budget());
-                let load = Load {
-                    cache,
-                    call,
-                    kind,
-                    when,
-                    late,
-                    work: boxed(body),
-                    budget,
-                    waits_for_store: false,
-                };
-                (ahead.refresh)(load, hit.version);
-            }
-            return Small::Ready(Some(returned));
+        begun.report(&cache, &hit);
+        let refresh = hit.refresh.then(|| Refresh {
+            asked: pending(begun.call, begun.mode),
+            cache,
+            version: hit.version,
+        });
+        return Looked::Hit(returned, refresh);
+    }
+    Looked::Missed(pending(begun.call, begun.mode), begun.name)
+}
+
+fn begin(call: Call, shape: Shape, answers: bool) -> Begun {
+    let wish = wished();
+    let mode = Mode::of_read(&call, wish, answers);
+    let (mut name, mut found) = (None, None);
+    if let Keyed::Key(key) = &call.key {
+        if wish.keys {
+            name = Some(Arc::from(key.as_str()));
+        }
+        if mode == Mode::Normal {
+            let cache = call.used_cache();
+            cache.inner.watch.saw(key.as_str(), call.site.name());
+            let hit = cache.recall(&request(&call, key, shape, &[], &[]));
+            found = hit.map(|hit| (cache, hit));
         }
     }
-    let span = spans::read(call.site.name(), call.key.as_str());
-    let missed = miss(Miss {
+    Begun {
         call,
-        kind,
-        when,
-        late,
-        body,
         mode,
-        ahead,
-    })
-    .instrument(span);
-    Small::Boxed(Box::pin(missed), name)
-}
-
-/// A future that is done, or a box.
-enum Small<R, F> {
-    Ready(Option<R>),
-    /// And the call's key, if its observer wants to know it.
-    Boxed(Pin<Box<F>>, Option<Arc<str>>),
-}
-
-// The value is never pinned: it is moved out whole.
-impl<R, F> Unpin for Small<R, F> {}
-
-impl<R, F: Future<Output = R>> Future for Small<R, F> {
-    type Output = R;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R> {
-        match &mut *self {
-            Self::Ready(returned) => match returned.take() {
-                Some(value) => match tokio::task::coop::poll_proceed(context) {
-                    // A loop of hits must let others have a turn, the task among them that hears of removals.
-                    Poll::Pending => {
-                        *returned = Some(value);
-                        Poll::Pending
-                    }
-                    Poll::Ready(proceed) => {
-                        proceed.made_progress();
-                        Poll::Ready(value)
-                    }
-                },
-                // As every `async fn` does: whoever polls a future that has ended has a bug.
-                None => panic!("a cached call was polled after it had ended"),
-            },
-            Self::Boxed(future, name) => naming(name.as_ref(), || future.as_mut().poll(context)),
-        }
+        name,
+        found,
     }
+}
+
+impl Begun {
+    fn report(&self, cache: &Cache, hit: &Hit) {
+        let about = self.call.about();
+        naming(self.name.as_ref(), || served(cache, about, hit, None));
+    }
+}
+
+impl Refresh {
+    /// Starts it behind the caller's back, unless the key is being loaded.
+    pub(super) fn start(self, make: impl FnOnce() -> Work<'static, Body<'static>>) {
+        let Self {
+            asked,
+            cache,
+            version,
+        } = self;
+        let PendingCall { call, kind, .. } = *asked;
+        let Keyed::Key(key) = &call.key else {
+            return;
+        };
+        if !may_refresh(&cache, key) {
+            return;
+        }
+        let load = Load {
+            work: make(),
+            budget: Arc::new(cache.background_budget()),
+            cache,
+            call,
+            kind,
+            waits_for_store: false,
+        };
+        (BackgroundLoad::able().refresh)(load, version);
+    }
+}
+
+type BoxedRead<'m> = std::pin::Pin<Box<dyn Future<Output = AnyResult> + Send + 'm>>;
+
+/// Goes on after memory had nothing.
+pub(super) fn go_on<'m, R>(
+    (asked, name): (Box<PendingCall>, Option<Arc<str>>),
+    make: MakeBody<'m, 'm>,
+) -> ReadyOrBoxed<R, BoxedRead<'m>> {
+    let missed = Miss {
+        asked,
+        make,
+        background: None,
+    };
+    ReadyOrBoxed::Boxed(miss_boxed(missed), name)
+}
+
+/// The same where the body may have to outlive the call.
+pub(super) fn go_on_owned<'m, R>(
+    (asked, name): (Box<PendingCall>, Option<Arc<str>>),
+    make: MakeBody<'m, 'static>,
+) -> ReadyOrBoxed<R, BoxedRead<'m>> {
+    let missed = Miss {
+        asked,
+        make,
+        background: Some(BackgroundLoad::able()),
+    };
+    ReadyOrBoxed::Boxed(miss_owned_boxed(missed), name)
+}
+
+/// The same with a body of any type, `Send` or not.
+pub(super) fn go_on_as_it_is<'a, R, M, B>(
+    (asked, name): (Box<PendingCall>, Option<Arc<str>>),
+    make: M,
+) -> ReadyOrBoxed<R, std::pin::Pin<Box<impl Future<Output = AnyResult> + use<'a, R, M, B>>>>
+where
+    M: FnOnce() -> Work<'a, B>,
+    B: Future<Output = AnyResult> + Unpin,
+{
+    let missed = Miss {
+        asked,
+        make,
+        background: None,
+    };
+    ReadyOrBoxed::Boxed(boxed(|| miss_in_span(missed)), name)
 }

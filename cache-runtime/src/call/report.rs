@@ -4,9 +4,9 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use crate::cache::{Cache, Hit};
-use crate::cacheable::{Cacheable, Kept, Returned, Success};
 use crate::outcome::{CallOutcome, HitTier, Status, Why, note};
 use crate::site::{About, Site};
+use crate::spans;
 use crate::stats::{Counters, bump};
 
 pub(super) fn count(cache: &Cache, site: &'static Site, which: fn(&Counters) -> &AtomicU64) {
@@ -59,10 +59,9 @@ pub(super) fn outcome(about: About, hit: &Hit, why: Option<Why>) -> CallOutcome 
 }
 
 /// How a call went that ran its body, or waited for another's.
-pub(super) fn ran<R, K: Returned<R>>(
+pub(super) fn ran(
     About { site, public }: About,
-    kind: K,
-    returned: &R,
+    failed: bool,
     status: Status,
     why: Why,
 ) -> CallOutcome {
@@ -76,17 +75,14 @@ pub(super) fn ran<R, K: Returned<R>>(
         stale_on_error: site.policy.stale_on_error,
         stored: false,
         why,
-        failed: matches!(kind.success(returned), Success::Failure),
+        failed,
         public,
         vary: site.varies_by(),
     }
 }
 
-/// What of a result the cache may keep, and others may share. A whole response that calls itself `private` is for one
-/// client only, unless the key tells clients apart.
-pub(super) fn kept<R, K: Cacheable<R>>(site: &'static Site, kind: K, returned: &R) -> Option<Kept> {
-    if kind.is_private(returned) && !site.is_personal() {
-        return None;
-    }
-    kind.keep(returned)
+/// Tells whoever asked, and the span of the read.
+pub(super) fn tell(outcome: impl Fn() -> CallOutcome) {
+    note(&outcome);
+    spans::read_ended(outcome);
 }

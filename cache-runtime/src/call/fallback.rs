@@ -1,65 +1,63 @@
-//! What a call may have in place of its body's result, and waiting for the one with an eye on the other.
+//! What a call is given in place of its body's result, and waiting for a body while there may be such a value.
 
 use std::future::Future;
 use std::pin::Pin;
 
 use super::boxed;
-use super::patience::{Patience, Up};
-use super::tally::{count, outcome, ran};
-use super::translate::{give_back_aged, request_of};
+use super::report::{count, outcome, ran};
+use super::request::{Shape, give_back_aged, request_of};
+use super::timeouts::{Limit, Timeouts};
 use crate::cache::{Cache, Demand};
-use crate::cacheable::Cacheable;
+use crate::cacheable::erased::{AnyKind, AnyResult};
 use crate::key::CacheKey;
 use crate::outcome::{CallOutcome, Status, Why};
 use crate::redis::Budget;
 use crate::site::About;
 
-/// Why a call wants something else than the body's result.
+/// Why a call is given something else than its body's result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Press {
-    Failed,
-    Slow(Up),
+pub(super) enum FallbackReason {
+    BodyFailed,
+    TimedOut(Limit),
 }
 
 /// Where to look for it.
 #[derive(Clone, Copy)]
-pub(super) struct Instead<'a, K> {
+pub(super) struct Fallback<'a> {
     pub(super) cache: &'a Cache,
     pub(super) about: About,
     /// Without one nothing older can be found.
     pub(super) key: Option<&'a CacheKey>,
-    pub(super) kind: K,
+    pub(super) kind: &'a dyn AnyKind,
     pub(super) budget: &'a Budget,
 }
 
-impl<K> Instead<'_, K> {
-    /// Waits for the work within the call's patience. `Err`: what the call has now, the work unfinished.
-    pub(super) async fn of_waiting<R, T>(
+impl Fallback<'_> {
+    /// Waits for the work within the call's limits. `Err`: what the call is given now, the work unfinished.
+    pub(super) async fn wait_or_fall_back<T>(
         &self,
-        patience: &mut Patience,
+        timeouts: &mut Timeouts,
         mut work: Pin<&mut impl Future<Output = T>>,
-    ) -> Result<T, (R, CallOutcome)>
-    where
-        K: Cacheable<R>,
-    {
+    ) -> Result<T, (AnyResult, CallOutcome)> {
         loop {
-            match patience.wait(work.as_mut()).await {
+            match timeouts.wait(work.as_mut()).await {
                 Ok(done) => return Ok(done),
-                Err(up) => {
-                    if let Some(instead) = boxed(|| self.at(Press::Slow(up))).await {
+                Err(limit) => {
+                    let reason = FallbackReason::TimedOut(limit);
+                    if let Some(value) = boxed(|| self.value_for(reason)).await {
                         count(self.cache, self.about.site, |counters| &counters.given_up);
-                        return Err(instead);
+                        return Err(value);
                     }
                 }
             }
         }
     }
 
-    /// An older value, as it stands now; past the hard end the time-out itself.
-    pub(super) async fn at<R>(&self, press: Press) -> Option<(R, CallOutcome)>
-    where
-        K: Cacheable<R>,
-    {
+    /// An older value, as it stands now; past the hard limit the error that says so.
+    pub(super) async fn value_for(
+        &self,
+        reason: FallbackReason,
+    ) -> Option<(AnyResult, CallOutcome)> {
         let &Self {
             cache,
             about,
@@ -68,14 +66,14 @@ impl<K> Instead<'_, K> {
             ..
         } = self;
         let site = about.site;
-        let why = match press {
-            Press::Failed => Why::BodyFailed,
-            Press::Slow(_) => Why::BodySlow,
+        let why = match reason {
+            FallbackReason::BodyFailed => Why::BodyFailed,
+            FallbackReason::TimedOut(_) => Why::BodySlow,
         };
         if let Some(key) = self.key
             && !site.policy.grace().is_zero()
         {
-            let mut request = request_of(site, key, kind, &[], &[]);
+            let mut request = request_of(site, key, Shape::of_any(kind));
             request.demand = Demand::StandIn;
             if let Some(mut hit) = cache.standing(&request, budget).await {
                 let outcome = outcome(about, &hit, Some(why));
@@ -88,12 +86,12 @@ impl<K> Instead<'_, K> {
                 }
             }
         }
-        if press != Press::Slow(Up::Hard) {
+        if reason != FallbackReason::TimedOut(Limit::Hard) {
             return None;
         }
         let status = self.key.map_or(Status::Bypass, |_| Status::Miss);
         let returned = kind.timed_out()?;
-        let outcome = ran(about, kind, &returned, status, why);
-        Some((returned, outcome))
+        let failed = kind.has_failed(&returned);
+        Some((returned, ran(about, failed, status, why)))
     }
 }

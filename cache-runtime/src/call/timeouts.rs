@@ -8,21 +8,21 @@ use tokio::time::{Instant, timeout_at};
 use crate::policy::Policy;
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
+pub(super) struct Timeouts {
     soft: Option<Instant>,
     hard: Option<Instant>,
 }
 
 /// Time is up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Up {
+pub(super) enum Limit {
     /// Something older would do now.
     Soft,
     /// Something older, or an error, must do now.
     Hard,
 }
 
-impl Patience {
+impl Timeouts {
     /// Both count from the beginning of the call.
     pub(super) fn new(policy: &Policy) -> Self {
         let from_now = |time| Instant::now().checked_add(time);
@@ -55,21 +55,21 @@ impl Patience {
     pub(super) async fn wait<T>(
         &mut self,
         mut work: Pin<&mut impl Future<Output = T>>,
-    ) -> Result<T, Up> {
-        let (end, up) = match (self.soft, self.hard) {
-            (Some(soft), Some(hard)) if hard < soft => (hard, Up::Hard),
-            (Some(soft), _) => (soft, Up::Soft),
-            (None, Some(hard)) => (hard, Up::Hard),
+    ) -> Result<T, Limit> {
+        let (end, limit) = match (self.soft, self.hard) {
+            (Some(soft), Some(hard)) if hard < soft => (hard, Limit::Hard),
+            (Some(soft), _) => (soft, Limit::Soft),
+            (None, Some(hard)) => (hard, Limit::Hard),
             (None, None) => return Ok(work.await),
         };
         if let Ok(done) = timeout_at(end, work.as_mut()).await {
             return Ok(done);
         }
-        match up {
-            Up::Soft => self.soft = None,
-            Up::Hard => self.hard = None,
+        match limit {
+            Limit::Soft => self.soft = None,
+            Limit::Hard => self.hard = None,
         }
-        Err(up)
+        Err(limit)
     }
 }
 
@@ -87,14 +87,14 @@ mod tests {
             timeout: Some(Duration::from_secs(2)),
             ..Policy::PLAIN
         };
-        let mut patience = Patience::new(&policy);
+        let mut timeouts = Timeouts::new(&policy);
         let began = Instant::now();
         let mut work = pin!(tokio::time::sleep(Duration::from_secs(5)));
-        assert_eq!(patience.wait(work.as_mut()).await, Err(Up::Soft));
+        assert_eq!(timeouts.wait(work.as_mut()).await, Err(Limit::Soft));
         assert_eq!(began.elapsed(), Duration::from_secs(1));
-        assert_eq!(patience.wait(work.as_mut()).await, Err(Up::Hard));
+        assert_eq!(timeouts.wait(work.as_mut()).await, Err(Limit::Hard));
         assert_eq!(began.elapsed(), Duration::from_secs(2));
-        assert_eq!(patience.wait(work.as_mut()).await, Ok(()));
+        assert_eq!(timeouts.wait(work.as_mut()).await, Ok(()));
         assert_eq!(began.elapsed(), Duration::from_secs(5));
     }
 }

@@ -1,0 +1,123 @@
+//! Loads that outlive their call: a refresh behind the caller's back, and a load that the caller stops waiting for.
+//!
+//! Both need a body that owns what it uses, so they are function pointers, made where that is known to be so.
+
+use std::future::Future;
+
+use tokio::task::JoinHandle;
+use tracing::Instrument as _;
+
+use super::load::{Load, LoadResult, lead};
+use super::report::count;
+use super::request::{Shape, request};
+use super::survivor::Movable;
+use super::timeouts::Timeouts;
+use crate::background::Room;
+use crate::cache::{Cache, Demand, Turn};
+use crate::cacheable::erased::AnyResult;
+use crate::deferred;
+use crate::key::CacheKey;
+use crate::load::Loading;
+use crate::site::Keyed;
+use crate::spans;
+
+/// What a read can do whose body owns what it uses.
+pub(super) struct BackgroundLoad<'a, B> {
+    /// Refreshes the value of that version, unless somebody does already.
+    pub(super) refresh: fn(Load<'a, B>, u64),
+    /// Runs a load in a task of its own.
+    pub(super) detach: fn(Room, Load<'a, B>, Box<Loading>, Timeouts) -> JoinHandle<LoadResult>,
+    /// A load that can be moved to a task of its own while it runs.
+    pub(super) movable: fn(Load<'a, B>, Box<Loading>, Timeouts) -> Movable<LoadResult>,
+}
+
+impl<B> Clone for BackgroundLoad<'_, B> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<B> Copy for BackgroundLoad<'_, B> {}
+
+impl<B> BackgroundLoad<'static, B>
+where
+    B: Future<Output = AnyResult> + Unpin + Send + 'static,
+{
+    pub(super) fn able() -> Self {
+        Self {
+            refresh: refresh::<B>,
+            detach: detach::<B>,
+            movable: movable::<B>,
+        }
+    }
+}
+
+/// Is there any point in a refresh now? Not while the key is being loaded, and not at once after its refreshes failed.
+pub(super) fn may_refresh(cache: &Cache, key: &CacheKey) -> bool {
+    let inner = &cache.inner;
+    !inner.local.flights.is_under_way(key.as_str())
+        && !inner.tired.is(key.as_str())
+        && !deferred::is_active()
+}
+
+fn refresh<B>(load: Load<'static, B>, version: u64)
+where
+    B: Future<Output = AnyResult> + Unpin + Send + 'static,
+{
+    let (cache, site) = (load.cache.clone(), load.call.site);
+    let span = spans::refresh(site.name(), load.call.key.as_str());
+    if !cache
+        .inner
+        .loads
+        .spawn(refreshed(load, version).instrument(span))
+    {
+        count(&cache, site, |counters| &counters.shed);
+    }
+}
+
+async fn refreshed<B>(load: Load<'static, B>, version: u64)
+where
+    B: Future<Output = AnyResult> + Unpin + Send + 'static,
+{
+    let (cache, site, budget) = (load.cache.clone(), load.call.site, load.budget.clone());
+    let Keyed::Key(key) = &load.call.key else {
+        return;
+    };
+    let key = key.clone();
+    let (tags, open_tags) = load.call.tags.known_and_open();
+    let turn = {
+        let shape = Shape::of_any(&*load.kind);
+        let mut request = request(&load.call, &key, shape, &tags, &open_tags);
+        request.demand = Demand::NewerThan(version);
+        cache.read(&request, &budget).await
+    };
+    // Anything else: it is fresh by now, or Redis gives no right to store.
+    if let Turn::Lead(loading) = turn {
+        count(&cache, site, |counters| &counters.refreshes);
+        let timeouts = Timeouts::new(&site.policy).hard_only();
+        lead(load, loading, timeouts, true).await;
+    }
+}
+
+fn detach<B>(
+    room: Room,
+    load: Load<'static, B>,
+    loading: Box<Loading>,
+    timeouts: Timeouts,
+) -> JoinHandle<LoadResult>
+where
+    B: Future<Output = AnyResult> + Unpin + Send + 'static,
+{
+    room.spawn(lead(load, loading, timeouts, false).in_current_span())
+}
+
+fn movable<B>(
+    load: Load<'static, B>,
+    loading: Box<Loading>,
+    timeouts: Timeouts,
+) -> Movable<LoadResult>
+where
+    B: Future<Output = AnyResult> + Unpin + Send + 'static,
+{
+    Movable::new(lead(load, loading, timeouts, false).in_current_span())
+}

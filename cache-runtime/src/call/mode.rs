@@ -1,0 +1,76 @@
+//! What is asked of one call beside its value: by its companions (`refresh`, `uncached`), or by the request around it.
+
+use std::cell::Cell;
+use std::future::Future;
+
+use crate::outcome::Wish;
+use crate::site::{Call, Site};
+
+tokio::task_local! {
+    /// What the companions ask of the next call of a site.
+    static ASKED: Asked;
+}
+
+#[derive(Debug)]
+struct Asked {
+    /// The site's address: only ever compared.
+    site: usize,
+    mode: Cell<Mode>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    Normal,
+    /// A value newer than the stored one, which goes on being served meanwhile. The call may share another call's load.
+    Newer,
+    Refresh,
+    /// The call goes without the cache: its key does not hold the credentials that came with it.
+    Blind,
+    Uncached,
+}
+
+impl Mode {
+    /// Of a read. `answers`: its result is an answer to a request.
+    pub(super) fn of_read(call: &Call, wish: Wish, answers: bool) -> Self {
+        match asked_of(call.site) {
+            Self::Uncached => Self::Uncached,
+            _ if wish.authorized && answers && call.is_blind_to_credentials() => Self::Blind,
+            Self::Normal if wish.fresh => Self::Newer,
+            mode => mode,
+        }
+    }
+}
+
+/// Runs the future; the first call of the site in it goes as `mode` says.
+pub(super) fn ask<Fut: Future>(
+    site: &'static Site,
+    mode: Mode,
+    call: Fut,
+) -> impl Future<Output = Fut::Output> + use<Fut> {
+    let asked = Asked {
+        site: address(site),
+        mode: Cell::new(mode),
+    };
+    ASKED.scope(asked, call)
+}
+
+/// The call goes past the cache.
+pub(super) fn is_uncached(site: &'static Site) -> bool {
+    asked_of(site) == Mode::Uncached
+}
+
+fn address(site: &'static Site) -> usize {
+    std::ptr::from_ref(site).addr()
+}
+
+/// What was asked of this call; of this one only, not of those that its body makes.
+fn asked_of(site: &'static Site) -> Mode {
+    let asked = |asked: &Asked| {
+        if asked.site == address(site) {
+            asked.mode.replace(Mode::Normal)
+        } else {
+            Mode::Normal
+        }
+    };
+    ASKED.try_with(asked).unwrap_or(Mode::Normal)
+}

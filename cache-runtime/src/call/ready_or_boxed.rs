@@ -1,0 +1,50 @@
+//! The future of a read: done, or a box.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::cacheable::erased::{AnyResult, typed};
+use crate::outcome::naming;
+
+/// A read that memory has answered, or one that goes on in a box, so that the caller's own future stays small.
+pub(super) enum ReadyOrBoxed<R, F> {
+    Ready(Option<R>),
+    /// And the call's key, if its observer wants to know it.
+    Boxed(F, Option<Arc<str>>),
+}
+
+// The value is never pinned: it is moved out whole.
+impl<R, F> Unpin for ReadyOrBoxed<R, F> {}
+
+impl<R, F> Future for ReadyOrBoxed<R, F>
+where
+    R: 'static,
+    F: Future<Output = AnyResult> + Unpin,
+{
+    type Output = R;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R> {
+        match &mut *self {
+            Self::Ready(returned) => match returned.take() {
+                Some(value) => match tokio::task::coop::poll_proceed(context) {
+                    // A loop of hits must let others have a turn, the task among them that hears of removals.
+                    Poll::Pending => {
+                        *returned = Some(value);
+                        Poll::Pending
+                    }
+                    Poll::Ready(proceed) => {
+                        proceed.made_progress();
+                        Poll::Ready(value)
+                    }
+                },
+                // As every `async fn` does: whoever polls a future that has ended has a bug.
+                None => panic!("a cached call was polled after it had ended"),
+            },
+            Self::Boxed(future, name) => {
+                naming(name.as_ref(), || Pin::new(future).poll(context)).map(typed)
+            }
+        }
+    }
+}

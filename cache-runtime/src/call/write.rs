@@ -1,0 +1,32 @@
+//! Bodies that always run, and store nothing.
+
+use std::future::Future;
+
+use super::body::AddLate;
+use super::load::watched;
+use super::removals::PendingRemovals;
+use crate::cache::Cache;
+use crate::cacheable::erased::Ended;
+use crate::cacheable::{Returned, Success};
+use crate::site::Call;
+
+/// Runs the body, and removes what its success removes.
+///
+/// The result keeps its type, because nothing is asked of it: it may borrow, or be of one thread.
+pub(super) async fn run<R, K, B>(call: Call, kind: K, add_late: AddLate<'_, K::Inner>, body: B) -> R
+where
+    K: Returned<R>,
+    B: Future<Output = R> + Unpin,
+{
+    let cache: Cache = call.used_cache();
+    let mut removals = PendingRemovals::new(&cache, call);
+    let returned = watched(&cache, removals.call.site, None, body).await;
+    let success = kind.success(&returned);
+    removals.after(Ended::from(&success), |late| {
+        if let Success::Value(value) = success {
+            add_late(value, late);
+        }
+    });
+    removals.run(None).await;
+    returned
+}
