@@ -18,7 +18,7 @@ const LEGEND: &str = "\
 /// The table, with one line before it that says of what.
 pub fn print(options: &Options, figures: &[Figures]) {
     println!(
-        "{} functions, medians of {} rounds, {} cores, {}.\n",
+        "{} functions, median of {} round(s), {} cores, {}.\n",
         options.functions,
         options.rounds,
         std::thread::available_parallelism().map_or(0, usize::from),
