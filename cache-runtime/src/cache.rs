@@ -32,6 +32,7 @@ use crate::redis::{Budget, Fault, Lease, Reach, Session, Tier};
 use crate::sabotage::{Safeguard, off};
 use crate::site::Near;
 use crate::stats::{CacheStats, Counters};
+use crate::sync::at_most;
 use crate::watch::Watch;
 
 /// How often a caller starts over because its key was removed while it waited. Then it runs the body for itself: a key
@@ -128,15 +129,20 @@ impl Cache {
     }
 
     /// Waits for stores and replays that are under way, at most `limit`, then closes the connection. Calls made after it
-    /// go without Redis. While Redis is away it waits for one more attempt to connect, a second at most.
+    /// go without Redis. While Redis is away it waits for one more attempt to connect, a second at most. Outside of a tokio
+    /// runtime it waits for nothing.
     pub async fn close(&self, limit: Duration) {
         let deadline = Instant::now() + limit;
         // Nothing to do about what is still under way then: stores are optional, removals are in the journal.
-        let _ = tokio::time::timeout_at(deadline, self.inner.loads.drained()).await;
+        at_most(limit, self.inner.loads.drained()).await;
         match &self.inner.tier {
             Some(tier) => tier.close(deadline).await,
             None => {
-                let _ = tokio::time::timeout_at(deadline, self.inner.background.drained()).await;
+                at_most(
+                    deadline.saturating_duration_since(Instant::now()),
+                    self.inner.background.drained(),
+                )
+                .await;
             }
         }
     }
