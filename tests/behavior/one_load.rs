@@ -187,6 +187,38 @@ async fn a_load_that_others_wait_for_survives_the_caller_that_began_it() {
     assert_eq!(source.bodies(), 1);
 }
 
+#[cached(ttl = "5m", key = "borrows:<id>", cache = source.cache, skip(source, running))]
+async fn borrows(source: &Source, id: u32, running: &Arc<()>) -> u32 {
+    source.bodies.fetch_add(1, SeqCst);
+    let _running = running.clone();
+    assert_eq!(Arc::strong_count(running), 2, "another body runs");
+    sleep(Duration::from_secs(10)).await;
+    id
+}
+
+/// What it borrows ends with its caller, so nothing can go on: as `docs/cached.md` says, of a load whose caller goes away.
+#[tokio::test(start_paused = true)]
+async fn loads_that_borrow_begin_anew_as_often_as_callers_go_away_and_never_two_at_once() {
+    let (source, running) = (Source::new(), Arc::new(()));
+    let mut calls: Vec<_> = (0..10)
+        .map(|_| Box::pin(borrows(&source, 1, &running)))
+        .collect();
+    while calls.len() > 1 {
+        let all = poll_fn(|context| {
+            for call in &mut calls {
+                assert!(call.as_mut().poll(context).is_pending());
+            }
+            Poll::<()>::Pending
+        });
+        assert!(timeout(Duration::from_millis(10), all).await.is_err());
+        calls.remove(0);
+    }
+    for call in calls {
+        assert_eq!(call.await, 1);
+    }
+    assert_eq!(source.bodies(), 10);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_load_that_nobody_waits_for_ends_with_its_caller() {
     let source = Source::new();
