@@ -19,19 +19,21 @@ use crate::background::Background;
 use crate::barren::Barren;
 use crate::config::CacheConfig;
 use crate::deferred;
+use crate::entry::type_ops;
 use crate::error::Error;
 use crate::failing::Failing;
 use crate::flight::{Joined, Waited};
 use crate::instance::Instance;
-use crate::key::templates_meet;
+use crate::key::{CacheKey, templates_meet};
 use crate::local::Local;
-use crate::memory::Memory;
+use crate::memory::{Copy, Memory};
 use crate::outcome::{HitTier, Why};
 use crate::policy::Decision;
 use crate::redis::{Budget, Fault, Lease, Reach, Session, Tier};
 use crate::sabotage::{Safeguard, off};
 use crate::site::Near;
 use crate::stats::{CacheStats, Counters};
+use crate::sync::at_most;
 use crate::watch::Watch;
 
 /// How often a caller starts over because its key was removed while it waited. Then it runs the body for itself: a key
@@ -128,15 +130,20 @@ impl Cache {
     }
 
     /// Waits for stores and replays that are under way, at most `limit`, then closes the connection. Calls made after it
-    /// go without Redis. While Redis is away it waits for one more attempt to connect, a second at most.
+    /// go without Redis. While Redis is away it waits for one more attempt to connect, a second at most. Outside of a tokio
+    /// runtime it waits for nothing.
     pub async fn close(&self, limit: Duration) {
         let deadline = Instant::now() + limit;
         // Nothing to do about what is still under way then: stores are optional, removals are in the journal.
-        let _ = tokio::time::timeout_at(deadline, self.inner.loads.drained()).await;
+        at_most(limit, self.inner.loads.drained()).await;
         match &self.inner.tier {
             Some(tier) => tier.close(deadline).await,
             None => {
-                let _ = tokio::time::timeout_at(deadline, self.inner.background.drained()).await;
+                at_most(
+                    deadline.saturating_duration_since(Instant::now()),
+                    self.inner.background.drained(),
+                )
+                .await;
             }
         }
     }
@@ -273,7 +280,7 @@ impl Cache {
     pub(crate) fn recall(&self, request: &Request<'_>) -> Option<Hit> {
         // Before the copy is taken: one from the outage must not pass for a tracked one because Redis is back now.
         let now = Instant::now();
-        let reach = self.inner.tier.as_ref().map(|tier| tier.reach(now));
+        let reach = self.reach(now);
         if reach == Some(Reach::Heard) && request.near == Near::Off {
             return None;
         }
@@ -286,7 +293,43 @@ impl Cache {
                 Some(value) => (request.ops.is)(&**value),
                 None => request.takes_none,
             };
-        let may_speak = match reach {
+        let may_speak = self.may_speak(&copy, reach, request, now);
+        if !(fits && may_speak) {
+            return None;
+        }
+        let aged = copy.at(now);
+        let decision = request.judge(aged, copy.version, copy.value.is_none());
+        decision.serves().then(|| Hit {
+            kept: copy.value.clone(),
+            tier: HitTier::Memory,
+            aged,
+            version: copy.version,
+            refresh: decision == Decision::Refresh,
+        })
+    }
+
+    /// A copy in memory that a read by hand may have now, whatever its type, and that is fresh.
+    pub(crate) fn is_remembered(&self, key: &CacheKey) -> bool {
+        let now = Instant::now();
+        let reach = self.reach(now);
+        let any = Request::plain(key, type_ops::<()>());
+        let copy = self.inner.local.memory.get(key.as_str(), now);
+        copy.is_some_and(|copy| self.may_speak(&copy, reach, &any, now) && copy.age() < copy.ttl)
+    }
+
+    /// How far memory may be believed. `None`: it is all there is.
+    fn reach(&self, now: Instant) -> Option<Reach> {
+        self.inner.tier.as_ref().map(|tier| tier.reach(now))
+    }
+
+    fn may_speak(
+        &self,
+        copy: &Copy,
+        reach: Option<Reach>,
+        request: &Request<'_>,
+        now: Instant,
+    ) -> bool {
+        match reach {
             None => true,
             Some(Reach::Unheard) => false,
             Some(Reach::Heard) => match request.near {
@@ -300,19 +343,7 @@ impl Cache {
                     && now.saturating_duration_since(copy.filled.max(since))
                         <= self.inner.config.outage_max_age
             }
-        };
-        if !(fits && may_speak) {
-            return None;
         }
-        let aged = copy.at(now);
-        let decision = request.judge(aged, copy.version, copy.value.is_none());
-        decision.serves().then(|| Hit {
-            kept: copy.value.clone(),
-            tier: HitTier::Memory,
-            aged,
-            version: copy.version,
-            refresh: decision == Decision::Refresh,
-        })
     }
 
     /// A `GET` of the reader's own.
@@ -375,7 +406,6 @@ impl fmt::Debug for Cache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::CacheKey;
 
     /// Every layer that takes a future by value holds it twice; once that had made this 5152 bytes, which each hit in
     /// Redis allocated and moved.

@@ -17,11 +17,12 @@ mod waiter;
 use std::any::Any;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Semaphore;
 
 pub(crate) use self::lead::Lead;
 pub(crate) use self::pulse::{Pulse, Watch};
@@ -29,7 +30,7 @@ pub(crate) use self::waiter::Waiter;
 use crate::key::{CacheKey, Pattern, templates_meet};
 use crate::memory::Kept;
 use crate::sabotage::{Safeguard, off};
-use crate::sync::{AtomicBool, AtomicUsize, Mutex, Notify};
+use crate::sync::{self, AtomicBool, AtomicU64, AtomicUsize, Mutex, Notify};
 
 /// How a load ended, for those who waited.
 #[derive(Clone, Debug)]
@@ -80,6 +81,9 @@ impl<H: Hold> Hold for Box<H> {
 /// How many callers run the body side by side after a load whose result cannot be shared.
 const SIDE_BY_SIDE: usize = 16;
 
+/// For so long no turn may end before somebody who waits for one goes on without. As long as a leader may be silent.
+const STUCK: Duration = pulse::LOOK_EVERY.saturating_mul(5);
+
 /// How many removals of tags that a result may carry a flight notes. One more retires it.
 const SUSPECTS: usize = 64;
 
@@ -115,6 +119,8 @@ pub(crate) struct Flight<H> {
     changed: Notify,
     pushed: Notify,
     side_by_side: Semaphore,
+    /// Counts the turns that have ended, and those that were not waited for.
+    turns: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -222,6 +228,7 @@ impl<H: Hold> Flights<H> {
             changed: Notify::new(),
             pushed: Notify::new(),
             side_by_side: Semaphore::new(SIDE_BY_SIDE),
+            turns: AtomicU64::new(0),
         });
         flights.insert(key.into(), flight.clone());
         Joined::Lead(Lead {
@@ -382,12 +389,42 @@ impl<H> Flight<H> {
     }
 
     /// A turn to run the body after an outcome that could not be shared, unless somebody else's turn found a value.
-    pub(crate) async fn turn(&self) -> Result<SemaphorePermit<'_>, Outcome> {
-        let permit = self.side_by_side.acquire().await;
-        match (self.state.lock().rescued.clone(), permit) {
-            (Some(outcome), _) => Err(outcome),
-            (None, Ok(permit)) => Ok(permit),
-            (None, Err(_)) => unreachable!("the semaphore is never closed"),
+    ///
+    /// Whoever has a turn may not be polled any more, as a leader may ([`pulse`]), and keep it for ever. So one caller
+    /// goes on without a turn of theirs whenever none has ended for [`STUCK`]: bodies that take longer than that come to run
+    /// more than [`SIDE_BY_SIDE`] at once, but one more at a time.
+    pub(crate) async fn turn(&self) -> Result<Turn<'_, H>, Outcome> {
+        let mut acquired = pin!(self.side_by_side.acquire());
+        let mut ended = self.turns.load(Ordering::SeqCst);
+        loop {
+            let acquires = async {
+                match acquired.as_mut().await {
+                    Ok(permit) => permit.forget(),
+                    Err(_) => unreachable!("the semaphore is never closed"),
+                }
+            };
+            if sync::within(STUCK, acquires).await || self.goes_on_without(&mut ended) {
+                break;
+            }
+        }
+        let turn = Turn { flight: self };
+        match self.state.lock().rescued.clone() {
+            Some(outcome) => Err(outcome),
+            None => Ok(turn),
+        }
+    }
+
+    /// True for one of those who wait, if no turn has ended since `ended` were counted. The others count from now on.
+    fn goes_on_without(&self, ended: &mut u64) -> bool {
+        let counted =
+            self.turns
+                .compare_exchange(*ended, *ended + 1, Ordering::SeqCst, Ordering::SeqCst);
+        match counted {
+            Ok(_) => true,
+            Err(now) => {
+                *ended = now;
+                false
+            }
         }
     }
 
@@ -417,6 +454,20 @@ impl<H> Flight<H> {
         } else {
             Concern::None
         }
+    }
+}
+
+/// A turn to run the body, until it is dropped. Then it is another's, also where it was taken without waiting for one:
+/// those whose turns are stuck will not give theirs back.
+#[derive(Debug)]
+pub(crate) struct Turn<'a, H> {
+    flight: &'a Flight<H>,
+}
+
+impl<H> Drop for Turn<'_, H> {
+    fn drop(&mut self) {
+        self.flight.turns.fetch_add(1, Ordering::SeqCst);
+        self.flight.side_by_side.add_permits(1);
     }
 }
 

@@ -164,32 +164,21 @@ impl Cache {
         loaded
     }
 
-    /// True when an entry of any type stands at the key, is fresh, and was not removed. Its value is neither read nor checked:
+    /// True when an entry of any type stands at the key, is fresh, and was not removed; in an outage, when memory holds one
+    /// that [`Cache::get`] would still return. Its value is neither read nor checked:
     /// it may be of another type than a reader wants.
     pub async fn exists(&self, key: impl Into<CacheKey>) -> bool {
         let key = key.into();
         if self.is_due_by_hand(&key) {
             return false;
         }
-        if self
-            .inner
-            .tier
-            .as_ref()
-            .is_none_or(|tier| tier.session_now().is_none())
-        {
-            return self
-                .inner
-                .local
-                .memory
-                .get(key.as_str(), Instant::now())
-                .is_some_and(|copy| copy.age() < copy.ttl);
-        }
-        let Some(tier) = &self.inner.tier else {
-            return false;
-        };
         let budget = self.budget();
-        let Some(session) = tier.session(&budget).await else {
-            return false;
+        let session = match &self.inner.tier {
+            Some(tier) => tier.session(&budget).await,
+            None => None,
+        };
+        let Some(session) = session else {
+            return self.is_remembered(&key);
         };
         if session.is_shut(key.as_str(), std::iter::empty()) {
             return false;

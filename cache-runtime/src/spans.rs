@@ -157,6 +157,7 @@ impl Asking {
                 Fault::TimedOut => "timeout",
                 Fault::Disconnected(_) => "disconnected",
                 Fault::Refused(_) => "refused",
+                Fault::OutsideRuntime => "outside_runtime",
             };
             span.record("error.type", kind);
         }

@@ -8,10 +8,26 @@ pub(crate) use {
     tokio::sync::Notify,
 };
 
+/// The caller is polled within a tokio runtime, which counts time and runs tasks for it. Elsewhere both would panic.
+pub(crate) fn is_within_runtime() -> bool {
+    tokio::runtime::Handle::try_current().is_ok()
+}
+
+/// Waits for it for so long at most. Outside of a runtime nobody counts the time, so it is not waited for at all.
+pub(crate) async fn at_most<T>(
+    limit: std::time::Duration,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    if !is_within_runtime() {
+        return None;
+    }
+    tokio::time::timeout(limit, work).await.ok()
+}
+
 /// Waits for it, for so long at most where there is a runtime to count time. True: it came.
 #[cfg(not(all(test, shuttle)))]
 pub(crate) async fn within(limit: std::time::Duration, work: impl Future<Output = ()>) -> bool {
-    if tokio::runtime::Handle::try_current().is_ok() {
+    if is_within_runtime() {
         return tokio::time::timeout(limit, work).await.is_ok();
     }
     work.await;

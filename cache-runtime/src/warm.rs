@@ -6,12 +6,13 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 use crate::cache::Cache;
 use crate::key::CacheKey;
 use crate::outcome::{Status, observe};
+use crate::sync::is_within_runtime;
 
 /// How many calls run at once where nobody says otherwise.
 const CONCURRENCY: usize = 8;
@@ -170,12 +171,7 @@ where
     let mut running = JoinSet::new();
     let mut done = 0;
     loop {
-        while running.len() < concurrency
-            && let Some((key, call)) = calls.next()
-        {
-            running.spawn(one(key, call));
-        }
-        let Some(ended) = running.join_next().await else {
+        let Some(ended) = next(&mut calls, &mut running, concurrency).await else {
             break;
         };
         // Panics are caught inside, and nobody aborts: only a runtime that shuts down ends a task early.
@@ -212,7 +208,34 @@ where
     report
 }
 
-async fn one<F: Future>(key: CacheKey, call: F) -> (CacheKey, Result<Status, WarmFailureKind>) {
+/// What a call has come to.
+type Ended = (CacheKey, Result<Status, WarmFailureKind>);
+
+/// The next call that ends, while so many run side by side; outside of a runtime there are no tasks, and one runs after the
+/// other.
+async fn next<F>(
+    calls: &mut impl Iterator<Item = (CacheKey, F)>,
+    running: &mut JoinSet<Ended>,
+    concurrency: usize,
+) -> Option<Result<Ended, JoinError>>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    if !is_within_runtime()
+        && let Some((key, call)) = calls.next()
+    {
+        return Some(Ok(one(key, call).await));
+    }
+    while running.len() < concurrency
+        && let Some((key, call)) = calls.next()
+    {
+        running.spawn(one(key, call));
+    }
+    running.join_next().await
+}
+
+async fn one<F: Future>(key: CacheKey, call: F) -> Ended {
     let called = observe(catching(call)).await;
     let how = match called {
         (Err(()), _) => Err(WarmFailureKind::Panicked),

@@ -1,9 +1,10 @@
 //! P3 without Redis: who waits for whose load, and what ends the waiting. Time is turned by hand.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::task::Poll;
 use std::time::Duration;
 
 use cache_runtime::{Cache, CacheConfig, cached};
@@ -58,6 +59,54 @@ async fn a_call_that_lives_on_unpolled_holds_up_no_other() {
     let third = slow(&source, 1, Duration::ZERO);
     assert_eq!(timeout(Duration::from_millis(1), third).await, Ok(1));
     assert_eq!(source.bodies(), 2);
+}
+
+/// No clone of it can be given to those who wait.
+#[derive(Debug, PartialEq)]
+struct Refused;
+
+/// Its first body fails.
+#[cached(ttl = "5m", key = "refused:<id>", cache = source.cache, skip(source, takes))]
+async fn refused_at_first(source: &Source, id: u32, takes: Duration) -> Result<u32, Refused> {
+    let is_first = source.bodies.fetch_add(1, SeqCst) == 0;
+    sleep(takes).await;
+    if is_first { Err(Refused) } else { Ok(id) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_live_on_unpolled_after_a_failed_load_hold_up_no_other() {
+    let source = Source::new();
+    let moment = Duration::from_millis(10);
+    let mut first = pin!(refused_at_first(&source, 1, moment));
+    let mut stuck: Vec<_> = (0..16)
+        .map(|_| Box::pin(refused_at_first(&source, 1, LONG)))
+        .collect();
+    let mut last = pin!(refused_at_first(&source, 1, Duration::ZERO));
+    let all = poll_fn(|context| {
+        let failed = first.as_mut().poll(context);
+        for call in &mut stuck {
+            assert!(call.as_mut().poll(context).is_pending());
+        }
+        assert!(last.as_mut().poll(context).is_pending());
+        failed
+    });
+    assert_eq!(all.await, Err(Refused));
+    // The turns of those who waited first are taken, and nobody polls these calls any more.
+    poll_fn(|context| {
+        for call in &mut stuck {
+            assert!(call.as_mut().poll(context).is_pending());
+        }
+        Poll::Ready(())
+    })
+    .await;
+    assert_eq!(source.bodies(), 1 + 16);
+    let began = tokio::time::Instant::now();
+    assert_eq!(timeout(LONG, last).await, Ok(Ok(1)));
+    assert!(
+        began.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        began.elapsed()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -136,6 +185,38 @@ async fn a_load_that_others_wait_for_survives_the_caller_that_began_it() {
     }
     assert_eq!(last.await.unwrap(), 1);
     assert_eq!(source.bodies(), 1);
+}
+
+#[cached(ttl = "5m", key = "borrows:<id>", cache = source.cache, skip(source, running))]
+async fn borrows(source: &Source, id: u32, running: &Arc<()>) -> u32 {
+    source.bodies.fetch_add(1, SeqCst);
+    let _running = running.clone();
+    assert_eq!(Arc::strong_count(running), 2, "another body runs");
+    sleep(Duration::from_secs(10)).await;
+    id
+}
+
+/// What it borrows ends with its caller, so nothing can go on: as `docs/cached.md` says, of a load whose caller goes away.
+#[tokio::test(start_paused = true)]
+async fn loads_that_borrow_begin_anew_as_often_as_callers_go_away_and_never_two_at_once() {
+    let (source, running) = (Source::new(), Arc::new(()));
+    let mut calls: Vec<_> = (0..10)
+        .map(|_| Box::pin(borrows(&source, 1, &running)))
+        .collect();
+    while calls.len() > 1 {
+        let all = poll_fn(|context| {
+            for call in &mut calls {
+                assert!(call.as_mut().poll(context).is_pending());
+            }
+            Poll::<()>::Pending
+        });
+        assert!(timeout(Duration::from_millis(10), all).await.is_err());
+        drop(calls.remove(0));
+    }
+    for call in calls {
+        assert_eq!(call.await, 1);
+    }
+    assert_eq!(source.bodies(), 10);
 }
 
 #[tokio::test(start_paused = true)]

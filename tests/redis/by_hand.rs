@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use cache_runtime::{CacheConfig, CacheKey, Tag, cached};
-use cache_tests::{Fault, FaultProxy, RedisServer};
+use cache_tests::{Fault, FaultProxy, RedisServer, eventually};
 
 use crate::app::{App, Db, SOON};
 
@@ -44,6 +44,39 @@ async fn whether_a_key_exists_is_answered_without_its_value() {
     let tag = Tag::of("group").segment(&group);
     assert!(app.cache.invalidate_tag(tag).await.is_durable());
     assert!(!app.cache.exists("large:1").await, "removed by its tag");
+}
+
+#[tokio::test]
+async fn whether_a_key_exists_is_answered_in_an_outage_as_a_read_is() {
+    let server = RedisServer::start();
+    let most = Duration::from_millis(500);
+    let config = CacheConfig::default()
+        .redis_url(server.url())
+        .budget(SOON)
+        .outage_max_age(most);
+    let app = App::connected(config, &Db::new(1)).await;
+    server.kill9();
+    app.has_lost_redis().await;
+    let began = std::time::Instant::now();
+    app.cache.set("a", &1_u64, LIFE).await.unwrap();
+    if !app.cache.exists("a").await {
+        assert!(began.elapsed() > most, "younger than that, it is served");
+    }
+    eventually(SOON, "the copy to be too old", async || {
+        app.cache.get::<u64>("a").await.is_none().then_some(())
+    })
+    .await;
+    assert!(!app.cache.exists("a").await);
+}
+
+#[tokio::test]
+async fn whether_a_key_exists_waits_for_the_first_connection_as_a_read_does() {
+    let server = RedisServer::start();
+    let other = App::on(&server, &Db::new(1)).await;
+    other.cache.set("a", &1_u64, LIFE).await.unwrap();
+    let config = CacheConfig::default().redis_url(server.url()).budget(SOON);
+    let app = App::with(config, &Db::new(1));
+    assert!(app.cache.exists("a").await);
 }
 
 #[cached(

@@ -57,6 +57,61 @@ async fn what_is_removed_there_is_loaded_anew() {
     }
 }
 
+/// Longer to the server and back than a near one may take to answer a heartbeat.
+const VERY_FAR: Duration = Duration::from_millis(1_200);
+
+/// A server that is very far away, and has been asked twice for a sign of life, so that the first of these questions was
+/// answered. Each asks for the time twice, by a command and in a script; connecting, once.
+async fn very_far_away(budget: Duration) -> (RedisServer, FaultProxy, App) {
+    let server = RedisServer::start();
+    let proxy = FaultProxy::in_front_of(&server);
+    proxy.set_round_trip(VERY_FAR);
+    let config = CacheConfig::default()
+        .redis_url(proxy.url())
+        .connect_timeout(SOON)
+        .budget(budget);
+    let app = App::with(config, &Db::new(1));
+    let asked = async || {
+        let times = server.commandstats().get("time").copied();
+        (times.unwrap_or(0) >= 5).then_some(())
+    };
+    eventually(3 * SOON, "some heartbeats", asked).await;
+    (server, proxy, app)
+}
+
+#[tokio::test]
+async fn a_connection_whose_round_trip_is_longer_than_a_second_stays() {
+    let (server, proxy, app) = very_far_away(3 * VERY_FAR).await;
+    assert_eq!(proxy.connections(), 1, "none was given up");
+    assert!(app.cache.health().await.stats.redis_available);
+    item(&app, 1).await;
+    app.has_stored(1).await;
+    assert_eq!(item(&app, 1).await, 1);
+    assert_eq!(app.db.reads(), 1, "a hit");
+
+    // Not heard any more, memory is no more believed than beside a near server, and the connection is given up.
+    let near = App::on(&server, &app.db).await;
+    proxy.set(Fault::HoleToClient);
+    app.db.commit(2);
+    assert!(item::invalidate(&near, 1).await.is_durable());
+    eventually(SOON, "the new value", async || {
+        (item(&app, 1).await == 2).then_some(())
+    })
+    .await;
+    app.has_lost_redis().await;
+}
+
+#[tokio::test]
+async fn a_connection_to_a_server_that_is_too_far_away_to_be_asked_stays_too() {
+    let (_server, proxy, app) = very_far_away(WAY).await;
+    assert_eq!(proxy.connections(), 1, "none was given up");
+    assert!(!item::invalidate(&app, 1).await.is_durable());
+    eventually(SOON, "the removal to arrive", async || {
+        (app.cache.journal_len() == 0).then_some(())
+    })
+    .await;
+}
+
 #[cached(ttl = "20ms", stale_on_error = "1h", key = "aged:<id>", near = false, cache = app.cache, skip(app))]
 async fn aged(app: &App, id: u32) -> Result<u64, ()> {
     Ok(app.db.read().await)

@@ -72,6 +72,7 @@ mod names;
 mod nested_namespaces;
 mod open_loop;
 mod open_tags;
+mod outside;
 mod own_prefix;
 mod p1_outage;
 mod p2_coherence;

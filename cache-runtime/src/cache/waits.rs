@@ -8,6 +8,7 @@ use crate::entry::Identity;
 use crate::flight::Flight;
 use crate::redis::{LEASE_LIFE, Lease, Session};
 use crate::stats::{Counters, bump};
+use crate::sync::at_most;
 
 /// Waiting for another process's load: woken by Redis's push where reads are tracked, else by asking again, less and less
 /// often. It ends by itself: the holder stores, fails, releases, or its lease runs out.
@@ -78,6 +79,7 @@ impl Waits {
         self.times += 1;
         // A push may have been for the lease's own planting: then the next read finds the lease again.
         let pause = pause.min(self.left());
-        self.pushed = tokio::time::timeout(pause, flight.pushed()).await.is_ok();
+        // Outside of a runtime there is no waiting; nor is Redis asked again.
+        self.pushed = at_most(pause, flight.pushed()).await.is_some();
     }
 }

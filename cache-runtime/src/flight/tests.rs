@@ -1,3 +1,5 @@
+use tokio::time::Instant;
+
 use super::*;
 
 struct Nothing;
@@ -99,6 +101,65 @@ async fn a_result_that_cannot_be_shared_tells_whether_it_was_a_failure() {
         leader.begin();
         leader.settle(outcome, false);
         assert!(matches!(waits.wait().await, Waited::Alone(_, failed) if failed == failure));
+    }
+}
+
+/// A flight whose load has failed, so that everybody takes turns.
+async fn flight_of_turns(flights: &Arc<Flights<Nothing>>) -> Arc<Flight<Nothing>> {
+    let leader = lead(flights);
+    let waits = waiter(flights);
+    leader.begin();
+    leader.settle(Outcome::Failed, true);
+    match waits.wait().await {
+        Waited::Alone(flight, _) => flight,
+        _ => panic!("the error cannot be shared"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn turns_that_never_end_hold_up_no_other() {
+    let flights = Flights::new(8, Duration::ZERO);
+    let flight = flight_of_turns(&flights).await;
+    let mut stuck = Vec::new();
+    for _ in 0..SIDE_BY_SIDE {
+        stuck.push(flight.turn().await.expect("nobody has found a value"));
+    }
+    // Two that wait and are not polled any more: what becomes free is theirs, and they do not take it.
+    let mut unpolled = [Box::pin(flight.turn()), Box::pin(flight.turn())];
+    for waits in &mut unpolled {
+        let polled = tokio::time::timeout(Duration::from_millis(1), waits).await;
+        assert!(polled.is_err(), "all turns are taken");
+    }
+    let began = Instant::now();
+    let others = (0..10).map(|_| {
+        let flight = flight.clone();
+        tokio::spawn(async move { flight.turn().await.is_ok() })
+    });
+    for other in others.collect::<Vec<_>>() {
+        let turn = tokio::time::timeout(Duration::from_secs(60), other).await;
+        assert!(turn.expect("a turn").unwrap());
+    }
+    let few = STUCK * (1 + unpolled.len() as u32);
+    assert!(began.elapsed() <= few, "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn bodies_that_take_long_are_joined_by_one_more_at_a_time() {
+    let flights = Flights::new(8, Duration::ZERO);
+    let flight = flight_of_turns(&flights).await;
+    let running = Arc::new(AtomicUsize::new(0));
+    for _ in 0..100 {
+        let (flight, running) = (flight.clone(), running.clone());
+        tokio::spawn(async move {
+            let _turn = flight.turn().await;
+            running.fetch_add(1, Ordering::SeqCst);
+            std::future::pending::<()>().await;
+        });
+    }
+    for more in 0..5 {
+        tokio::time::sleep(STUCK / 2).await;
+        assert_eq!(running.load(Ordering::SeqCst), SIDE_BY_SIDE + more);
+        tokio::time::sleep(STUCK / 2 + Duration::from_millis(1)).await;
     }
 }
 

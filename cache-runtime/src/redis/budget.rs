@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::fault::Fault;
+use crate::sync::is_within_runtime;
 
 /// What one call may spend waiting for Redis, all its commands together. Shared by reference: what stands in for a slow
 /// read is looked for while that read is still under way.
@@ -74,11 +75,15 @@ impl Budget {
 }
 
 /// Waits at most so long, but does not take its own process's lack of processor time for Redis's: when the time is up,
-/// the connection's task gets its turn with what the socket already holds, and only then is it a time-out.
+/// the connection's task gets its turn with what the socket already holds, and only then is it a time-out. Outside of a
+/// runtime the work is not begun.
 pub(super) async fn patiently<T>(
     limit: Duration,
     mut work: Pin<&mut impl Future<Output = Result<T, Fault>>>,
 ) -> Result<T, Fault> {
+    if !is_within_runtime() {
+        return Err(Fault::OutsideRuntime);
+    }
     if let Ok(result) = tokio::time::timeout(limit, work.as_mut()).await {
         return result;
     }

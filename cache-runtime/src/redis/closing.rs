@@ -8,9 +8,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::tier::Tier;
+use crate::sync::at_most;
 
 /// How long closing waits for a connection while there is none.
 const HOPE: Duration = Duration::from_secs(1);
+
+/// How long it waits for the supervisor to end by itself.
+const MOMENT: Duration = Duration::from_millis(50);
 
 impl Tier {
     /// Ends the supervisor. What is under way, and what the journal still holds, is waited for until the deadline, but no
@@ -25,7 +29,7 @@ impl Tier {
             }
         };
         // What is left then is in the file, if there is one.
-        let _ = tokio::time::timeout_at(deadline, ended).await;
+        at_most(deadline.saturating_duration_since(Instant::now()), ended).await;
         let left = self.switch.journal.lock().len();
         if left > 0 && self.config.journal.is_none() {
             tracing::error!(
@@ -40,7 +44,7 @@ impl Tier {
         let supervisor = self.supervisor.lock().take();
         if let Some(mut supervisor) = supervisor {
             // It ends at once, unless it is connecting.
-            let _ = tokio::time::timeout(Duration::from_millis(50), &mut supervisor).await;
+            let _ = at_most(MOMENT, &mut supervisor).await;
             supervisor.abort();
         }
         self.switch.journal.lock().close();

@@ -12,6 +12,7 @@ use super::server::{info, is_cluster};
 use super::target::Target;
 use crate::cache::Cache;
 use crate::error::Error;
+use crate::sync::is_within_runtime;
 use crate::token;
 
 /// How long each step of a connection test took, in milliseconds.
@@ -44,6 +45,11 @@ impl Cache {
                 "no Redis is configured: set REDIS_URL, such as redis://localhost:6379",
             ));
         };
+        if !is_within_runtime() {
+            return Err(Error::config(
+                "a connection can be tested within a tokio runtime only: call this by `Runtime::block_on`, say",
+            ));
+        }
         let limit = self.inner.config.connect_timeout;
         let scratch = format!(
             "{}%test:{:x}",
@@ -161,6 +167,7 @@ pub(super) fn meaning(target: &Target, fault: &Fault) -> String {
             "the server closed the connection; is this its TLS port?"
         }
         Fault::Disconnected(_) => "the server closed the connection; a TLS port wants rediss://",
+        Fault::OutsideRuntime => "only within a tokio runtime can Redis be asked",
         // It says what to do itself.
         Fault::Refused(_) if has(&["is not ours", "redis cluster"]) => return text,
         Fault::Refused(_) => "the server refuses the command",

@@ -11,6 +11,8 @@ pub(crate) enum Fault {
     Disconnected(String),
     /// The server answered with an error; it did not run.
     Refused(String),
+    /// Not asked: the caller is polled outside of a tokio runtime, where nobody counts the time that it may wait.
+    OutsideRuntime,
 }
 
 /// A script's error is its command's, with words around it.
@@ -91,6 +93,7 @@ impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::TimedOut => f.write_str("timed out"),
+            Self::OutsideRuntime => f.write_str("polled outside of a tokio runtime"),
             Self::Disconnected(why) | Self::Refused(why) => f.write_str(why),
         }
     }

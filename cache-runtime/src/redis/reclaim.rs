@@ -14,6 +14,7 @@ use super::session::Session;
 use super::walk::{Seen, Walk};
 use crate::key::Pattern;
 use crate::stats::add;
+use crate::sync::at_most;
 
 /// How long a count waits for what other processes have stored, who write it as soon as they hear of the removal.
 const OTHERS: Duration = Duration::from_millis(10);
@@ -98,6 +99,10 @@ impl Session {
     /// Takes away what a removal has made stale, and says how much it was. It goes on if the caller does not wait; and
     /// if Redis says nothing at all for so long, the caller hears what was counted until then.
     pub(crate) async fn reclaim_now(&self, reclaim: Reclaim, silence: Duration) -> u64 {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            // The removal was acknowledged to a call that has left its runtime since.
+            return 0;
+        };
         let counted = Arc::new(AtomicU64::new(0));
         let silence = if reclaim.others {
             silence + OTHERS
@@ -106,11 +111,11 @@ impl Session {
         };
         let mut taking = {
             let (session, counted) = (self.clone(), counted.clone());
-            tokio::spawn(async move { session.take_away(reclaim, &counted).await })
+            runtime.spawn(async move { session.take_away(reclaim, &counted).await })
         };
         let answers = || self.link.answers.load(Relaxed);
         let mut heard = answers();
-        while tokio::time::timeout(silence, &mut taking).await.is_err() {
+        while at_most(silence, &mut taking).await.is_none() {
             // This process may have had no processor time: what the socket holds gets its turn first.
             for _ in 0..TURNS {
                 tokio::task::yield_now().await;

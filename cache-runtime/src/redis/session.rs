@@ -11,6 +11,7 @@ use super::link::Link;
 use super::tier::Tier;
 use crate::entry::{self, Stamp};
 use crate::stats::bump;
+use crate::sync::is_within_runtime;
 
 /// One call's way to Redis: the tier, and the connection that was current when it began.
 #[derive(Clone, Debug)]
@@ -180,7 +181,13 @@ impl Tier {
         if let Some(session) = self.session_now() {
             return Some(session);
         }
-        if !self.supervised() || *self.started.borrow() {
+        if !self.supervised() {
+            if !is_within_runtime() {
+                self.say_outside_runtime();
+            }
+            return self.session_now();
+        }
+        if *self.started.borrow() {
             return self.session_now();
         }
         let mut started = self.started.subscribe();
@@ -218,8 +225,10 @@ impl Budget {
         let answers = || session.link.answers.load(Relaxed);
         let before = answers();
         let result = self.spend(work).await;
-        if matches!(result, Err(Fault::TimedOut)) && answers() == before {
-            session.timed_out();
+        match result {
+            Err(Fault::TimedOut) if answers() == before => session.timed_out(),
+            Err(Fault::OutsideRuntime) => session.tier.say_outside_runtime(),
+            _ => {}
         }
         result
     }
@@ -234,8 +243,10 @@ impl Budget {
         let left = self.left();
         let was_long_enough = !left.is_zero() && session.link.round_trip.fits_into(left);
         let result = self.spend(work).await;
-        if was_long_enough && matches!(result, Err(Fault::TimedOut)) {
-            session.timed_out();
+        match result {
+            Err(Fault::TimedOut) if was_long_enough => session.timed_out(),
+            Err(Fault::OutsideRuntime) => session.tier.say_outside_runtime(),
+            _ => {}
         }
         result
     }

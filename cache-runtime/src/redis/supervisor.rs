@@ -21,9 +21,17 @@ use crate::token;
 /// The time between two questions that an idle or busy connection must answer.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// How long one may take to be answered. Both together are less than [`HEARD_WITHIN`](super::switch::HEARD_WITHIN), so
-/// that a silent connection is given up before memory stops believing it.
+/// How long a near server may take to answer one. Both together are less than
+/// [`HEARD_WITHIN`](super::switch::HEARD_WITHIN), so that a silent connection is given up before memory stops believing it.
 const ANSWER: Duration = Duration::from_millis(900);
+
+/// How long this server may take: some of its round trips, as far as anything is waited for that long. A server that is far
+/// away would else be taken for a silent one at each heartbeat. Memory is believed no longer for that: while an answer is
+/// out for too long, Redis is asked.
+fn answer_within(tier: &Tier, link: &Link) -> Duration {
+    let longest = tier.config.budget.max(tier.config.command_timeout);
+    ANSWER.max((3 * link.round_trip.shortest()).min(longest))
+}
 
 pub(super) async fn supervise(weak: Weak<Tier>, duty: Arc<Duty>) {
     duty.sign_during(connect_and_attend(weak, &duty)).await;
@@ -129,7 +137,8 @@ async fn attend(weak: &Weak<Tier>, duty: &Arc<Duty>, link: &Arc<Link>) {
         }
         if beat {
             let longest = tier.catalogue.longest();
-            match patiently(ANSWER, pin!(link.heartbeat(longest))).await {
+            let limit = answer_within(&tier, link);
+            match patiently(limit, pin!(link.heartbeat(longest))).await {
                 Ok(tended) => {
                     tended_ledger(&tier, link, tended);
                     if tier.publish_by_distance(link, duty).is_err() {

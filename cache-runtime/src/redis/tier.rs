@@ -75,6 +75,7 @@ pub(crate) struct Tier {
     /// Leases are being renewed.
     pub(super) renewing: AtomicBool,
     loss_said: AtomicBool,
+    outside_said: AtomicBool,
     /// Why Redis is not used, or not fully: for those who ask how the cache is.
     pub(super) notes: Mutex<Notes>,
 }
@@ -133,6 +134,7 @@ impl Tier {
             folding: AtomicBool::new(false),
             renewing: AtomicBool::new(false),
             loss_said: AtomicBool::new(false),
+            outside_said: AtomicBool::new(false),
             notes: Mutex::default(),
         }))
     }
@@ -398,6 +400,18 @@ impl Tier {
         self.rouse();
     }
 
+    /// A call would have asked Redis, but is not polled within a tokio runtime. Said once.
+    pub(super) fn say_outside_runtime(&self) {
+        if !self.outside_said.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                redis = %self.target,
+                "a call of the cache is polled outside of a tokio runtime, where nobody counts the time: such calls go \
+                 without Redis, and their removals wait until it hears of them; run them in a tokio runtime, by \
+                 `Runtime::block_on` or `Handle::block_on`, or enter one around them"
+            );
+        }
+    }
+
     /// Redis has acknowledged a removal. False when that was on a connection which is not the current one any more: the
     /// server of the current one may not have it.
     pub(crate) fn acknowledged(&self, link: &Arc<Link>, patterns: &[Pattern]) -> bool {
@@ -464,6 +478,7 @@ impl Tier {
                     self.lose(link, "time-outs in a row");
                 }
             }
+            Err(Fault::OutsideRuntime) => self.say_outside_runtime(),
             Err(Fault::Disconnected(why)) => {
                 bump(&self.counters.disconnects);
                 self.lose(link, why);
