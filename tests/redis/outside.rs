@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use cache_runtime::{Cache, CacheConfig};
+use cache_runtime::{Cache, CacheConfig, TimedOut, cached};
 use cache_tests::{RedisServer, eventually};
 
 use crate::app::{App, Db, SOON, change_item, exact, item, put_item};
@@ -119,6 +119,18 @@ async fn operations_by_hand_outside_of_a_runtime_do_without_redis() {
     let cache = app.cache.clone();
     outside(move || block_on(cache.close(SOON))).await;
     assert_eq!(server.cli(&["PING"]).str(), "PONG");
+}
+
+#[cached(ttl = "5m", key = "patient:<id>", cache = cache, skip(cache), timeout = "1ms")]
+async fn patient(cache: &Cache, id: u64) -> Result<u64, TimedOut> {
+    Ok(id)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_with_a_timeout_outside_of_a_runtime_waits_for_its_body() {
+    let cache = Cache::new(CacheConfig::default()).unwrap();
+    let (got, _) = outside(move || block_on(patient(&cache, 1))).await;
+    assert_eq!(got.ok(), Some(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

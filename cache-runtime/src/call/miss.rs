@@ -17,7 +17,7 @@ use super::{boxed, put};
 use crate::cache::{Cache, Demand, Hit, Turn};
 use crate::cacheable::erased::{AnyKind, AnyResult, Ended};
 use crate::deferred;
-use crate::flight::{Flight, Outcome};
+use crate::flight::{self, Flight, Outcome};
 use crate::key::CacheKey;
 use crate::load::Loading;
 use crate::outcome::{CallOutcome, Status, Why};
@@ -226,7 +226,7 @@ impl PendingCall {
         key: &CacheKey,
         waiting: &mut Waiting,
         flight: &'f Flight<Box<Lease>>,
-    ) -> Result<Option<tokio::sync::SemaphorePermit<'f>>, AnyResult> {
+    ) -> Result<Option<flight::Turn<'f, Box<Lease>>>, AnyResult> {
         let about = self.call.about();
         let turn = {
             let fallback = self.fallback(cache, Some(key), &waiting.budget);
