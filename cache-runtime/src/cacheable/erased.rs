@@ -15,7 +15,7 @@ pub(crate) type AnyResult = Box<dyn Any + Send>;
 
 /// How a body ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ended {
+pub enum Ended {
     /// With a value.
     Value,
     /// With `None`.
@@ -35,14 +35,14 @@ impl<I: ?Sized> From<&Success<'_, I>> for Ended {
 }
 
 /// A result on its way to be kept.
-pub(crate) enum Prepared {
+pub enum Prepared {
     Ready(AnyResult),
     /// Its body has to be read first.
     Reading(Pin<Box<dyn Future<Output = AnyResult> + Send>>),
 }
 
 /// [`Cacheable`] of one type, without it. Each method that is given a result expects one of that type.
-pub(crate) trait AnyKind: Send + Sync {
+pub trait AnyKind: Send + Sync {
     fn ended(&self, returned: &AnyResult) -> Ended;
 
     fn has_failed(&self, returned: &AnyResult) -> bool {
@@ -65,39 +65,61 @@ pub(crate) trait AnyKind: Send + Sync {
     fn another(&self) -> Box<dyn AnyKind>;
 }
 
-struct Typed<R, K>(K, PhantomData<fn() -> R>);
+/// A kind whose results can do without their type for a while.
+///
+/// It is a trait so that a result which cannot is one error, and not one for each bound of each function.
+#[diagnostic::on_unimplemented(
+    message = "`{R}` cannot be cached",
+    label = "this result cannot be stored: it must be `Send + 'static`"
+)]
+pub trait Erase<R>: Cacheable<R> {
+    /// The kind without its types. The box is empty: it allocates nothing.
+    fn any_kind(self) -> Box<dyn AnyKind>;
 
-/// The kind `K` of results of type `R`. The box is empty: it allocates nothing.
-pub(crate) fn any_kind<R, K>(kind: K) -> Box<dyn AnyKind>
+    /// The result without its type.
+    fn any(returned: R) -> AnyResult;
+
+    /// The result with its type again.
+    fn typed(returned: AnyResult) -> R;
+
+    /// A look at the result with its type.
+    fn typed_ref(returned: &AnyResult) -> &R;
+}
+
+#[diagnostic::do_not_recommend]
+impl<R, K> Erase<R> for K
 where
     R: Send + 'static,
     K: Cacheable<R>,
 {
-    Box::new(Typed(kind, PhantomData))
-}
+    fn any_kind(self) -> Box<dyn AnyKind> {
+        Box::new(Typed(self, PhantomData))
+    }
 
-/// A result with its type again.
-pub(crate) fn typed<R: 'static>(returned: AnyResult) -> R {
-    match returned.downcast() {
-        Ok(returned) => *returned,
-        Err(_) => unreachable!("a call gives back what its own kind has made"),
+    fn any(returned: R) -> AnyResult {
+        Box::new(returned)
+    }
+
+    fn typed(returned: AnyResult) -> R {
+        match returned.downcast() {
+            Ok(returned) => *returned,
+            Err(_) => unreachable!("a call gives back what its own kind has made"),
+        }
+    }
+
+    fn typed_ref(returned: &AnyResult) -> &R {
+        match returned.downcast_ref() {
+            Some(returned) => returned,
+            None => unreachable!("a call looks at what its own body has made"),
+        }
     }
 }
 
-pub(crate) fn typed_ref<R: 'static>(returned: &AnyResult) -> &R {
-    match returned.downcast_ref() {
-        Some(returned) => returned,
-        None => unreachable!("a call looks at what its own body has made"),
-    }
-}
-
-fn any<R: Send + 'static>(returned: R) -> AnyResult {
-    Box::new(returned)
-}
+struct Typed<R, K>(K, PhantomData<fn() -> R>);
 
 impl<R: Send + 'static, K: Cacheable<R>> AnyKind for Typed<R, K> {
     fn ended(&self, returned: &AnyResult) -> Ended {
-        Ended::from(&self.0.success(typed_ref(returned)))
+        Ended::from(&self.0.success(K::typed_ref(returned)))
     }
 
     fn prepare(&self, returned: AnyResult) -> Prepared {
@@ -106,20 +128,20 @@ impl<R: Send + 'static, K: Cacheable<R>> AnyKind for Typed<R, K> {
         }
         let kind = self.0;
         Prepared::Reading(Box::pin(async move {
-            any(kind.prepare(typed::<R>(returned)).await)
+            K::any(kind.prepare(K::typed(returned)).await)
         }))
     }
 
     fn keep(&self, returned: &AnyResult) -> Option<Kept> {
-        self.0.keep(typed_ref(returned))
+        self.0.keep(K::typed_ref(returned))
     }
 
     fn keep_error(&self, returned: &AnyResult) -> Option<Kept> {
-        self.0.keep_error(typed_ref(returned))
+        self.0.keep_error(K::typed_ref(returned))
     }
 
     fn is_private(&self, returned: &AnyResult) -> bool {
-        self.0.is_private(typed_ref(returned))
+        self.0.is_private(K::typed_ref(returned))
     }
 
     fn release(&self, returned: &mut AnyResult) {
@@ -129,25 +151,25 @@ impl<R: Send + 'static, K: Cacheable<R>> AnyKind for Typed<R, K> {
     }
 
     fn restore(&self, kept: Kept) -> Option<AnyResult> {
-        self.0.restore(kept).map(any)
+        self.0.restore(kept).map(K::any)
     }
 
     fn restore_aged(&self, kept: Kept, age: Duration) -> Option<AnyResult> {
         let mut returned = self.0.restore(kept)?;
         self.0.aged(&mut returned, age);
-        Some(any(returned))
+        Some(K::any(returned))
     }
 
     fn restore_error(&self, kept: &Kept) -> Option<AnyResult> {
-        self.0.restore_error(kept).map(any)
+        self.0.restore_error(kept).map(K::any)
     }
 
     fn nothing(&self) -> Option<AnyResult> {
-        self.0.nothing().map(any)
+        self.0.nothing().map(K::any)
     }
 
     fn timed_out(&self) -> Option<AnyResult> {
-        self.0.timed_out().map(any)
+        self.0.timed_out().map(K::any)
     }
 
     fn takes_none(&self) -> bool {
@@ -159,6 +181,6 @@ impl<R: Send + 'static, K: Cacheable<R>> AnyKind for Typed<R, K> {
     }
 
     fn another(&self) -> Box<dyn AnyKind> {
-        any_kind::<R, K>(self.0)
+        self.0.any_kind()
     }
 }

@@ -4,12 +4,12 @@
 //! a function says `?Send`, there is one instance, and this crate holds it.
 
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::boxed;
-use crate::cacheable::erased::{AnyResult, typed_ref};
-use crate::cacheable::{Cacheable, Success};
+use crate::cacheable::Success;
+use crate::cacheable::erased::{AnyResult, Erase};
 use crate::site::Late;
 
 /// A body that any thread may poll.
@@ -34,26 +34,26 @@ pub(super) trait Questions {
     fn add_late(&mut self, returned: &AnyResult, late: &mut Late<'_>);
 }
 
-struct TypedQuestions<'a, R, K: Cacheable<R>> {
+struct TypedQuestions<'a, R, K: Erase<R>> {
     kind: K,
     when: Option<When<'a, K::Inner>>,
     late: Option<AddLate<'a, K::Inner>>,
-    result: std::marker::PhantomData<fn() -> R>,
+    result: PhantomData<fn() -> R>,
 }
 
 type When<'a, I> = Box<dyn FnOnce(&I) -> bool + Send + 'a>;
 pub(super) type AddLate<'a, I> = Box<dyn FnOnce(&I, &mut Late<'_>) + Send + 'a>;
 
-impl<R: 'static, K: Cacheable<R>> TypedQuestions<'_, R, K> {
+impl<R: 'static, K: Erase<R>> TypedQuestions<'_, R, K> {
     fn value(kind: K, returned: &AnyResult) -> Option<&K::Inner> {
-        match kind.success(typed_ref::<R>(returned)) {
+        match kind.success(K::typed_ref(returned)) {
             Success::Value(value) => Some(value),
             Success::Nothing | Success::Failure => None,
         }
     }
 }
 
-impl<R: 'static, K: Cacheable<R>> Questions for TypedQuestions<'_, R, K> {
+impl<R: 'static, K: Erase<R>> Questions for TypedQuestions<'_, R, K> {
     fn wants_stored(&mut self, returned: &AnyResult) -> bool {
         match (self.when.take(), Self::value(self.kind, returned)) {
             (Some(when), Some(value)) => when(value),
@@ -77,7 +77,7 @@ impl<'a, B> Work<'a, B> {
     ) -> Self
     where
         R: 'static,
-        K: Cacheable<R>,
+        K: Erase<R>,
     {
         Self {
             body,
@@ -86,7 +86,7 @@ impl<'a, B> Work<'a, B> {
     }
 }
 
-fn questions<'a, R: 'static, K: Cacheable<R>>(
+fn questions<'a, R: 'static, K: Erase<R>>(
     kind: K,
     when: When<'a, K::Inner>,
     late: AddLate<'a, K::Inner>,
@@ -95,45 +95,36 @@ fn questions<'a, R: 'static, K: Cacheable<R>>(
         kind,
         when: Some(when),
         late: Some(late),
-        result: std::marker::PhantomData,
+        result: PhantomData,
     })
 }
 
 /// A boxed body, whose result loses its type.
-pub(super) struct Untyped<P>(P);
+pub(super) struct Untyped<R, K, P>(P, PhantomData<fn() -> (R, K)>);
 
-impl<R, P> Future for Untyped<P>
+impl<R, K, P> Future for Untyped<R, K, P>
 where
-    R: Send + 'static,
+    K: Erase<R>,
     P: Future<Output = R> + Unpin,
 {
     type Output = AnyResult;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<AnyResult> {
-        Pin::new(&mut self.0)
-            .poll(context)
-            .map(|returned| Box::new(returned) as AnyResult)
+        Pin::new(&mut self.0).poll(context).map(K::any)
     }
 }
 
-/// The body that a closure makes, and that any thread may poll.
-pub(super) fn body<'a, R, Fut>(make: impl FnOnce() -> Fut) -> Body<'a>
-where
-    R: Send + 'static,
-    Fut: Future<Output = R> + Send + 'a,
-{
-    untyped(boxed(make))
+/// A body that any thread may poll, with its type.
+pub(super) type TypedBody<'a, R> = Pin<Box<dyn Future<Output = R> + Send + 'a>>;
+
+/// The body without its type.
+pub(super) fn untyped<'a, R: 'static, K: Erase<R>>(body: TypedBody<'a, R>) -> Body<'a> {
+    Box::pin(Untyped::<R, K, _>(body, PhantomData))
 }
 
-fn untyped<'a, R: Send + 'static>(body: Pin<Box<dyn Future<Output = R> + Send + 'a>>) -> Body<'a> {
-    Box::pin(Untyped(body))
-}
-
-/// The body that a closure makes, `Send` or not.
-pub(super) fn body_as_it_is<R, Fut>(make: impl FnOnce() -> Fut) -> Untyped<Pin<Box<Fut>>>
-where
-    R: Send + 'static,
-    Fut: Future<Output = R>,
-{
-    Untyped(boxed(make))
+/// The body without its type, `Send` or not.
+pub(super) fn untyped_as_it_is<R: 'static, K: Erase<R>, Fut: Future<Output = R>>(
+    body: Pin<Box<Fut>>,
+) -> Untyped<R, K, Pin<Box<Fut>>> {
+    Untyped(body, PhantomData)
 }

@@ -31,12 +31,12 @@ mod write;
 use std::future::Future;
 use std::pin::Pin;
 
-use self::body::{Body, MakeBody, Work};
+use self::body::{Body, MakeBody, TypedBody, Work, untyped, untyped_as_it_is};
 use self::mode::{Mode, ask, is_uncached};
 use self::read::{Looked, go_on, go_on_as_it_is, go_on_owned, look};
 use self::ready_or_boxed::ReadyOrBoxed;
-use crate::cacheable::erased::{any_kind, typed};
-use crate::cacheable::{Cacheable, Returned};
+use crate::cacheable::Returned;
+use crate::cacheable::erased::{AnyKind, AnyResult, Erase};
 use crate::site::{Call, Late, Site};
 
 /// A read: a hit skips the body.
@@ -46,21 +46,22 @@ pub fn read<'a, R, K, W, L, F, Fut>(
     when: W,
     late: L,
     body: F,
-) -> impl Future<Output = R> + Send + use<'a, R, K, W, L, F, Fut>
+) -> impl Future<Output = R> + use<'a, R, K, W, L, F, Fut>
 where
-    R: Send + 'static,
-    K: Cacheable<R>,
+    R: 'static,
+    K: Erase<R>,
     W: FnOnce(&K::Inner) -> bool + Send + 'a,
     L: FnOnce(&K::Inner, &mut Late<'_>) + Send + 'a,
-    F: FnOnce() -> Fut + Send + 'a,
+    F: FnOnce() -> Fut,
     Fut: Future<Output = R> + Send + 'a, // say `?Send` if the body is of one thread
 {
     match look(call, kind) {
-        Looked::Hit(returned, _) => ReadyOrBoxed::Ready(Some(returned)),
+        Looked::Hit(returned, _) => ReadyOrBoxed::ready(returned),
         Looked::Missed(asked, name) => {
+            let body: TypedBody<'a, R> = boxed(body);
             let make: MakeBody<'a, 'a> =
-                Box::new(move || Work::new(kind, when, late, body::body(body)));
-            go_on((asked, name), make)
+                Box::new(move || Work::new(kind, when, late, untyped::<R, K>(body)));
+            go_on::<R, K>((asked, name), make)
         }
     }
 }
@@ -73,27 +74,27 @@ pub fn read_ahead<'m, R, K, W, L, F, Fut>(
     when: W,
     late: L,
     body: F,
-) -> impl Future<Output = R> + Send + use<'m, R, K, W, L, F, Fut>
+) -> impl Future<Output = R> + use<'m, R, K, W, L, F, Fut>
 where
-    R: Send + 'static,
-    K: Cacheable<R>,
+    R: 'static,
+    K: Erase<R>,
     W: FnOnce(&K::Inner) -> bool + Send + 'static,
     L: FnOnce(&K::Inner, &mut Late<'_>) + Send + 'static,
     F: FnOnce() -> Fut + Send + 'm,
     // Who breaks the next one is shown the whole line by rustc, which does not know of the option.
     Fut: Future<Output = R> + Send + 'static, // `stale`, `early`, `soft_timeout`: a body may run in the background
 {
-    let work = move || Work::new(kind, when, late, body::body(body));
+    let work = move || Work::new(kind, when, late, untyped::<R, K>(boxed(body)));
     match look(call, kind) {
         Looked::Hit(returned, refresh) => {
             if let Some(refresh) = refresh {
                 refresh.start(work);
             }
-            ReadyOrBoxed::Ready(Some(returned))
+            ReadyOrBoxed::ready(returned)
         }
         Looked::Missed(asked, name) => {
             let make: MakeBody<'m, 'static> = Box::new(work);
-            go_on_owned((asked, name), make)
+            go_on_owned::<R, K>((asked, name), make)
         }
     }
 }
@@ -107,17 +108,17 @@ pub fn read_as_it_is<'a, R, K, W, L, F, Fut>(
     body: F,
 ) -> impl Future<Output = R> + use<'a, R, K, W, L, F, Fut>
 where
-    R: Send + 'static,
-    K: Cacheable<R>,
+    R: 'static,
+    K: Erase<R>,
     W: FnOnce(&K::Inner) -> bool + Send + 'a,
     L: FnOnce(&K::Inner, &mut Late<'_>) + Send + 'a,
     F: FnOnce() -> Fut,
     Fut: Future<Output = R>,
 {
     match look(call, kind) {
-        Looked::Hit(returned, _) => ReadyOrBoxed::Ready(Some(returned)),
+        Looked::Hit(returned, _) => ReadyOrBoxed::<R, K, _>::ready(returned),
         Looked::Missed(asked, name) => go_on_as_it_is((asked, name), move || {
-            Work::new(kind, when, late, body::body_as_it_is(body))
+            Work::new(kind, when, late, untyped_as_it_is::<R, K, _>(boxed(body)))
         }),
     }
 }
@@ -129,36 +130,36 @@ pub fn put<'a, R, K, W, L, F, Fut>(
     when: W,
     late: L,
     body: F,
-) -> impl Future<Output = R> + Send + use<'a, R, K, W, L, F, Fut>
+) -> impl Future<Output = R> + use<'a, R, K, W, L, F, Fut>
 where
-    R: Send + 'static,
-    K: Cacheable<R>,
+    R: 'static,
+    K: Erase<R>,
     W: FnOnce(&K::Inner) -> bool + Send + 'a,
     L: FnOnce(&K::Inner, &mut Late<'_>) + Send + 'a,
     F: FnOnce() -> Fut,
     Fut: Future<Output = R> + Send + 'a, // say `?Send` if the body is of one thread
 {
-    let work = Work::new(kind, when, late, body::body(body));
-    ReadyOrBoxed::<R, _>::Boxed(put_boxed(call, any_kind(kind), work), None)
+    let work = Work::new(kind, when, late, untyped::<R, K>(boxed(body)));
+    ReadyOrBoxed::<R, K, _>::Boxed(put_boxed(call, kind.any_kind(), work), None)
 }
 
 /// The one instance of a put that this crate holds.
 fn put_boxed<'a>(
     call: Call,
-    kind: Box<dyn crate::cacheable::erased::AnyKind>,
+    kind: Box<dyn AnyKind>,
     work: Work<'a, Body<'a>>,
-) -> Pin<Box<dyn Future<Output = crate::cacheable::erased::AnyResult> + Send + 'a>> {
+) -> Pin<Box<dyn Future<Output = AnyResult> + Send + 'a>> {
     Box::pin(put_or_run(is_uncached(call.site), call, kind, work))
 }
 
 async fn put_or_run<'a, B>(
     uncached: bool,
     call: Call,
-    kind: Box<dyn crate::cacheable::erased::AnyKind>,
+    kind: Box<dyn AnyKind>,
     work: Work<'a, B>,
-) -> crate::cacheable::erased::AnyResult
+) -> AnyResult
 where
-    B: Future<Output = crate::cacheable::erased::AnyResult> + Unpin,
+    B: Future<Output = AnyResult> + Unpin,
 {
     if uncached {
         return work.body.await;
@@ -176,17 +177,17 @@ pub fn put_as_it_is<'a, R, K, W, L, F, Fut>(
     body: F,
 ) -> impl Future<Output = R> + use<'a, R, K, W, L, F, Fut>
 where
-    R: Send + 'static,
-    K: Cacheable<R>,
+    R: 'static,
+    K: Erase<R>,
     W: FnOnce(&K::Inner) -> bool + Send + 'a,
     L: FnOnce(&K::Inner, &mut Late<'_>) + Send + 'a,
     F: FnOnce() -> Fut,
     Fut: Future<Output = R>,
 {
     let uncached = is_uncached(call.site);
-    let work = Work::new(kind, when, late, body::body_as_it_is(body));
-    let put = put_or_run(uncached, call, any_kind(kind), work);
-    async move { typed(Box::pin(put).await) }
+    let work = Work::new(kind, when, late, untyped_as_it_is::<R, K, _>(boxed(body)));
+    let put = boxed(|| put_or_run(uncached, call, kind.any_kind(), work));
+    ReadyOrBoxed::<R, K, _>::Boxed(put, None)
 }
 
 /// A write: the body always runs; what it invalidates goes when it has succeeded.

@@ -13,8 +13,7 @@ use super::ready_or_boxed::ReadyOrBoxed;
 use super::report::served;
 use super::request::{Shape, give_back_typed, request};
 use crate::cache::{Cache, Hit};
-use crate::cacheable::Cacheable;
-use crate::cacheable::erased::{AnyResult, any_kind};
+use crate::cacheable::erased::{AnyResult, Erase};
 use crate::outcome::{naming, wished};
 use crate::site::{Call, Keyed};
 
@@ -42,16 +41,12 @@ pub(super) struct Refresh {
 }
 
 /// Asks memory.
-pub(super) fn look<R, K>(call: Call, kind: K) -> Looked<R>
-where
-    R: Send + 'static,
-    K: Cacheable<R>,
-{
+pub(super) fn look<R: 'static, K: Erase<R>>(call: Call, kind: K) -> Looked<R> {
     let mut begun = begin(call, Shape::of(kind), K::ANSWERS);
     let pending = |call, mode| {
         Box::new(PendingCall {
             call,
-            kind: any_kind(kind),
+            kind: kind.any_kind(),
             mode,
         })
     };
@@ -129,10 +124,10 @@ impl Refresh {
 type BoxedRead<'m> = std::pin::Pin<Box<dyn Future<Output = AnyResult> + Send + 'm>>;
 
 /// Goes on after memory had nothing.
-pub(super) fn go_on<'m, R>(
+pub(super) fn go_on<'m, R, K>(
     (asked, name): (Box<PendingCall>, Option<Arc<str>>),
     make: MakeBody<'m, 'm>,
-) -> ReadyOrBoxed<R, BoxedRead<'m>> {
+) -> ReadyOrBoxed<R, K, BoxedRead<'m>> {
     let missed = Miss {
         asked,
         make,
@@ -142,10 +137,10 @@ pub(super) fn go_on<'m, R>(
 }
 
 /// The same where the body may have to outlive the call.
-pub(super) fn go_on_owned<'m, R>(
+pub(super) fn go_on_owned<'m, R, K>(
     (asked, name): (Box<PendingCall>, Option<Arc<str>>),
     make: MakeBody<'m, 'static>,
-) -> ReadyOrBoxed<R, BoxedRead<'m>> {
+) -> ReadyOrBoxed<R, K, BoxedRead<'m>> {
     let missed = Miss {
         asked,
         make,
@@ -155,10 +150,10 @@ pub(super) fn go_on_owned<'m, R>(
 }
 
 /// The same with a body of any type, `Send` or not.
-pub(super) fn go_on_as_it_is<'a, R, M, B>(
+pub(super) fn go_on_as_it_is<'a, R, K, M, B>(
     (asked, name): (Box<PendingCall>, Option<Arc<str>>),
     make: M,
-) -> ReadyOrBoxed<R, std::pin::Pin<Box<impl Future<Output = AnyResult> + use<'a, R, M, B>>>>
+) -> ReadyOrBoxed<R, K, std::pin::Pin<Box<impl Future<Output = AnyResult> + use<'a, R, K, M, B>>>>
 where
     M: FnOnce() -> Work<'a, B>,
     B: Future<Output = AnyResult> + Unpin,

@@ -1,33 +1,40 @@
 //! The future of a read: done, or a box.
 
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::cacheable::erased::{AnyResult, typed};
+use crate::cacheable::erased::{AnyResult, Erase};
 use crate::outcome::naming;
 
 /// A read that memory has answered, or one that goes on in a box, so that the caller's own future stays small.
-pub(super) enum ReadyOrBoxed<R, F> {
-    Ready(Option<R>),
+pub(super) enum ReadyOrBoxed<R, K, F> {
+    Ready(Option<R>, PhantomData<fn() -> K>),
     /// And the call's key, if its observer wants to know it.
     Boxed(F, Option<Arc<str>>),
 }
 
 // The value is never pinned: it is moved out whole.
-impl<R, F> Unpin for ReadyOrBoxed<R, F> {}
+impl<R, K, F> Unpin for ReadyOrBoxed<R, K, F> {}
 
-impl<R, F> Future for ReadyOrBoxed<R, F>
+impl<R, K, F> ReadyOrBoxed<R, K, F> {
+    pub(super) fn ready(returned: R) -> Self {
+        Self::Ready(Some(returned), PhantomData)
+    }
+}
+
+impl<R, K, F> Future for ReadyOrBoxed<R, K, F>
 where
-    R: 'static,
+    K: Erase<R>,
     F: Future<Output = AnyResult> + Unpin,
 {
     type Output = R;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R> {
         match &mut *self {
-            Self::Ready(returned) => match returned.take() {
+            Self::Ready(returned, _) => match returned.take() {
                 Some(value) => match tokio::task::coop::poll_proceed(context) {
                     // A loop of hits must let others have a turn, the task among them that hears of removals.
                     Poll::Pending => {
@@ -43,7 +50,7 @@ where
                 None => panic!("a cached call was polled after it had ended"),
             },
             Self::Boxed(future, name) => {
-                naming(name.as_ref(), || Pin::new(future).poll(context)).map(typed)
+                naming(name.as_ref(), || Pin::new(future).poll(context)).map(K::typed)
             }
         }
     }

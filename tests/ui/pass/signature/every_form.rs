@@ -61,7 +61,7 @@ where
 trait Load {
     async fn load(&self, id: u64) -> u64;
 
-    #[cached(ttl = "list")]
+    #[cached(ttl = "list", ?Send)]
     async fn provided(&self, id: u64) -> u64 {
         self.load(id).await
     }
@@ -86,7 +86,7 @@ impl<T: Send> Repo<T> {
         id
     }
 
-    #[cached(ttl = "list")]
+    #[cached(ttl = "list", ?Send)]
     async fn shared(self: Arc<Self>, id: u64) -> usize {
         Arc::strong_count(&self) + id as usize
     }

@@ -21,7 +21,7 @@ pub async fn length<T: Table>(id: u64) -> u64 {
 }
 
 #[cached(key = "shown:<value>", skip(T, db))]
-pub async fn shown<T: serde::Serialize>(value: T, db: impl Send) -> String {
+pub async fn shown<T: serde::Serialize + Send>(value: T, db: impl Send) -> String {
     drop(db);
     serde_json(value)
 }
