@@ -13,9 +13,10 @@ pub use crate::call::{
 };
 pub use crate::caller::{Marked, Unmarked};
 pub use crate::entry::{CodecKind, Compression, TypeOps, type_ops};
-pub use crate::invalidate::Invalidation;
+pub use crate::invalidation::Invalidation;
 pub use crate::key::{CacheKey, Instance, KeyPart, KeyWriter, NotAKey, PatternTemplate, Template};
-pub use crate::site::{Call, KeyText, Late, Near, Site};
+pub use crate::policy::Near;
+pub use crate::site::{Call, KeyText, Late, Site};
 pub use crate::ttl::{self, NamedTtl, Ttl};
 pub use crate::{
     __cached_feature_lz4 as feature_lz4, __cached_feature_zstd as feature_zstd,

@@ -28,10 +28,9 @@ use crate::key::{CacheKey, templates_meet};
 use crate::local::Local;
 use crate::memory::{Copy, Memory};
 use crate::outcome::{HitTier, Why};
-use crate::policy::Decision;
+use crate::policy::{Decision, Near};
 use crate::redis::{Budget, Fault, Lease, Reach, Session, Tier};
 use crate::sabotage::{Safeguard, off};
-use crate::site::Near;
 use crate::stats::{CacheStats, Counters};
 use crate::sync::at_most;
 use crate::watch::Watch;
@@ -96,7 +95,7 @@ impl Cache {
             .map(|target| {
                 Tier::new(
                     target,
-                    &config,
+                    config.redis_settings(),
                     local.clone(),
                     counters.clone(),
                     background.clone(),
@@ -383,8 +382,8 @@ impl Cache {
 
     pub(crate) fn count(&self, request: &Request<'_>, count: impl Fn(&Counters)) {
         count(&self.inner.counters);
-        if let Some(site) = request.site {
-            count(site.counters());
+        if let Some(function) = request.function {
+            count(&function.counters);
         }
     }
 }

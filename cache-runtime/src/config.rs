@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::redis::Target;
+use crate::redis::{Settings, Target};
 use crate::ttl;
 
 /// Everything that can be set about a cache.
@@ -349,6 +349,20 @@ impl CacheConfig {
     }
 
     /// What stands before every key in Redis.
+    pub(crate) fn redis_settings(&self) -> Settings {
+        Settings {
+            prefix: self.key_prefix(),
+            budget: self.budget,
+            command_timeout: self.command_timeout,
+            connect_timeout: self.connect_timeout,
+            trust_restart: self.trust_restart,
+            breaker_failures: self.breaker_failures,
+            journal_bound: self.journal_bound,
+            journal: self.journal.clone(),
+            ledger_bound: self.ledger_bound,
+        }
+    }
+
     pub(crate) fn key_prefix(&self) -> String {
         match self.namespace.trim_end_matches(':') {
             "" => String::new(),

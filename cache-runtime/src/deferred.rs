@@ -10,7 +10,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::cache::Cache;
-use crate::invalidate::{Due, Durability, Invalidation};
+use crate::invalidate::Due;
+use crate::invalidation::{Durability, Invalidation};
 use crate::key::Pattern;
 
 tokio::task_local! {

@@ -3,63 +3,19 @@
 //! The local pass must follow the one in Redis: a reader in between would bring the old value back. The pass before it
 //! only makes this process's readers prompt.
 
-use serde::Serialize;
 use std::pin::pin;
 use tracing::Instrument as _;
 
 use crate::cache::Cache;
 use crate::deferred;
 use crate::error::Error;
+use crate::invalidation::{Durability, Invalidation};
 use crate::key::{CacheKey, KeyPrefix, Pattern, Tag};
 use crate::load::Loading;
 use crate::redis::{Reclaim, Session};
 use crate::sabotage::{Safeguard, off};
 use crate::spans;
 use crate::stats::{add, bump};
-
-/// What an invalidation came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Invalidation {
-    /// Entries really removed: from Redis, or from memory where that is all there is. Of a cached function's
-    /// `invalidates`, whose entries are taken away behind the call, [`crate::CacheStats::removed`] tells; and so it does
-    /// of what was still to be counted when Redis fell silent for longer than `CACHE_BUDGET`: this is then what was counted
-    /// until then.
-    pub removed: u64,
-    /// Whom it binds.
-    pub durability: Durability,
-}
-
-/// Whom an invalidation binds when it returns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Durability {
-    /// Everybody: Redis has acknowledged it (or none is configured, and this process is everybody).
-    Durable,
-    /// Nobody yet: it runs when the surrounding [`crate::deferred`] scope has ended well.
-    Deferred,
-    /// This process, at once. The others when Redis is back; before this process reads Redis again.
-    Queued,
-}
-
-impl Durability {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Durable => "durable",
-            Self::Deferred => "deferred",
-            Self::Queued => "queued",
-        }
-    }
-}
-
-impl Invalidation {
-    /// It binds every process.
-    #[must_use]
-    pub fn is_durable(&self) -> bool {
-        self.durability == Durability::Durable
-    }
-}
 
 impl Cache {
     /// Removes one key. Never fails: what Redis cannot be told now is journalled.

@@ -36,13 +36,17 @@ mod global;
 mod health;
 #[cfg(feature = "axum")]
 pub mod http;
+mod inspect;
 mod instance;
 mod invalidate;
+mod invalidation;
 mod manual;
 #[cfg(feature = "metrics")]
 #[doc = include_str!("../docs/metrics.md")]
 pub mod metrics;
 mod outcome;
+#[cfg(feature = "metrics")]
+mod timer;
 mod warm;
 mod watch;
 
@@ -60,6 +64,7 @@ mod barren;
 mod breaker;
 mod failing;
 mod flight;
+mod function;
 mod journal;
 mod local;
 mod memory;
@@ -99,7 +104,7 @@ pub use crate::error::{Error, TimedOut};
 pub use crate::global::{cache, init, shutdown};
 pub use crate::health::{Health, HealthStats};
 pub use crate::instance::Instance;
-pub use crate::invalidate::{Durability, Invalidation};
+pub use crate::invalidation::{Durability, Invalidation};
 pub use crate::key::{CacheKey, Glob, KeyPrefix, Pattern, PatternError, Tag};
 pub use crate::outcome::{CallOutcome, HitTier, Observed, Status, Why, observe};
 pub use crate::redis::{Census, ConnectionTest};

@@ -11,6 +11,7 @@ use tracing::Instrument as _;
 use crate::cache::{Cache, Request};
 use crate::entry::{self, TypeOps};
 use crate::flight::{Flight, Lead, Outcome};
+use crate::function::Function;
 use crate::key::CacheKey;
 use crate::memory::{Copy, Kept, after};
 use crate::outcome::Why;
@@ -26,7 +27,8 @@ pub(crate) struct Loading {
     lead: Lead<Box<Lease>>,
     key: CacheKey,
     ops: &'static TypeOps,
-    site: Option<&'static crate::site::Site>,
+    function: Option<&'static Function>,
+    policy: &'static Policy,
     /// Read before the load began: no switch between Redis and outage may have come since.
     fence: u64,
     /// The way to Redis when the load began; `None` in an outage, or where no Redis is configured.
@@ -63,14 +65,15 @@ impl Loading {
         session: Option<Session>,
         why: Why,
     ) -> Self {
-        let (key, ops, site) = (request.key.clone(), request.ops, request.site);
+        let (key, ops) = (request.key.clone(), request.ops);
         let known = KnownRemovals::when_a_load_begins(session.as_ref(), key.as_str());
         Self {
             cache,
             lead,
             key,
             ops,
-            site,
+            function: request.function,
+            policy: request.policy,
             fence,
             session,
             known,
@@ -118,8 +121,8 @@ impl Loading {
     ///
     /// Cancellation: dropping it drops the body; the lead, and the lease, go to a waiter or are given up.
     pub(crate) async fn run<F: Future>(&self, body: F) -> F::Output {
-        let (function, counters) = match self.site {
-            Some(site) => (site.name(), site.counters()),
+        let (function, counters) = match self.function {
+            Some(function) => (function.name, &function.counters),
             None => (spans::BY_HAND, &BY_HAND),
         };
         let counters = [&self.cache.inner.counters, counters];
@@ -138,7 +141,7 @@ impl Loading {
     /// The load gave a value (or an absence that is cached). The caller does not wait for the store.
     pub(crate) fn store(self, kept: Kept, ttl: Duration, tags: Vec<String>) {
         self.cache.inner.barren.fruitful(self.key.as_str());
-        let ttl = self.policy().spread(ttl, token::fraction);
+        let ttl = self.policy.spread(ttl, token::fraction);
         let outcome = Outcome::Value(kept.clone());
         match (&self.lead.hold, &self.session) {
             (Some(_), _) => self.store_in_redis(outcome, kept, ttl, tags),
@@ -156,7 +159,7 @@ impl Loading {
         tags: Vec<String>,
         budget: &Budget,
     ) -> StoredThrough {
-        let ttl = self.policy().spread(ttl, token::fraction);
+        let ttl = self.policy.spread(ttl, token::fraction);
         let outcome = Outcome::Value(kept.clone());
         // The lead keeps its own until the answer is there: a caller dropped before that gives it up.
         let Some(lease) = self.lead.hold.clone() else {
@@ -233,7 +236,8 @@ impl Loading {
             cache: self.cache.clone(),
             key: self.key.clone(),
             ops: self.ops,
-            site: self.site,
+            function: self.function,
+            policy: self.policy,
             lease: lease.clone(),
             kept,
             ttl,
@@ -248,7 +252,7 @@ impl Loading {
         let sure = self.undisturbed(&tags);
         let bytes = kept.as_ref().map_or(0, |value| (self.ops.size)(&**value));
         if bytes <= self.cache.inner.config.max_value_bytes {
-            let grace = grace(&kept, self.policy());
+            let grace = grace(&kept, self.policy);
             let version = token::number();
             let copy = Copy {
                 value: kept,
@@ -269,10 +273,6 @@ impl Loading {
             bump(&self.cache.inner.counters.stores_refused);
         }
         self.lead.settle(outcome, sure);
-    }
-
-    fn policy(&self) -> &'static Policy {
-        self.site.map_or(&Policy::PLAIN, |site| &site.policy)
     }
 
     /// In an outage, or without Redis, this process's own removals are all that is known.

@@ -14,6 +14,18 @@ use std::time::Duration;
 
 use crate::entry::{CodecKind, Compression};
 
+/// May the memory tier answer while Redis is up?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Near {
+    /// Yes: it follows Redis within the delay of a push.
+    On,
+    /// No: every read asks Redis.
+    Off,
+    /// A copy at most so old.
+    AtMost(Duration),
+}
+
 /// What a function asks of its values beyond their lifetime.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Policy {

@@ -12,15 +12,16 @@ use parking_lot::Mutex;
 pub(crate) use self::call::Keyed;
 pub use self::call::{Call, KeyText, Late};
 use crate::entry::{CodecKind, Compression};
+use crate::function::Function;
 use crate::key::{PatternTemplate, Template};
-use crate::policy::Policy;
+use crate::policy::{Near, Policy};
 use crate::stats::{CacheStats, Counters};
 use crate::ttl::Ttl;
 
 /// What a function says about itself.
 #[derive(Debug)]
 pub struct Site {
-    name: &'static str,
+    function: Function,
     template: Option<Template>,
     ttl: Ttl,
     pub(crate) none_ttl: Option<Duration>,
@@ -32,7 +33,6 @@ pub struct Site {
     pub(crate) policy: Policy,
     public: bool,
     vary: &'static [&'static str],
-    counters: Counters,
     listed: Once,
     warned: Once,
     told: Once,
@@ -45,18 +45,6 @@ pub(crate) struct About {
     pub(crate) public: bool,
 }
 
-/// May the memory tier answer while Redis is up?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Near {
-    /// Yes: it follows Redis within the delay of a push.
-    On,
-    /// No: every read asks Redis.
-    Off,
-    /// A copy at most so old.
-    AtMost(Duration),
-}
-
 /// Functions that have been called, for the table of [`functions`].
 static LISTED: Mutex<Vec<&'static Site>> = Mutex::new(Vec::new());
 
@@ -66,7 +54,7 @@ pub fn functions() -> Vec<(&'static str, CacheStats)> {
     let mut functions: Vec<_> = LISTED
         .lock()
         .iter()
-        .map(|site| (site.name, site.counters.snapshot()))
+        .map(|site| (site.name(), site.counters().snapshot()))
         .collect();
     functions.sort_unstable_by_key(|(name, _)| *name);
     functions
@@ -77,7 +65,7 @@ impl Site {
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
         Self {
-            name,
+            function: Function::new(name),
             template: None,
             ttl: Ttl::Default,
             none_ttl: None,
@@ -89,7 +77,6 @@ impl Site {
             policy: Policy::PLAIN,
             public: false,
             vary: &[],
-            counters: Counters::new(),
             listed: Once::new(),
             warned: Once::new(),
             told: Once::new(),
@@ -256,7 +243,7 @@ impl Site {
     pub(crate) fn warn_of_credentials(&self) {
         self.warned.call_once(|| {
             tracing::warn!(
-                function = self.name,
+                function = self.name(),
                 "its key holds no argument that tells who asks, so answers to requests with `Authorization` go uncached: say \
                  `public` if all who may ask get the same, or put who asks into the key and implement `IdentifiesCaller` \
                  for the argument's type (`vary = \"authorization\"` where it is another crate's)"
@@ -268,7 +255,7 @@ impl Site {
     pub(crate) fn tell_of_instances(&self, over: &str) {
         self.told.call_once(|| {
             tracing::info!(
-                function = self.name,
+                function = self.name(),
                 over,
                 "its `impl` or trait is generic, so the name of the type is the last segment of its keys: put `<Self>` into \
                  the key to have it elsewhere, or say `skip(Self)` if all types give the same"
@@ -278,7 +265,7 @@ impl Site {
 
     /// The function's name in the statistics.
     pub(crate) fn name(&self) -> &'static str {
-        self.name
+        self.function.name
     }
 
     /// Begins a call.
@@ -288,7 +275,12 @@ impl Site {
         Call::new(self)
     }
 
+    /// What the tiers know of it.
+    pub(crate) fn function(&self) -> &Function {
+        &self.function
+    }
+
     pub(crate) fn counters(&self) -> &Counters {
-        &self.counters
+        &self.function.counters
     }
 }

@@ -10,7 +10,6 @@ use tracing::{Level, Span, debug_span, field, span_enabled};
 
 use crate::key::Pattern;
 use crate::outcome::{CallOutcome, HitTier};
-use crate::redis::Fault;
 use crate::stats::{Counters, bump};
 
 /// The function's name in spans and figures where there is none.
@@ -89,7 +88,7 @@ pub(crate) struct Load<'a> {
     counters: [&'a Counters; 2],
     began: Instant,
     #[cfg(feature = "metrics")]
-    _timer: crate::metrics::Timer,
+    _timer: crate::timer::Timer,
 }
 
 impl<'a> Load<'a> {
@@ -110,7 +109,7 @@ impl<'a> Load<'a> {
             counters,
             began: Instant::now(),
             #[cfg(feature = "metrics")]
-            _timer: crate::metrics::Timer::of_load(function),
+            _timer: crate::timer::Timer::of_load(function),
         }
     }
 
@@ -128,51 +127,4 @@ impl Drop for Load<'_> {
             bump(&counters.loads);
         }
     }
-}
-
-/// An operation of Redis under way. It counts when this is dropped: also one that nobody waits for any more.
-///
-/// Small, because every layer above the connection holds it once more.
-#[must_use]
-#[derive(Debug)]
-pub(crate) struct Asking {
-    span: Option<Box<Span>>,
-    #[cfg(feature = "metrics")]
-    _timer: crate::metrics::Timer,
-}
-
-impl Asking {
-    /// `operation`: our own word for it, the script where `command` runs one.
-    pub(crate) fn begin(operation: &'static str, command: &'static str) -> Self {
-        Self {
-            span: span_enabled!(Level::DEBUG).then(|| Box::new(operation_span(operation, command))),
-            #[cfg(feature = "metrics")]
-            _timer: crate::metrics::Timer::of_redis(operation),
-        }
-    }
-
-    pub(crate) fn ended<T>(self, result: Result<T, Fault>) -> Result<T, Fault> {
-        if let (Some(span), Err(fault)) = (&self.span, &result) {
-            let kind = match fault {
-                Fault::TimedOut => "timeout",
-                Fault::Disconnected(_) => "disconnected",
-                Fault::Refused(_) => "refused",
-                Fault::OutsideRuntime => "outside_runtime",
-            };
-            span.record("error.type", kind);
-        }
-        result
-    }
-}
-
-fn operation_span(operation: &'static str, command: &'static str) -> Span {
-    debug_span!(
-        "cache.redis",
-        otel.name = command,
-        otel.kind = "client",
-        db.system.name = "redis",
-        db.operation.name = command,
-        db.stored_procedure.name = (command == "EVALSHA").then_some(operation),
-        error.r#type = field::Empty,
-    )
 }

@@ -8,11 +8,11 @@ use parking_lot::Mutex;
 use crate::cache::Cache;
 use crate::entry::{self, CodecKind, Draft, Head, Stamp, TypeOps};
 use crate::flight::Hold;
+use crate::function::Function;
 use crate::key::CacheKey;
 use crate::memory::Kept;
 use crate::policy::Policy;
 use crate::redis::{Fault, Lease, OwnRemoval, Recorded, Removed, Sealed, Session};
-use crate::site::Site;
 use crate::stats::{Counters, bump};
 use crate::token;
 
@@ -79,7 +79,8 @@ pub(crate) struct Store {
     pub(crate) cache: Cache,
     pub(crate) key: CacheKey,
     pub(crate) ops: &'static TypeOps,
-    pub(crate) site: Option<&'static Site>,
+    pub(crate) function: Option<&'static Function>,
+    pub(crate) policy: &'static Policy,
     pub(crate) lease: Lease,
     pub(crate) kept: Kept,
     pub(crate) ttl: Duration,
@@ -116,7 +117,7 @@ impl Store {
         let sealed = Sealed {
             head,
             rest,
-            life: self.ttl.saturating_add(grace(&self.kept, self.policy())),
+            life: self.ttl.saturating_add(grace(&self.kept, self.policy)),
             tags: &self.tags,
         };
         let stored = self.lease.store(&sealed).await;
@@ -133,7 +134,7 @@ impl Store {
     /// The entry's head, and all that follows the time. `None`: too large, or the codec refused.
     fn seal(&self, stamp: Stamp) -> Option<(Head, Vec<u8>)> {
         let max = self.cache.inner.config.max_value_bytes;
-        let policy = self.policy();
+        let policy = self.policy;
         let (codec, payload) = match &self.kept {
             Some(value) => self
                 .ops
@@ -166,14 +167,10 @@ impl Store {
         Some(draft.seal())
     }
 
-    fn policy(&self) -> &'static Policy {
-        self.site.map_or(&Policy::PLAIN, |site| &site.policy)
-    }
-
     fn count(&self, which: fn(&Counters) -> &AtomicU64) {
         bump(which(&self.cache.inner.counters));
-        if let Some(site) = self.site {
-            bump(which(site.counters()));
+        if let Some(function) = self.function {
+            bump(which(&function.counters));
         }
     }
 }

@@ -10,8 +10,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use crate::cache::Cache;
-use crate::invalidate::{Durability, Invalidation};
+use crate::invalidation::{Durability, Invalidation};
 use crate::key::Pattern;
 
 /// One call in so many is looked at.
@@ -60,68 +59,7 @@ pub struct RecentInvalidation {
     pub durability: Durability,
 }
 
-impl Cache {
-    /// Begins to watch, for [`Cache::hottest_keys`] and [`Cache::recent_invalidations`]; or ends it and forgets. Off unless
-    /// asked; `http::admin_router` asks.
-    ///
-    /// ```
-    /// # let cache = cache_runtime::Cache::new(Default::default()).unwrap();
-    /// cache.watch(true);
-    /// ```
-    pub fn watch(&self, on: bool) {
-        let watch = &self.inner.watch;
-        watch.on.store(on, Relaxed);
-        if !on {
-            *watch.hot.lock() = Hot::default();
-            watch.missed.store(0, Relaxed);
-            watch.removals.lock().clear();
-        }
-    }
-
-    /// The keys that cached functions of this process ask for most, the hottest first. One call in eight is counted, for
-    /// 256 keys at a time; each figure says how uncertain it is. Keys of more than 1,024 bytes are not counted.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
-    /// use cache_runtime::cached;
-    ///
-    /// #[cached(ttl = "1m", key = "square:<n>")]
-    /// async fn square(n: u64) -> u64 {
-    ///     n * n
-    /// }
-    ///
-    /// cache_runtime::cache().watch(true);
-    /// for _ in 0..1000 {
-    ///     square(3).await;
-    /// }
-    /// assert_eq!(cache_runtime::cache().hottest_keys(10)[0].key, "square:3");
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn hottest_keys(&self, limit: usize) -> Vec<HotKey> {
-        let mut hot = self.inner.watch.hot.lock();
-        hot.fade(Instant::now());
-        hot.missed += self.inner.watch.missed.swap(0, Relaxed);
-        hot.hottest(limit)
-    }
-
-    /// The latest removals that this process made, the newest first; the last hundred.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
-    /// # let cache = cache_runtime::Cache::new(Default::default()).unwrap();
-    /// cache.watch(true);
-    /// let _ = cache.invalidate_prefix("jobs:").await;
-    /// assert_eq!(cache.recent_invalidations()[0].patterns, ["jobs:"]);
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn recent_invalidations(&self) -> Vec<RecentInvalidation> {
-        let removals = self.inner.watch.removals.lock();
-        removals.iter().rev().cloned().collect()
-    }
-}
-
+/// What is watched.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     on: AtomicBool,
@@ -132,6 +70,29 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
+    /// Begins to watch, or ends it and forgets.
+    pub(crate) fn turn(&self, on: bool) {
+        self.on.store(on, Relaxed);
+        if !on {
+            *self.hot.lock() = Hot::default();
+            self.missed.store(0, Relaxed);
+            self.removals.lock().clear();
+        }
+    }
+
+    /// The hottest keys, the hottest first.
+    pub(crate) fn hottest(&self, limit: usize) -> Vec<HotKey> {
+        let mut hot = self.hot.lock();
+        hot.fade(Instant::now());
+        hot.missed += self.missed.swap(0, Relaxed);
+        hot.hottest(limit)
+    }
+
+    /// The latest removals, the newest first.
+    pub(crate) fn latest_removals(&self) -> Vec<RecentInvalidation> {
+        self.removals.lock().iter().rev().cloned().collect()
+    }
+
     /// A cached function asks for a key.
     pub(crate) fn saw(&self, key: &str, function: &'static str) {
         if !self.on.load(Relaxed) || !is_drawn() {
@@ -334,6 +295,7 @@ fn sampling_error(seen: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cache::Cache;
 
     #[tokio::test]
     async fn hot_keys_come_through_a_crowd_and_memory_stays_bounded() {

@@ -12,9 +12,9 @@ use crate::flight::Flight;
 use crate::key::templates_meet;
 use crate::memory::{Copy, Kept, after};
 use crate::outcome::HitTier;
+use crate::policy::Near;
 use crate::policy::{Aged, Decision};
 use crate::redis::{Budget, Judged, Lease, Session};
-use crate::site::Near;
 use crate::stats::bump;
 
 /// What the bytes at a key mean to a reader.

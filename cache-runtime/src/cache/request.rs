@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use crate::entry::TypeOps;
 use crate::flight::{Flight, Outcome};
+use crate::function::Function;
 use crate::key::CacheKey;
 use crate::load::Loading;
 use crate::memory::Kept;
 use crate::outcome::{HitTier, Why};
-use crate::policy::{Aged, Decision, Moment, Policy, decide};
+use crate::policy::{Aged, Decision, Moment, Near, Policy, decide};
 use crate::redis::Lease;
-use crate::site::{Near, Site};
 use crate::token;
 
 /// One read of one key, without its types.
@@ -26,9 +26,9 @@ pub(crate) struct Request<'a> {
     pub(crate) takes_none: bool,
     /// The call removes entries, so it must not lean on what stands at its key.
     pub(crate) removes: bool,
-    pub(crate) policy: &'a Policy,
+    pub(crate) policy: &'static Policy,
     pub(crate) demand: Demand,
-    pub(crate) site: Option<&'static Site>,
+    pub(crate) function: Option<&'static Function>,
 }
 
 /// Which values will do.
@@ -82,7 +82,7 @@ impl<'a> Request<'a> {
             removes: false,
             policy: &Policy::PLAIN,
             demand: Demand::Any,
-            site: None,
+            function: None,
         }
     }
 

@@ -57,7 +57,7 @@ pub(super) fn request_of<'a>(site: &'static Site, key: &'a CacheKey, shape: Shap
         removes: false,
         policy: &site.policy,
         demand: Demand::Any,
-        site: Some(site),
+        function: Some(site.function()),
     }
 }
 

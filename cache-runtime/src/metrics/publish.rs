@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use ::metrics::{Label, SharedString, counter, gauge};
 
-use super::label;
 use crate::breaker::BreakerState;
 use crate::cache::Cache;
 use crate::redis::Tier;
 use crate::site::functions;
 use crate::spans;
 use crate::stats::{BY_HAND, CacheStats};
+use crate::timer::label;
 
 impl Cache {
     /// Tells the recorder of the `metrics` facade the figures of this cache as they stand now, and those of all cached

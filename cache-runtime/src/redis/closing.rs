@@ -31,7 +31,7 @@ impl Tier {
         // What is left then is in the file, if there is one.
         at_most(deadline.saturating_duration_since(Instant::now()), ended).await;
         let left = self.switch.journal.lock().len();
-        if left > 0 && self.config.journal.is_none() {
+        if left > 0 && self.settings.journal.is_none() {
             tracing::error!(
                 removals = left,
                 "closed while Redis is away: these removals are lost; set CACHE_JOURNAL to keep such ones"

@@ -10,10 +10,7 @@ use tokio::time::{Instant, timeout};
 use super::fault::{Fault, cluster, fault};
 use super::server::{info, is_cluster};
 use super::target::Target;
-use crate::cache::Cache;
 use crate::error::Error;
-use crate::sync::is_within_runtime;
-use crate::token;
 
 /// How long each step of a connection test took, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -31,36 +28,12 @@ pub struct ConnectionTest {
     pub tls: bool,
 }
 
-impl Cache {
-    /// Tries Redis with a connection of its own: connect, `SET`, `GET`, `DEL`. For a start-up check or a command-line
-    /// option; the cache itself neither needs nor notices it.
-    ///
-    /// # Errors
-    ///
-    /// No Redis is configured, or the step that failed and what it means: a time-out, a refused connection, a wrong
-    /// password, a missing permission, TLS against a plain port or the other way round. Without credentials.
-    pub async fn test_connection(&self) -> Result<ConnectionTest, Error> {
-        let Some(tier) = &self.inner.tier else {
-            return Err(Error::config(
-                "no Redis is configured: set REDIS_URL, such as redis://localhost:6379",
-            ));
-        };
-        if !is_within_runtime() {
-            return Err(Error::config(
-                "a connection can be tested within a tokio runtime only: call this by `Runtime::block_on`, say",
-            ));
-        }
-        let limit = self.inner.config.connect_timeout;
-        let scratch = format!(
-            "{}%test:{:x}",
-            self.inner.config.key_prefix(),
-            u128::from_le_bytes(token::random())
-        );
-        run(&tier.target, limit, &scratch).await
-    }
-}
-
-async fn run(target: &Target, limit: Duration, scratch: &str) -> Result<ConnectionTest, Error> {
+/// Takes the steps, each within `limit`. `scratch`: the key that is set and deleted.
+pub(crate) async fn connection_test(
+    target: &Target,
+    limit: Duration,
+    scratch: &str,
+) -> Result<ConnectionTest, Error> {
     let failed = |step: &str, why: &Fault| {
         Error::config(format!("{target}: {step} failed: {}", meaning(target, why)))
     };

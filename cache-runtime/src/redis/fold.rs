@@ -29,13 +29,13 @@ impl Session {
     pub(super) fn fold_if_long(&self) {
         let ledger = &self.link.ledger;
         let Some(birth) = ledger.birth() else { return };
-        if ledger.len() <= self.tier.config.ledger_bound || self.tier.folding.swap(true, SeqCst) {
+        if ledger.len() <= self.tier.settings.ledger_bound || self.tier.folding.swap(true, SeqCst) {
             return;
         }
         let session = self.clone();
         let spawned = self.spawn(async move {
             let ledger = &session.link.ledger;
-            while ledger.len() > session.tier.config.ledger_bound
+            while ledger.len() > session.tier.settings.ledger_bound
                 && let Some(fold) = fold(ledger.all())
                 && session.fold(birth, &fold).await.is_ok()
             {
@@ -50,7 +50,7 @@ impl Session {
 
     async fn fold(&self, birth: Birth, fold: &Fold) -> Result<(), Fault> {
         tracing::warn!(
-            into = %fold.into, removals = fold.dropped.len(), bound = self.tier.config.ledger_bound,
+            into = %fold.into, removals = fold.dropped.len(), bound = self.tier.settings.ledger_bound,
             "the ledger holds more removals than its bound: the oldest of one family become one, which removes too much"
         );
         for (at, dropped) in fold.dropped.chunks(PER_CALL).enumerate() {

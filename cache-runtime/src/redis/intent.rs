@@ -24,7 +24,7 @@ impl Tier {
     /// Redis is about to be asked for these removals. While what is returned lives, they are in the journal's file, if there
     /// is one.
     pub(crate) fn intend(self: &Arc<Self>, patterns: &[Pattern]) -> Option<Intent> {
-        self.config.journal.as_ref()?;
+        self.settings.journal.as_ref()?;
         let numbers = self.switch.journal.lock().intend(patterns);
         let tier = self.clone();
         Some(Intent { tier, numbers })

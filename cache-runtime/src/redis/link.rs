@@ -17,9 +17,9 @@ use super::ledger::{Birth, Ledger, Page, read_birth, write_birth};
 use super::round_trip::RoundTrip;
 use super::scripts::{SOURCES, Script};
 use super::server::{Ask, Standing};
+use super::span::Asking;
 use super::switch::Way;
 use super::tier::LEDGER_LIFE;
-use crate::spans::Asking;
 use crate::token;
 
 /// What a planting found.

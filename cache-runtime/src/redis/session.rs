@@ -105,7 +105,7 @@ impl Session {
         &self,
         work: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, Fault> {
-        let result = patiently(self.tier.config.command_timeout, pin!(work)).await;
+        let result = patiently(self.tier.settings.command_timeout, pin!(work)).await;
         self.seen(result)
     }
 

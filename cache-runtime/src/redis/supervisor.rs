@@ -29,7 +29,7 @@ const ANSWER: Duration = Duration::from_millis(900);
 /// away would else be taken for a silent one at each heartbeat. Memory is believed no longer for that: while an answer is
 /// out for too long, Redis is asked.
 fn answer_within(tier: &Tier, link: &Link) -> Duration {
-    let longest = tier.config.budget.max(tier.config.command_timeout);
+    let longest = tier.settings.budget.max(tier.settings.command_timeout);
     ANSWER.max((3 * link.round_trip.shortest()).min(longest))
 }
 
@@ -201,7 +201,7 @@ async fn still_answers(tier: &Tier, link: &Link) -> Result<(), Fault> {
     }
     loop {
         match patiently(
-            tier.config.budget,
+            tier.settings.budget,
             pin!(link.heartbeat(tier.catalogue.longest())),
         )
         .await

@@ -20,19 +20,19 @@ use super::notes::Notes;
 use super::reclaim::Reclaims;
 use super::removal::OwnRemovals;
 use super::session::Session;
+use super::settings::Settings;
+use super::span::Asking;
 use super::supervisor;
 use super::switch::{HEARD_WITHIN, Reach, Switch};
 use super::target::Target;
 use super::watchdog::Watchdog;
 use crate::background::Background;
 use crate::breaker::{Breaker, BreakerState};
-use crate::config::CacheConfig;
 use crate::error::Error;
 use crate::journal::Journal;
 use crate::key::Pattern;
 use crate::local::Local;
 use crate::sabotage::{Safeguard, off};
-use crate::spans::Asking;
 use crate::stats::{Counters, bump};
 
 /// How long acknowledged removals are kept for a repeat after a reconnect.
@@ -46,8 +46,8 @@ const OPEN_FIRST: Duration = Duration::from_millis(50);
 const OPEN_LONGEST: Duration = Duration::from_millis(500);
 
 pub(crate) struct Tier {
-    pub(super) target: Target,
-    pub(super) config: CacheConfig,
+    pub(crate) target: Target,
+    pub(super) settings: Settings,
     pub(super) prefix: String,
     /// What stands for it in what we write.
     pub(super) namespace: u64,
@@ -91,14 +91,14 @@ impl std::fmt::Debug for Tier {
 impl Tier {
     pub(crate) fn new(
         target: Target,
-        config: &CacheConfig,
+        settings: Settings,
         local: Arc<Local<Box<Lease>>>,
         counters: Arc<Counters>,
         background: Arc<Background>,
     ) -> Result<Arc<Self>, Error> {
-        let prefix = config.key_prefix();
-        let mut journal = Journal::new(config.journal_bound, RECENT);
-        if let Some(directory) = &config.journal {
+        let prefix = settings.prefix.clone();
+        let mut journal = Journal::new(settings.journal_bound, RECENT);
+        if let Some(directory) = &settings.journal {
             let family = format!("{} {prefix}", target.server());
             let family = format!("{:016x}", xxh3_64(family.as_bytes()));
             journal.keep_in(directory, &family).map_err(|why| {
@@ -109,13 +109,13 @@ impl Tier {
             })?;
         }
         let patience = HEARD_WITHIN + Duration::from_secs(1);
-        let breaker = Breaker::new(config.breaker_failures, OPEN_FIRST, OPEN_LONGEST);
+        let breaker = Breaker::new(settings.breaker_failures, OPEN_FIRST, OPEN_LONGEST);
         Ok(Arc::new(Self {
             target,
             namespace: xxh3_64(prefix.as_bytes()),
             prefix,
             switch: Switch::new(journal, breaker, local.clone()),
-            config: config.clone(),
+            settings,
             local,
             counters,
             background,
@@ -204,15 +204,15 @@ impl Tier {
         let purpose = Purpose {
             target: &self.target,
             epoch,
-            timeout: self.config.connect_timeout,
+            timeout: self.settings.connect_timeout,
             ledger_name: format!("{}%ledger", self.prefix),
             // A channel belongs to no database: it must name it.
             channel: format!("{}%ledger@{}", self.prefix, self.target.database()),
-            trusts_restarts: self.config.trust_restart,
+            trusts_restarts: self.settings.trust_restart,
             ledger,
         };
         let link = Link::connect(purpose, on_push);
-        let link = match tokio::time::timeout(self.config.connect_timeout, link).await {
+        let link = match tokio::time::timeout(self.settings.connect_timeout, link).await {
             Ok(link) => link,
             Err(_) => Err(Fault::TimedOut),
         };
@@ -331,7 +331,7 @@ impl Tier {
         link: &Arc<Link>,
         duty: &Arc<Duty>,
     ) -> Result<(), Fault> {
-        let budget = self.config.budget;
+        let budget = self.settings.budget;
         let published = self.switch.is_current(link);
         if link.round_trip.fits_into(budget) {
             self.note_distant(None);

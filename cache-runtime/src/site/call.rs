@@ -3,7 +3,7 @@
 use super::{About, Site};
 use crate::cache::Cache;
 use crate::global;
-use crate::invalidate::Invalidation;
+use crate::invalidation::Invalidation;
 use crate::key::{CacheKey, Instance, KeyPart, NotAKey, Pattern, PatternTemplate, Tag, Template};
 use crate::ttl::Ttl;
 

@@ -6,7 +6,7 @@ use crate::breaker::BreakerState;
 use crate::cache::Cache;
 use crate::health::Health;
 use crate::instance::Instance;
-use crate::invalidate::{Durability, Invalidation};
+use crate::invalidation::{Durability, Invalidation};
 use crate::site;
 use crate::stats::CacheStats;
 use crate::watch::{HotKey, RecentInvalidation};

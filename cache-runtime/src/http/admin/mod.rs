@@ -216,7 +216,10 @@ fn refused(error: &Error) -> AdminRefusal {
     AdminRefusal::bad_request(error.to_string())
 }
 
-async fn clear(State(admin): State<Arc<Admin>>, request: Request) -> Answer<crate::Invalidation> {
+async fn clear(
+    State(admin): State<Arc<Admin>>,
+    request: Request,
+) -> Answer<crate::invalidation::Invalidation> {
     let (role, _) = admin.admit(request, Role::SuperAdmin)?;
     let done = admin.cache.clear().await;
     tracing::info!(

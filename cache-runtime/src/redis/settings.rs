@@ -1,0 +1,19 @@
+//! What of a cache's configuration concerns Redis.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What of a cache's configuration concerns Redis; each field is described at the setting of the same name.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// The namespace with its colon, or nothing.
+    pub(crate) prefix: String,
+    pub(crate) budget: Duration,
+    pub(crate) command_timeout: Duration,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) trust_restart: bool,
+    pub(crate) breaker_failures: u32,
+    pub(crate) journal_bound: usize,
+    pub(crate) journal: Option<PathBuf>,
+    pub(crate) ledger_bound: usize,
+}
