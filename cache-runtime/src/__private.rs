@@ -7,17 +7,19 @@ pub use crate::cacheable::demand::{
     CloneForStale, Failing, Lent, Peel,
 };
 pub use crate::cacheable::dispatch;
+pub use crate::call::caller::{Marked, Unmarked};
+pub use crate::call::site::{Call, KeyText, Late, Site};
 pub use crate::call::{
     always, nothing_late, put, put_as_it_is, read, read_ahead, read_as_it_is, refresh, uncached,
     write, write_as_it_is,
 };
-pub use crate::caller::{Marked, Unmarked};
+pub use crate::entry::policy::Near;
 pub use crate::entry::{CodecKind, Compression, TypeOps, type_ops};
-pub use crate::invalidation::Invalidation;
 pub use crate::key::{CacheKey, Instance, KeyPart, KeyWriter, NotAKey, PatternTemplate, Template};
-pub use crate::policy::Near;
-pub use crate::site::{Call, KeyText, Late, Site};
-pub use crate::ttl::{self, NamedTtl, Ttl};
+pub use crate::telemetry::invalidation::Invalidation;
+pub use crate::ttl;
+pub use crate::ttl::NamedTtl;
+pub use crate::ttl::Ttl;
 pub use crate::{
     __cached_feature_lz4 as feature_lz4, __cached_feature_zstd as feature_zstd,
     __cached_identify_caller as identify_caller, __cached_instance as instance,

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
+use crate::cache::load::Loading;
+use crate::common::random;
 use crate::entry::TypeOps;
-use crate::flight::{Flight, Outcome};
-use crate::function::Function;
+use crate::entry::policy::{Aged, Decision, Moment, Near, Policy, decide};
 use crate::key::CacheKey;
-use crate::load::Loading;
-use crate::memory::Kept;
-use crate::outcome::{HitTier, Why};
-use crate::policy::{Aged, Decision, Moment, Near, Policy, decide};
+use crate::local::flight::{Flight, Outcome};
+use crate::local::memory::Kept;
 use crate::redis::Lease;
-use crate::token;
+use crate::telemetry::function::Function;
+use crate::telemetry::outcome::{HitTier, Why};
 
 /// One read of one key, without its types.
 pub(crate) struct Request<'a> {
@@ -90,8 +90,8 @@ impl<'a> Request<'a> {
     pub(crate) fn judge(&self, aged: Aged, version: u64, absent: bool) -> Decision {
         let policy = if absent { &Policy::PLAIN } else { self.policy };
         match self.demand {
-            Demand::Any => decide(aged, policy, Moment::Found, token::fraction),
-            Demand::StandIn => decide(aged, policy, Moment::Pressed, token::fraction),
+            Demand::Any => decide(aged, policy, Moment::Found, random::fraction),
+            Demand::StandIn => decide(aged, policy, Moment::Pressed, random::fraction),
             Demand::NewerThan(known) if version != known && aged.age < aged.ttl => Decision::Fresh,
             Demand::NewerThan(_) | Demand::OnlyALoad
                 if aged.age < aged.ttl.saturating_add(policy.grace()) =>

@@ -8,7 +8,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::{
+use crate::cacheable::{
     Cacheable, ErrorOf, InOption, InResult, Limited, NotClone, NotDeserialize, NotSendSync,
     NotSerialize, Pointer, Returned, Whole,
 };
@@ -60,18 +60,18 @@ innermost! { Whole Pointer NotSerialize NotDeserialize NotClone NotSendSync }
 
 #[cfg(feature = "axum")]
 innermost! {
-    super::http::BareStatus
-    super::response::WholeResponse
+    crate::cacheable::http::BareStatus
+    crate::cacheable::response::WholeResponse
 }
 
 #[cfg(feature = "axum")]
-impl<T> Peel<(http::StatusCode, axum::Json<T>)> for super::http::JsonWithStatus {
+impl<T> Peel<(http::StatusCode, axum::Json<T>)> for crate::cacheable::http::JsonWithStatus {
     type Value = T;
     type Leaf = Self;
 }
 
 #[cfg(feature = "axum")]
-impl<T, K: Peel<T>> Peel<axum::Json<T>> for super::http::InJson<K> {
+impl<T, K: Peel<T>> Peel<axum::Json<T>> for crate::cacheable::http::InJson<K> {
     type Value = K::Value;
     type Leaf = K::Leaf;
 }
@@ -187,13 +187,13 @@ cannot_fail! { Whole Pointer NotSerialize NotDeserialize NotClone NotSendSync }
 
 #[cfg(feature = "axum")]
 cannot_fail! {
-    super::http::JsonWithStatus
-    super::http::BareStatus
-    super::response::WholeResponse
+    crate::cacheable::http::JsonWithStatus
+    crate::cacheable::http::BareStatus
+    crate::cacheable::response::WholeResponse
 }
 
 #[cfg(feature = "axum")]
-impl<R, K> Failing<R> for super::http::InJson<K> {
+impl<R, K> Failing<R> for crate::cacheable::http::InJson<K> {
     type Error = R;
 }
 

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{
+use crate::cacheable::{
     InOption, InResult, Limited, NotClone, NotDeserialize, NotSendSync, NotSerialize, Own, Pointer,
     Shared, Whole,
 };

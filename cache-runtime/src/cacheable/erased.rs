@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::time::Duration;
 
-use super::{Cacheable, Kept, Success};
+use crate::cacheable::{Cacheable, Kept, Success};
 use crate::entry::TypeOps;
 
 /// What a call returned.

@@ -11,10 +11,10 @@ use http::StatusCode;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::demand::{CanBeCached, CanKeepStatuses, Peeled};
-use super::dispatch::{Dressed, Probe, SpecialShape, Split, Wrap};
-use super::status::{HasStatus, Keeping};
-use super::{Cacheable, Kept, Returned, Success};
+use crate::cacheable::demand::{CanBeCached, CanKeepStatuses, Peeled};
+use crate::cacheable::dispatch::{Dressed, Probe, SpecialShape, Split, Wrap};
+use crate::cacheable::status::{HasStatus, Keeping};
+use crate::cacheable::{Cacheable, Kept, Returned, Success};
 use crate::entry::{TypeOps, type_ops};
 
 /// `Json` of what the kind `K` knows. It shares its entries with the bare value.

@@ -18,11 +18,11 @@ use http_body::Frame;
 use http_body_util::BodyExt as _;
 use serde::{Deserialize, Serialize};
 
-use super::demand::{CanBeCached, CanKeepStatuses, Peeled};
-use super::dispatch::{Probe, SpecialShape};
-use super::http::is_error;
-use super::status::{HasStatus, Keeping};
-use super::{Cacheable, Kept, Returned, Success};
+use crate::cacheable::demand::{CanBeCached, CanKeepStatuses, Peeled};
+use crate::cacheable::dispatch::{Probe, SpecialShape};
+use crate::cacheable::http::is_error;
+use crate::cacheable::status::{HasStatus, Keeping};
+use crate::cacheable::{Cacheable, Kept, Returned, Success};
 use crate::entry::{TypeOps, type_ops};
 
 /// A whole response.

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use super::{Cacheable, Kept, Returned, Success};
+use crate::cacheable::{Cacheable, Kept, Returned, Success};
 use crate::entry::TypeOps;
 
 /// What is returned has a status.

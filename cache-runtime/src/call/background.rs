@@ -7,19 +7,19 @@ use std::future::Future;
 use tokio::task::JoinHandle;
 use tracing::Instrument as _;
 
-use super::load::{Load, LoadResult, lead};
-use super::report::count;
-use super::request::{Shape, request};
-use super::survivor::Movable;
-use super::timeouts::Timeouts;
-use crate::background::Room;
+use crate::cache::deferred;
+use crate::cache::load::Loading;
 use crate::cache::{Cache, Demand, Turn};
 use crate::cacheable::erased::AnyResult;
-use crate::deferred;
+use crate::call::load::{Load, LoadResult, lead};
+use crate::call::report::count;
+use crate::call::request::{Shape, request};
+use crate::call::site::Keyed;
+use crate::call::survivor::Movable;
+use crate::call::timeouts::Timeouts;
+use crate::common::background::Room;
 use crate::key::CacheKey;
-use crate::load::Loading;
-use crate::site::Keyed;
-use crate::spans;
+use crate::telemetry::spans;
 
 /// What a read can do whose body owns what it uses.
 pub(super) struct BackgroundLoad<'a, B> {

@@ -3,16 +3,16 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use super::boxed;
-use super::report::{count, outcome, ran};
-use super::request::{Shape, give_back_aged, request_of};
-use super::timeouts::{Limit, Timeouts};
 use crate::cache::{Cache, Demand};
 use crate::cacheable::erased::{AnyKind, AnyResult};
+use crate::call::boxed;
+use crate::call::report::{count, outcome, ran};
+use crate::call::request::{Shape, give_back_aged, request_of};
+use crate::call::site::About;
+use crate::call::timeouts::{Limit, Timeouts};
 use crate::key::CacheKey;
-use crate::outcome::{CallOutcome, Status, Why};
 use crate::redis::Budget;
-use crate::site::About;
+use crate::telemetry::outcome::{CallOutcome, Status, Why};
 
 /// Why a call is given something else than its body's result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,22 +7,22 @@ use std::time::Duration;
 
 use tracing::Instrument as _;
 
-use super::body::{Questions, Work};
-use super::boxed;
-use super::fallback::{Fallback, FallbackReason};
-use super::removals::{PendingRemovals, Verdict};
-use super::report::count;
-use super::timeouts::Timeouts;
 use crate::cache::Cache;
+use crate::cache::load::Loading;
 use crate::cacheable::Kept;
 use crate::cacheable::erased::{AnyKind, AnyResult, Prepared};
-use crate::flight::Outcome;
+use crate::call::body::{Questions, Work};
+use crate::call::boxed;
+use crate::call::fallback::{Fallback, FallbackReason};
+use crate::call::removals::{PendingRemovals, Verdict};
+use crate::call::report::count;
+use crate::call::site::{About, Call, Site};
+use crate::call::timeouts::Timeouts;
 use crate::key::CacheKey;
-use crate::load::Loading;
-use crate::outcome::CallOutcome;
+use crate::local::flight::Outcome;
 use crate::redis::Budget;
-use crate::site::{About, Call, Site};
-use crate::spans;
+use crate::telemetry::outcome::CallOutcome;
+use crate::telemetry::spans;
 
 /// A call that is going to run its body.
 pub(super) struct Load<'a, B> {

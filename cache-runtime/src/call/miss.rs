@@ -4,26 +4,28 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 
-use super::background::{BackgroundLoad, may_refresh};
-use super::body::{Body, MakeBody, Work};
-use super::fallback::{Fallback, FallbackReason};
-use super::load::{Load, LoadResult, Stored, alone, alone_within, kept, lead};
-use super::mode::Mode;
-use super::report::{count, outcome, ran, served, tell};
-use super::request::{Shape, give_back_aged, give_back_outcome, request, request_of};
-use super::survivor::Survivor;
-use super::timeouts::Timeouts;
-use super::{boxed, put};
+use crate::cache::deferred;
+use crate::cache::load::Loading;
 use crate::cache::{Cache, Demand, Hit, Turn};
 use crate::cacheable::erased::{AnyKind, AnyResult, Ended};
-use crate::deferred;
-use crate::flight::{self, Flight, Outcome};
+use crate::call::background::{BackgroundLoad, may_refresh};
+use crate::call::body::{Body, MakeBody, Work};
+use crate::call::fallback::{Fallback, FallbackReason};
+use crate::call::load::{Load, LoadResult, Stored, alone, alone_within, kept, lead};
+use crate::call::mode::Mode;
+use crate::call::report::{count, outcome, ran, served, tell};
+use crate::call::request::{Shape, give_back_aged, give_back_outcome, request, request_of};
+use crate::call::site::{About, Call, Keyed, Site};
+use crate::call::survivor::Survivor;
+use crate::call::timeouts::Timeouts;
+use crate::call::{boxed, put};
 use crate::key::CacheKey;
-use crate::load::Loading;
-use crate::outcome::{CallOutcome, Status, Why};
+use crate::local::flight;
+use crate::local::flight::Flight;
+use crate::local::flight::Outcome;
 use crate::redis::{Budget, Lease};
-use crate::site::{About, Call, Keyed, Site};
-use crate::spans;
+use crate::telemetry::outcome::{CallOutcome, Status, Why};
+use crate::telemetry::spans;
 
 /// A call that memory has not answered. `M` makes its body, a `B`, when that is going to run.
 pub(super) struct Miss<'a, M, B> {

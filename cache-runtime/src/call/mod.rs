@@ -8,12 +8,18 @@
 //! A hit in memory is settled when the function is called; everything else, the body included, sits in one box, so a
 //! caller's own future stays small.
 //!
-//! Read in this order: [`read`] (a hit in memory), [`miss`] (Redis, a wait, a load), [`load`] (what happens around the body),
+//! Read in this order: [`mod@read`] (a hit in memory), [`miss`] (Redis, a wait, a load), [`load`] (what happens around the body),
 //! [`removals`] (what its success removes), [`fallback`] (what may stand in for a result), [`survivor`] (a load whose caller
-//! goes away), [`put`] and [`write`] (bodies that always run), [`background`] (loads that outlive their call).
+//! goes away), [`mod@put`] and [`mod@write`] (bodies that always run), [`background`] (loads that outlive their call).
 
 mod background;
 mod body;
+#[allow(
+    clippy::module_inception,
+    reason = "one call, as generated code builds it"
+)]
+mod call;
+pub(crate) mod caller;
 mod fallback;
 mod load;
 mod miss;
@@ -24,6 +30,7 @@ mod ready_or_boxed;
 mod removals;
 mod report;
 mod request;
+pub(crate) mod site;
 mod survivor;
 mod timeouts;
 mod write;
@@ -37,7 +44,7 @@ use self::read::{Looked, go_on, go_on_as_it_is, go_on_owned, look};
 use self::ready_or_boxed::ReadyOrBoxed;
 use crate::cacheable::Returned;
 use crate::cacheable::erased::{AnyKind, AnyResult, Erase};
-use crate::site::{Call, Late, Site};
+use crate::call::site::{Call, Late, Site};
 
 /// A read: a hit skips the body.
 pub fn read<'a, R, K, W, L, F, Fut>(

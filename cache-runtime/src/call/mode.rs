@@ -3,8 +3,8 @@
 use std::cell::Cell;
 use std::future::Future;
 
-use crate::outcome::Wish;
-use crate::site::{Call, Site};
+use crate::call::site::{Call, Site};
+use crate::telemetry::outcome::Wish;
 
 tokio::task_local! {
     /// What the companions ask of the next call of a site.

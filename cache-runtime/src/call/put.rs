@@ -3,22 +3,22 @@
 use std::future::Future;
 use std::time::Duration;
 
-use super::body::Work;
-use super::boxed;
-use super::load::{alone, kept, watched};
-use super::removals::{PendingRemovals, Verdict};
-use super::report::{count, ran};
-use super::request::{Shape, request};
 use crate::cache::Cache;
+use crate::cache::deferred;
+use crate::cache::load::{Loading, StoredThrough};
 use crate::cacheable::erased::{AnyKind, AnyResult, Prepared};
-use crate::deferred;
-use crate::flight::Outcome;
+use crate::call::body::Work;
+use crate::call::boxed;
+use crate::call::load::{alone, kept, watched};
+use crate::call::removals::{PendingRemovals, Verdict};
+use crate::call::report::{count, ran};
+use crate::call::request::{Shape, request};
+use crate::call::site::{About, Call, Keyed};
 use crate::key::{CacheKey, Pattern};
-use crate::load::{Loading, StoredThrough};
-use crate::memory::Kept;
-use crate::outcome::{CallOutcome, Status, Why, note};
+use crate::local::flight::Outcome;
+use crate::local::memory::Kept;
 use crate::redis::Budget;
-use crate::site::{About, Call, Keyed};
+use crate::telemetry::outcome::{CallOutcome, Status, Why, note};
 
 /// The body runs whatever stands; its result replaces the entry, or the entry goes.
 ///

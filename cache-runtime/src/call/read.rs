@@ -3,19 +3,19 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use super::background::{BackgroundLoad, may_refresh};
-use super::body::{Body, MakeBody, Work};
-use super::boxed;
-use super::load::Load;
-use super::miss::{Miss, PendingCall, miss_boxed, miss_in_span, miss_owned_boxed};
-use super::mode::Mode;
-use super::ready_or_boxed::ReadyOrBoxed;
-use super::report::served;
-use super::request::{Shape, give_back_typed, request};
 use crate::cache::{Cache, Hit};
 use crate::cacheable::erased::{AnyResult, Erase};
-use crate::outcome::{naming, wished};
-use crate::site::{Call, Keyed};
+use crate::call::background::{BackgroundLoad, may_refresh};
+use crate::call::body::{Body, MakeBody, Work};
+use crate::call::boxed;
+use crate::call::load::Load;
+use crate::call::miss::{Miss, PendingCall, miss_boxed, miss_in_span, miss_owned_boxed};
+use crate::call::mode::Mode;
+use crate::call::ready_or_boxed::ReadyOrBoxed;
+use crate::call::report::served;
+use crate::call::request::{Shape, give_back_typed, request};
+use crate::call::site::{Call, Keyed};
+use crate::telemetry::outcome::{naming, wished};
 
 /// A read that has begun: memory has been asked.
 struct Begun {

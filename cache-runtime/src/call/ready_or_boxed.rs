@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::cacheable::erased::{AnyResult, Erase};
-use crate::outcome::naming;
+use crate::telemetry::outcome::naming;
 
 /// A read that memory has answered, or one that goes on in a box, so that the caller's own future stays small.
 pub(super) enum ReadyOrBoxed<R, K, F> {

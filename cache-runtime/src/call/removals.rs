@@ -1,12 +1,12 @@
 //! What the body's success removes: also when the caller vanishes or the body panics after it began.
 
-use super::body::Questions;
 use crate::cache::Cache;
+use crate::cache::load::Loading;
+use crate::cache::remove::Due;
 use crate::cacheable::erased::{AnyKind, AnyResult, Ended};
-use crate::invalidate::Due;
+use crate::call::body::Questions;
+use crate::call::site::{Call, Late};
 use crate::key::Pattern;
-use crate::load::Loading;
-use crate::site::{Call, Late};
 
 /// Removals that wait for the end of a body. Dropped before, they are made.
 pub(super) struct PendingRemovals<'a> {

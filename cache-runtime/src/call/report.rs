@@ -4,10 +4,10 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use crate::cache::{Cache, Hit};
-use crate::outcome::{CallOutcome, HitTier, Status, Why, note};
-use crate::site::{About, Site};
-use crate::spans;
-use crate::stats::{Counters, bump};
+use crate::call::site::{About, Site};
+use crate::telemetry::outcome::{CallOutcome, HitTier, Status, Why, note};
+use crate::telemetry::spans;
+use crate::telemetry::stats::{Counters, bump};
 
 pub(super) fn count(cache: &Cache, site: &'static Site, which: fn(&Counters) -> &AtomicU64) {
     bump(which(&cache.inner.counters));

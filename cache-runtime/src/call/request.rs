@@ -3,10 +3,10 @@
 use crate::cache::{Demand, Hit, Request};
 use crate::cacheable::erased::{AnyKind, AnyResult};
 use crate::cacheable::{Cacheable, Kept};
+use crate::call::site::{Call, Site};
 use crate::entry::TypeOps;
-use crate::flight::Outcome;
 use crate::key::CacheKey;
-use crate::site::{Call, Site};
+use crate::local::flight::Outcome;
 
 /// What a request tells the tiers of the result's type.
 #[derive(Clone, Copy)]

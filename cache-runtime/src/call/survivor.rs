@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use parking_lot::Mutex;
 
 use crate::cache::Cache;
-use crate::flight::Flight;
+use crate::local::flight::Flight;
 use crate::redis::Lease;
 
 /// A load that owns what it uses, so that it can go on in a task of its own, and where it leaves its result.

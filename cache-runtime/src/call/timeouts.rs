@@ -5,8 +5,8 @@ use std::pin::Pin;
 
 use tokio::time::{Instant, timeout_at};
 
-use crate::policy::Policy;
-use crate::sync::is_within_runtime;
+use crate::common::sync::is_within_runtime;
+use crate::entry::policy::Policy;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Timeouts {

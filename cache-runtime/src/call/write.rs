@@ -2,13 +2,13 @@
 
 use std::future::Future;
 
-use super::body::AddLate;
-use super::load::watched;
-use super::removals::PendingRemovals;
 use crate::cache::Cache;
 use crate::cacheable::erased::Ended;
 use crate::cacheable::{Returned, Success};
-use crate::site::Call;
+use crate::call::body::AddLate;
+use crate::call::load::watched;
+use crate::call::removals::PendingRemovals;
+use crate::call::site::Call;
 
 /// Runs the body, and removes what its success removes.
 ///

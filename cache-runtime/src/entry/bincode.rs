@@ -7,8 +7,8 @@ use ::bincode::serde::{encode_into_std_write, encode_to_vec, seed_decode_from_sl
 use serde::Serialize;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer};
 
-use super::codec::{ByteCount, Codec, CodecError};
-use super::in_place::InPlace;
+use crate::entry::codec::{ByteCount, Codec, CodecError};
+use crate::entry::in_place::InPlace;
 
 pub(super) struct Bincode;
 

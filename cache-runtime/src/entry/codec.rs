@@ -5,8 +5,8 @@ use std::fmt::{self, Display};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::bincode::Bincode;
-use super::json::Json;
+use crate::entry::bincode::Bincode;
+use crate::entry::json::Json;
 
 /// How a value becomes bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

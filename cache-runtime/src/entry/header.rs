@@ -31,8 +31,8 @@ use std::borrow::Cow;
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-use super::codec::CodecKind;
-use super::pack::{Compression, unpack};
+use crate::entry::codec::CodecKind;
+use crate::entry::pack::{Compression, unpack};
 
 /// All of a lease or a failed mark, and the beginning of an entry.
 pub(crate) type Head = [u8; HEAD];

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::codec::{ByteCount, Codec, CodecError};
+use crate::entry::codec::{ByteCount, Codec, CodecError};
 
 pub(super) struct Json;
 

@@ -13,6 +13,7 @@ mod in_place;
 mod json;
 mod ops;
 mod pack;
+pub(crate) mod policy;
 
 pub use codec::CodecKind;
 pub(crate) use header::{

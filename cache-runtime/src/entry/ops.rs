@@ -8,8 +8,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::codec::{CodecError, CodecKind};
-use super::fingerprint::{shape_of, survives_json};
+use crate::entry::codec::{CodecError, CodecKind};
+use crate::entry::fingerprint::{shape_of, survives_json};
 
 /// A value whose type only the operations know.
 pub(crate) type Erased = dyn Any + Send + Sync;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::outcome::{CallOutcome, Observed, Status, Why};
+use crate::telemetry::outcome::{CallOutcome, Observed, Status, Why};
 
 /// List members of one response at most; a last one then says that there were more.
 const MEMBERS: usize = 16;
@@ -185,7 +185,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::HitTier;
+    use crate::telemetry::outcome::HitTier;
 
     fn call(status: Status, why: Why) -> CallOutcome {
         CallOutcome {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
-use crate::outcome::{CallOutcome, Observed};
+use crate::telemetry::outcome::{CallOutcome, Observed};
 
 /// For whom an answer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

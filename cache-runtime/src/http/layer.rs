@@ -16,14 +16,14 @@ use http_body::Frame;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::cache_status;
-use super::etag::{self, Strength};
-use super::freshness::{Audience, UNTOLD, cache_control};
-use crate::breaker::BreakerState;
 use crate::cache::Cache;
+use crate::cache::global;
 use crate::cacheable::response::{LONGEST_BODY, age_of, buffer, says};
-use crate::global;
-use crate::outcome::{Observed, Wish, observe_as};
+use crate::http::cache_status;
+use crate::http::etag::{self, Strength};
+use crate::http::freshness::{Audience, UNTOLD, cache_control};
+use crate::outage::breaker::BreakerState;
+use crate::telemetry::outcome::{Observed, Wish, observe_as};
 
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::Pattern;
+use crate::key::Pattern;
 
 /// A set of patterns, each with the number of its latest removal.
 #[derive(Clone, Debug, Default)]

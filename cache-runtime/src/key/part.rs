@@ -5,8 +5,8 @@ use std::fmt::{self, Display};
 
 use serde::ser::{self, Serialize};
 
-use super::escape::{escape_value, push_hex_lower};
-use super::serializer::serialize_into;
+use crate::key::escape::{escape_value, push_hex_lower};
+use crate::key::serializer::serialize_into;
 
 /// Anything serde can serialize is a part of a key.
 ///

@@ -3,10 +3,10 @@
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
-use super::cache_key::CacheKey;
-use super::escape::escape_manual;
-use super::part::{KeyPart, KeyWriter};
-use super::typed::Tag;
+use crate::key::cache_key::CacheKey;
+use crate::key::escape::escape_manual;
+use crate::key::part::{KeyPart, KeyWriter};
+use crate::key::typed::Tag;
 
 /// What a removal names.
 ///

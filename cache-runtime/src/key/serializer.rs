@@ -23,8 +23,8 @@ use std::fmt::{self, Display, Write as _};
 
 use serde::ser::{Serialize, Serializer};
 
-use super::escape::push_hex_lower;
-use super::part::{KeyWriter, NotAKey};
+use crate::key::escape::push_hex_lower;
+use crate::key::part::{KeyWriter, NotAKey};
 use compound::{Compound, Entries};
 
 /// Appends the text of `value` to `out`.

@@ -1,8 +1,8 @@
 //! A key's shape, known at compile time.
 
-use super::cache_key::CacheKey;
-use super::part::{KeyPart, KeyWriter, NotAKey};
-use super::pattern::Pattern;
+use crate::key::cache_key::CacheKey;
+use crate::key::part::{KeyPart, KeyWriter, NotAKey};
+use crate::key::pattern::Pattern;
 
 /// A template with its literals split at the placeholders:
 /// `jobs:list:<skip>:<limit>` is `["jobs:list:", ":", ""]`.

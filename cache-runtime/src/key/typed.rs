@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::cache_key::CacheKey;
-use super::escape::escape_manual;
-use super::pattern::Pattern;
+use crate::key::cache_key::CacheKey;
+use crate::key::escape::escape_manual;
+use crate::key::pattern::Pattern;
 
 /// A label that entries can be removed by, whatever their keys: `author:7`.
 ///

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use ::metrics::{Label, SharedString, counter, gauge};
 
-use crate::breaker::BreakerState;
 use crate::cache::Cache;
+use crate::call::site::functions;
+use crate::outage::breaker::BreakerState;
 use crate::redis::Tier;
-use crate::site::functions;
-use crate::spans;
-use crate::stats::{BY_HAND, CacheStats};
-use crate::timer::label;
+use crate::telemetry::spans;
+use crate::telemetry::stats::{BY_HAND, CacheStats};
+use crate::telemetry::timer::label;
 
 impl Cache {
     /// Tells the recorder of the `metrics` facade the figures of this cache as they stand now, and those of all cached

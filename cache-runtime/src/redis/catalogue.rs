@@ -2,18 +2,18 @@
 //!
 //! One sorted set per namespace, all scores 0, so a prefix is a range. Members: `k<key>`, and `t<tag>\0<key>`. It is
 //! written in batches behind the stores. If it is lost, removals are as exact as before; what they made stale then stays
-//! in Redis until its time is up. [`super::walk`] reads it.
+//! in Redis until its time is up. [`crate::redis::walk`] reads it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::fault::Fault;
-use super::lease::millis;
-use super::scripts::Script;
-use super::session::Session;
-use super::tier::LEDGER_LIFE;
+use crate::redis::connection::fault::Fault;
+use crate::redis::connection::session::Session;
+use crate::redis::connection::tier::LEDGER_LIFE;
+use crate::redis::lease::millis;
+use crate::redis::scripts::Script;
 
 /// Members written by one command.
 const BATCH: usize = 100;
@@ -43,7 +43,7 @@ pub(crate) struct Catalogue {
 
 impl Catalogue {
     /// An entry was stored.
-    pub(super) fn note_stored(
+    pub(in crate::redis) fn note_stored(
         &self,
         session: &Session,
         key: &str,
@@ -74,14 +74,14 @@ impl Catalogue {
     }
 
     /// How long entries of this process live at most.
-    pub(super) fn longest(&self) -> Duration {
+    pub(in crate::redis) fn longest(&self) -> Duration {
         Duration::from_millis(self.longest.load(Relaxed))
     }
 }
 
 impl Session {
     /// Writes what waits in the background, without waiting for more.
-    pub(super) fn catalogue_now(&self) {
+    pub(in crate::redis) fn catalogue_now(&self) {
         if self.tier.catalogue.waiting.lock().is_empty() {
             return;
         }
@@ -92,7 +92,7 @@ impl Session {
     }
 
     /// Writes what waits for it.
-    pub(super) async fn write_catalogue(&self) -> Result<(), Fault> {
+    pub(in crate::redis) async fn write_catalogue(&self) -> Result<(), Fault> {
         let _writer = self.tier.catalogue.writer.lock().await;
         loop {
             let batch: Vec<Vec<u8>> = {
@@ -143,15 +143,15 @@ impl Session {
     }
 }
 
-pub(super) fn member_of_key(key: &str) -> Vec<u8> {
+pub(in crate::redis) fn member_of_key(key: &str) -> Vec<u8> {
     [b"k", key.as_bytes()].concat()
 }
 
-pub(super) fn member_of_tag(tag: &str, key: &str) -> Vec<u8> {
+pub(in crate::redis) fn member_of_tag(tag: &str, key: &str) -> Vec<u8> {
     [b"t", tag.as_bytes(), b"\0", key.as_bytes()].concat()
 }
 
-pub(super) fn key_of(member: &[u8]) -> Option<String> {
+pub(in crate::redis) fn key_of(member: &[u8]) -> Option<String> {
     let key = match member.split_first()? {
         (b'k', key) => key,
         (b't', rest) => rest.splitn(2, |byte| *byte == 0).nth(1)?,

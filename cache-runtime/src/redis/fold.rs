@@ -6,12 +6,12 @@
 use std::collections::HashMap;
 use std::sync::atomic::Ordering::SeqCst;
 
-use super::fault::Fault;
-use super::ledger::{Birth, Message, Said, write_birth};
-use super::scripts::Script;
-use super::session::Session;
 use crate::key::Pattern;
-use crate::stats::bump;
+use crate::redis::connection::fault::Fault;
+use crate::redis::connection::session::Session;
+use crate::redis::ledger::{Birth, Message, Said, write_birth};
+use crate::redis::scripts::Script;
+use crate::telemetry::stats::bump;
 
 /// Patterns that one script call drops.
 const PER_CALL: usize = 500;
@@ -26,7 +26,7 @@ struct Fold {
 
 impl Session {
     /// Folds the ledger in the background if it holds more patterns than its bound.
-    pub(super) fn fold_if_long(&self) {
+    pub(in crate::redis) fn fold_if_long(&self) {
         let ledger = &self.link.ledger;
         let Some(birth) = ledger.birth() else { return };
         if ledger.len() <= self.tier.settings.ledger_bound || self.tier.folding.swap(true, SeqCst) {

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use super::tier::Tier;
 use crate::key::Pattern;
+use crate::redis::connection::tier::Tier;
 
 /// Removals that Redis is being asked for. Dropped when it has acknowledged them, or when they wait in the journal.
 #[must_use]

@@ -7,22 +7,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::fault::Fault;
-use super::held::{Due, Held, UnderWay};
-use super::link::Planted;
-use super::scripts::Script;
-use super::session::Session;
-use super::tier::Tier;
+use crate::common::random;
+use crate::common::safeguard::{Safeguard, off};
 use crate::entry::{Head, Identity, identity};
-use crate::flight::{Hold, Pulse};
-use crate::sabotage::{Safeguard, off};
-use crate::token;
+use crate::local::flight::{Hold, Pulse};
+use crate::redis::connection::fault::Fault;
+use crate::redis::connection::link::Planted;
+use crate::redis::connection::session::Session;
+use crate::redis::connection::tier::Tier;
+use crate::redis::held_leases::{Due, Held, UnderWay};
+use crate::redis::scripts::Script;
 
 /// How long a lease lives without renewal: what a dead holder costs the others.
 pub(crate) const LEASE_LIFE: Duration = Duration::from_millis(1_500);
 
 /// How often leases are renewed while their loads run.
-pub(super) const RENEW_EVERY: Duration = Duration::from_millis(400);
+pub(in crate::redis) const RENEW_EVERY: Duration = Duration::from_millis(400);
 
 /// Follows a key in the name of its lock: no key can end so, as `%` is followed by two hexadecimal digits there.
 const LOCK: &str = "%lock";
@@ -198,7 +198,7 @@ impl Lease {
 }
 
 /// Keys and arguments of the script that renews.
-pub(super) fn renewal(command: &mut redis::Cmd, session: &Session, lease: &Due) {
+pub(in crate::redis) fn renewal(command: &mut redis::Cmd, session: &Session, lease: &Due) {
     command.arg(1 + usize::from(lease.over.is_some()));
     command.arg(session.held_at(&lease.key, &lease.token));
     if lease.over.is_some() {
@@ -330,7 +330,7 @@ impl Session {
 
     /// Renews the leases of loads that are under way, and ends those whose leaders are not polled any more: others wait for
     /// them.
-    pub(super) async fn renew_leases(&self) {
+    pub(in crate::redis) async fn renew_leases(&self) {
         let UnderWay { due, dead } = self.tier.held.under_way(self.link.epoch);
         if !dead.is_empty() {
             // A lease that cannot be released expires.
@@ -366,7 +366,7 @@ impl Session {
 
     /// Ends the leases that connections before this one have left standing on the same server: those who wait there need
     /// not wait until they end by themselves. Nobody stores over them any more.
-    pub(super) async fn release_left_behind(&self) -> Result<(), Fault> {
+    pub(in crate::redis) async fn release_left_behind(&self) -> Result<(), Fault> {
         let birth = self.link.ledger.birth();
         let mut left = self.tier.held.take_left_behind(self.link.epoch);
         // Readers wait for no lease that was planted under another ledger.
@@ -423,11 +423,11 @@ impl Session {
 fn lock_token(word: &[u8; 4]) -> Identity {
     let mut token = [0; 24];
     token[..4].copy_from_slice(word);
-    token[4..20].copy_from_slice(&token::random());
+    token[4..20].copy_from_slice(&random::bytes());
     token
 }
 
-pub(super) fn millis(time: Duration) -> u64 {
+pub(in crate::redis) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis())
         .unwrap_or(u64::MAX)
         .clamp(1, i64::MAX as u64 / 2)

@@ -13,9 +13,9 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use parking_lot::RwLock;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::common::safeguard::{Safeguard, off};
 use crate::entry::Stamp;
 use crate::key::{NumberedPatterns, Pattern};
-use crate::sabotage::{Safeguard, off};
 
 /// Names one life of a ledger: it was lost, or evicted, and began anew under another.
 pub(crate) type Birth = u64;

@@ -1,10 +1,10 @@
 //! Problems to tell in health: why Redis is not used now, or which feature it lacks.
 
-use super::tier::Tier;
+use crate::redis::connection::tier::Tier;
 
 /// Problems to tell in health.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Notes {
+pub(in crate::redis) struct Notes {
     /// Why there is no connection.
     unusable: Option<String>,
     /// Which feature the connection lacks.
@@ -24,19 +24,19 @@ impl Tier {
         unusable.into_iter().chain(lacking).chain(distant).collect()
     }
 
-    pub(super) fn note_unusable(&self, why: Option<String>) {
+    pub(in crate::redis) fn note_unusable(&self, why: Option<String>) {
         self.notes.lock().unusable = why;
     }
 
     /// True when that is news.
-    pub(super) fn note_distant(&self, note: Option<String>) -> bool {
+    pub(in crate::redis) fn note_distant(&self, note: Option<String>) -> bool {
         let mut notes = self.notes.lock();
         let news = notes.distant.is_some() != note.is_some();
         notes.distant = note;
         news
     }
 
-    pub(super) fn note_lacking(&self, what: Option<String>) {
+    pub(in crate::redis) fn note_lacking(&self, what: Option<String>) {
         self.notes.lock().lacking = what;
     }
 }

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::fault::Fault;
-use super::removal::Removed;
-use super::scripts::Script;
-use super::session::Session;
-use super::walk::{Seen, Walk};
+use crate::common::sync::at_most;
 use crate::key::Pattern;
-use crate::stats::add;
-use crate::sync::at_most;
+use crate::redis::connection::fault::Fault;
+use crate::redis::connection::session::Session;
+use crate::redis::removal::Removed;
+use crate::redis::scripts::Script;
+use crate::redis::walk::{Seen, Walk};
+use crate::telemetry::stats::add;
 
 /// How long a count waits for what other processes have stored, who write it as soon as they hear of the removal.
 const OTHERS: Duration = Duration::from_millis(10);
@@ -24,7 +24,7 @@ const PER_CALL: usize = 100;
 
 /// Removals whose garbage is still to be taken away.
 #[derive(Debug, Default)]
-pub(super) struct Reclaims {
+pub(in crate::redis) struct Reclaims {
     waiting: Mutex<VecDeque<Reclaim>>,
     under_way: AtomicBool,
     /// One at a time: two walks over the same keys would each count a part.
@@ -81,7 +81,7 @@ impl Session {
     }
 
     /// The same for removals that had waited for Redis.
-    pub(super) fn reclaim_replayed(&self, mut patterns: Vec<Pattern>, removed: &Removed) {
+    pub(in crate::redis) fn reclaim_replayed(&self, mut patterns: Vec<Pattern>, removed: &Removed) {
         add(&self.tier.counters.removed, removed.entries);
         patterns.retain(|pattern| !matches!(pattern, Pattern::Key(_)));
         let numbers = removed.recorded.iter().map(|recorded| recorded.number);

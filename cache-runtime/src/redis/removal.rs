@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::fault::Fault;
-use super::lease::{Lease, millis};
-use super::ledger::{Page, Recorded, read_birth, write_birth};
-use super::scripts::Script;
-use super::session::Session;
-use super::tier::LEDGER_LIFE;
-use crate::flight::Flight;
+use crate::common::random;
 use crate::key::Pattern;
-use crate::token;
+use crate::local::flight::Flight;
+use crate::redis::connection::fault::Fault;
+use crate::redis::connection::session::Session;
+use crate::redis::connection::tier::LEDGER_LIFE;
+use crate::redis::lease::{Lease, millis};
+use crate::redis::ledger::{Page, Recorded, read_birth, write_birth};
+use crate::redis::scripts::Script;
 
 /// Patterns, or keys, that one script call takes: less than a millisecond of the server's time.
 const PER_CALL: usize = 200;
@@ -56,7 +56,7 @@ impl Session {
             // Good only on the server that it was planted on; a standing entry is not spared by its lock.
             .filter(|lease| lease.session.link.run == self.link.run && lease.lock.is_none());
         let own = spared.map(|spared| self.tier.own_removals.begin(spared.flight.clone()));
-        let sender = own.as_ref().map_or_else(token::number, |own| own.sender());
+        let sender = own.as_ref().map_or_else(random::number, |own| own.sender());
         let (entries, recorded) = tokio::try_join!(
             self.remove_keys(&keys, lease),
             self.record(&others, lease, spared.map(|spared| spared.since), sender)
@@ -109,7 +109,7 @@ impl Session {
             return Ok(Vec::new());
         }
         let calls: Vec<&[&Pattern]> = patterns.chunks(PER_CALL).collect();
-        let birth = write_birth(token::number());
+        let birth = write_birth(random::number());
         let known = self
             .link
             .ledger
@@ -171,7 +171,7 @@ fn understand(patterns: &[&Pattern], answer: &[Vec<u8>], asked: bool) -> Option<
 
 /// Removals of this process that spare a load of its own: the push that tells of such a removal must spare it, too.
 #[derive(Debug, Default)]
-pub(super) struct OwnRemovals {
+pub(in crate::redis) struct OwnRemovals {
     under_way: parking_lot::Mutex<std::collections::HashMap<u64, Arc<Flight<Box<Lease>>>>>,
 }
 
@@ -184,7 +184,7 @@ pub(crate) struct OwnRemoval {
 
 impl OwnRemovals {
     fn begin(self: &Arc<Self>, spared: Arc<Flight<Box<Lease>>>) -> OwnRemoval {
-        let sender = token::number();
+        let sender = random::number();
         self.under_way.lock().insert(sender, spared);
         OwnRemoval {
             removals: self.clone(),
@@ -193,7 +193,7 @@ impl OwnRemovals {
     }
 
     /// The load that a removal of this sender spares.
-    pub(super) fn spared(&self, sender: u64) -> Option<Arc<Flight<Box<Lease>>>> {
+    pub(in crate::redis) fn spared(&self, sender: u64) -> Option<Arc<Flight<Box<Lease>>>> {
         self.under_way.lock().get(&sender).cloned()
     }
 }

@@ -2,32 +2,32 @@
 
 use std::collections::HashSet;
 
-use super::catalogue::{key_of, member_of_key, member_of_tag};
-use super::fault::Fault;
-use super::ledger::Judged;
-use super::session::Session;
 use crate::entry::{self, Identity, LABEL, Label};
 use crate::key::Pattern;
+use crate::redis::catalogue::{key_of, member_of_key, member_of_tag};
+use crate::redis::connection::fault::Fault;
+use crate::redis::connection::session::Session;
+use crate::redis::ledger::Judged;
 
 /// Members that a page of a walk holds.
 const PAGE: usize = 500;
 
 /// An entry that a walk has found at a key that a pattern covers.
 #[derive(Debug)]
-pub(super) struct Seen {
-    pub(super) key: String,
+pub(in crate::redis) struct Seen {
+    pub(in crate::redis) key: String,
     /// `None`: nothing of use stands there.
-    pub(super) identity: Option<Identity>,
+    pub(in crate::redis) identity: Option<Identity>,
     /// Under which it was stored; 0 for what is of another ledger, or not there any more.
-    pub(super) number: u64,
+    pub(in crate::redis) number: u64,
     /// It would answer a reader now.
-    pub(super) lives: bool,
+    pub(in crate::redis) lives: bool,
     /// Its members of the catalogue.
-    pub(super) members: Vec<Vec<u8>>,
+    pub(in crate::redis) members: Vec<Vec<u8>>,
 }
 
 /// A walk over the keys that a pattern may cover, page by page.
-pub(super) struct Walk<'a> {
+pub(in crate::redis) struct Walk<'a> {
     pattern: &'a Pattern,
     ranges: Vec<(Vec<u8>, Vec<u8>)>,
     /// Keys that were met before: two tags of an entry may both be in the range.
@@ -35,7 +35,7 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(pattern: &'a Pattern) -> Self {
+    pub(in crate::redis) fn new(pattern: &'a Pattern) -> Self {
         let beginning = |text: &[u8]| (included(text), past(text));
         let ranges = match pattern {
             Pattern::Key(key) => {
@@ -67,7 +67,10 @@ impl<'a> Walk<'a> {
         }
     }
 
-    pub(super) async fn next(&mut self, session: &Session) -> Result<Option<Vec<Seen>>, Fault> {
+    pub(in crate::redis) async fn next(
+        &mut self,
+        session: &Session,
+    ) -> Result<Option<Vec<Seen>>, Fault> {
         let Some((from, to)) = self.ranges.last_mut() else {
             return Ok(None);
         };

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use shuttle::thread;
 
 use super::*;
-use crate::breaker::{Breaker, BreakerState};
-use crate::journal::Journal;
+use crate::common::sync;
 use crate::local::Local;
-use crate::memory::Memory;
-use crate::redis::{Switch, Way};
-use crate::sync;
+use crate::local::memory::Memory;
+use crate::outage::breaker::{Breaker, BreakerState};
+use crate::outage::journal::Journal;
+use crate::outage::switch::{Switch, Way};
 
 /// A connection to nowhere.
 #[derive(Debug)]

@@ -9,9 +9,9 @@ use shuttle::future::block_on;
 use shuttle::thread;
 
 use super::*;
-use crate::flight::{Joined, Lead, Waited, Waiter};
+use crate::common::safeguard::{Safeguard, turn_off};
 use crate::key::{CacheKey, Pattern};
-use crate::sabotage::{Safeguard, turn_off};
+use crate::local::flight::{Joined, Lead, Waited, Waiter};
 
 /// Who takes part.
 #[derive(Clone, Copy, Default)]

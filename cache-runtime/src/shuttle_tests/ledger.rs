@@ -8,12 +8,12 @@ use shuttle::future::block_on;
 use shuttle::thread;
 
 use super::*;
-use crate::flight::{Joined, Lead, Waited};
+use crate::common::safeguard::{Safeguard, off, turn_off};
+use crate::common::sync;
 use crate::key::{CacheKey, Pattern};
 use crate::local::Local;
-use crate::memory::Memory;
-use crate::sabotage::{Safeguard, off, turn_off};
-use crate::sync;
+use crate::local::flight::{Joined, Lead, Waited};
+use crate::local::memory::Memory;
 
 #[derive(Clone, Copy)]
 struct Scene {

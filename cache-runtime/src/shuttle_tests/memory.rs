@@ -4,11 +4,11 @@ use shuttle::future::block_on;
 use shuttle::thread;
 
 use super::*;
-use crate::flight::Joined;
+use crate::common::safeguard::{Safeguard, turn_off};
 use crate::key::{CacheKey, Pattern};
 use crate::local::Local;
-use crate::memory::Memory;
-use crate::sabotage::{Safeguard, turn_off};
+use crate::local::flight::Joined;
+use crate::local::memory::Memory;
 
 struct World {
     local: Local<Held>,

@@ -23,8 +23,8 @@ use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, FailurePersistence, Runner};
 use tokio::time::Instant;
 
-use crate::flight::{Flights, Hold, Outcome};
-use crate::memory::{Copy, Kept};
+use crate::local::flight::{Flights, Hold, Outcome};
+use crate::local::memory::{Copy, Kept};
 
 const SEED: u64 = 2026;
 

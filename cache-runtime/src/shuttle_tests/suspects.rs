@@ -7,12 +7,12 @@ use shuttle::future::block_on;
 use shuttle::thread;
 
 use super::*;
-use crate::flight::{Joined, Lead, Waited};
+use crate::common::safeguard::{Safeguard, turn_off};
+use crate::common::sync::AtomicU64;
 use crate::key::{CacheKey, Pattern};
 use crate::local::Local;
-use crate::memory::Memory;
-use crate::sabotage::{Safeguard, turn_off};
-use crate::sync::AtomicU64;
+use crate::local::flight::{Joined, Lead, Waited};
+use crate::local::memory::Memory;
 
 struct World {
     local: Local<Held>,

@@ -5,14 +5,14 @@
 use shuttle::future::block_on;
 use shuttle::thread;
 
-use super::breaker::{Line, switch};
-use super::world::{Asks, By, Scene, World};
 use super::*;
+use crate::common::safeguard::{Safeguard, turn_off};
 use crate::key::{CacheKey, Pattern};
 use crate::local::Local;
-use crate::memory::Memory;
-use crate::redis::Way;
-use crate::sabotage::{Safeguard, turn_off};
+use crate::local::memory::Memory;
+use crate::outage::switch::Way;
+use crate::shuttle_tests::breaker::{Line, switch};
+use crate::shuttle_tests::world::{Asks, By, Scene, World};
 
 type Part = fn(&World);
 

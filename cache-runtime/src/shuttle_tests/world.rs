@@ -6,15 +6,15 @@ use std::sync::atomic::Ordering;
 use shuttle::future::block_on;
 use shuttle::thread;
 
-use super::breaker::{Line, switch};
 use super::*;
-use crate::flight::{Flight, Joined, Lead, Waited};
+use crate::common::safeguard::{Safeguard, off};
+use crate::common::sync;
 use crate::key::{CacheKey, Pattern};
 use crate::local::Local;
-use crate::memory::Memory;
-use crate::redis::{Switch, Way};
-use crate::sabotage::{Safeguard, off};
-use crate::sync;
+use crate::local::flight::{Flight, Joined, Lead, Waited};
+use crate::local::memory::Memory;
+use crate::outage::switch::{Switch, Way};
+use crate::shuttle_tests::breaker::{Line, switch};
 
 /// What a removal names.
 #[derive(Clone, Copy, PartialEq, Eq)]

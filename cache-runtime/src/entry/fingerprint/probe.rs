@@ -5,7 +5,7 @@
 //! next run takes the next field, variant or element at the last place where
 //! there was a choice. So no run needs a value that the type would accept,
 //! except for what stands before the element of a tuple that is looked at
-//! ([`filler`](super::filler)).
+//! ([`filler`](crate::entry::fingerprint::filler)).
 
 mod reader;
 
@@ -16,8 +16,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde::de::{self, DeserializeOwned};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::filler::STYLES;
-use super::symmetry::Forms;
+use crate::entry::fingerprint::filler::STYLES;
+use crate::entry::fingerprint::symmetry::Forms;
 use reader::Probe;
 
 /// What exploring a type found.

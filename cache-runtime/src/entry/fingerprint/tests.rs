@@ -229,7 +229,10 @@ fn a_change_inside_a_recursive_type_is_seen() {
         Call { name: String, args: Vec<Expr> },
         Literal(i32),
     }
-    assert_ne!(fingerprint::<Expr>(), fingerprint::<super::tests::Expr>());
+    assert_ne!(
+        fingerprint::<Expr>(),
+        fingerprint::<crate::entry::fingerprint::tests::Expr>()
+    );
 }
 
 #[test]

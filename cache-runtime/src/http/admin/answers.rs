@@ -2,14 +2,14 @@
 
 use serde::Serialize;
 
-use crate::breaker::BreakerState;
 use crate::cache::Cache;
-use crate::health::Health;
-use crate::instance::Instance;
-use crate::invalidation::{Durability, Invalidation};
-use crate::site;
-use crate::stats::CacheStats;
-use crate::watch::{HotKey, RecentInvalidation};
+use crate::call::site;
+use crate::manual::health::Health;
+use crate::outage::breaker::BreakerState;
+use crate::telemetry::hot_keys::{HotKey, RecentInvalidation};
+use crate::telemetry::instance::Instance;
+use crate::telemetry::invalidation::{Durability, Invalidation};
+use crate::telemetry::stats::CacheStats;
 
 /// [`Health`], and whose it is.
 #[derive(Debug, Serialize)]

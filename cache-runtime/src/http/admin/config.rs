@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use http::request::Parts;
 
-use super::gate::Token;
 use crate::cache::Cache;
+use crate::http::admin::gate::Token;
 
 /// What somebody may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,7 +28,7 @@ impl Role {
     }
 }
 
-/// Who may use [`admin_router`](super::admin_router), and for which cache. Closed unless a token or a check is set.
+/// Who may use [`admin_router`](crate::http::admin::admin_router), and for which cache. Closed unless a token or a check is set.
 ///
 /// ```
 /// use cache_runtime::http::AdminConfig;

@@ -16,9 +16,9 @@ use parking_lot::Mutex;
 use subtle::{Choice, ConstantTimeEq as _};
 use tokio::time::Instant;
 
-use super::config::{AdminConfig, Role};
-use super::origin;
-use super::refusal::AdminRefusal;
+use crate::http::admin::config::{AdminConfig, Role};
+use crate::http::admin::origin;
+use crate::http::admin::refusal::AdminRefusal;
 
 /// Wrong tokens that a peer may send in a [`WINDOW`].
 const FAILURES: u32 = 10;
@@ -52,7 +52,7 @@ impl Token {
     }
 }
 
-/// Lets in who may look after a cache: the check behind [`admin_router`](super::admin_router), for routes of an
+/// Lets in who may look after a cache: the check behind [`admin_router`](crate::http::admin::admin_router), for routes of an
 /// application's own. Clones count wrong tokens together.
 ///
 /// ```

@@ -20,8 +20,8 @@ pub use self::config::{AdminConfig, Role};
 pub use self::gate::AdminGate;
 pub use self::refusal::AdminRefusal;
 use crate::cache::Cache;
+use crate::cache::global;
 use crate::error::Error;
-use crate::global;
 use crate::key::Pattern;
 
 /// The description that tools read; a test holds it to the routes.
@@ -219,7 +219,7 @@ fn refused(error: &Error) -> AdminRefusal {
 async fn clear(
     State(admin): State<Arc<Admin>>,
     request: Request,
-) -> Answer<crate::invalidation::Invalidation> {
+) -> Answer<crate::telemetry::invalidation::Invalidation> {
     let (role, _) = admin.admit(request, Role::SuperAdmin)?;
     let done = admin.cache.clear().await;
     tracing::info!(

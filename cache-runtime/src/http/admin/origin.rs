@@ -5,7 +5,7 @@ use http::header::{HOST, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode};
 
-use super::refusal::AdminRefusal;
+use crate::http::admin::refusal::AdminRefusal;
 
 const SEC_FETCH_SITE: &str = "sec-fetch-site";
 

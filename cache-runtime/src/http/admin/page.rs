@@ -6,7 +6,7 @@ use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 
-use crate::token;
+use crate::common::random;
 
 const PAGE: &str = include_str!("dashboard.html");
 
@@ -15,7 +15,7 @@ const NONCE: &str = "{{nonce}}";
 
 /// Only this page's own script and style run, and they speak with nobody but where they came from.
 pub(super) fn dashboard() -> Response {
-    let nonce = format!("{:032x}", u128::from_le_bytes(token::random()));
+    let nonce = format!("{:032x}", u128::from_le_bytes(random::bytes()));
     let policy = format!(
         "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'; img-src data:; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -8,7 +8,7 @@ use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
-/// Why [`AdminGate::admit`](super::AdminGate::admit) refused a request.
+/// Why [`AdminGate::admit`](crate::http::admin::AdminGate::admit) refused a request.
 ///
 /// As a response it is a status, the headers that belong to it, and `{"error": {"code": …, "message": …}}`.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
-use super::super::template::Template;
 use super::*;
+use crate::key::template::Template;
 
 fn pattern(text: &str) -> Pattern {
     Pattern::parse(text).unwrap()

@@ -2,7 +2,7 @@
 
 /// Scripts by their place in [`SOURCES`].
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Script {
+pub(in crate::redis) enum Script {
     Plant,
     Store,
     Overwrite,
@@ -20,7 +20,7 @@ pub(super) enum Script {
 
 impl Script {
     /// Its name in spans and figures.
-    pub(super) fn name(self) -> &'static str {
+    pub(in crate::redis) fn name(self) -> &'static str {
         match self {
             Self::Plant => "plant",
             Self::Store => "store",
@@ -39,7 +39,7 @@ impl Script {
     }
 }
 
-pub(super) const SOURCES: [&str; 13] = [
+pub(in crate::redis) const SOURCES: [&str; 13] = [
     include_str!("plant.lua"),
     include_str!("store.lua"),
     include_str!("overwrite.lua"),

@@ -6,8 +6,8 @@ use serde::de::{
     VariantAccess, Visitor,
 };
 
-use super::super::filler::Filler;
-use super::{Stop, TRANSPARENT, Walk};
+use crate::entry::fingerprint::filler::Filler;
+use crate::entry::fingerprint::probe::{Stop, TRANSPARENT, Walk};
 
 /// The deserializer itself.
 pub(super) struct Probe<'w>(pub(super) &'w mut Walk);

@@ -1,0 +1,244 @@
+//! What the bytes at a key mean to a reader, and which replies go into memory.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::cache::{Cache, Hit, Request};
+use crate::entry::policy::Near;
+use crate::entry::policy::{Aged, Decision};
+use crate::entry::{self, Identity, Stamp, Stored};
+use crate::key::templates_meet;
+use crate::local::flight::Flight;
+use crate::local::memory::{Copy, Kept, after};
+use crate::redis::{Budget, Judged, Lease, Session};
+use crate::telemetry::outcome::HitTier;
+use crate::telemetry::stats::bump;
+
+/// What the bytes at a key mean to a reader.
+pub(super) enum Examined {
+    Usable(Box<Found>),
+    /// It may come in useful if the body fails.
+    Standing(Box<Found>),
+    /// Past every use, but a refresh may be keeping it in place to store over it.
+    Outlived(Identity),
+    /// Ours, but of no use: replaceable.
+    Unusable(Identity),
+    /// Something has removed it: replaceable.
+    Removed(Identity),
+    /// A removal that covers it waits for Redis: neither used nor replaced.
+    Shut,
+    /// Somebody else's lease.
+    Leased(Identity),
+    Failed,
+    Foreign,
+}
+
+pub(crate) struct Found {
+    pub(crate) kept: Kept,
+    pub(crate) identity: Identity,
+    stamp: Stamp,
+    template: u64,
+    tags: Box<[String]>,
+    bytes: usize,
+    /// How long it stays of use.
+    remaining: Duration,
+    aged: Aged,
+    decision: Decision,
+}
+
+impl Decision {
+    pub(super) fn serves(self) -> bool {
+        matches!(self, Self::Fresh | Self::Refresh | Self::StandIn)
+    }
+}
+
+impl Found {
+    pub(crate) fn hit(&self) -> Hit {
+        self.hit_with(self.kept.clone())
+    }
+
+    pub(crate) fn into_hit(mut self) -> Hit {
+        let kept = self.kept.take();
+        self.hit_with(kept)
+    }
+
+    fn hit_with(&self, kept: Kept) -> Hit {
+        Hit {
+            kept,
+            tier: HitTier::Redis,
+            aged: self.aged,
+            version: version(&self.identity),
+            refresh: self.decision == Decision::Refresh,
+        }
+    }
+}
+
+/// A value's identity, short.
+fn version(identity: &Identity) -> u64 {
+    let [_, _, _, _, _, _, _, _, id @ ..] = identity;
+    id.first_chunk().map_or(0, |id| u64::from_le_bytes(*id))
+}
+
+impl Cache {
+    /// A reply that Redis tracks for us goes into memory, unless it was overtaken by a push.
+    pub(crate) fn fill_near(
+        &self,
+        flight: &Flight<Box<Lease>>,
+        fence: u64,
+        request: &Request<'_>,
+        found: &Found,
+        session: &Session,
+    ) {
+        if !session.link.pushes || request.near == Near::Off {
+            return;
+        }
+        let now = Instant::now();
+        let copy = Copy {
+            value: found.kept.clone(),
+            template: found.template,
+            tags: found.tags.clone(),
+            bytes: found.bytes,
+            version: version(&found.identity),
+            ttl: found.aged.ttl,
+            took: found.aged.took,
+            expires: after(now, found.remaining),
+            filled: now,
+            aged: found.aged.age,
+        };
+        let key = request.key.as_str();
+        // A push raises the ledger first and clears memory second, so a fill in between sees the raised ledger.
+        let stands = || {
+            let tags = found.tags.iter().map(String::as_str);
+            session.link.ledger.stands(&found.stamp, key, tags)
+        };
+        self.inner.local.fill(flight, fence, key, copy, stands);
+    }
+
+    /// What the bytes at the key mean to this reader.
+    pub(super) fn examine(
+        &self,
+        bytes: &[u8],
+        request: &Request<'_>,
+        session: &Session,
+    ) -> Examined {
+        let key = request.key.as_str();
+        let known_tags = request.tags.iter().map(String::as_str);
+        let entry = match entry::parse(bytes, session.namespace()) {
+            Stored::Foreign => {
+                self.count(request, |counters| bump(&counters.foreign));
+                return Examined::Foreign;
+            }
+            Stored::Lease { identity, stamp } => {
+                // A snapshot brings leases back whose holders are gone, and a lease that a removal covers is nobody's.
+                return match session.link.ledger.stands(&stamp, key, known_tags) {
+                    true => Examined::Leased(identity),
+                    false => Examined::Removed(identity),
+                };
+            }
+            Stored::Failed => return Examined::Failed,
+            Stored::Outdated { identity } => {
+                self.count(request, |counters| bump(&counters.unusable));
+                return Examined::Unusable(identity);
+            }
+            Stored::Entry(entry) => entry,
+        };
+        // In this order: what waited may have been replayed over another connection meanwhile.
+        if session.is_shut(key, entry.tags()) || !session.is_current() {
+            return Examined::Shut;
+        }
+        let now = u64::try_from(session.link.server_millis()).unwrap_or(0);
+        let aged = Aged {
+            age: Duration::from_millis(now.saturating_sub(entry.written_ms)),
+            ttl: Duration::from_millis(entry.ttl_ms),
+            took: Duration::from_millis(u64::from(entry.load_ms)),
+        };
+        let decision = request.judge(aged, version(&entry.identity), entry.none);
+        match session.link.ledger.judge(&entry.stamp, key, entry.tags()) {
+            Judged::Stands => {}
+            Judged::Removed => return Examined::Removed(entry.identity),
+            Judged::Elsewhere => {
+                self.count(request, |counters| bump(&counters.unusable));
+                return Examined::Unusable(entry.identity);
+            }
+        }
+        let fits = templates_meet(entry.template, request.key.template())
+            && entry.stamp.key == entry::key_hash(key)
+            && entry.fingerprint == (request.ops.fingerprint)()
+            && (!entry.none || request.takes_none);
+        if fits && decision == Decision::Refuse {
+            return Examined::Outlived(entry.identity);
+        }
+        let payload = (fits && !entry.none)
+            .then(|| entry.unpacked(self.inner.config.max_value_bytes))
+            .flatten();
+        let kept = match &payload {
+            Some(payload) => {
+                // A type's own `Deserialize` may assert what an older build's value does not hold.
+                let decoding = || (request.ops.decode)(payload, entry.codec);
+                let decoded = catch_unwind(AssertUnwindSafe(decoding));
+                decoded.ok().and_then(Result::ok).map(Some)
+            }
+            None if fits && entry.none => Some(None),
+            None => None,
+        };
+        let Some(kept) = kept else {
+            self.count(request, |counters| bump(&counters.unusable));
+            return Examined::Unusable(entry.identity);
+        };
+        let grace = if entry.none {
+            Duration::ZERO
+        } else {
+            request.policy.grace()
+        };
+        let found = Box::new(Found {
+            kept,
+            identity: entry.identity,
+            stamp: entry.stamp,
+            template: entry.template,
+            tags: entry.tags().map(str::to_owned).collect(),
+            // As they are in memory: what was compressed weighs what it grew to.
+            bytes: payload.map_or(0, |payload| payload.len()),
+            remaining: aged.ttl.saturating_add(grace).saturating_sub(aged.age),
+            aged,
+            decision,
+        });
+        if decision.serves() {
+            Examined::Usable(found)
+        } else {
+            Examined::Standing(found)
+        }
+    }
+
+    /// Reads one key of Redis for a manual operation or a refresh; memory is not asked.
+    pub(crate) async fn read_redis(
+        &self,
+        request: &Request<'_>,
+        session: &Session,
+        budget: &Budget,
+    ) -> Option<Box<Found>> {
+        let key = request.key.as_str();
+        if session.is_shut(key, request.tags.iter().map(String::as_str)) {
+            return None;
+        }
+        let bytes = budget
+            .spend_on(session, pin!(session.get(key)))
+            .await
+            .ok()??;
+        self.read_bytes(&bytes, request, session)
+    }
+
+    pub(crate) fn read_bytes(
+        &self,
+        bytes: &[u8],
+        request: &Request<'_>,
+        session: &Session,
+    ) -> Option<Box<Found>> {
+        match self.examine(bytes, request, session) {
+            Examined::Usable(found) => Some(found),
+            _ => None,
+        }
+    }
+}

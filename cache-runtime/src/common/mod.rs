@@ -1,0 +1,10 @@
+//! What every room may use, and what knows none of them.
+
+pub(crate) mod background;
+pub(crate) mod random;
+#[cfg(feature = "sabotage")]
+pub mod safeguard;
+#[cfg(not(feature = "sabotage"))]
+#[allow(dead_code, unreachable_pub, reason = "what only tests ask for")]
+pub(crate) mod safeguard;
+pub(crate) mod sync;

@@ -1,0 +1,37 @@
+//! Random bits: lease tokens, entry ids, jitter.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// 128 bits that nobody can guess or repeat.
+pub(crate) fn bytes() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    if getrandom::fill(&mut bytes).is_err() {
+        // A system without randomness: unique within the machine is what a lease needs, so time, process and a counter.
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
+        let mixed = xxhash_rust::xxh3::xxh3_128(
+            format!(
+                "{now:?} {} {}",
+                std::process::id(),
+                COUNT.fetch_add(1, Relaxed)
+            )
+            .as_bytes(),
+        );
+        bytes = mixed.to_le_bytes();
+    }
+    bytes
+}
+
+/// 64 random bits.
+pub(crate) fn number() -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = bytes();
+    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+}
+
+/// Uniform in 0.0..1.0.
+pub(crate) fn fraction() -> f64 {
+    let [a, b, c, d, ..] = bytes();
+    f64::from(u32::from_le_bytes([a, b, c, d])) / (f64::from(u32::MAX) + 1.0)
+}

@@ -1,0 +1,488 @@
+//! One load per key in this process (P3), and who may share it (P2).
+//!
+//! The first caller of a key leads its *flight*; later ones wait. A waiter shares a load that began after it arrived. A
+//! load that had already begun may have read what was removed before the waiter came, so it is shared only on the verdict
+//! of the store: the lease stood to the end, so nobody removed the key meanwhile. Without that verdict the waiter starts
+//! over.
+//!
+//! A leader that is dropped leaves the lead, and its lease, to a waiter. One that is neither dropped nor polled any more
+//! ([`pulse`]) is left by its waiters, who start over. A removal *retires* the flights that it names:
+//! they finish for whoever waits, and nobody joins them any more.
+
+mod lead;
+mod pulse;
+mod stored;
+mod waiter;
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+pub(crate) use self::lead::Lead;
+pub(crate) use self::pulse::{Pulse, Watch};
+pub(crate) use self::waiter::Waiter;
+use crate::common::safeguard::{Safeguard, off};
+use crate::common::sync;
+use crate::common::sync::AtomicBool;
+use crate::common::sync::AtomicU64;
+use crate::common::sync::AtomicUsize;
+use crate::common::sync::Mutex;
+use crate::common::sync::Notify;
+use crate::key::{CacheKey, Pattern, templates_meet};
+use crate::local::memory::Kept;
+
+/// How a load ended, for those who waited.
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome {
+    /// A value; `None` is an absence that is cached.
+    Value(Kept),
+    /// A value that is for those who wait, and is not stored.
+    Unstored(Arc<dyn Any + Send + Sync>),
+    /// The body returned `None`, which is not cached.
+    Nothing,
+    /// The body failed; the error can be cloned.
+    Error(Arc<dyn Any + Send + Sync>),
+    /// The leader gave up on the body; each waiter says so in its own type.
+    TimedOut,
+    /// The body failed with an error that cannot be shared: everybody runs it, a few at a time.
+    Failed,
+    /// So is it with a result that cannot be shared.
+    Unshared,
+}
+
+impl Outcome {
+    /// The value, or the absence that is cached.
+    pub(crate) fn into_value(self) -> Option<Kept> {
+        match self {
+            Self::Value(kept) => Some(kept),
+            Self::Unstored(value) => Some(Some(value)),
+            _ => None,
+        }
+    }
+
+    /// No value: an older one may be wanted instead.
+    pub(crate) fn is_failure(&self) -> bool {
+        matches!(self, Self::Error(_) | Self::TimedOut | Self::Failed)
+    }
+}
+
+/// What a leader holds at the key in Redis. Given up when nobody takes over.
+pub(crate) trait Hold: Send + 'static {
+    fn give_up(self);
+}
+
+impl<H: Hold> Hold for Box<H> {
+    fn give_up(self) {
+        (*self).give_up();
+    }
+}
+
+/// How many callers run the body side by side after a load whose result cannot be shared.
+const SIDE_BY_SIDE: usize = 16;
+
+/// For so long no turn may end before somebody who waits for one goes on without. As long as a leader may be silent.
+const STUCK: Duration = pulse::LOOK_EVERY.saturating_mul(5);
+
+/// How many removals of tags that a result may carry a flight notes. One more retires it.
+const SUSPECTS: usize = 64;
+
+/// Each is a step more to explore.
+const SHARDS: usize = if cfg!(shuttle) { 2 } else { 16 };
+
+/// The flights that may be joined, by key.
+type Joinable<H> = HashMap<Box<str>, Arc<Flight<H>>>;
+
+#[derive(Debug)]
+pub(crate) struct Flights<H: Hold> {
+    shards: [Mutex<Joinable<H>>; SHARDS],
+    hasher: RandomState,
+    count: AtomicUsize,
+    bound: usize,
+    /// Looks at a leader's pulse beyond the usual number: it may be waiting for Redis for so long.
+    looks: u32,
+}
+
+#[derive(Debug)]
+pub(crate) struct Flight<H> {
+    key: Box<str>,
+    /// The template of the key, as in the entry.
+    template: u64,
+    /// Its leader's signs of life.
+    pulse: Arc<Pulse>,
+    /// A removal has named it.
+    retired: AtomicBool,
+    dirty: AtomicBool,
+    /// Its load replaces a value that stands meanwhile.
+    refreshes: AtomicBool,
+    state: Mutex<State<H>>,
+    changed: Notify,
+    pushed: Notify,
+    side_by_side: Semaphore,
+    /// Counts the turns that have ended, and those that were not waited for.
+    turns: AtomicU64,
+}
+
+#[derive(Debug)]
+struct State<H> {
+    /// Tags the value will carry, as far as any who joined knows them: each of them may come to lead.
+    tags: Vec<String>,
+    /// Literal beginnings of tags that only the result tells.
+    open_tags: Vec<String>,
+    /// Loads begun by this flight's leaders so far.
+    loads: u32,
+    /// The leader is still asking Redis.
+    reading: bool,
+    waiters: usize,
+    stage: Stage<H>,
+    /// Removals of tags that its result may turn out to carry, made since its load began.
+    suspects: Vec<Pattern>,
+    /// A value that somebody found who ran the body after an outcome that could not be shared.
+    rescued: Option<Outcome>,
+}
+
+#[derive(Debug)]
+enum Stage<H> {
+    Led,
+    /// The leader was dropped.
+    Vacant(Option<H>),
+    /// The load is done, the store is not settled.
+    Loaded(Outcome),
+    /// The leader is not polled any more, and was not dropped either.
+    Abandoned,
+    /// The last word; `true`: even those who came during the load may have it.
+    Settled(Outcome, bool),
+}
+
+pub(crate) enum Joined<H: Hold> {
+    Lead(Lead<H>),
+    Wait(Waiter<H>),
+    /// Another function's load of a key that happens to read the same, or one whose body is asking: go alone.
+    Other,
+    /// Too many flights: go alone.
+    Full,
+}
+
+pub(crate) enum Waited<H: Hold> {
+    Shared(Outcome),
+    Lead(Lead<H>),
+    /// The result cannot be shared: run the body, by [`Flight::turn`]. `true`: it had failed.
+    Alone(Arc<Flight<H>>, bool),
+    /// For so long only the verdict was out.
+    Again(Duration),
+}
+
+impl<H: Hold> Flights<H> {
+    /// `budget`: how long a leader may wait for one answer of Redis.
+    pub(crate) fn new(bound: usize, budget: Duration) -> Arc<Self> {
+        let looks = 2 * budget.as_millis() / pulse::LOOK_EVERY.as_millis();
+        Arc::new(Self {
+            shards: std::array::from_fn(|_| Mutex::new(HashMap::new())),
+            hasher: RandomState::new(),
+            count: AtomicUsize::new(0),
+            bound,
+            looks: u32::try_from(looks).unwrap_or(u32::MAX / 2),
+        })
+    }
+
+    /// Joins the key's flight, or leads a new one.
+    pub(crate) fn join(
+        self: &Arc<Self>,
+        key: &CacheKey,
+        tags: &[String],
+        open_tags: &[String],
+    ) -> Joined<H> {
+        let (key, template) = (key.as_str(), key.template());
+        let mut flights = self.shard(key).lock();
+        if let Some(flight) = flights.get(key) {
+            if !templates_meet(flight.template, template) || flight.pulse.is_driven_here() {
+                return Joined::Other;
+            }
+            if let Some(waiter) = Waiter::join(self, flight, tags, open_tags) {
+                return Joined::Wait(waiter);
+            }
+            flights.remove(key);
+            self.count.fetch_sub(1, Ordering::Relaxed);
+        }
+        if self.count.fetch_add(1, Ordering::Relaxed) >= self.bound {
+            self.count.fetch_sub(1, Ordering::Relaxed);
+            return Joined::Full;
+        }
+        let flight = Arc::new(Flight {
+            key: key.into(),
+            template,
+            pulse: Arc::default(),
+            retired: AtomicBool::new(false),
+            dirty: AtomicBool::new(false),
+            refreshes: AtomicBool::new(false),
+            state: Mutex::new(State {
+                tags: tags.to_vec(),
+                open_tags: open_tags.to_vec(),
+                loads: 0,
+                reading: true,
+                waiters: 0,
+                stage: Stage::Led,
+                suspects: Vec::new(),
+                rescued: None,
+            }),
+            changed: Notify::new(),
+            pushed: Notify::new(),
+            side_by_side: Semaphore::new(SIDE_BY_SIDE),
+            turns: AtomicU64::new(0),
+        });
+        flights.insert(key.into(), flight.clone());
+        Joined::Lead(Lead {
+            flights: self.clone(),
+            flight,
+            hold: None,
+            unconfirmed: None,
+            finished: false,
+        })
+    }
+
+    /// Somebody leads a load of the key.
+    pub(crate) fn is_under_way(&self, key: &str) -> bool {
+        self.shard(key).lock().contains_key(key)
+    }
+
+    /// Redis says that the key changed: what is being read may be older than that.
+    pub(crate) fn pushed(&self, key: &str) {
+        if let Some(flight) = self.shard(key).lock().get(key) {
+            flight.dirty.store(true, Ordering::SeqCst);
+            flight.pushed.notify_one();
+        }
+    }
+
+    /// Nobody who comes from now on shares the flights that the pattern names; none of them fills memory. Of a flight whose
+    /// tags only the result tells, it is noted, and judged when they are known.
+    pub(crate) fn retire(&self, pattern: &Pattern, spared: Option<&Flight<H>>) {
+        if off(Safeguard::Retire) {
+            return;
+        }
+        let retires = |flight: &Arc<Flight<H>>| {
+            if spared.is_some_and(|spared| std::ptr::eq(spared, &**flight)) {
+                return false;
+            }
+            let retired = match flight.concern(pattern) {
+                Concern::None => false,
+                Concern::Named => true,
+                Concern::Suspected => !flight.suspect(pattern),
+            };
+            if retired {
+                flight.retired.store(true, Ordering::SeqCst);
+                // Its leader may be waiting for another process's load, which nobody wants any more.
+                flight.pushed.notify_one();
+            }
+            retired
+        };
+        match pattern {
+            Pattern::Key(key) => {
+                let mut flights = self.shard(key).lock();
+                if flights.get(&**key).is_some_and(retires) {
+                    flights.remove(&**key);
+                    self.count.fetch_sub(1, Ordering::Relaxed);
+                }
+            }
+            _ => {
+                for shard in &self.shards {
+                    let mut flights = shard.lock();
+                    let before = flights.len();
+                    flights.retain(|_, flight| !retires(flight));
+                    self.count
+                        .fetch_sub(before - flights.len(), Ordering::Relaxed);
+                }
+            }
+        }
+    }
+
+    /// The flight's leader is dead: those who wait start over, and nobody joins it any more. Should its load end after all,
+    /// nothing of it goes into memory.
+    fn abandon(&self, flight: &Arc<Flight<H>>) {
+        flight.retired.store(true, Ordering::SeqCst);
+        self.leave(flight);
+        let mut state = flight.state.lock();
+        if matches!(state.stage, Stage::Led | Stage::Loaded(_)) {
+            state.stage = Stage::Abandoned;
+        }
+        drop(state);
+        flight.changed.notify_waiters();
+    }
+
+    fn leave(&self, flight: &Arc<Flight<H>>) {
+        let mut flights = self.shard(&flight.key).lock();
+        if flights
+            .get(&flight.key)
+            .is_some_and(|standing| Arc::ptr_eq(standing, flight))
+        {
+            flights.remove(&flight.key);
+            self.count.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many are counted, and how many can be joined.
+    #[cfg(all(test, shuttle))]
+    pub(crate) fn standing(&self) -> (usize, usize) {
+        let joinable = self.shards.iter().map(|shard| shard.lock().len()).sum();
+        (self.count.load(Ordering::Relaxed), joinable)
+    }
+
+    fn shard(&self, key: &str) -> &Mutex<Joinable<H>> {
+        &self.shards[self.hasher.hash_one(key) as usize % SHARDS]
+    }
+}
+
+impl<H> Flight<H> {
+    /// A copy of what this flight read or loaded, which carries these tags, may go into memory.
+    pub(crate) fn may_fill(&self, tags: &[String]) -> bool {
+        off(Safeguard::Guard) || !self.is_disturbed(tags) && !self.dirty.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn pulse(&self) -> &Arc<Pulse> {
+        &self.pulse
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::SeqCst)
+    }
+
+    /// A removal has named what it read or loaded, which carries these tags.
+    pub(crate) fn is_disturbed(&self, tags: &[String]) -> bool {
+        let suspected = || {
+            let state = self.state.lock();
+            let mut suspects = state.suspects.iter();
+            suspects.any(|pattern| pattern.matches(&self.key, tags))
+        };
+        self.is_retired() || suspected()
+    }
+
+    /// Notes a removal that may turn out to name the result. False: too many are noted.
+    fn suspect(&self, pattern: &Pattern) -> bool {
+        let mut state = self.state.lock();
+        if state.suspects.contains(pattern) {
+            return true;
+        }
+        let room = state.suspects.len() < SUSPECTS;
+        if room {
+            state.suspects.push(pattern.clone());
+        }
+        room
+    }
+
+    /// Its load replaces a value that readers may have meanwhile.
+    pub(crate) fn refreshes(&self) {
+        self.refreshes.store(true, Ordering::SeqCst);
+    }
+
+    /// Before each read whose reply may go into memory.
+    pub(crate) fn clean(&self) {
+        self.dirty.store(false, Ordering::SeqCst);
+    }
+
+    /// Redis said that the key changed, since this was last awaited.
+    pub(crate) async fn pushed(&self) {
+        self.pushed.notified().await;
+    }
+
+    /// Somebody waits for the load, or for the verdict on its store.
+    pub(crate) fn has_waiters(&self) -> bool {
+        self.state.lock().waiters > 0
+    }
+
+    /// A turn to run the body after an outcome that could not be shared, unless somebody else's turn found a value.
+    ///
+    /// Whoever has a turn may not be polled any more, as a leader may ([`pulse`]), and keep it for ever. So one caller
+    /// goes on without a turn of theirs whenever none has ended for [`STUCK`]: bodies that take longer than that come to run
+    /// more than [`SIDE_BY_SIDE`] at once, but one more at a time.
+    pub(crate) async fn turn(&self) -> Result<Turn<'_, H>, Outcome> {
+        let mut acquired = pin!(self.side_by_side.acquire());
+        let mut ended = self.turns.load(Ordering::SeqCst);
+        loop {
+            let acquires = async {
+                match acquired.as_mut().await {
+                    Ok(permit) => permit.forget(),
+                    Err(_) => unreachable!("the semaphore is never closed"),
+                }
+            };
+            if sync::within(STUCK, acquires).await || self.goes_on_without(&mut ended) {
+                break;
+            }
+        }
+        let turn = Turn { flight: self };
+        match self.state.lock().rescued.clone() {
+            Some(outcome) => Err(outcome),
+            None => Ok(turn),
+        }
+    }
+
+    /// True for one of those who wait, if no turn has ended since `ended` were counted. The others count from now on.
+    fn goes_on_without(&self, ended: &mut u64) -> bool {
+        let counted =
+            self.turns
+                .compare_exchange(*ended, *ended + 1, Ordering::SeqCst, Ordering::SeqCst);
+        match counted {
+            Ok(_) => true,
+            Err(now) => {
+                *ended = now;
+                false
+            }
+        }
+    }
+
+    /// A turn found a value: the others, who all came before it began, may have it.
+    pub(crate) fn rescue(&self, outcome: Outcome) {
+        self.state.lock().rescued = Some(outcome);
+    }
+
+    fn concern(&self, pattern: &Pattern) -> Concern {
+        let state = self.state.lock();
+        if pattern.matches(&self.key, &state.tags) {
+            return Concern::Named;
+        }
+        let open = |tag: &str| state.open_tags.iter().any(|open| tag.starts_with(&**open));
+        let suspected = match pattern {
+            // The entry that is being read may carry any tag.
+            Pattern::Tag(_) | Pattern::AllTags(_) | Pattern::TagPrefix(_) if state.reading => true,
+            Pattern::Tag(tag) => open(tag),
+            Pattern::AllTags(all) => all.iter().all(|tag| open(tag) || state.tags.contains(tag)),
+            Pattern::TagPrefix(tag) => {
+                open(tag) || state.open_tags.iter().any(|open| open.starts_with(&**tag))
+            }
+            _ => false,
+        };
+        if suspected {
+            Concern::Suspected
+        } else {
+            Concern::None
+        }
+    }
+}
+
+/// A turn to run the body, until it is dropped. Then it is another's, also where it was taken without waiting for one:
+/// those whose turns are stuck will not give theirs back.
+#[derive(Debug)]
+pub(crate) struct Turn<'a, H> {
+    flight: &'a Flight<H>,
+}
+
+impl<H> Drop for Turn<'_, H> {
+    fn drop(&mut self) {
+        self.flight.turns.fetch_add(1, Ordering::SeqCst);
+        self.flight.side_by_side.add_permits(1);
+    }
+}
+
+/// Whether a removal names what a flight loads.
+enum Concern {
+    None,
+    Named,
+    /// It depends on tags that only the result tells.
+    Suspected,
+}
+
+#[cfg(test)]
+mod tests;

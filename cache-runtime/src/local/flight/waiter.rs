@@ -1,0 +1,169 @@
+//! A waiter's part of a flight: whose load it may share.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::common::safeguard::{Safeguard, off};
+use crate::common::sync;
+use crate::local::flight::pulse::LOOK_EVERY;
+use crate::local::flight::{Flight, Flights, Hold, Lead, Outcome, Stage, Waited, Watch};
+
+#[derive(Debug)]
+pub(crate) struct Waiter<H: Hold> {
+    flights: Arc<Flights<H>>,
+    flight: Arc<Flight<H>>,
+    /// Loads that had begun when this waiter came.
+    seen: u32,
+    /// The value was there already; only the verdict was out.
+    was_loaded: bool,
+    /// No verdict will do: only a load that began after this waiter came.
+    loads_only: bool,
+}
+
+impl<H: Hold> Waiter<H> {
+    pub(super) fn join(
+        flights: &Arc<Flights<H>>,
+        flight: &Arc<Flight<H>>,
+        tags: &[String],
+        open_tags: &[String],
+    ) -> Option<Self> {
+        let mut state = flight.state.lock();
+        // A removal was pushed while the leader's read was under way: its reply may be from before. A load that follows
+        // will not be.
+        let reading = state.reading && matches!(state.stage, Stage::Led);
+        let overtaken =
+            reading && flight.dirty.load(Ordering::SeqCst) || !state.suspects.is_empty();
+        if flight.is_retired()
+            || flight.pulse.is_dead()
+            || matches!(state.stage, Stage::Settled(..) | Stage::Abandoned)
+        {
+            return None;
+        }
+        state.waiters += 1;
+        for tag in tags {
+            if !state.tags.contains(tag) {
+                state.tags.push(tag.clone());
+            }
+        }
+        for open in open_tags {
+            if !state.open_tags.contains(open) {
+                state.open_tags.push(open.clone());
+            }
+        }
+        let was_loaded = matches!(state.stage, Stage::Loaded(_));
+        Some(Self {
+            flights: flights.clone(),
+            flight: flight.clone(),
+            seen: state.loads,
+            was_loaded,
+            loads_only: overtaken,
+        })
+    }
+
+    /// The load had ended before this waiter came: sharing it is a hit, not a collapsed miss.
+    pub(crate) fn was_loaded(&self) -> bool {
+        self.was_loaded
+    }
+
+    /// The load replaces a value that stands meanwhile, and may do for this waiter.
+    pub(crate) fn refreshes(&self) -> bool {
+        self.flight.refreshes.load(Ordering::SeqCst)
+    }
+
+    /// The same for a reader that shares nothing but a load which began after it came.
+    pub(crate) async fn wait_for_load(mut self) -> Waited<H> {
+        self.loads_only = true;
+        self.wait().await
+    }
+
+    /// Waits for the flight to end, or for the lead to fall to this waiter.
+    ///
+    /// Cancellation: dropping it leaves the flight to the others; the last one out gives up what a dropped leader held.
+    pub(crate) async fn wait(self) -> Waited<H> {
+        let mut verdict_out = None;
+        let mut watch = Watch::default();
+        loop {
+            let changed = self.flight.changed.notified();
+            tokio::pin!(changed);
+            // Registered before the stage is looked at, or a change between the two would be missed.
+            changed.as_mut().enable();
+            if let Some(end) = self.look(&mut verdict_out) {
+                return end;
+            }
+            if !sync::within(LOOK_EVERY, changed).await
+                && watch.finds_dead(&self.flight.pulse, self.flights.looks)
+            {
+                self.flights.abandon(&self.flight);
+            }
+        }
+    }
+
+    /// `verdict_out`: since when only the verdict is.
+    fn look(&self, verdict_out: &mut Option<Instant>) -> Option<Waited<H>> {
+        let mut state = self.flight.state.lock();
+        let came_before = self.seen < state.loads;
+        match &mut state.stage {
+            Stage::Led => None,
+            Stage::Vacant(hold) => {
+                let hold = hold.take();
+                state.stage = Stage::Led;
+                state.reading = hold.is_none();
+                let (flights, flight) = (self.flights.clone(), self.flight.clone());
+                Some(Waited::Lead(Lead {
+                    flights,
+                    flight,
+                    hold,
+                    unconfirmed: None,
+                    finished: false,
+                }))
+            }
+            Stage::Abandoned => Some(Waited::Again(Duration::ZERO)),
+            Stage::Loaded(outcome) if came_before => Some(self.end(outcome)),
+            Stage::Loaded(_) => {
+                verdict_out.get_or_insert_with(Instant::now);
+                None
+            }
+            Stage::Settled(outcome, sure)
+                if came_before || (*sure && !self.loads_only) || off(Safeguard::Verdict) =>
+            {
+                Some(self.end(outcome))
+            }
+            Stage::Settled(..) => Some(Waited::Again(
+                verdict_out.map_or(Duration::ZERO, |since| since.elapsed()),
+            )),
+        }
+    }
+
+    fn end(&self, outcome: &Outcome) -> Waited<H> {
+        match outcome {
+            Outcome::Failed | Outcome::Unshared => {
+                Waited::Alone(self.flight.clone(), outcome.is_failure())
+            }
+            outcome => Waited::Shared(outcome.clone()),
+        }
+    }
+}
+
+impl<H: Hold> Drop for Waiter<H> {
+    fn drop(&mut self) {
+        let mut state = self.flight.state.lock();
+        state.waiters -= 1;
+        let last = state.waiters == 0;
+        let unused = match &mut state.stage {
+            Stage::Vacant(hold) if last => {
+                let hold = hold.take();
+                state.stage = Stage::Settled(Outcome::Unshared, false);
+                hold
+            }
+            _ => return,
+        };
+        drop(state);
+        self.flights.leave(&self.flight);
+        if let Some(hold) = unused {
+            hold.give_up();
+        }
+    }
+}

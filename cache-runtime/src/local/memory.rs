@@ -1,0 +1,405 @@
+//! The memory tier: one bounded store in two roles.
+//!
+//! While Redis is up it is a *near cache*: filled only by tracked reads, emptied key by key by Redis's own pushes. While
+//! Redis is down (or none is configured) it is the *fallback*: loads fill it directly.
+//!
+//! Reads take no lock of ours. Every change goes through one writer lock, under which the caller's own condition is
+//! checked ([`Memory::fill`]): a removal either precedes that check, which then fails, or follows the fill and takes the
+//! copy out.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use quick_cache::sync::Cache as Store;
+use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
+use tokio::time::Instant;
+
+use super::index::Index;
+use crate::common::sync::Mutex;
+use crate::entry::policy::Aged;
+use crate::key::Pattern;
+
+/// A kept value, of whatever type; `None` is a cached absence.
+pub(crate) type Kept = Option<Arc<dyn Any + Send + Sync>>;
+
+/// What the memory tier holds of one key.
+#[derive(Debug)]
+pub(crate) struct Copy {
+    pub(crate) value: Kept,
+    pub(crate) template: u64,
+    pub(crate) tags: Box<[String]>,
+    /// Bytes of the encoded value.
+    pub(crate) bytes: usize,
+    /// Which value this is, where it came from Redis.
+    pub(crate) version: u64,
+    /// How long the value is fresh, counted from its birth.
+    pub(crate) ttl: Duration,
+    /// What its load took.
+    pub(crate) took: Duration,
+    /// Of no use from then on.
+    pub(crate) expires: Instant,
+    /// When this copy was made.
+    pub(crate) filled: Instant,
+    /// How old the value was then.
+    pub(crate) aged: Duration,
+}
+
+impl Copy {
+    /// How old the value is.
+    pub(crate) fn age(&self) -> Duration {
+        self.at(Instant::now()).age
+    }
+
+    /// How old the value is then.
+    pub(crate) fn at(&self, now: Instant) -> Aged {
+        Aged {
+            age: self.aged + now.saturating_duration_since(self.filled),
+            ttl: self.ttl,
+            took: self.took,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Memory {
+    store: Store<Box<str>, Arc<Copy>, Weight, std::hash::RandomState, Evicted>,
+    writer: Mutex<Index>,
+    evictions: AtomicU64,
+}
+
+impl Memory {
+    pub(crate) fn new(entries: usize, bytes: u64) -> Self {
+        // Both bounds in one weight: an entry weighs its bytes, but at least its share of the bytes.
+        let least = (bytes / entries.max(1) as u64).max(1);
+        let capacity = least * entries.max(1) as u64;
+        // A shard refuses an entry larger than itself: few shards for a small store.
+        let shards = (entries / 512).clamp(1, 16);
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity(entries.max(1))
+            .weight_capacity(capacity)
+            .shards(shards)
+            .build()
+            .unwrap_or_else(|_| unreachable!("both required options are given"));
+        let store = Store::with_options(
+            options,
+            Weight { least },
+            std::hash::RandomState::new(),
+            Evicted,
+        );
+        Self {
+            store,
+            writer: Mutex::new(Index::default()),
+            evictions: AtomicU64::new(0),
+        }
+    }
+
+    /// The copy of a key, if it has not expired.
+    pub(crate) fn get(&self, key: &str, now: Instant) -> Option<Arc<Copy>> {
+        self.store.get(key).filter(|copy| now < copy.expires)
+    }
+
+    /// Puts a copy in, if `permitted` still says so under the writer lock. True when it went in.
+    pub(crate) fn fill(&self, key: &str, copy: Copy, permitted: impl FnOnce() -> bool) -> bool {
+        let mut index = self.writer.lock();
+        if !permitted() {
+            return false;
+        }
+        let now = copy.filled;
+        let copy = Arc::new(copy);
+        let mut evicted = Vec::new();
+        self.store
+            .insert_with_lifecycle(key.into(), copy.clone(), &mut evicted);
+        for (evicted, copy) in evicted {
+            index.remove(&evicted, &copy.tags);
+            // Of the key's own, the one that it replaced, or itself where it found no room; the latter cannot be told
+            // by the key alone, and is as little an eviction of something that stood.
+            if *evicted != *key && copy.expires > now {
+                self.evictions.fetch_add(1, Relaxed);
+            }
+        }
+        // Only now: a copy that was replaced is among the evicted, and so may be the new one.
+        if self.store.peek(key).is_some() {
+            index.insert(key, &copy.tags);
+        }
+        // The store has no sweeper of its own: each fill looks at a few entries further on, so that the expired ones of
+        // a busy cache go without a task that walks it.
+        for key in index.sample(4) {
+            if self
+                .store
+                .peek(&*key)
+                .is_none_or(|copy| copy.expires <= now)
+            {
+                self.take(&mut index, &key);
+            }
+        }
+        true
+    }
+
+    /// Removes one key. True when there was a live copy.
+    pub(crate) fn remove(&self, key: &str) -> bool {
+        let mut index = self.writer.lock();
+        self.take(&mut index, key)
+    }
+
+    /// Removes what a pattern names, but for one key. Returns how many went.
+    pub(crate) fn remove_matching(&self, pattern: &Pattern, spared: Option<&str>) -> u64 {
+        let mut index = self.writer.lock();
+        let keys = match pattern {
+            Pattern::Key(key) => vec![key.as_str().into()],
+            _ => index.matching(pattern),
+        };
+        let mut removed = 0;
+        for key in keys.iter().filter(|key| spared != Some(&***key)) {
+            removed += u64::from(self.take(&mut index, key));
+        }
+        removed
+    }
+
+    /// How many live copies a pattern names.
+    pub(crate) fn count_matching(&self, pattern: &Pattern) -> u64 {
+        let index = self.writer.lock();
+        let keys = match pattern {
+            Pattern::Key(key) => vec![key.as_str().into()],
+            _ => index.matching(pattern),
+        };
+        let now = Instant::now();
+        let is_live = |key: &str| self.store.peek(key).is_some_and(|copy| now < copy.expires);
+        keys.iter().filter(|key| is_live(key)).count() as u64
+    }
+
+    pub(crate) fn clear(&self) {
+        let mut index = self.writer.lock();
+        self.store.clear();
+        index.clear();
+    }
+
+    /// Entries that have not expired… or have, and were not swept yet.
+    pub(crate) fn len(&self) -> usize {
+        self.store.len()
+    }
+
+    /// Bytes of all entries, each with its least share.
+    #[cfg(any(test, feature = "metrics"))]
+    pub(crate) fn weight(&self) -> u64 {
+        self.store.weight()
+    }
+
+    /// What the weight may come to.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn capacity(&self) -> u64 {
+        self.store.capacity()
+    }
+
+    /// Copies that were still good and had to make room.
+    #[cfg(any(test, feature = "metrics"))]
+    pub(crate) fn evictions(&self) -> u64 {
+        self.evictions.load(Relaxed)
+    }
+
+    fn take(&self, index: &mut Index, key: &str) -> bool {
+        let Some((_, copy)) = self.store.remove(key) else {
+            return false;
+        };
+        index.remove(key, &copy.tags);
+        Instant::now() < copy.expires
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Weight {
+    least: u64,
+}
+
+impl Weighter<Box<str>, Arc<Copy>> for Weight {
+    fn weight(&self, key: &Box<str>, copy: &Arc<Copy>) -> u64 {
+        ((key.len() + copy.bytes) as u64).max(self.least)
+    }
+}
+
+/// Hands the evicted entries to the caller, who takes them out of the index.
+#[derive(Clone, Debug)]
+struct Evicted;
+
+impl Lifecycle<Box<str>, Arc<Copy>> for Evicted {
+    type RequestState = Vec<(Box<str>, Arc<Copy>)>;
+
+    fn on_evict(&self, state: &mut Self::RequestState, key: Box<str>, copy: Arc<Copy>) {
+        state.push((key, copy));
+    }
+}
+
+/// A lifetime that cannot overflow an [`Instant`].
+pub(crate) fn after(now: Instant, life: Duration) -> Instant {
+    now.checked_add(life)
+        .unwrap_or_else(|| now + Duration::from_secs(86400 * 365))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn copy(value: u32, tags: &[&str], life: Duration) -> Copy {
+        let now = Instant::now();
+        Copy {
+            value: Some(Arc::new(value)),
+            template: 0,
+            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            bytes: 8,
+            version: 0,
+            ttl: life,
+            took: Duration::ZERO,
+            expires: now + life,
+            filled: now,
+            aged: Duration::ZERO,
+        }
+    }
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn has(memory: &Memory, key: &str) -> bool {
+        memory.get(key, Instant::now()).is_some()
+    }
+
+    fn pattern(text: &str) -> Pattern {
+        Pattern::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_prefix_takes_its_own_and_nothing_else() {
+        let memory = Memory::new(100, 1 << 20);
+        for key in [
+            "jobs:list:0",
+            "jobs:list:1",
+            "jobs:stats",
+            "jobsx",
+            "users:1",
+        ] {
+            assert!(memory.fill(key, copy(1, &[], MINUTE), || true));
+        }
+        assert_eq!(
+            memory.remove_matching(&pattern("jobs:"), Some("jobs:stats")),
+            2
+        );
+        assert!(has(&memory, "jobs:stats"), "spared");
+        assert!(has(&memory, "jobsx") && has(&memory, "users:1"));
+    }
+
+    #[test]
+    fn tags_and_globs() {
+        let memory = Memory::new(100, 1 << 20);
+        memory.fill("a:1", copy(1, &["author:7"], MINUTE), || true);
+        memory.fill("a:2", copy(1, &["author:71"], MINUTE), || true);
+        memory.fill("b:1:roles", copy(1, &[], MINUTE), || true);
+        assert_eq!(memory.remove_matching(&pattern("#author:7"), None), 1);
+        assert!(!has(&memory, "a:1") && has(&memory, "a:2"));
+        assert_eq!(memory.remove_matching(&pattern("*:roles"), None), 1);
+        memory.fill("c:1", copy(1, &["x", "y"], MINUTE), || true);
+        memory.fill("c:2", copy(1, &["x"], MINUTE), || true);
+        assert_eq!(memory.remove_matching(&pattern("#x+#y"), None), 1);
+        assert!(has(&memory, "c:2"));
+        assert_eq!(memory.remove_matching(&pattern("c:2"), None), 1);
+        assert_eq!(memory.remove_matching(&Pattern::all(), None), 1);
+        assert_eq!(memory.len(), 0);
+    }
+
+    #[test]
+    fn a_fill_that_is_not_permitted_any_more_stays_out() {
+        let memory = Memory::new(100, 1 << 20);
+        assert!(!memory.fill("k", copy(1, &[], MINUTE), || false));
+        assert!(!has(&memory, "k"));
+    }
+
+    #[test]
+    fn bounded_by_entries_and_by_bytes() {
+        let memory = Memory::new(64, 64 * 1024);
+        for number in 0..10_000 {
+            memory.fill(&format!("k:{number}"), copy(number, &["t"], MINUTE), || {
+                true
+            });
+        }
+        assert!(memory.len() <= 64, "{}", memory.len());
+        // One that finds no room itself is none.
+        assert!(memory.evictions() <= 10_000 - memory.len() as u64);
+        assert!(
+            memory.writer.lock().len() <= 2 * 64,
+            "the index shrinks with the store"
+        );
+        for number in 0..1_000 {
+            let large = Copy {
+                bytes: 8 * 1024,
+                ..copy(number, &[], MINUTE)
+            };
+            memory.fill(&format!("l:{number}"), large, || true);
+        }
+        assert!(memory.weight() <= 64 * 1024, "{}", memory.weight());
+    }
+
+    #[test]
+    fn whatever_was_evicted_a_removal_finds_all_that_is_held() {
+        for removal in ["*", "k:", "#t", "#t*", "*:*"] {
+            let memory = Memory::new(64, 64 * 1024);
+            for number in 0..5_000_u32 {
+                // Of all sizes, some larger than the store; keys return, and some are read, which keeps them in.
+                let copy = Copy {
+                    bytes: 7_usize.pow(number % 7),
+                    ..copy(number, &["t"], MINUTE)
+                };
+                memory.fill(&format!("k:{}", number * 7 % 97), copy, || true);
+                has(&memory, &format!("k:{}", number * 13 % 97));
+                if number % 500 == 499 {
+                    memory.remove_matching(&pattern(removal), None);
+                    assert_eq!(memory.len(), 0, "{removal} after {number}");
+                    assert_eq!(memory.writer.lock().len(), 0);
+                }
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn expired_copies_are_not_served_and_are_swept_by_later_fills() {
+        let memory = Memory::new(1000, 1 << 20);
+        for number in 0..100 {
+            memory.fill(
+                &format!("old:{number}"),
+                copy(number, &[], Duration::from_secs(1)),
+                || true,
+            );
+        }
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert!(!has(&memory, "old:5"));
+        for number in 0..100 {
+            memory.fill(&format!("new:{number}"), copy(number, &[], MINUTE), || true);
+        }
+        assert!(memory.len() <= 110, "{} entries are left", memory.len());
+    }
+
+    #[test]
+    fn replacing_a_copy_moves_its_tags() {
+        let memory = Memory::new(100, 1 << 20);
+        memory.fill("k", copy(1, &["old"], MINUTE), || true);
+        memory.fill("k", copy(2, &["new"], MINUTE), || true);
+        assert_eq!(memory.evictions(), 0, "replaced is not evicted");
+        assert_eq!(memory.remove_matching(&Pattern::tag("old"), None), 0);
+        assert_eq!(memory.remove_matching(&Pattern::tag("new"), None), 1);
+    }
+
+    #[test]
+    fn a_copy_that_replaced_another_can_still_be_removed_by_prefix_and_tag() {
+        for removal in ["a:", "*:1", "#t"] {
+            let memory = Memory::new(100, 1 << 20);
+            memory.fill("a:1", copy(1, &["t"], MINUTE), || true);
+            memory.fill("a:1", copy(2, &["t"], MINUTE), || true);
+            assert_eq!(
+                memory.remove_matching(&pattern(removal), None),
+                1,
+                "{removal}"
+            );
+            assert!(
+                !has(&memory, "a:1") && memory.writer.lock().len() == 0,
+                "{removal}"
+            );
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What this process holds: the memory tier, the flights, and the fence between "with Redis" and "without".
+
+pub(crate) mod backoff;
+pub(crate) mod failing;
+pub(crate) mod flight;
+mod index;
+pub(crate) mod memory;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::common::safeguard::{Safeguard, off};
+use crate::common::sync::AtomicU64;
+use crate::key::Pattern;
+use crate::local::flight::{Flight, Flights, Hold};
+use crate::local::memory::{Copy, Memory};
+
+#[derive(Debug)]
+pub(crate) struct Local<H: Hold> {
+    pub(crate) memory: Memory,
+    pub(crate) flights: Arc<Flights<H>>,
+    /// Counts the switches between Redis and outage, and every "everything changed". What was read or loaded before one
+    /// never fills memory after it.
+    fence: AtomicU64,
+}
+
+impl<H: Hold> Local<H> {
+    pub(crate) fn new(memory: Memory, max_flights: usize, budget: Duration) -> Self {
+        Self {
+            memory,
+            flights: Flights::new(max_flights, budget),
+            fence: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn fence(&self) -> u64 {
+        self.fence.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn raise_fence(&self) {
+        self.fence.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Puts a copy in unless a removal, a push or a switch has come since the fence was read. The condition is checked
+    /// under the memory's writer lock, which every removal takes after it has marked the flight. `stands`: what else
+    /// must hold then.
+    pub(crate) fn fill(
+        &self,
+        flight: &Flight<H>,
+        fence: u64,
+        key: &str,
+        copy: Copy,
+        stands: impl FnOnce() -> bool,
+    ) -> bool {
+        let tags = copy.tags.clone();
+        self.memory.fill(key, copy, || {
+            flight.may_fill(&tags) && (self.fence() == fence || off(Safeguard::Fence)) && stands()
+        })
+    }
+
+    /// A push: the key changed in Redis.
+    pub(crate) fn changed(&self, key: &str) {
+        self.flights.pushed(key);
+        self.memory.remove(key);
+    }
+
+    /// A push: everything changed.
+    pub(crate) fn everything_changed(&self) {
+        self.raise_fence();
+        self.memory.clear();
+    }
+
+    /// This process's own removals: flights first, so that a fill which comes too late sees that it does.
+    pub(crate) fn remove(&self, patterns: &[Pattern], spared: Option<&Flight<H>>) -> u64 {
+        let mut removed = 0;
+        for pattern in patterns {
+            self.flights.retire(pattern, spared);
+            removed += self.memory.remove_matching(pattern, None);
+        }
+        removed
+    }
+}

@@ -1,0 +1,102 @@
+//! What an operator looks at: hot keys, the latest removals, which instance speaks, and whether Redis can be reached.
+
+use crate::cache::Cache;
+use crate::common::random;
+use crate::common::sync::is_within_runtime;
+use crate::error::Error;
+use crate::redis::ConnectionTest;
+use crate::redis::connection_test;
+use crate::telemetry::hot_keys::{HotKey, RecentInvalidation};
+use crate::telemetry::instance::Instance;
+
+impl Cache {
+    /// Begins to watch, for [`Cache::hottest_keys`] and [`Cache::recent_invalidations`]; or ends it and forgets. Off unless
+    /// asked; `http::admin_router` asks.
+    ///
+    /// ```
+    /// # let cache = cache_runtime::Cache::new(Default::default()).unwrap();
+    /// cache.watch(true);
+    /// ```
+    pub fn watch(&self, on: bool) {
+        self.inner.watch.turn(on);
+    }
+
+    /// The keys that cached functions of this process ask for most, the hottest first. One call in eight is counted, for
+    /// 256 keys at a time; each figure says how uncertain it is. Keys of more than 1,024 bytes are not counted.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use cache_runtime::cached;
+    ///
+    /// #[cached(ttl = "1m", key = "square:<n>")]
+    /// async fn square(n: u64) -> u64 {
+    ///     n * n
+    /// }
+    ///
+    /// cache_runtime::cache().watch(true);
+    /// for _ in 0..1000 {
+    ///     square(3).await;
+    /// }
+    /// assert_eq!(cache_runtime::cache().hottest_keys(10)[0].key, "square:3");
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn hottest_keys(&self, limit: usize) -> Vec<HotKey> {
+        self.inner.watch.hottest(limit)
+    }
+
+    /// The latest removals that this process made, the newest first; the last hundred.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// # let cache = cache_runtime::Cache::new(Default::default()).unwrap();
+    /// cache.watch(true);
+    /// let _ = cache.invalidate_prefix("jobs:").await;
+    /// assert_eq!(cache.recent_invalidations()[0].patterns, ["jobs:"]);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn recent_invalidations(&self) -> Vec<RecentInvalidation> {
+        self.inner.watch.latest_removals()
+    }
+
+    /// What tells this cache from those of other processes, and from itself before a restart.
+    ///
+    /// ```
+    /// let one = cache_runtime::Cache::new(Default::default()).unwrap();
+    /// let other = cache_runtime::Cache::new(Default::default()).unwrap();
+    /// assert_ne!(one.instance().id, other.instance().id);
+    /// assert_eq!(one.instance(), one.clone().instance());
+    /// ```
+    #[must_use]
+    pub fn instance(&self) -> &Instance {
+        &self.inner.instance
+    }
+
+    /// Tries Redis with a connection of its own: connect, `SET`, `GET`, `DEL`. For a start-up check or a command-line
+    /// option; the cache itself neither needs nor notices it.
+    ///
+    /// # Errors
+    ///
+    /// No Redis is configured, or the step that failed and what it means: a time-out, a refused connection, a wrong
+    /// password, a missing permission, TLS against a plain port or the other way round. Without credentials.
+    pub async fn test_connection(&self) -> Result<ConnectionTest, Error> {
+        let Some(tier) = &self.inner.tier else {
+            return Err(Error::config(
+                "no Redis is configured: set REDIS_URL, such as redis://localhost:6379",
+            ));
+        };
+        if !is_within_runtime() {
+            return Err(Error::config(
+                "a connection can be tested within a tokio runtime only: call this by `Runtime::block_on`, say",
+            ));
+        }
+        let limit = self.inner.config.connect_timeout;
+        let scratch = format!(
+            "{}%test:{:x}",
+            self.inner.config.key_prefix(),
+            u128::from_le_bytes(random::bytes())
+        );
+        connection_test(&tier.target, limit, &scratch).await
+    }
+}

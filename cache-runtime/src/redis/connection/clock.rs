@@ -1,0 +1,78 @@
+//! The server's clock, as far as this process knows it.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// An offset between two clocks: the server's, and this process's monotonic one. Each heartbeat measures it anew.
+#[derive(Debug)]
+pub(in crate::redis) struct ServerClock {
+    origin: Instant,
+    /// Server time minus the time since `origin`, in ms.
+    offset: AtomicI64,
+    /// How long the answer took that the offset is from, in microseconds: it is right to within half of that. Larger, the
+    /// more answers since were worse.
+    took: AtomicU64,
+}
+
+impl ServerClock {
+    pub(in crate::redis) fn new(origin: Instant) -> Self {
+        Self {
+            origin,
+            offset: AtomicI64::new(0),
+            took: AtomicU64::new(u64::MAX / 4),
+        }
+    }
+
+    /// The server has answered with its time, in ms. When in between it looked at its clock is not known, so an answer that
+    /// took much longer than those before says less than they did.
+    pub(in crate::redis) fn heard(&self, sent: Instant, took: Duration, server: i64) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX / 4);
+        let known = self.took.load(Relaxed);
+        if micros > 2 * known + JITTER {
+            self.took.store(2 * known + JITTER, Relaxed);
+            return;
+        }
+        self.took.store(micros, Relaxed);
+        self.offset
+            .store(server - self.since_origin(sent + took / 2), Relaxed);
+    }
+
+    /// In ms since the epoch.
+    pub(in crate::redis) fn now(&self) -> i64 {
+        self.since_origin(Instant::now()) + self.offset.load(Relaxed)
+    }
+
+    fn since_origin(&self, at: Instant) -> i64 {
+        i64::try_from(at.saturating_duration_since(self.origin).as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+/// What an answer may always take longer than the one before, in microseconds.
+const JITTER: u64 = 2_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_answer_does_not_turn_the_clock_and_slow_answers_do_after_a_while() {
+        let clock = ServerClock::new(Instant::now());
+        clock.heard(Instant::now(), MS, 1_000);
+        assert!((999..=1_000).contains(&clock.now()));
+        // The server stood still for 900 ms, and looked at its clock at the very end.
+        clock.heard(Instant::now(), 900 * MS, 1_900);
+        assert!((999..=1_000).contains(&clock.now()), "{}", clock.now());
+        // It has become this slow, and its clock was set.
+        for _ in 0..20 {
+            clock.heard(Instant::now(), 900 * MS, 5_450);
+        }
+        assert_eq!(clock.now(), 5_000);
+        // A quick answer is believed at once.
+        clock.heard(Instant::now(), 2 * MS, 7_001);
+        assert_eq!(clock.now(), 7_000);
+    }
+}

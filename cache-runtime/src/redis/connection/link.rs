@@ -1,0 +1,441 @@
+//! One connection to one server run, and the commands we send on it.
+
+mod handshake;
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{Cmd, ConnectionInfo, FromRedisValue, Pipeline, RedisError, Value, from_redis_value};
+use tokio::time::Instant;
+
+pub(in crate::redis) use self::handshake::Purpose;
+use crate::common::random;
+use crate::outage::switch::Way;
+use crate::redis::connection::clock::ServerClock;
+use crate::redis::connection::fault::{Fault, fault, is_missing_script, is_wrong_type, unnamed};
+use crate::redis::connection::round_trip::RoundTrip;
+use crate::redis::connection::server::{Ask, Standing};
+use crate::redis::connection::span::Asking;
+use crate::redis::connection::tier::LEDGER_LIFE;
+use crate::redis::lease::millis;
+use crate::redis::ledger::{Birth, Ledger, Page, read_birth, write_birth};
+use crate::redis::scripts::{SOURCES, Script};
+
+/// What a planting found.
+#[derive(Debug)]
+pub(crate) enum Planted {
+    Ours,
+    /// Something stands there that was not there, or was another, when it was read.
+    Stands,
+    Foreign,
+}
+
+pub(crate) struct Link {
+    connection: MultiplexedConnection,
+    /// Where, and as whom, it is connected.
+    pub(in crate::redis) info: ConnectionInfo,
+    /// Counts up with each connection of this process.
+    pub(in crate::redis) epoch: u64,
+    /// Hash of the server's run id and reign; 0 where it is hidden.
+    pub(crate) run: u64,
+    run_id: Option<String>,
+    /// How the heartbeat asks for the server's role.
+    ask: Ask,
+    /// Redis pushes on this connection which keys have changed, and what was removed. Without it the ledger's news are
+    /// read with every entry, and memory only bridges outages.
+    pub(crate) pushes: bool,
+    pub(crate) ledger: std::sync::Arc<Ledger>,
+    /// The ledger's name and its channel's.
+    ledger_name: String,
+    channel: String,
+    clock: ServerClock,
+    pub(in crate::redis) round_trip: RoundTrip,
+    /// When the latest heartbeat was sent that was answered, in microseconds since `origin`.
+    heard: AtomicU64,
+    origin: Instant,
+    scripts: Vec<String>,
+    pub(in crate::redis) timeouts: AtomicU32,
+    /// Counts answers: whoever waited in vain can tell a slow server from a silent one.
+    pub(in crate::redis) answers: AtomicU64,
+    lost: AtomicBool,
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Link")
+            .field("epoch", &self.epoch)
+            .field("pushes", &self.pushes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Way for Link {
+    fn is_lost(&self) -> bool {
+        self.lost.load(SeqCst)
+    }
+
+    fn mark_lost(&self) -> bool {
+        !self.lost.swap(true, SeqCst)
+    }
+
+    fn heard(&self) -> Instant {
+        self.origin + Duration::from_micros(self.heard.load(Relaxed))
+    }
+}
+
+/// What a push said.
+pub(crate) enum Push<'a> {
+    /// These keys changed.
+    Keys(Vec<&'a [u8]>),
+    /// Everything changed (`FLUSHALL`).
+    Everything,
+    /// The ledger's channel told this.
+    Ledger(&'a [u8]),
+    /// The connection ended.
+    Disconnected,
+}
+
+impl Link {
+    /// Asks the server for its time and its role: it is alive, this is the offset to its clock, and it is still the
+    /// master that it was. A server that is demoted need not close its connections.
+    ///
+    /// Tends the ledger in the same round trip. `longest`: how long entries of this process live at most.
+    pub(in crate::redis) async fn heartbeat(&self, longest: Duration) -> Result<Tended, Fault> {
+        let mut pipeline = redis::pipe();
+        pipeline.cmd("TIME");
+        let mut tend = redis::cmd("EVALSHA");
+        tend.arg(&self.scripts[Script::Tend as usize]);
+        self.tend(&mut tend, longest);
+        pipeline.add_command(tend);
+        if let Some(ask) = self.ask.command() {
+            pipeline.add_command(ask);
+        }
+        let asking = Asking::begin("heartbeat", "TIME");
+        let sent = Instant::now();
+        let mut answers = asking.ended(each(&mut pipeline, &mut self.connection.clone()).await)?;
+        let took = sent.elapsed();
+        let mut next = || answers.next().unwrap_or_else(|| Err(unnamed()));
+        self.set_clock(sent, took, next().map_err(fault)?)?;
+        self.round_trip.took(took);
+        let tended = match next() {
+            Err(error) if is_missing_script(&error) => {
+                self.run(Script::Tend, |command| self.tend(command, longest))
+                    .await?
+            }
+            Err(error) if is_wrong_type(&error) => return Err(self.foreign_ledger()),
+            answer => answer.and_then(read).map_err(fault)?,
+        };
+        self.check_role(answers.next())?;
+        let (birth, floor): (String, String) = tended;
+        Ok(Tended {
+            birth: read_birth(birth.as_bytes()).ok_or_else(|| self.foreign_ledger())?,
+            floor: floor.parse().unwrap_or(0),
+        })
+    }
+
+    fn tend(&self, command: &mut Cmd, longest: Duration) {
+        command
+            .arg(1)
+            .arg(&self.ledger_name)
+            .arg(&self.channel)
+            .arg(write_birth(random::number()))
+            .arg(millis(longest))
+            .arg(millis(LEDGER_LIFE));
+    }
+
+    fn check_role(&self, answer: Option<Result<Value, RedisError>>) -> Result<(), Fault> {
+        let standing = match answer {
+            Some(answer) => Standing::read(answer.map_err(fault)?),
+            None => None,
+        };
+        let Some(standing) = standing else {
+            return Ok(());
+        };
+        if standing.replica {
+            return Err(Fault::Disconnected(REPLICA.into()));
+        }
+        match &self.run_id {
+            // Demoted and promoted again between two heartbeats.
+            Some(run_id) if self.ask == Ask::Info && standing.reign(run_id) != self.run => Err(
+                Fault::Disconnected("another reign of this server has begun".into()),
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// The error for a ledger's name that holds something of somebody else's.
+    pub(in crate::redis) fn foreign_ledger(&self) -> Fault {
+        foreign_ledger(&self.ledger_name)
+    }
+
+    pub(in crate::redis) fn ledger_name(&self) -> &str {
+        &self.ledger_name
+    }
+
+    pub(in crate::redis) fn channel(&self) -> &str {
+        &self.channel
+    }
+
+    fn set_clock(&self, sent: Instant, took: Duration, time: Value) -> Result<(), Fault> {
+        let (seconds, micros): (i64, i64) = read(time).map_err(fault)?;
+        self.clock.heard(sent, took, seconds * 1000 + micros / 1000);
+        let heard = sent.saturating_duration_since(self.origin).as_micros();
+        self.heard
+            .store(u64::try_from(heard).unwrap_or(u64::MAX), Relaxed);
+        Ok(())
+    }
+
+    /// The server's time in ms since the epoch, as far as this process knows.
+    pub(crate) fn server_millis(&self) -> i64 {
+        self.clock.now()
+    }
+
+    pub(in crate::redis) async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
+        let mut command = redis::cmd("GET");
+        command.arg(key);
+        let got = if self.pushes {
+            self.send(&command).await
+        } else {
+            // In a box of its own: those who are pushed to need no room for it.
+            Box::pin(self.send_with_news(command)).await
+        };
+        or_foreign(got)
+    }
+
+    /// Reads the key and, where it is empty, plants the lease in the same round trip; `true` says that it did. For a server so
+    /// far away that a call cannot wait for two round trips.
+    pub(in crate::redis) async fn get_or_plant(
+        &self,
+        key: &str,
+        lease: &[u8],
+        life: Duration,
+    ) -> Result<(Option<Vec<u8>>, bool), Fault> {
+        let mut get = redis::cmd("GET");
+        get.arg(key);
+        let mut plant = redis::cmd("SET");
+        plant
+            .arg(key)
+            .arg(lease)
+            .arg("PX")
+            .arg(millis(life))
+            .arg("NX");
+        let mut answers = if self.pushes {
+            let mut pipeline = redis::pipe();
+            pipeline.add_command(get).add_command(plant);
+            let asking = Asking::begin("get or plant", "GET");
+            let answers = each(&mut pipeline, &mut self.connection.clone()).await;
+            asking.ended(answers)?
+        } else {
+            self.ask_with_news("get or plant", [get, plant]).await?
+        };
+        let mut next = || answers.next().unwrap_or_else(|| Err(unnamed()));
+        let (got, planted) = (next(), next());
+        let got = or_foreign(got.and_then(read).map_err(fault))?;
+        match planted {
+            Ok(Value::Nil) => Ok((got, false)),
+            Ok(_) => Ok((got, true)),
+            // The entry that was read can be used although the lease was refused.
+            Err(_) if got.is_some() => Ok((got, false)),
+            Err(error) => Err(fault(error)),
+        }
+    }
+
+    /// Without pushes: reads, and then the ledger's news, in one round trip. The news are no older than what was read.
+    pub(in crate::redis) async fn send_with_news<T: FromRedisValue>(
+        &self,
+        command: Cmd,
+    ) -> Result<T, Fault> {
+        let mut answers = self.ask_with_news("get", [command]).await?;
+        let got = answers.next().unwrap_or_else(|| Err(unnamed()));
+        got.and_then(read).map_err(fault)
+    }
+
+    /// The answers to several commands, after the ledger's news of the same round trip were taken in.
+    async fn ask_with_news(
+        &self,
+        operation: &'static str,
+        commands: impl IntoIterator<Item = Cmd>,
+    ) -> Result<std::vec::IntoIter<Result<Value, RedisError>>, Fault> {
+        let mut pipeline = redis::pipe();
+        for command in commands {
+            pipeline.add_command(command);
+        }
+        pipeline
+            .cmd("ZRANGEBYSCORE")
+            .arg(&self.ledger_name)
+            .arg(format!("({}", self.ledger.complete()))
+            .arg("+inf")
+            .arg("WITHSCORES");
+        // The lowest scores: the longest life, and the birth.
+        pipeline
+            .cmd("ZRANGE")
+            .arg(&self.ledger_name)
+            .arg(0)
+            .arg(1)
+            .arg("WITHSCORES");
+        let asking = Asking::begin(operation, "GET");
+        let answers = each(&mut pipeline, &mut self.connection.clone()).await;
+        let mut answers: Vec<_> = asking.ended(answers)?.collect();
+        let mut last = || answers.pop().unwrap_or_else(|| Err(unnamed()));
+        let (lowest, news) = (last(), last());
+        let mut members = members_of(news.map_err(fault)?)?;
+        members.extend(members_of(lowest.map_err(fault)?)?);
+        if !self.ledger.take_news(&Page::read(members)) {
+            return Err(Fault::Disconnected("the ledger has begun anew".into()));
+        }
+        Ok(answers.into_iter())
+    }
+
+    pub(in crate::redis) async fn send<T: FromRedisValue>(
+        &self,
+        command: &Cmd,
+    ) -> Result<T, Fault> {
+        let (operation, name) = told(command);
+        let asking = Asking::begin(operation, name);
+        let mut connection = self.connection.clone();
+        asking.ended(command.query_async(&mut connection).await.map_err(fault))
+    }
+
+    /// Runs a script. `build` adds the keys and arguments after the number of keys.
+    pub(in crate::redis) async fn run<T: FromRedisValue>(
+        &self,
+        script: Script,
+        build: impl Fn(&mut Cmd),
+    ) -> Result<T, Fault> {
+        let command = |name: &str, body: &str| {
+            let mut command = redis::cmd(name);
+            command.arg(body);
+            build(&mut command);
+            command
+        };
+        let asking = Asking::begin(script.name(), "EVALSHA");
+        let mut connection = self.connection.clone();
+        let result = match command("EVALSHA", &self.scripts[script as usize])
+            .query_async(&mut connection)
+            .await
+        {
+            // Somebody flushed the scripts: this once by its text, which also loads it again.
+            Err(error) if is_missing_script(&error) => command("EVAL", SOURCES[script as usize])
+                .query_async(&mut connection)
+                .await
+                .map_err(fault),
+            other => other.map_err(fault),
+        };
+        asking.ended(result)
+    }
+
+    /// Runs a script once for each, in few round trips. What it refuses for one it may do for the next.
+    pub(in crate::redis) async fn run_each<T: FromRedisValue, I>(
+        &self,
+        script: Script,
+        all: &[I],
+        build: impl Fn(&mut Cmd, &I),
+    ) -> Result<Vec<Result<T, Fault>>, Fault> {
+        let mut results = Vec::with_capacity(all.len());
+        for some in all.chunks(STEP) {
+            if let [one] = some {
+                results.push(self.run(script, |command| build(command, one)).await);
+                continue;
+            }
+            let mut pipeline = redis::pipe();
+            for one in some {
+                let mut command = redis::cmd("EVALSHA");
+                command.arg(&self.scripts[script as usize]);
+                build(&mut command, one);
+                pipeline.add_command(command);
+            }
+            let asking = Asking::begin(script.name(), "EVALSHA");
+            let answers = each(&mut pipeline, &mut self.connection.clone()).await;
+            for (one, answer) in some.iter().zip(asking.ended(answers)?) {
+                results.push(match answer {
+                    Err(error) if is_missing_script(&error) => {
+                        self.run(script, |command| build(command, one)).await
+                    }
+                    answer => answer.and_then(read).map_err(fault),
+                });
+            }
+        }
+        Ok(results)
+    }
+
+    /// The answers to several commands that are sent together.
+    pub(in crate::redis) async fn send_all<T: FromRedisValue>(
+        &self,
+        operation: &'static str,
+        commands: impl IntoIterator<Item = Cmd>,
+    ) -> Result<Vec<Result<T, Fault>>, Fault> {
+        let mut pipeline = redis::pipe();
+        for command in commands {
+            pipeline.add_command(command);
+        }
+        let asking = Asking::begin(operation, "pipeline");
+        let answers = asking.ended(each(&mut pipeline, &mut self.connection.clone()).await)?;
+        Ok(answers
+            .map(|answer| answer.and_then(read).map_err(fault))
+            .collect())
+    }
+}
+
+/// A list or a hash of somebody else's is as foreign as an empty text.
+fn or_foreign(got: Result<Option<Vec<u8>>, Fault>) -> Result<Option<Vec<u8>>, Fault> {
+    match got {
+        Err(Fault::Refused(why)) if why.starts_with("WRONGTYPE") => Ok(Some(Vec::new())),
+        other => other,
+    }
+}
+
+/// How the ledger is.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::redis) struct Tended {
+    pub(in crate::redis) birth: Birth,
+    pub(in crate::redis) floor: u64,
+}
+
+fn foreign_ledger(name: &str) -> Fault {
+    Fault::Refused(format!(
+        "the key `{name}` holds something that is not ours, so removals cannot be recorded: rename or delete it, or set \
+         another CACHE_NAMESPACE"
+    ))
+}
+
+/// Members and scores, one after the other, or in pairs.
+fn members_of(value: Value) -> Result<Vec<(Vec<u8>, f64)>, Fault> {
+    read(value).map_err(fault)
+}
+
+/// The answers to a pipeline one by one: each may be an error of its own.
+async fn each(
+    pipeline: &mut Pipeline,
+    connection: &mut MultiplexedConnection,
+) -> Result<std::vec::IntoIter<Result<Value, RedisError>>, Fault> {
+    let answers: Result<Vec<Result<Value, RedisError>>, RedisError> =
+        pipeline.ignore_errors().query_async(connection).await;
+    answers.map(Vec::into_iter).map_err(fault)
+}
+
+/// A command's name in figures, and in spans.
+fn told(command: &Cmd) -> (&'static str, &'static str) {
+    let name = match command.args_iter().next() {
+        Some(redis::Arg::Simple(name)) => name,
+        _ => &[],
+    };
+    match name {
+        b"GET" => ("get", "GET"),
+        b"MGET" => ("mget", "MGET"),
+        b"PING" => ("ping", "PING"),
+        b"SET" => ("plant", "SET"),
+        b"ZADD" => ("catalogue", "ZADD"),
+        b"ZRANGEBYLEX" => ("catalogue", "ZRANGEBYLEX"),
+        _ => ("other", "other"),
+    }
+}
+
+fn read<T: FromRedisValue>(value: Value) -> Result<T, RedisError> {
+    from_redis_value(value).map_err(RedisError::from)
+}
+
+/// Commands in a pipeline that others may be waiting behind.
+const STEP: usize = 250;
+
+const REPLICA: &str = "this is a replica; reads go to masters";

@@ -1,0 +1,297 @@
+//! How a connection is made ready: who answers, what it pushes, the scripts, the ledger. Two round trips.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, ConnectionInfo, RedisError, Value};
+use tokio::time::Instant;
+
+use crate::common::random;
+use crate::common::safeguard::{Safeguard, off};
+use crate::redis::connection::clock::ServerClock;
+use crate::redis::connection::fault::{
+    Fault, brief, cluster, fault, is_of_a_cluster, is_outage, is_wrong_type, speaks_only_resp2,
+    unnamed,
+};
+use crate::redis::connection::link::{Link, Push, REPLICA, each, foreign_ledger, members_of, read};
+use crate::redis::connection::round_trip::RoundTrip;
+use crate::redis::connection::server::{Ask, Standing, info, is_cluster, run_id};
+use crate::redis::connection::target::Target;
+use crate::redis::connection::tier::LEDGER_LIFE;
+use crate::redis::lease::millis;
+use crate::redis::ledger::{Ledger, Page, write_birth};
+use crate::redis::scripts::{SOURCES, Script};
+
+/// Parameters of a connection.
+pub(in crate::redis) struct Purpose<'a> {
+    pub(in crate::redis) target: &'a Target,
+    pub(in crate::redis) epoch: u64,
+    pub(in crate::redis) timeout: Duration,
+    pub(in crate::redis) ledger_name: String,
+    pub(in crate::redis) channel: String,
+    /// Entries of another run of the server are believed.
+    pub(in crate::redis) trusts_restarts: bool,
+    pub(in crate::redis) ledger: Arc<Ledger>,
+}
+
+/// The server's answers to the first round trip.
+struct Greeting {
+    sent: Instant,
+    took: Duration,
+    time: Value,
+    run_id: Option<String>,
+    standing: Option<Standing>,
+    pushes: bool,
+    scripts: Vec<String>,
+}
+
+impl Link {
+    /// Connects, and makes the connection ready: run id, clock, scripts, tracking, the ledger.
+    ///
+    /// Two round trips, however many questions: a far server is not a lost one.
+    pub(in crate::redis) async fn connect(
+        purpose: Purpose<'_>,
+        on_push: impl Fn(Push<'_>) + Send + Sync + 'static,
+    ) -> Result<Self, Fault> {
+        let on_push = Arc::new(on_push);
+        let (target, timeout) = (purpose.target, purpose.timeout);
+        let ((mut connection, info), resp3) =
+            match open(target, timeout, true, on_push.clone()).await {
+                Ok(opened) => (opened, true),
+                // A server or proxy that does not speak RESP3 can still be used, without pushes.
+                Err(error) if speaks_only_resp2(&error) => {
+                    let opened = open(target, timeout, false, on_push).await.map_err(fault)?;
+                    (opened, false)
+                }
+                Err(error) => return Err(fault(error)),
+            };
+        let channel = resp3.then_some(purpose.channel.as_str());
+        let greeting = if off(Safeguard::SubscribeFirst) {
+            greet(&mut connection, None).await?
+        } else {
+            greet(&mut connection, channel).await?
+        };
+        let mut ask = greeting.standing.as_ref().map_or(Ask::Role, |_| Ask::Info);
+        let (run_id, run, second_took) = loop {
+            let asked = Instant::now();
+            let (again, page) = second_look(&mut connection, &mut ask, &greeting, &purpose).await?;
+            let second_took = asked.elapsed();
+            let run_id = greeting
+                .run_id
+                .clone()
+                .filter(|id| Some(id) == again.as_ref());
+            let run = run_of(run_id.as_deref(), greeting.standing.as_ref());
+            let believed = if purpose.trusts_restarts || off(Safeguard::RunId) {
+                0
+            } else {
+                run
+            };
+            if purpose.ledger.opened(believed, page) {
+                break (run_id, run, second_took);
+            }
+        };
+        if off(Safeguard::SubscribeFirst) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let _ = connection.subscribe(&purpose.channel).await;
+        }
+        if run_id.is_none() {
+            tracing::warn!(
+                "this Redis does not show a stable run id: entries that a restart from a snapshot brings back cannot be \
+                 told from others"
+            );
+        }
+        let link = Self {
+            connection,
+            info,
+            epoch: purpose.epoch,
+            run,
+            run_id,
+            ask,
+            pushes: greeting.pushes,
+            ledger: purpose.ledger,
+            ledger_name: purpose.ledger_name,
+            channel: purpose.channel,
+            clock: ServerClock::new(greeting.sent),
+            round_trip: RoundTrip::new(greeting.took.min(second_took)),
+            heard: AtomicU64::new(0),
+            origin: greeting.sent,
+            scripts: greeting.scripts,
+            timeouts: AtomicU32::new(0),
+            answers: AtomicU64::new(0),
+            lost: AtomicBool::new(false),
+        };
+        link.set_clock(greeting.sent, greeting.took, greeting.time)?;
+        Ok(link)
+    }
+}
+
+/// The first round trip. What it asks stands or falls command by command, as a user may be forbidden any of them.
+async fn greet(
+    connection: &mut MultiplexedConnection,
+    channel: Option<&str>,
+) -> Result<Greeting, Fault> {
+    let mut first = redis::pipe();
+    first
+        .cmd("TIME")
+        .add_command(info("server"))
+        .add_command(info("replication"))
+        .cmd("CLIENT")
+        .arg("TRACKING")
+        .arg("ON");
+    for source in SOURCES {
+        first.cmd("SCRIPT").arg("LOAD").arg(source);
+    }
+    let mut subscriber = connection.clone();
+    let subscribe = async {
+        match channel {
+            Some(channel) => subscriber.subscribe(channel).await,
+            None => Ok(()),
+        }
+    };
+    let sent = Instant::now();
+    // Sent together, and before the second round trip: the ledger is read by somebody who hears of every change to it.
+    let (answers, subscribed) = tokio::join!(each(&mut first, connection), subscribe);
+    let took = sent.elapsed();
+    let mut answers = answers?;
+    let mut next = || answers.next().unwrap_or_else(|| Err(unnamed()));
+    let (time, server, replication, tracking) = (next(), next(), next(), next());
+    let time = time.map_err(fault)?;
+    if is_cluster(&server) {
+        return Err(cluster());
+    }
+    let outages = [&server, &replication]
+        .into_iter()
+        .filter_map(|answer| answer.as_ref().err())
+        .chain(subscribed.as_ref().err());
+    if let Some(error) = outages.into_iter().find(|error| is_outage(error)) {
+        return Err(fault(error.clone()));
+    }
+    let mut scripts = Vec::with_capacity(SOURCES.len());
+    for _ in SOURCES {
+        scripts.push(next().and_then(read).map_err(fault)?);
+    }
+    for (refused, what) in [
+        (tracking.as_ref().err(), "which keys change"),
+        (subscribed.as_ref().err(), "what is removed"),
+    ] {
+        if let Some(error) = refused {
+            tracing::warn!(
+                reason = %brief(error),
+                "Redis does not push {what}: each read asks for it, and the memory tier only bridges outages"
+            );
+        }
+    }
+    Ok(Greeting {
+        sent,
+        took,
+        time,
+        run_id: run_id(server),
+        standing: replication.ok().and_then(Standing::read),
+        pushes: tracking.is_ok() && subscribed.is_ok(),
+        scripts,
+    })
+}
+
+/// The second round trip: the server's identity once more, its role, and the ledger.
+async fn second_look(
+    connection: &mut MultiplexedConnection,
+    ask: &mut Ask,
+    greeting: &Greeting,
+    purpose: &Purpose<'_>,
+) -> Result<(Option<String>, Page), Fault> {
+    let mut second = redis::pipe();
+    second
+        .add_command(info("server"))
+        .add_command(ask.command().unwrap_or_else(|| redis::cmd("ROLE")));
+    let mut ledger = redis::cmd("EVALSHA");
+    ledger
+        .arg(&greeting.scripts[Script::Open as usize])
+        .arg(1)
+        .arg(&purpose.ledger_name)
+        .arg(&purpose.channel)
+        .arg(write_birth(random::number()))
+        .arg(millis(LEDGER_LIFE));
+    second.add_command(ledger);
+    let mut answers = each(&mut second, connection).await?;
+    let mut next = || answers.next().unwrap_or_else(|| Err(unnamed()));
+    let (server, role, ledger) = (next(), next(), next());
+    let again = role.ok().and_then(Standing::read);
+    if again.is_none() {
+        *ask = Ask::Nothing;
+    }
+    // A replica lags behind the removals that its master has acknowledged.
+    let standing = again.as_ref().or(greeting.standing.as_ref());
+    if standing.is_some_and(|standing| standing.replica) {
+        return Err(Fault::Disconnected(REPLICA.into()));
+    }
+    if greeting.standing.is_some() && greeting.standing != again {
+        return Err(Fault::Disconnected(
+            "its role changed while it was asked".into(),
+        ));
+    }
+    let page = match ledger {
+        Ok(members) => Page::read(members_of(members)?),
+        Err(error) if is_wrong_type(&error) => {
+            return Err(foreign_ledger(&purpose.ledger_name));
+        }
+        Err(error) if is_of_a_cluster(&error) => return Err(cluster()),
+        Err(error) => return Err(fault(error)),
+    };
+    if page.birth.is_none() {
+        return Err(foreign_ledger(&purpose.ledger_name));
+    }
+    Ok((run_id(server), page))
+}
+
+fn run_of(run_id: Option<&str>, standing: Option<&Standing>) -> u64 {
+    run_id.map_or(0, |id| standing.cloned().unwrap_or_default().reign(id))
+}
+
+async fn open(
+    target: &Target,
+    timeout: Duration,
+    resp3: bool,
+    on_push: Arc<impl Fn(Push<'_>) + Send + Sync + 'static>,
+) -> Result<(MultiplexedConnection, ConnectionInfo), RedisError> {
+    let info = target.resolve(timeout, resp3).await?;
+    // Deadlines are ours: one timer a call, whatever the number of its commands.
+    let mut config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(timeout))
+        .set_response_timeout(None);
+    if resp3 {
+        config = config.set_push_sender(
+            move |push: redis::PushInfo| -> Result<(), std::convert::Infallible> {
+                match push.kind {
+                    redis::PushKind::Invalidate => on_push(invalidated(&push.data)),
+                    redis::PushKind::Message => {
+                        if let Some(Value::BulkString(payload)) = push.data.get(1) {
+                            on_push(Push::Ledger(payload));
+                        }
+                    }
+                    redis::PushKind::Disconnection => on_push(Push::Disconnected),
+                    _ => {}
+                }
+                Ok(())
+            },
+        );
+    }
+    let connection = redis::Client::open(info.clone())?
+        .get_multiplexed_async_connection_with_config(&config)
+        .await?;
+    Ok((connection, info))
+}
+
+fn invalidated(data: &[Value]) -> Push<'_> {
+    let keys = match data.first() {
+        Some(Value::Array(keys)) => keys.iter().map(|key| match key {
+            Value::BulkString(key) => Some(&**key),
+            Value::SimpleString(key) => Some(key.as_bytes()),
+            _ => None,
+        }),
+        _ => return Push::Everything,
+    };
+    keys.collect::<Option<Vec<_>>>()
+        .map_or(Push::Everything, Push::Keys)
+}

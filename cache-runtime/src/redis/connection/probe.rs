@@ -1,0 +1,157 @@
+//! "Why does it not connect?": one connection of its own, each step timed, and a failure in words that say what to do.
+
+use std::future::Future;
+use std::time::Duration;
+
+use redis::AsyncConnectionConfig;
+use serde::Serialize;
+use tokio::time::{Instant, timeout};
+
+use crate::error::Error;
+use crate::redis::connection::fault::{Fault, cluster, fault};
+use crate::redis::connection::server::{info, is_cluster};
+use crate::redis::connection::target::Target;
+
+/// How long each step of a connection test took, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ConnectionTest {
+    /// Name resolution, TCP, TLS and authentication.
+    pub connect_ms: f64,
+    /// `SET` of a scratch key that expires by itself.
+    pub set_ms: f64,
+    /// `GET` of it.
+    pub get_ms: f64,
+    /// `DEL` of it.
+    pub delete_ms: f64,
+    /// The connection is encrypted.
+    pub tls: bool,
+}
+
+/// Takes the steps, each within `limit`. `scratch`: the key that is set and deleted.
+pub(crate) async fn connection_test(
+    target: &Target,
+    limit: Duration,
+    scratch: &str,
+) -> Result<ConnectionTest, Error> {
+    let failed = |step: &str, why: &Fault| {
+        Error::config(format!("{target}: {step} failed: {}", meaning(target, why)))
+    };
+    let began = Instant::now();
+    let connect = async {
+        let info = target.resolve(limit, false).await?;
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(None)
+            .set_response_timeout(None);
+        redis::Client::open(info)?
+            .get_multiplexed_async_connection_with_config(&config)
+            .await
+    };
+    let mut connection = within(limit, connect)
+        .await
+        .map_err(|why| failed("connect", &why))?;
+    let connect_ms = millis(began);
+    let server = within(limit, async {
+        Ok(info("server")
+            .query_async::<redis::Value>(&mut connection)
+            .await)
+    });
+    let server = server.await.map_err(|why| failed("INFO", &why))?;
+    if is_cluster(&server) {
+        return Err(failed("connect", &cluster()));
+    }
+
+    let mut steps = [0.0; 3];
+    let commands = [
+        (
+            "SET",
+            redis::cmd("SET")
+                .arg(scratch)
+                .arg("1")
+                .arg("PX")
+                .arg(10_000)
+                .to_owned(),
+        ),
+        ("GET", redis::cmd("GET").arg(scratch).to_owned()),
+        ("DEL", redis::cmd("DEL").arg(scratch).to_owned()),
+    ];
+    for ((name, command), took) in commands.iter().zip(&mut steps) {
+        let began = Instant::now();
+        let answer = within(limit, command.query_async::<redis::Value>(&mut connection)).await;
+        answer.map_err(|why| failed(name, &why))?;
+        *took = millis(began);
+    }
+    let [set_ms, get_ms, delete_ms] = steps;
+    Ok(ConnectionTest {
+        connect_ms,
+        set_ms,
+        get_ms,
+        delete_ms,
+        tls: target.is_tls(),
+    })
+}
+
+async fn within<T>(
+    limit: Duration,
+    step: impl Future<Output = Result<T, redis::RedisError>>,
+) -> Result<T, Fault> {
+    match timeout(limit, step).await {
+        Ok(result) => result.map_err(fault),
+        Err(_) => Err(Fault::TimedOut),
+    }
+}
+
+/// What the failure means, and what to look at.
+pub(in crate::redis) fn meaning(target: &Target, fault: &Fault) -> String {
+    let text = fault.to_string();
+    let lower = text.to_ascii_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    let advice = match fault {
+        Fault::TimedOut if target.is_tls() => {
+            "nobody answered in time; a wrong host, a firewall, a server that hangs, or a port without TLS"
+        }
+        Fault::TimedOut => {
+            "nobody answered in time; a firewall, a wrong host or port, or a server that hangs"
+        }
+        _ if has(&["wrongpass", "noauth", "invalid password", "authentication"]) => {
+            "check user and password in the URL"
+        }
+        _ if has(&["noperm"]) => {
+            "the ACL must allow GET, MGET, SET, GETRANGE, SETRANGE, EXISTS, UNLINK, PTTL, PEXPIRE, EVALSHA, EVAL, SCRIPT, ZADD, \
+             ZREM, ZCARD, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZREVRANGEBYSCORE, ZREMRANGEBYSCORE, ZRANGEBYLEX, ZLEXCOUNT, INFO, \
+             TIME, PING and CLIENT; PUBLISH and SUBSCRIBE with the channel `<namespace>:%ledger@<database>` for the memory \
+             tier"
+        }
+        _ if has(&["refused", "no such file"]) => {
+            "nothing listens there; is Redis running, and is the port right?"
+        }
+        _ if has(&["lookup", "resolve", "name or service", "dns"]) => "the host name is not known",
+        _ if has(&[
+            "certificate",
+            "tls",
+            "handshake",
+            "corrupt message",
+            "invalidcontenttype",
+        ]) =>
+        {
+            "TLS failed; rediss:// needs a TLS port and a certificate that this machine trusts"
+        }
+        Fault::Disconnected(_) if target.is_tls() => {
+            "the server closed the connection; is this its TLS port?"
+        }
+        Fault::Disconnected(_) => "the server closed the connection; a TLS port wants rediss://",
+        Fault::OutsideRuntime => "only within a tokio runtime can Redis be asked",
+        // It says what to do itself.
+        Fault::Refused(_) if has(&["is not ours", "redis cluster"]) => return text,
+        Fault::Refused(_) => "the server refuses the command",
+    };
+    if text.is_empty() {
+        advice.into()
+    } else {
+        format!("{text} ({advice})")
+    }
+}
+
+fn millis(began: Instant) -> f64 {
+    (began.elapsed().as_secs_f64() * 100_000.0).round() / 100.0
+}

@@ -1,0 +1,121 @@
+//! Which server answers: is it a master, and since when are its data its own?
+//!
+//! A process that restarts has another `run_id`. One that was demoted and promoted again keeps it, though its data came
+//! from another master meanwhile, which may have lost removals or made some that never arrived. A promotion is the only
+//! thing that sets `master_replid2` (the history it took over, a random name); `master_replid` also changes when the first
+//! replica attaches, and would make every cache cold just then. Both together name a reign.
+
+use redis::{Cmd, RedisError, Value, from_redis_value};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// How the server tells its role: as much as this user may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::redis) enum Ask {
+    Info,
+    Role,
+    Nothing,
+}
+
+impl Ask {
+    pub(in crate::redis) fn command(self) -> Option<Cmd> {
+        match self {
+            Self::Info => Some(info("replication")),
+            Self::Role => Some(redis::cmd("ROLE")),
+            Self::Nothing => None,
+        }
+    }
+}
+
+/// What the answer to [`Ask`] says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::redis) struct Standing {
+    pub(in crate::redis) replica: bool,
+    /// The history that this server's latest promotion took over.
+    promotion: Option<String>,
+}
+
+impl Standing {
+    /// `None`: not a role that we know how to read.
+    pub(in crate::redis) fn read(answer: Value) -> Option<Self> {
+        if let Value::Array(role) = answer {
+            let role: String = from_redis_value(role.into_iter().next()?).ok()?;
+            return Some(Self {
+                replica: is_replica(&role),
+                promotion: None,
+            });
+        }
+        let info: String = from_redis_value(answer).ok()?;
+        Some(Self {
+            replica: is_replica(field(&info, "role")?),
+            promotion: field(&info, "master_replid2")
+                .filter(|id| id.bytes().any(|byte| byte != b'0'))
+                .map(str::to_owned),
+        })
+    }
+
+    /// Hash of the reign; what entries and leases carry.
+    pub(in crate::redis) fn reign(&self, run_id: &str) -> u64 {
+        let reign = [run_id, self.promotion.as_deref().unwrap_or("")].concat();
+        xxh3_64(reign.as_bytes()).max(1)
+    }
+}
+
+pub(in crate::redis) fn info(section: &str) -> Cmd {
+    let mut command = redis::cmd("INFO");
+    command.arg(section);
+    command
+}
+
+/// `None`: hidden.
+pub(in crate::redis) fn run_id(answer: Result<Value, RedisError>) -> Option<String> {
+    let info: String = from_redis_value(answer.ok()?).ok()?;
+    field(&info, "run_id").map(str::to_owned)
+}
+
+/// The answer to `INFO server` is that of a node of a cluster.
+pub(in crate::redis) fn is_cluster(answer: &Result<Value, RedisError>) -> bool {
+    let info = answer.as_ref().ok().cloned();
+    let info: Option<String> = info.and_then(|info| from_redis_value(info).ok());
+    info.is_some_and(|info| field(&info, "redis_mode") == Some("cluster"))
+}
+
+fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    info.lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+        .map(str::trim)
+        .filter(|value| !value.is_empty())
+}
+
+fn is_replica(role: &str) -> bool {
+    matches!(role, "slave" | "replica")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn standing(replid2: &str) -> Standing {
+        let info = format!(
+            "# Replication\r\nrole:master\r\nmaster_replid:4f55\r\nmaster_replid2:{replid2}\r\n"
+        );
+        Standing::read(Value::BulkString(info.into())).unwrap()
+    }
+
+    #[test]
+    fn a_promotion_begins_a_reign_and_nothing_else_does() {
+        let (never, once) = (standing("0000"), standing("62de"));
+        assert_eq!(never.reign("run"), Standing::default().reign("run"));
+        assert_ne!(never.reign("run"), once.reign("run"));
+        assert_ne!(once.reign("run"), standing("7d40").reign("run"));
+        assert_ne!(once.reign("run"), once.reign("other"));
+    }
+
+    #[test]
+    fn roles_are_read_from_both_answers() {
+        let role = |name: &str| Value::Array(vec![Value::BulkString(name.into()), Value::Int(0)]);
+        assert!(Standing::read(role("slave")).unwrap().replica);
+        assert!(!Standing::read(role("master")).unwrap().replica);
+        assert!(!standing("0").replica);
+        assert_eq!(Standing::read(Value::BulkString("".into())), None);
+    }
+}

@@ -1,0 +1,52 @@
+//! An operation of Redis, as spans and histograms tell of it.
+
+use tracing::{Level, Span, debug_span, field, span_enabled};
+
+use crate::redis::connection::fault::Fault;
+
+/// An operation of Redis under way. It counts when this is dropped: also one that nobody waits for any more.
+///
+/// Small, because every layer above the connection holds it once more.
+#[must_use]
+#[derive(Debug)]
+pub(crate) struct Asking {
+    span: Option<Box<Span>>,
+    #[cfg(feature = "metrics")]
+    _timer: crate::telemetry::timer::Timer,
+}
+
+impl Asking {
+    /// `operation`: our own word for it, the script where `command` runs one.
+    pub(crate) fn begin(operation: &'static str, command: &'static str) -> Self {
+        Self {
+            span: span_enabled!(Level::DEBUG).then(|| Box::new(operation_span(operation, command))),
+            #[cfg(feature = "metrics")]
+            _timer: crate::telemetry::timer::Timer::of_redis(operation),
+        }
+    }
+
+    pub(crate) fn ended<T>(self, result: Result<T, Fault>) -> Result<T, Fault> {
+        if let (Some(span), Err(fault)) = (&self.span, &result) {
+            let kind = match fault {
+                Fault::TimedOut => "timeout",
+                Fault::Disconnected(_) => "disconnected",
+                Fault::Refused(_) => "refused",
+                Fault::OutsideRuntime => "outside_runtime",
+            };
+            span.record("error.type", kind);
+        }
+        result
+    }
+}
+
+fn operation_span(operation: &'static str, command: &'static str) -> Span {
+    debug_span!(
+        "cache.redis",
+        otel.name = command,
+        otel.kind = "client",
+        db.system.name = "redis",
+        db.operation.name = command,
+        db.stored_procedure.name = (command == "EVALSHA").then_some(operation),
+        error.r#type = field::Empty,
+    )
+}

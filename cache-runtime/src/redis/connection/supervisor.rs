@@ -1,0 +1,259 @@
+//! Who connects: one task that probes, replays, opens Redis again, and watches the connection. No request ever does.
+
+use std::pin::pin;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::common::random;
+use crate::outage::switch::Way;
+use crate::redis::connection::budget::patiently;
+use crate::redis::connection::fault::Fault;
+use crate::redis::connection::incumbent::Duty;
+use crate::redis::connection::link::{Link, Tended};
+use crate::redis::connection::probe::meaning;
+use crate::redis::connection::session::Session;
+use crate::redis::connection::tier::Tier;
+use crate::redis::lease::RENEW_EVERY;
+
+/// The time between two questions that an idle or busy connection must answer.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// How long a near server may take to answer one. Both together are less than
+/// [`HEARD_WITHIN`](crate::outage::switch::HEARD_WITHIN), so that a silent connection is given up before memory stops believing it.
+const ANSWER: Duration = Duration::from_millis(900);
+
+/// How long this server may take: some of its round trips, as far as anything is waited for that long. A server that is far
+/// away would else be taken for a silent one at each heartbeat. Memory is believed no longer for that: while an answer is
+/// out for too long, Redis is asked.
+fn answer_within(tier: &Tier, link: &Link) -> Duration {
+    let longest = tier.settings.budget.max(tier.settings.command_timeout);
+    ANSWER.max((3 * link.round_trip.shortest()).min(longest))
+}
+
+pub(in crate::redis) async fn supervise(weak: Weak<Tier>, duty: Arc<Duty>) {
+    duty.sign_during(connect_and_attend(weak, &duty)).await;
+}
+
+async fn connect_and_attend(weak: Weak<Tier>, duty: &Arc<Duty>) {
+    let mut outage = Outage::default();
+    loop {
+        let Some(tier) = weak.upgrade().filter(|tier| tier.is_supervised_by(duty)) else {
+            return;
+        };
+        let probe = probe(&tier, duty).await;
+        let until = match probe {
+            Ok(link) => {
+                outage.ended(&tier, &link);
+                drop(tier);
+                attend(&weak, duty, &link).await;
+                continue_at(&weak)
+            }
+            Err(fault) => {
+                outage.goes_on(&tier, &fault);
+                tier.switch
+                    .breaker
+                    .lock()
+                    .trip(Instant::now(), random::fraction());
+                tier.gave_up_start();
+                tier.failures.send_modify(|failures| *failures += 1);
+                let until = tier.switch.breaker.lock().probe_at();
+                drop(tier);
+                Some(until)
+            }
+        };
+        let Some(until) = until else { return };
+        // Only shutdown is worth an earlier look: the open time is the whole point.
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => break,
+                () = duty.roused.notified() => {
+                    if weak.upgrade().is_none_or(|tier| !tier.is_supervised_by(duty)) {
+                        return;
+                    }
+                }
+            }
+        }
+        if let Some(tier) = weak.upgrade() {
+            tier.switch.breaker.lock().try_half_open(Instant::now());
+        }
+    }
+}
+
+fn continue_at(weak: &Weak<Tier>) -> Option<Instant> {
+    weak.upgrade()
+        .map(|tier| tier.switch.breaker.lock().probe_at())
+}
+
+/// The one probe of half-open: connect, and open Redis again. What the journal holds stays shut until it is replayed.
+async fn probe(tier: &Arc<Tier>, duty: &Arc<Duty>) -> Result<Arc<Link>, Fault> {
+    let link = tier.connect().await?;
+    // The very server that has acknowledged them still has them. Where its run is hidden it may be another.
+    if tier.last_run.swap(link.run, Ordering::SeqCst) != link.run || link.run == 0 {
+        // Recent when contact was lost, however long that was ago.
+        tier.switch.repeat_recent();
+    }
+    let session = Session {
+        tier: tier.clone(),
+        link: link.clone(),
+    };
+    session.release_left_behind().await?;
+    tier.publish_by_distance(&link, duty)?;
+    // Replay waiting removals at once, not at the next heartbeat.
+    tier.rouse();
+    Ok(link)
+}
+
+/// Watches a connection until it is lost.
+async fn attend(weak: &Weak<Tier>, duty: &Arc<Duty>, link: &Arc<Link>) {
+    let mut next = Instant::now() + HEARTBEAT;
+    let mut renewal = Instant::now() + RENEW_EVERY;
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep_until(next.min(renewal)) => {}
+            () = duty.roused.notified() => {}
+        };
+        let Some(tier) = weak.upgrade() else { return };
+        if link.is_lost() || !tier.is_supervised_by(duty) {
+            return;
+        }
+        let now = Instant::now();
+        let beat = now >= next;
+        if now >= renewal {
+            renewal = now + RENEW_EVERY;
+            renew_leases(&tier, link);
+        }
+        if !tier.switch.journal.lock().is_empty() {
+            let replayed = match still_answers(&tier, link).await {
+                Ok(()) => tier.replay(link).await,
+                Err(fault) => Err(fault),
+            };
+            if let Err(fault) = replayed {
+                tier.lose(link, &fault.to_string());
+                return;
+            }
+        }
+        if beat {
+            let longest = tier.catalogue.longest();
+            let limit = answer_within(&tier, link);
+            match patiently(limit, pin!(link.heartbeat(longest))).await {
+                Ok(tended) => {
+                    tended_ledger(&tier, link, tended);
+                    if tier.publish_by_distance(link, duty).is_err() {
+                        return;
+                    }
+                }
+                Err(Fault::TimedOut) => tier.lose(link, "no answer to the heartbeat"),
+                Err(fault) => tier.lose(link, &fault.to_string()),
+            }
+            next = Instant::now() + HEARTBEAT;
+        }
+    }
+}
+
+/// Beside the supervisor's other work, so that neither waits for the other.
+fn renew_leases(tier: &Arc<Tier>, link: &Arc<Link>) {
+    if tier.held.is_empty() || tier.renewing.swap(true, Ordering::SeqCst) {
+        return;
+    }
+    let session = Session {
+        tier: tier.clone(),
+        link: link.clone(),
+    };
+    let renewing = Renewing(tier.clone());
+    tier.background.spawn(async move {
+        session.renew_leases().await;
+        drop(renewing);
+    });
+}
+
+/// Leases are being renewed, until this is dropped: also when its task is not run to the end.
+struct Renewing(Arc<Tier>);
+
+impl Drop for Renewing {
+    fn drop(&mut self) {
+        self.0.renewing.store(false, Ordering::SeqCst);
+    }
+}
+
+/// Acts on what a heartbeat has read of the ledger.
+fn tended_ledger(tier: &Arc<Tier>, link: &Arc<Link>, tended: Tended) {
+    if !link.pushes && link.ledger.birth() != Some(tended.birth) {
+        // Nobody has pushed it; whatever this process believes is of another ledger.
+        tier.ledger_lost(link);
+        tier.lose(link, "the ledger has begun anew");
+        return;
+    }
+    link.ledger.raise_floor(tended.birth, tended.floor);
+    let session = Session {
+        tier: tier.clone(),
+        link: link.clone(),
+    };
+    session.fold_if_long();
+}
+
+/// A replay has the patience of background work. Whether the server answers at all is asked in a call's own time first.
+async fn still_answers(tier: &Tier, link: &Link) -> Result<(), Fault> {
+    if link.timeouts.load(Ordering::Relaxed) == 0 {
+        return Ok(());
+    }
+    loop {
+        match patiently(
+            tier.settings.budget,
+            pin!(link.heartbeat(tier.catalogue.longest())),
+        )
+        .await
+        {
+            Err(Fault::TimedOut) if !tier.switch.breaker.lock().failed() => {}
+            answered => return answered.map(drop),
+        }
+    }
+}
+
+const NO_PUSHES: &str = "Redis pushes no changes on this connection (RESP2, or tracking or pub/sub is refused): every read asks \
+                         for the latest removals, and the memory tier only bridges outages";
+
+/// What the log says: once per transition, not per attempt.
+#[derive(Default)]
+struct Outage {
+    since: Option<Instant>,
+    said: Option<String>,
+    connected_before: bool,
+}
+
+impl Outage {
+    fn goes_on(&mut self, tier: &Tier, fault: &Fault) {
+        self.since.get_or_insert_with(Instant::now);
+        let reason = meaning(&tier.target, fault);
+        tier.note_unusable(Some(reason.clone()));
+        if self.said.as_deref() != Some(&reason) {
+            match fault {
+                Fault::Refused(_) => {
+                    tracing::error!(redis = %tier.target, %reason, "Redis refuses us; memory only");
+                }
+                _ => {
+                    tracing::warn!(redis = %tier.target, %reason, "Redis cannot be reached; memory only, trying on");
+                }
+            }
+            self.said = Some(reason);
+        }
+    }
+
+    fn ended(&mut self, tier: &Tier, link: &Link) {
+        let tls = if tier.is_tls() { " (TLS)" } else { "" };
+        let pushes = link.pushes;
+        tier.note_unusable(None);
+        tier.note_lacking((!pushes).then(|| NO_PUSHES.to_owned()));
+        if self.connected_before || self.since.is_some() {
+            let after = self.since.map_or(Duration::ZERO, |since| since.elapsed());
+            tracing::info!(redis = %tier.target, ?after, pushes, "Redis cache recovered{tls}, breaker closed");
+        } else {
+            tracing::info!(redis = %tier.target, pushes, "Redis cache connected{tls}");
+        }
+        self.connected_before = true;
+        self.since = None;
+        self.said = None;
+    }
+}

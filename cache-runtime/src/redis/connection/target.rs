@@ -1,0 +1,375 @@
+//! Where Redis is, parsed once; shown without credentials.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use redis::{
+    ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, io::tcp::TcpSettings,
+};
+
+use crate::error::Error;
+
+/// A parsed and checked Redis URL.
+#[derive(Clone)]
+pub(crate) struct Target {
+    place: Place,
+    database: i64,
+    username: Option<String>,
+    password: Option<String>,
+}
+
+#[derive(Clone)]
+enum Place {
+    /// A server: host and port, TLS or not, or a socket.
+    Server(ConnectionAddr),
+    /// Sentinels, and the name of the master they know.
+    Sentinels {
+        addresses: Vec<(String, u16)>,
+        master: String,
+    },
+}
+
+impl Target {
+    /// # Errors
+    ///
+    /// One line that names the setting and what is wrong with it, without credentials.
+    pub(crate) fn parse(source: &str, text: &str) -> Result<Self, Error> {
+        let bad = |why: &str| Error::config(format!("{source}: {why}"));
+        let text = text.trim();
+        if let Some(rest) = text.strip_prefix("redis-sentinel://") {
+            return Self::parse_sentinels(rest).map_err(|why| bad(&why));
+        }
+        let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+        match scheme {
+            Some("redis" | "redis+unix" | "unix") => {}
+            Some("rediss") if cfg!(feature = "tls") => crypto_provider(),
+            Some("rediss") => {
+                return Err(bad("`rediss://` needs the feature `tls` of cache-runtime"));
+            }
+            Some(other)
+                if other
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || c == '+' || c == '-') =>
+            {
+                return Err(bad(&format!(
+                    "scheme `{other}://` is not known; use redis://, rediss://, unix:// or redis-sentinel://"
+                )));
+            }
+            _ => return Err(bad("not a URL; it should look like redis://localhost:6379")),
+        }
+        if text
+            .split('@')
+            .next_back()
+            .is_some_and(|hosts| hosts.contains(','))
+        {
+            return Err(bad(
+                "several hosts: Redis Cluster is not supported by this version; name one server, or \
+                            sentinels as redis-sentinel://host:26379,host:26379/master-name",
+            ));
+        }
+        // The client's own parser knows the rest; its error text may quote the URL, so it is not passed on.
+        let info = text.into_connection_info().map_err(|_| {
+            bad("not a usable URL; it should look like redis://user:password@host:6379/0")
+        })?;
+        let settings = info.redis_settings();
+        Ok(Self {
+            place: Place::Server(info.addr().clone()),
+            database: settings.db(),
+            username: settings.username().map(str::to_owned),
+            password: settings.password().map(str::to_owned),
+        })
+    }
+
+    /// `[user:password@]host[:port],…/master[/database]`
+    fn parse_sentinels(rest: &str) -> Result<Self, String> {
+        let shape = "should look like redis-sentinel://host:26379,host:26379/master-name";
+        let (credentials, rest) = match rest.rsplit_once('@') {
+            Some((credentials, rest)) => (Some(credentials), rest),
+            None => (None, rest),
+        };
+        let (hosts, path) = rest.split_once('/').ok_or(shape)?;
+        let (master, database) = path.split_once('/').unwrap_or((path, "0"));
+        let mut addresses = Vec::new();
+        for host in hosts.split(',') {
+            let (host, port) = match host.rsplit_once(':') {
+                Some((host, port)) => (host, port.parse().map_err(|_| shape)?),
+                None => (host, 26379),
+            };
+            if host.is_empty() {
+                return Err(shape.into());
+            }
+            addresses.push((host.to_owned(), port));
+        }
+        if master.is_empty() {
+            return Err(shape.into());
+        }
+        let decode = |text: &str| {
+            percent_encoding::percent_decode_str(text)
+                .decode_utf8_lossy()
+                .into_owned()
+        };
+        let (username, password) =
+            match credentials.map(|text| text.split_once(':').unwrap_or(("", text))) {
+                Some((user, password)) => (
+                    Some(user).filter(|user| !user.is_empty()).map(decode),
+                    Some(decode(password)),
+                ),
+                None => (None, None),
+            };
+        let database = database.parse().map_err(|_| shape)?;
+        let place = Place::Sentinels {
+            addresses,
+            master: master.to_owned(),
+        };
+        Ok(Self {
+            place,
+            database,
+            username,
+            password,
+        })
+    }
+
+    /// Names the server and its database, however the URL is spelled: without credentials, scheme and options, and with
+    /// one name for this machine. Of sentinels only the master's name counts, since their list may change.
+    pub(in crate::redis) fn server(&self) -> String {
+        let host = |host: &str| {
+            let host = host.trim_end_matches('.').to_ascii_lowercase();
+            let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+            match host == "localhost" || address.is_ok_and(|address| address.is_loopback()) {
+                true => "localhost".to_owned(),
+                false => host,
+            }
+        };
+        let place = match &self.place {
+            Place::Sentinels { master, .. } => format!("sentinel {master}"),
+            Place::Server(ConnectionAddr::Tcp(name, port)) => format!("{} {port}", host(name)),
+            Place::Server(ConnectionAddr::TcpTls {
+                host: name, port, ..
+            }) => format!("{} {port}", host(name)),
+            Place::Server(ConnectionAddr::Unix(path)) => {
+                let path = path.canonicalize().unwrap_or_else(|_| path.clone());
+                format!("unix {}", path.display())
+            }
+            Place::Server(other) => other.to_string(),
+        };
+        format!("{place} {}", self.database)
+    }
+
+    pub(in crate::redis) fn database(&self) -> i64 {
+        self.database
+    }
+
+    pub(crate) fn is_tls(&self) -> bool {
+        matches!(self.place, Place::Server(ConnectionAddr::TcpTls { .. }))
+    }
+
+    /// The server to connect to now. Sentinels are asked anew each time: a master's address is good for one connection.
+    pub(crate) async fn resolve(
+        &self,
+        timeout: Duration,
+        resp3: bool,
+    ) -> Result<ConnectionInfo, redis::RedisError> {
+        let addr = match &self.place {
+            Place::Server(addr) => addr.clone(),
+            Place::Sentinels { addresses, master } => {
+                ask_sentinels(addresses, master, timeout).await?
+            }
+        };
+        let mut settings = redis::RedisConnectionInfo::default()
+            .set_db(self.database)
+            .set_lib_name("cache-runtime", env!("CARGO_PKG_VERSION"));
+        if resp3 {
+            settings = settings.set_protocol(ProtocolVersion::RESP3);
+        }
+        if let Some(username) = &self.username {
+            settings = settings.set_username(username);
+        }
+        if let Some(password) = &self.password {
+            settings = settings.set_password(password);
+        }
+        Ok(addr
+            .into_connection_info()?
+            .set_redis_settings(settings)
+            .set_tcp_settings(tcp_settings()))
+    }
+}
+
+/// In a program that has several providers the client's own choice would panic; whoever has chosen one keeps it.
+fn crypto_provider() {
+    #[cfg(feature = "tls")]
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Somebody else was quicker: as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
+}
+
+/// A network that drops packets is noticed within two seconds; a frozen server, which still acknowledges, by the
+/// supervisor's heartbeat.
+fn tcp_settings() -> TcpSettings {
+    let second = Duration::from_secs(1);
+    let keepalive = socket2::TcpKeepalive::new()
+        .with_time(second)
+        .with_interval(second);
+    #[cfg(any(
+        target_os = "linux",
+        target_os = "macos",
+        target_os = "freebsd",
+        target_os = "windows"
+    ))]
+    let keepalive = keepalive.with_retries(2);
+    let settings = TcpSettings::default()
+        .set_nodelay(true)
+        .set_keepalive(keepalive);
+    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+    let settings = settings.set_user_timeout(Duration::from_millis(1500));
+    settings
+}
+
+async fn ask_sentinels(
+    addresses: &[(String, u16)],
+    master: &str,
+    timeout: Duration,
+) -> Result<ConnectionAddr, redis::RedisError> {
+    let mut last = None;
+    for (host, port) in addresses {
+        let ask = async {
+            let info = ConnectionAddr::Tcp(host.clone(), *port).into_connection_info()?;
+            let client = redis::Client::open(info.set_tcp_settings(tcp_settings()))?;
+            let mut connection = client.get_multiplexed_async_connection().await?;
+            let mut ask = redis::cmd("SENTINEL");
+            ask.arg("GET-MASTER-ADDR-BY-NAME").arg(master);
+            ask.query_async::<Option<(String, u16)>>(&mut connection)
+                .await
+        };
+        match tokio::time::timeout(timeout, ask).await {
+            Ok(Ok(Some((host, port)))) => return Ok(ConnectionAddr::Tcp(host, port)),
+            Ok(Ok(None)) => {
+                last = Some(
+                    (
+                        redis::ErrorKind::MasterNameNotFoundBySentinel,
+                        "master name not known",
+                    )
+                        .into(),
+                );
+            }
+            Ok(Err(error)) => last = Some(error),
+            Err(_) => last = Some((redis::ErrorKind::Io, "sentinel timed out").into()),
+        }
+    }
+    Err(last
+        .unwrap_or_else(|| (redis::ErrorKind::EmptySentinelList, "no sentinel is named").into()))
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::Server(ConnectionAddr::Tcp(host, port)) => {
+                write!(f, "redis://{host}:{port}/{}", self.database)
+            }
+            Place::Server(ConnectionAddr::TcpTls { host, port, .. }) => {
+                write!(f, "rediss://{host}:{port}/{}", self.database)
+            }
+            Place::Server(ConnectionAddr::Unix(path)) => write!(f, "unix://{}", path.display()),
+            Place::Server(_) => f.write_str("redis"),
+            Place::Sentinels { addresses, master } => {
+                let hosts: Vec<String> = addresses
+                    .iter()
+                    .map(|(host, port)| format!("{host}:{port}"))
+                    .collect();
+                write!(
+                    f,
+                    "redis-sentinel://{}/{master}/{}",
+                    hosts.join(","),
+                    self.database
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shown_without_credentials() {
+        for (url, shown) in [
+            ("redis://localhost", "redis://localhost:6379/0"),
+            (
+                "redis://user:hunter2@db.example:7000/3",
+                "redis://db.example:7000/3",
+            ),
+            ("redis://:hunter2@localhost", "redis://localhost:6379/0"),
+            ("unix:///run/redis.sock", "unix:///run/redis.sock"),
+            (
+                "redis-sentinel://:hunter2@a:1,b/mymaster/2",
+                "redis-sentinel://a:1,b:26379/mymaster/2",
+            ),
+        ] {
+            let target = Target::parse("REDIS_URL", url).unwrap();
+            assert_eq!(target.to_string(), shown);
+            assert_eq!(format!("{target:?}"), shown);
+        }
+    }
+
+    #[test]
+    fn one_server_has_one_name_however_its_url_is_spelled() {
+        let server = |url| Target::parse("REDIS_URL", url).unwrap().server();
+        for (one, other) in [
+            (
+                "redis://localhost",
+                "redis://user:secret@127.0.0.1:6379/0?protocol=resp3",
+            ),
+            ("redis://[::1]:7000/2", "redis://LOCALHOST:7000/2"),
+            ("redis://db.example", "redis://DB.example.:6379"),
+            (
+                "redis-sentinel://a:1,b/mymaster",
+                "redis-sentinel://:secret@b,c/mymaster/0",
+            ),
+        ] {
+            assert_eq!(server(one), server(other));
+            assert!(!server(other).contains("secret"));
+        }
+        for (one, other) in [
+            ("redis://localhost/1", "redis://localhost/2"),
+            ("redis://localhost", "redis://db.example"),
+            ("redis://localhost:1", "redis://localhost:2"),
+            ("redis-sentinel://a/one", "redis-sentinel://a/two"),
+        ] {
+            assert_ne!(server(one), server(other));
+        }
+    }
+
+    #[test]
+    fn refused_in_one_line_that_hides_the_password() {
+        for url in [
+            "http://u:hunter2@localhost",
+            "localhost:6379",
+            "hunter2",
+            "redis://",
+            "redis://u:hunter2@localhost:port",
+            "redis://u:hunter2@localhost/zero",
+            "redis://u:hunter2@a:1,b:2",
+            "redis-sentinel://u:hunter2@a:1",
+            "redis-sentinel://u:hunter2@a:x/m",
+            "redis-sentinel://a:1/",
+        ] {
+            let error = Target::parse("REDIS_URL", url).unwrap_err();
+            let text = error.to_string();
+            assert!(
+                text.starts_with("REDIS_URL: ")
+                    && !text.contains("hunter2")
+                    && !text.contains('\n'),
+                "{text}"
+            );
+            assert!(error.is_config());
+        }
+    }
+}

@@ -1,0 +1,499 @@
+//! Is Redis to be used now, and by which way? The connection and its supervisor around the [`Switch`].
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::common::background::Background;
+use crate::common::safeguard::{Safeguard, off};
+use crate::error::Error;
+use crate::key::Pattern;
+use crate::local::Local;
+use crate::outage::breaker::{Breaker, BreakerState};
+use crate::outage::journal::Journal;
+use crate::outage::switch::{HEARD_WITHIN, Reach, Switch};
+use crate::redis::catalogue::Catalogue;
+use crate::redis::connection::fault::Fault;
+use crate::redis::connection::incumbent::{Duty, Incumbent};
+use crate::redis::connection::link::{Link, Purpose, Push};
+use crate::redis::connection::session::Session;
+use crate::redis::connection::span::Asking;
+use crate::redis::connection::supervisor;
+use crate::redis::connection::target::Target;
+use crate::redis::connection::watchdog::Watchdog;
+use crate::redis::held_leases::HeldLeases;
+use crate::redis::lease::{LEASE_LIFE, Lease};
+use crate::redis::ledger::{Heard, Ledger, Message};
+use crate::redis::notes::Notes;
+use crate::redis::reclaim::Reclaims;
+use crate::redis::removal::OwnRemovals;
+use crate::redis::settings::Settings;
+use crate::telemetry::stats::{Counters, bump};
+
+/// How long acknowledged removals are kept for a repeat after a reconnect.
+const RECENT: Duration = Duration::from_secs(5);
+
+/// How long the ledger lives after its last use, at least.
+pub(in crate::redis) const LEDGER_LIFE: Duration = Duration::from_secs(86_400);
+
+/// First open time of the breaker, and the longest.
+const OPEN_FIRST: Duration = Duration::from_millis(50);
+const OPEN_LONGEST: Duration = Duration::from_millis(500);
+
+pub(crate) struct Tier {
+    pub(crate) target: Target,
+    pub(in crate::redis) settings: Settings,
+    pub(in crate::redis) prefix: String,
+    /// What stands for it in what we write.
+    pub(in crate::redis) namespace: u64,
+    pub(in crate::redis) switch: Switch<Link, Box<Lease>>,
+    local: Arc<Local<Box<Lease>>>,
+    pub(in crate::redis) counters: Arc<Counters>,
+    pub(in crate::redis) background: Arc<Background>,
+    /// False until the first connect has ended, well or not: a process that has just started waits for it a moment.
+    pub(in crate::redis) started: watch::Sender<bool>,
+    /// Counts the attempts to connect that have failed.
+    pub(in crate::redis) failures: watch::Sender<u64>,
+    /// The journal has become empty.
+    pub(in crate::redis) drained: Notify,
+    pub(in crate::redis) closing: AtomicBool,
+    pub(in crate::redis) supervisor: Mutex<Incumbent>,
+    epochs: AtomicU64,
+    /// Run and reign of the server of the latest connection.
+    pub(in crate::redis) last_run: AtomicU64,
+    pub(in crate::redis) held: HeldLeases,
+    pub(in crate::redis) watchdog: Watchdog,
+    pub(in crate::redis) catalogue: Catalogue,
+    pub(in crate::redis) reclaims: Reclaims,
+    pub(in crate::redis) own_removals: Arc<OwnRemovals>,
+    pub(in crate::redis) folding: AtomicBool,
+    /// Leases are being renewed.
+    pub(in crate::redis) renewing: AtomicBool,
+    loss_said: AtomicBool,
+    outside_said: AtomicBool,
+    /// Why Redis is not used, or not fully: for those who ask how the cache is.
+    pub(in crate::redis) notes: Mutex<Notes>,
+}
+
+impl std::fmt::Debug for Tier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tier")
+            .field("target", &self.target)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Tier {
+    pub(crate) fn new(
+        target: Target,
+        settings: Settings,
+        local: Arc<Local<Box<Lease>>>,
+        counters: Arc<Counters>,
+        background: Arc<Background>,
+    ) -> Result<Arc<Self>, Error> {
+        let prefix = settings.prefix.clone();
+        let mut journal = Journal::new(settings.journal_bound, RECENT);
+        if let Some(directory) = &settings.journal {
+            let family = format!("{} {prefix}", target.server());
+            let family = format!("{:016x}", xxh3_64(family.as_bytes()));
+            journal.keep_in(directory, &family).map_err(|why| {
+                Error::config(format!(
+                    "CACHE_JOURNAL=`{}`: {why}; give a directory that can be written",
+                    directory.display()
+                ))
+            })?;
+        }
+        let patience = HEARD_WITHIN + Duration::from_secs(1);
+        let breaker = Breaker::new(settings.breaker_failures, OPEN_FIRST, OPEN_LONGEST);
+        Ok(Arc::new(Self {
+            target,
+            namespace: xxh3_64(prefix.as_bytes()),
+            prefix,
+            switch: Switch::new(journal, breaker, local.clone()),
+            settings,
+            local,
+            counters,
+            background,
+            started: watch::Sender::new(false),
+            failures: watch::Sender::new(0),
+            drained: Notify::new(),
+            closing: AtomicBool::new(false),
+            supervisor: Mutex::new(Incumbent::new(patience)),
+            epochs: AtomicU64::new(0),
+            last_run: AtomicU64::new(0),
+            held: HeldLeases::new(LEASE_LIFE),
+            watchdog: Watchdog::default(),
+            catalogue: Catalogue::default(),
+            reclaims: Reclaims::default(),
+            own_removals: Arc::default(),
+            folding: AtomicBool::new(false),
+            renewing: AtomicBool::new(false),
+            loss_said: AtomicBool::new(false),
+            outside_said: AtomicBool::new(false),
+            notes: Mutex::default(),
+        }))
+    }
+
+    /// Makes sure that somebody connects. False without a runtime.
+    ///
+    /// A supervisor lives on the runtime of whoever came first. If that runtime is gone (each test has its own), or nobody
+    /// drives it, the next call that needs Redis starts another one.
+    pub(crate) fn supervised(self: &Arc<Self>) -> bool {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return false;
+        };
+        if self.closing.load(Ordering::SeqCst) {
+            return false;
+        }
+        let mut supervisor = self.supervisor.lock();
+        if supervisor.is_at_work() {
+            return true;
+        }
+        // Nobody drives its connection either, and nobody has listened for a while.
+        let orphan = self.switch.published();
+        if supervisor.has_task() {
+            self.local.everything_changed();
+        }
+        self.started.send_replace(false);
+        let weak = Arc::downgrade(self);
+        supervisor.replace(|duty| runtime.spawn(supervisor::supervise(weak, duty)));
+        drop(supervisor);
+        if let Some(link) = orphan {
+            self.lose(&link, "the runtime that drove the connection has ended");
+        }
+        true
+    }
+
+    /// That supervisor was not replaced, and the cache is not closing.
+    pub(in crate::redis) fn is_supervised_by(&self, duty: &Arc<Duty>) -> bool {
+        !self.closing.load(Ordering::SeqCst) && self.supervisor.lock().has(duty)
+    }
+
+    /// For how long the supervisor has not run.
+    pub(in crate::redis) fn supervisor_silence(&self) -> Duration {
+        self.supervisor.lock().silence()
+    }
+
+    /// Wakes the supervisor.
+    pub(in crate::redis) fn rouse(&self) {
+        self.supervisor.lock().rouse();
+    }
+
+    /// Starts connecting, if that has not begun.
+    pub(crate) fn start(self: &Arc<Self>) {
+        self.supervised();
+    }
+
+    pub(in crate::redis) async fn connect(self: &Arc<Self>) -> Result<Arc<Link>, Fault> {
+        let epoch = self.epochs.fetch_add(1, Ordering::SeqCst) + 1;
+        let ledger = Arc::new(Ledger::default());
+        let on_push = {
+            let (weak, ledger) = (Arc::downgrade(self), ledger.clone());
+            move |push: Push<'_>| {
+                if let Some(tier) = weak.upgrade() {
+                    tier.pushed(epoch, &ledger, &push);
+                }
+            }
+        };
+        let asking = Asking::begin("connect", "HELLO");
+        let purpose = Purpose {
+            target: &self.target,
+            epoch,
+            timeout: self.settings.connect_timeout,
+            ledger_name: format!("{}%ledger", self.prefix),
+            // A channel belongs to no database: it must name it.
+            channel: format!("{}%ledger@{}", self.prefix, self.target.database()),
+            trusts_restarts: self.settings.trust_restart,
+            ledger,
+        };
+        let link = Link::connect(purpose, on_push);
+        let link = match tokio::time::timeout(self.settings.connect_timeout, link).await {
+            Ok(link) => link,
+            Err(_) => Err(Fault::TimedOut),
+        };
+        asking.ended(link).map(Arc::new)
+    }
+
+    fn pushed(self: &Arc<Self>, epoch: u64, ledger: &Arc<Ledger>, push: &Push<'_>) {
+        match push {
+            Push::Keys(keys) => {
+                for key in keys {
+                    if let Some(key) = key
+                        .strip_prefix(self.prefix.as_bytes())
+                        .and_then(|key| str::from_utf8(key).ok())
+                    {
+                        self.local.changed(key);
+                    }
+                }
+            }
+            Push::Everything => self.local.everything_changed(),
+            Push::Ledger(payload) => {
+                let Some(message) = Message::read(payload) else {
+                    return;
+                };
+                if off(Safeguard::PushOrder) {
+                    let (tier, ledger) = (self.clone(), ledger.clone());
+                    tokio::spawn(async move {
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                        tier.heard(&ledger, message);
+                    });
+                } else {
+                    self.heard(ledger, message);
+                }
+            }
+            Push::Disconnected => {
+                let link = self.switch.published().filter(|link| link.epoch == epoch);
+                match link {
+                    Some(link) => self.lose(&link, "the connection ended"),
+                    None => self.rouse(),
+                }
+            }
+        }
+    }
+
+    /// The ledger first, then memory and flights: a fill that comes in between finds itself covered.
+    fn heard(self: &Arc<Self>, ledger: &Ledger, message: Message) {
+        let sender = message.sender;
+        let link = self.switch.published();
+        match ledger.hear(message) {
+            Heard::Nothing => return,
+            Heard::Everything => {
+                if let Some(link) = &link {
+                    self.ledger_lost(link);
+                }
+                self.local.everything_changed();
+                self.local.remove(&[Pattern::all()], None);
+            }
+            Heard::Removed(patterns) => {
+                let spared = self.own_removals.spared(sender);
+                self.local.remove(&patterns, spared.as_deref());
+            }
+        }
+        if let Some(link) = link {
+            let tier = self.clone();
+            // The process that removes is about to count what there is.
+            Session { tier, link }.catalogue_now();
+        }
+    }
+
+    /// The ledger was evicted or deleted: everything that was stored under it is cold. Said once, with the server's policy.
+    pub(in crate::redis) fn ledger_lost(self: &Arc<Self>, link: &Arc<Link>) {
+        bump(&self.counters.ledger_losses);
+        if self.loss_said.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let session = Session {
+            tier: self.clone(),
+            link: link.clone(),
+        };
+        self.background.spawn(async move {
+            let policy = session.eviction_policy().await;
+            tracing::warn!(
+                ledger = session.ledger_name(), policy,
+                "Redis has lost the ledger of removals, by eviction or by hand: everything cached so far is cold, once; \
+                 give the cache enough memory, or a server of its own"
+            );
+        });
+    }
+
+    /// Replays the removals that wait, in few round trips.
+    pub(in crate::redis) async fn replay(self: &Arc<Self>, link: &Arc<Link>) -> Result<(), Fault> {
+        let session = Session {
+            tier: self.clone(),
+            link: link.clone(),
+        };
+        let replay = |patterns: Vec<Pattern>| {
+            let session = session.clone();
+            async move {
+                let removed = session.remove(&patterns, None).await?;
+                session.reclaim_replayed(patterns, &removed);
+                // `false`: the ledger is just beginning, and the push that says so is on its way. The removals keep waiting until then.
+                Ok::<_, Fault>(removed.known)
+            }
+        };
+        if self.switch.replay(link, replay).await? {
+            self.drained.notify_waiters();
+        } else {
+            self.rouse();
+        }
+        Ok(())
+    }
+
+    /// Opens Redis for this process over a connection that is ready, or closes it, by the distance of the server: where
+    /// one round trip takes longer than a call may wait, asking only costs time.
+    pub(in crate::redis) fn publish_by_distance(
+        &self,
+        link: &Arc<Link>,
+        duty: &Arc<Duty>,
+    ) -> Result<(), Fault> {
+        let budget = self.settings.budget;
+        let published = self.switch.is_current(link);
+        if link.round_trip.fits_into(budget) {
+            self.note_distant(None);
+            return match published {
+                true => Ok(()),
+                false => self.publish(link, duty),
+            };
+        }
+        let took = link.round_trip.shortest();
+        let note = format!(
+            "a round trip to Redis takes {took:.0?}, longer than a call may wait for it ({budget:?}): calls go without Redis; \
+             set CACHE_BUDGET to {:?} or more, or use a server that is nearer",
+            Duration::from_millis(u64::try_from((took * 5 / 2).as_millis()).unwrap_or(u64::MAX)),
+        );
+        if self.note_distant(Some(note.clone())) {
+            tracing::warn!(redis = %self.target, "{note}");
+        }
+        if published {
+            self.switch.withdraw(link);
+        }
+        self.gave_up_start();
+        Ok(())
+    }
+
+    /// Opens Redis for this process over a connection that is ready.
+    fn publish(&self, link: &Arc<Link>, duty: &Arc<Duty>) -> Result<(), Fault> {
+        // Held meanwhile: a supervisor that was replaced must not publish a connection that nobody attends.
+        let supervisor = self.supervisor.lock();
+        if !supervisor.has(duty) {
+            return Err(Fault::Disconnected(
+                "another supervisor has taken over".into(),
+            ));
+        }
+        if !self.switch.publish(link) {
+            return Err(Fault::Disconnected("the connection ended".into()));
+        }
+        self.started.send_replace(true);
+        Ok(())
+    }
+
+    /// The first attempt to connect has failed: nobody need wait for it any more.
+    pub(in crate::redis) fn gave_up_start(&self) {
+        self.started.send_replace(true);
+    }
+
+    /// A link is not usable any more.
+    pub(in crate::redis) fn lose(&self, link: &Arc<Link>, why: &str) {
+        if self.switch.lose(link) {
+            tracing::warn!(
+                redis = %self.target, reason = why,
+                "Redis lost, breaker opened: serving from memory and from the functions themselves"
+            );
+        }
+        self.rouse();
+    }
+
+    /// Removals that could not run in Redis: they bind this process now and are replayed before it reads Redis again.
+    pub(crate) fn journal(self: &Arc<Self>, patterns: &[Pattern]) {
+        let file = self.switch.append(patterns);
+        // Written already, which a crash of the process survives; flushed, a crash of the machine is survived too.
+        if let (Some(file), Ok(runtime)) = (file, tokio::runtime::Handle::try_current()) {
+            runtime.spawn_blocking(move || file.sync_data());
+        }
+        bump(&self.counters.queued);
+        self.supervised();
+        self.rouse();
+    }
+
+    /// A call would have asked Redis, but is not polled within a tokio runtime. Said once.
+    pub(in crate::redis) fn say_outside_runtime(&self) {
+        if !self.outside_said.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                redis = %self.target,
+                "a call of the cache is polled outside of a tokio runtime, where nobody counts the time: such calls go \
+                 without Redis, and their removals wait until it hears of them; run them in a tokio runtime, by \
+                 `Runtime::block_on` or `Handle::block_on`, or enter one around them"
+            );
+        }
+    }
+
+    /// Redis has acknowledged a removal. False when that was on a connection which is not the current one any more: the
+    /// server of the current one may not have it.
+    pub(crate) fn acknowledged(&self, link: &Arc<Link>, patterns: &[Pattern]) -> bool {
+        self.switch.acknowledged(link, patterns)
+    }
+
+    /// Whether memory hears of other processes' removals now.
+    pub(crate) fn reach(self: &Arc<Self>, now: Instant) -> Reach {
+        let reach = self.switch.reach(now);
+        // The supervisor may have ended, or nobody polls it: then another one is started. Without a supervisor that tries to
+        // reconnect, a lost connection says nothing about Redis, so memory is not believed as it is in an outage.
+        match reach {
+            Reach::Heard => reach,
+            Reach::Away(_) if self.closing.load(Ordering::SeqCst) => reach,
+            Reach::Away(_) if self.supervisor.lock().silence() <= HEARD_WITHIN => reach,
+            Reach::Away(_) | Reach::Unheard => {
+                self.supervised();
+                Reach::Unheard
+            }
+        }
+    }
+
+    pub(crate) fn breaker_state(&self) -> BreakerState {
+        self.switch.breaker.lock().state()
+    }
+
+    pub(crate) fn journal_len(&self) -> usize {
+        self.switch.journal.lock().len()
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn ledger_len(&self) -> usize {
+        self.switch.published().map_or(0, |link| link.ledger.len())
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn breaker_transitions(&self) -> crate::outage::breaker::Transitions {
+        self.switch.breaker.lock().transitions()
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn leases_held(&self) -> usize {
+        self.held.standing()
+    }
+
+    pub(crate) fn is_tls(&self) -> bool {
+        self.target.is_tls()
+    }
+
+    pub(in crate::redis) fn observe<T>(&self, link: &Arc<Link>, result: &Result<T, Fault>) {
+        match result {
+            Ok(_) => {
+                link.answers.fetch_add(1, Ordering::Relaxed);
+                if link.timeouts.load(Ordering::Relaxed) != 0 {
+                    link.timeouts.store(0, Ordering::Relaxed);
+                    self.switch.breaker.lock().succeeded();
+                }
+            }
+            Err(Fault::TimedOut) => {
+                bump(&self.counters.timeouts);
+                link.timeouts.fetch_add(1, Ordering::Relaxed);
+                if self.switch.timed_out(link) {
+                    // A frozen peer keeps its sockets open for ever: only a new connection tells.
+                    self.lose(link, "time-outs in a row");
+                }
+            }
+            Err(Fault::OutsideRuntime) => self.say_outside_runtime(),
+            Err(Fault::Disconnected(why)) => {
+                bump(&self.counters.disconnects);
+                self.lose(link, why);
+            }
+            Err(Fault::Refused(why)) => {
+                if self.counters.refusals.fetch_add(1, Ordering::Relaxed) == 0 {
+                    tracing::error!(reason = %why, "Redis refuses a command; counted in `refusals`, said this once");
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Tier {
+    fn drop(&mut self) {
+        self.supervisor.get_mut().dismiss();
+    }
+}

@@ -1,0 +1,11 @@
+//! What is counted and told while calls go on.
+
+pub(crate) mod function;
+pub(crate) mod hot_keys;
+pub(crate) mod instance;
+pub(crate) mod invalidation;
+pub(crate) mod outcome;
+pub(crate) mod spans;
+pub(crate) mod stats;
+#[cfg(feature = "metrics")]
+pub(crate) mod timer;
