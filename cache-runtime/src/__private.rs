@@ -7,8 +7,9 @@ pub use crate::cacheable::demand::{
     CloneForStale, Failing, Lent, Peel,
 };
 pub use crate::cacheable::dispatch;
+pub use crate::call::call::{Call, KeyText, Late};
 pub use crate::call::caller::{Marked, Unmarked};
-pub use crate::call::site::{Call, KeyText, Late, Site};
+pub use crate::call::site::Site;
 pub use crate::call::{
     always, nothing_late, put, put_as_it_is, read, read_ahead, read_as_it_is, refresh, uncached,
     write, write_as_it_is,

@@ -11,7 +11,7 @@ use super::reply::Examined;
 use super::wait::Waits;
 use super::{Demand, Hit, Request, Turn};
 use crate::cache::config::CacheConfig;
-use crate::cache::deferred;
+use crate::cache::transaction;
 use crate::common::background::Background;
 use crate::common::safeguard::{Safeguard, off};
 use crate::common::sync::at_most;
@@ -159,7 +159,7 @@ impl Cache {
 
     /// The read path. Memory; else the key's flight; its leader asks Redis, then plants a lease and loads.
     pub(crate) async fn read(&self, request: &Request<'_>, budget: &Budget) -> Turn {
-        if deferred::may_be_due(self, request.key.as_str(), request.tags, request.open_tags) {
+        if transaction::may_be_due(self, request.key.as_str(), request.tags, request.open_tags) {
             return Turn::Solo(Why::InTransaction);
         }
         let mut waits = Waits::default();
@@ -244,7 +244,7 @@ impl Cache {
     /// A value that may stand in for a body that failed or is slow, as it stands *now*: what was removed meanwhile stands
     /// in for nothing.
     pub(crate) async fn standing(&self, request: &Request<'_>, budget: &Budget) -> Option<Hit> {
-        if deferred::may_be_due(self, request.key.as_str(), request.tags, request.open_tags) {
+        if transaction::may_be_due(self, request.key.as_str(), request.tags, request.open_tags) {
             return None;
         }
         if let Some(hit) = self.recall(request) {
@@ -280,7 +280,7 @@ impl Cache {
             return None;
         }
         let copy = self.inner.local.memory.get(request.key.as_str(), now)?;
-        if deferred::is_due(self, request.key.as_str(), &copy.tags) {
+        if transaction::is_due(self, request.key.as_str(), &copy.tags) {
             return None;
         }
         let fits = templates_meet(copy.template, request.key.template())

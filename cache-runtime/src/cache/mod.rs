@@ -13,6 +13,7 @@ pub(crate) mod remove;
 mod reply;
 mod request;
 pub(crate) mod store;
+pub(crate) mod transaction;
 mod wait;
 
 pub use self::handle::Cache;

@@ -7,8 +7,8 @@ use std::pin::pin;
 use tracing::Instrument as _;
 
 use crate::cache::Cache;
-use crate::cache::deferred;
 use crate::cache::load::Loading;
+use crate::cache::transaction;
 use crate::common::safeguard::{Safeguard, off};
 use crate::error::Error;
 use crate::key::{CacheKey, KeyPrefix, Pattern, Tag};
@@ -98,7 +98,7 @@ impl Cache {
         spared: Option<&Loading>,
         count: Count,
     ) -> Invalidation {
-        if let Some(deferred) = deferred::defer(self, &patterns) {
+        if let Some(deferred) = transaction::defer(self, &patterns) {
             return deferred;
         }
         let span = spans::invalidate(&patterns);
@@ -243,7 +243,7 @@ impl Cache {
 
     /// For a caller that vanished: binds this process before it returns, without awaiting anything.
     pub(crate) fn remove_without_waiting(&self, patterns: &[Pattern]) {
-        if deferred::defer(self, patterns).is_some() {
+        if transaction::defer(self, patterns).is_some() {
             return;
         }
         bump(&self.inner.counters.invalidations);

@@ -58,24 +58,6 @@ macro_rules! innermost {
 
 innermost! { Whole Pointer NotSerialize NotDeserialize NotClone NotSendSync }
 
-#[cfg(feature = "axum")]
-innermost! {
-    crate::cacheable::http::BareStatus
-    crate::cacheable::response::WholeResponse
-}
-
-#[cfg(feature = "axum")]
-impl<T> Peel<(http::StatusCode, axum::Json<T>)> for crate::cacheable::http::JsonWithStatus {
-    type Value = T;
-    type Leaf = Self;
-}
-
-#[cfg(feature = "axum")]
-impl<T, K: Peel<T>> Peel<axum::Json<T>> for crate::cacheable::http::InJson<K> {
-    type Value = K::Value;
-    type Leaf = K::Leaf;
-}
-
 #[diagnostic::do_not_recommend]
 impl<T, K: Peel<T>> Peel<Option<T>> for InOption<K> {
     type Value = K::Value;
@@ -184,18 +166,6 @@ macro_rules! cannot_fail {
 }
 
 cannot_fail! { Whole Pointer NotSerialize NotDeserialize NotClone NotSendSync }
-
-#[cfg(feature = "axum")]
-cannot_fail! {
-    crate::cacheable::http::JsonWithStatus
-    crate::cacheable::http::BareStatus
-    crate::cacheable::response::WholeResponse
-}
-
-#[cfg(feature = "axum")]
-impl<R, K> Failing<R> for crate::cacheable::http::InJson<K> {
-    type Error = R;
-}
 
 impl<R, K> Failing<R> for InOption<K> {
     type Error = R;

@@ -11,7 +11,7 @@ use http::StatusCode;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::cacheable::demand::{CanBeCached, CanKeepStatuses, Peeled};
+use crate::cacheable::demand::{CanBeCached, CanKeepStatuses, Failing, Peel, Peeled};
 use crate::cacheable::dispatch::{Dressed, Probe, SpecialShape, Split, Wrap};
 use crate::cacheable::status::{HasStatus, Keeping};
 use crate::cacheable::{Cacheable, Kept, Returned, Success};
@@ -93,6 +93,33 @@ impl<T: Send, K: Cacheable<T>> Cacheable<Json<T>> for InJson<K> {
     fn ops(self) -> &'static TypeOps {
         self.0.ops()
     }
+}
+
+impl<R> Peel<R> for BareStatus {
+    type Value = R;
+    type Leaf = Self;
+}
+
+impl<T> Peel<(StatusCode, Json<T>)> for JsonWithStatus {
+    type Value = T;
+    type Leaf = Self;
+}
+
+impl<T, K: Peel<T>> Peel<Json<T>> for InJson<K> {
+    type Value = K::Value;
+    type Leaf = K::Leaf;
+}
+
+impl<R> Failing<R> for JsonWithStatus {
+    type Error = R;
+}
+
+impl<R> Failing<R> for BareStatus {
+    type Error = R;
+}
+
+impl<R, K> Failing<R> for InJson<K> {
+    type Error = R;
 }
 
 /// A status and a value, as stored.

@@ -18,7 +18,7 @@ use http_body::Frame;
 use http_body_util::BodyExt as _;
 use serde::{Deserialize, Serialize};
 
-use crate::cacheable::demand::{CanBeCached, CanKeepStatuses, Peeled};
+use crate::cacheable::demand::{CanBeCached, CanKeepStatuses, Failing, Peel, Peeled};
 use crate::cacheable::dispatch::{Probe, SpecialShape};
 use crate::cacheable::http::is_error;
 use crate::cacheable::status::{HasStatus, Keeping};
@@ -31,6 +31,15 @@ pub struct WholeResponse;
 
 impl SpecialShape for &&&&&Probe<Response> {
     type Kind = WholeResponse;
+}
+
+impl<R> Peel<R> for WholeResponse {
+    type Value = R;
+    type Leaf = Self;
+}
+
+impl<R> Failing<R> for WholeResponse {
+    type Error = R;
 }
 
 /// A response, as stored. Headers are pairs of bytes, because a value need not be UTF-8; of the body a hit clones the

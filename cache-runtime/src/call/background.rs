@@ -7,14 +7,14 @@ use std::future::Future;
 use tokio::task::JoinHandle;
 use tracing::Instrument as _;
 
-use crate::cache::deferred;
 use crate::cache::load::Loading;
+use crate::cache::transaction;
 use crate::cache::{Cache, Demand, Turn};
 use crate::cacheable::erased::AnyResult;
+use crate::call::call::Keyed;
 use crate::call::load::{Load, LoadResult, lead};
 use crate::call::report::count;
 use crate::call::request::{Shape, request};
-use crate::call::site::Keyed;
 use crate::call::survivor::Movable;
 use crate::call::timeouts::Timeouts;
 use crate::common::background::Room;
@@ -57,7 +57,7 @@ pub(super) fn may_refresh(cache: &Cache, key: &CacheKey) -> bool {
     let inner = &cache.inner;
     !inner.local.flights.is_under_way(key.as_str())
         && !inner.tired.is(key.as_str())
-        && !deferred::is_active()
+        && !transaction::is_active()
 }
 
 fn refresh<B>(load: Load<'static, B>, version: u64)

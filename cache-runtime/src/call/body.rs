@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use crate::cacheable::Success;
 use crate::cacheable::erased::{AnyResult, Erase};
-use crate::call::site::Late;
+use crate::call::call::Late;
 
 /// A body that any thread may poll.
 pub(super) type Body<'a> = Pin<Box<dyn Future<Output = AnyResult> + Send + 'a>>;

@@ -58,6 +58,15 @@ enum Given {
     Open,
 }
 
+impl Site {
+    /// Begins a call.
+    #[must_use]
+    pub fn call(&'static self) -> Call {
+        self.list();
+        Call::new(self)
+    }
+}
+
 impl Call {
     pub(super) fn new(site: &'static Site) -> Self {
         Self {

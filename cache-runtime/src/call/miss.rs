@@ -4,18 +4,19 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 
-use crate::cache::deferred;
 use crate::cache::load::Loading;
+use crate::cache::transaction;
 use crate::cache::{Cache, Demand, Hit, Turn};
 use crate::cacheable::erased::{AnyKind, AnyResult, Ended};
 use crate::call::background::{BackgroundLoad, may_refresh};
 use crate::call::body::{Body, MakeBody, Work};
+use crate::call::call::{Call, Keyed};
 use crate::call::fallback::{Fallback, FallbackReason};
 use crate::call::load::{Load, LoadResult, Stored, alone, alone_within, kept, lead};
 use crate::call::mode::Mode;
 use crate::call::report::{count, outcome, ran, served, tell};
 use crate::call::request::{Shape, give_back_aged, give_back_outcome, request, request_of};
-use crate::call::site::{About, Call, Keyed, Site};
+use crate::call::site::{About, Site};
 use crate::call::survivor::Survivor;
 use crate::call::timeouts::Timeouts;
 use crate::call::{boxed, put};
@@ -98,7 +99,7 @@ where
         Keyed::Key(key) if miss.asked.mode != Mode::Blind => key.clone(),
         _ => return boxed(|| miss.without_key(&cache, waiting)).await,
     };
-    if !miss.asked.call.patterns.is_empty() && deferred::is_active() {
+    if !miss.asked.call.patterns.is_empty() && transaction::is_active() {
         return boxed(|| miss.in_transaction(&cache)).await;
     }
     if miss.asked.mode == Mode::Normal
@@ -450,7 +451,7 @@ async fn lead_within<'a, B>(
 where
     B: Future<Output = AnyResult> + Unpin,
 {
-    let Some(background) = background.filter(|_| !deferred::is_active()) else {
+    let Some(background) = background.filter(|_| !transaction::is_active()) else {
         return boxed(|| lead(load, loading, timeouts, false)).await;
     };
     if timeouts.is_soft() {

@@ -18,7 +18,7 @@ mod body;
     clippy::module_inception,
     reason = "one call, as generated code builds it"
 )]
-mod call;
+pub(crate) mod call;
 pub(crate) mod caller;
 mod fallback;
 mod load;
@@ -44,7 +44,8 @@ use self::read::{Looked, go_on, go_on_as_it_is, go_on_owned, look};
 use self::ready_or_boxed::ReadyOrBoxed;
 use crate::cacheable::Returned;
 use crate::cacheable::erased::{AnyKind, AnyResult, Erase};
-use crate::call::site::{Call, Late, Site};
+use crate::call::call::{Call, Late};
+use crate::call::site::Site;
 
 /// A read: a hit skips the body.
 pub fn read<'a, R, K, W, L, F, Fut>(

@@ -3,7 +3,8 @@
 use std::cell::Cell;
 use std::future::Future;
 
-use crate::call::site::{Call, Site};
+use crate::call::call::Call;
+use crate::call::site::Site;
 use crate::telemetry::outcome::Wish;
 
 tokio::task_local! {

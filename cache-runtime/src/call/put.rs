@@ -4,16 +4,17 @@ use std::future::Future;
 use std::time::Duration;
 
 use crate::cache::Cache;
-use crate::cache::deferred;
 use crate::cache::load::{Loading, StoredThrough};
+use crate::cache::transaction;
 use crate::cacheable::erased::{AnyKind, AnyResult, Prepared};
 use crate::call::body::Work;
 use crate::call::boxed;
+use crate::call::call::{Call, Keyed};
 use crate::call::load::{alone, kept, watched};
 use crate::call::removals::{PendingRemovals, Verdict};
 use crate::call::report::{count, ran};
 use crate::call::request::{Shape, request};
-use crate::call::site::{About, Call, Keyed};
+use crate::call::site::About;
 use crate::key::{CacheKey, Pattern};
 use crate::local::flight::Outcome;
 use crate::local::memory::Kept;
@@ -37,7 +38,7 @@ where
     match &call.key {
         Keyed::Key(key) => {
             let key = key.clone();
-            if deferred::is_active() {
+            if transaction::is_active() {
                 let put = in_transaction(&cache, call, &*kind, work, &key);
                 return report(about, &*kind, put.await);
             }

@@ -8,13 +8,13 @@ use crate::cacheable::erased::{AnyResult, Erase};
 use crate::call::background::{BackgroundLoad, may_refresh};
 use crate::call::body::{Body, MakeBody, Work};
 use crate::call::boxed;
+use crate::call::call::{Call, Keyed};
 use crate::call::load::Load;
 use crate::call::miss::{Miss, PendingCall, miss_boxed, miss_in_span, miss_owned_boxed};
 use crate::call::mode::Mode;
 use crate::call::ready_or_boxed::ReadyOrBoxed;
 use crate::call::report::served;
 use crate::call::request::{Shape, give_back_typed, request};
-use crate::call::site::{Call, Keyed};
 use crate::telemetry::outcome::{naming, wished};
 
 /// A read that has begun: memory has been asked.

@@ -5,7 +5,7 @@ use crate::cache::load::Loading;
 use crate::cache::remove::Due;
 use crate::cacheable::erased::{AnyKind, AnyResult, Ended};
 use crate::call::body::Questions;
-use crate::call::site::{Call, Late};
+use crate::call::call::{Call, Late};
 use crate::key::Pattern;
 
 /// Removals that wait for the end of a body. Dropped before, they are made.

@@ -3,7 +3,8 @@
 use crate::cache::{Demand, Hit, Request};
 use crate::cacheable::erased::{AnyKind, AnyResult};
 use crate::cacheable::{Cacheable, Kept};
-use crate::call::site::{Call, Site};
+use crate::call::call::Call;
+use crate::call::site::Site;
 use crate::entry::TypeOps;
 use crate::key::CacheKey;
 use crate::local::flight::Outcome;

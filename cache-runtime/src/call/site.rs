@@ -7,8 +7,6 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-pub(crate) use super::call::Keyed;
-pub use super::call::{Call, KeyText, Late};
 use crate::entry::policy::{Near, Policy};
 use crate::entry::{CodecKind, Compression};
 use crate::key::{PatternTemplate, Template};
@@ -266,11 +264,9 @@ impl Site {
         self.function.name
     }
 
-    /// Begins a call.
-    #[must_use]
-    pub fn call(&'static self) -> Call {
+    /// Lists the function among those that were called.
+    pub(super) fn list(&'static self) {
         self.listed.call_once(|| LISTED.lock().push(self));
-        Call::new(self)
     }
 
     /// What the tiers know of it.

@@ -6,9 +6,9 @@ use crate::cache::Cache;
 use crate::cacheable::erased::Ended;
 use crate::cacheable::{Returned, Success};
 use crate::call::body::AddLate;
+use crate::call::call::Call;
 use crate::call::load::watched;
 use crate::call::removals::PendingRemovals;
-use crate::call::site::Call;
 
 /// Runs the body, and removes what its success removes.
 ///

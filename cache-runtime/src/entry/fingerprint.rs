@@ -25,7 +25,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::entry::codec::CodecKind;
+use crate::entry::kind::CodecKind;
 use probe::explore;
 use symmetry::{Forms, Verdict, compare, compare_json};
 

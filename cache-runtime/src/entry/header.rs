@@ -31,7 +31,7 @@ use std::borrow::Cow;
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-use crate::entry::codec::CodecKind;
+use crate::entry::kind::CodecKind;
 use crate::entry::pack::{Compression, unpack};
 
 /// All of a lease or a failed mark, and the beginning of an entry.

@@ -261,7 +261,7 @@ mod tests {
     use serde::de::DeserializeOwned;
     use serde::{Deserialize, Serialize};
 
-    use super::super::codec::CodecKind;
+    use crate::entry::CodecKind;
 
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     enum Kind {

@@ -11,15 +11,16 @@ mod fingerprint;
 mod header;
 mod in_place;
 mod json;
+mod kind;
 mod ops;
 mod pack;
 pub(crate) mod policy;
 
-pub use codec::CodecKind;
 pub(crate) use header::{
     Draft, Head, Identity, LABEL, Label, Stamp, Stored, failed_head, identity, key_hash, label,
     label_length, lease_head, parse,
 };
+pub use kind::CodecKind;
 pub use ops::{TypeOps, type_ops};
 pub use pack::Compression;
 pub(crate) use pack::pack;

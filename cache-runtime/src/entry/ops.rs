@@ -8,8 +8,9 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::entry::codec::{CodecError, CodecKind};
+use crate::entry::codec::CodecError;
 use crate::entry::fingerprint::{shape_of, survives_json};
+use crate::entry::kind::CodecKind;
 
 /// A value whose type only the operations know.
 pub(crate) type Erased = dyn Any + Send + Sync;

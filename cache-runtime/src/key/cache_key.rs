@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering as Atomic};
 use serde::Serialize;
 
 use crate::key::escape::{escape_manual, push_hex_lower};
+use crate::key::hash::{HASH_START, PLACEHOLDER, hash_text};
 use crate::key::part::{KeyPart, KeyWriter};
-use crate::key::template::{HASH_START, PLACEHOLDER, hash_text};
 
 /// A rendered key.
 ///

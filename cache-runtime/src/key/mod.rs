@@ -6,6 +6,7 @@
 
 mod cache_key;
 mod escape;
+mod hash;
 mod instance;
 mod numbered;
 mod part;

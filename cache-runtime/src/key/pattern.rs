@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::key::cache_key::CacheKey;
 use crate::key::escape::escape_manual;
 use crate::key::part::{KeyPart, KeyWriter};
-use crate::key::typed::Tag;
+use crate::key::typed::{KeyPrefix, Tag};
 
 /// What a removal names.
 ///
@@ -50,6 +50,18 @@ pub enum Pattern {
     TagPrefix(String),
     /// Every entry with all of these tags.
     AllTags(Vec<String>),
+}
+
+impl From<Tag> for Pattern {
+    fn from(tag: Tag) -> Self {
+        Self::Tag(tag.text)
+    }
+}
+
+impl From<KeyPrefix> for Pattern {
+    fn from(prefix: KeyPrefix) -> Self {
+        Self::Prefix(prefix.text)
+    }
 }
 
 impl Pattern {

@@ -1,6 +1,7 @@
 //! A key's shape, known at compile time.
 
 use crate::key::cache_key::CacheKey;
+use crate::key::hash::{HASH_START, PLACEHOLDER, hash_text};
 use crate::key::part::{KeyPart, KeyWriter, NotAKey};
 use crate::key::pattern::Pattern;
 
@@ -76,27 +77,6 @@ impl Template {
         self.hash
     }
 }
-
-/// Goes on hashing a template's text where `hash` left off (FNV-1a).
-///
-/// It separates templates of one program from one another, nothing that a
-/// caller can choose, so a simple hash that works in constants will do. Never
-/// 0, which means "no template".
-pub(super) const fn hash_text(mut hash: u64, text: &str) -> u64 {
-    let bytes = text.as_bytes();
-    let mut i = 0;
-    while i < bytes.len() {
-        hash = (hash ^ bytes[i] as u64).wrapping_mul(0x0000_0100_0000_01b3);
-        i += 1;
-    }
-    if hash == 0 { HASH_START } else { hash }
-}
-
-/// The hash of no text at all.
-pub(super) const HASH_START: u64 = 0xcbf2_9ce4_8422_2325;
-
-/// Stands for a value in the text that is hashed, whatever its name was.
-pub(super) const PLACEHOLDER: &str = "<>";
 
 /// Room for one value before a second allocation is needed.
 const USUAL_VALUE: usize = 24;

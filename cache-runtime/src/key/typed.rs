@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use crate::key::cache_key::CacheKey;
 use crate::key::escape::escape_manual;
-use crate::key::pattern::Pattern;
 
 /// A label that entries can be removed by, whatever their keys: `author:7`.
 ///
@@ -20,7 +19,7 @@ use crate::key::pattern::Pattern;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tag {
-    text: String,
+    pub(super) text: String,
 }
 
 impl Tag {
@@ -76,12 +75,6 @@ impl From<&&str> for Tag {
     }
 }
 
-impl From<Tag> for Pattern {
-    fn from(tag: Tag) -> Self {
-        Self::Tag(tag.text)
-    }
-}
-
 /// The beginning of keys that are to be removed: `jobs:list:`.
 ///
 /// # Examples
@@ -96,7 +89,7 @@ impl From<Tag> for Pattern {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyPrefix {
-    text: String,
+    pub(super) text: String,
 }
 
 impl KeyPrefix {
@@ -142,12 +135,6 @@ impl From<&String> for KeyPrefix {
     }
 }
 
-impl From<KeyPrefix> for Pattern {
-    fn from(prefix: KeyPrefix) -> Self {
-        Self::Prefix(prefix.text)
-    }
-}
-
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     escape_manual(&mut out, text);
@@ -164,6 +151,7 @@ fn segment<T: Serialize + ?Sized>(above: &str, value: &T) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::key::pattern::Pattern;
 
     #[test]
     fn a_prefix_by_hand_covers_the_keys_that_are_written_alike() {

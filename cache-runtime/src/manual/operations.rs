@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use crate::cache::deferred;
+use crate::cache::transaction;
 use crate::cache::{Cache, Hit, Request, Turn};
 use crate::common::random;
 use crate::entry::{self, CodecKind, Draft, Head, TypeOps, type_ops};
@@ -419,7 +419,7 @@ impl Cache {
 
     /// Inside a transaction: the key is to be removed at its end, or may be, as the tags of its entry are not known.
     fn is_due_by_hand(&self, key: &CacheKey) -> bool {
-        deferred::may_be_due(self, key.as_str(), &[], &[String::new()])
+        transaction::may_be_due(self, key.as_str(), &[], &[String::new()])
     }
 
     /// Counts a read by the tier that answered it.

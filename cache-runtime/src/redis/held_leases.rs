@@ -13,8 +13,10 @@ use tokio::time::Instant;
 
 use crate::entry::Identity;
 use crate::local::flight::Pulse;
-use crate::redis::lease::RENEW_EVERY;
 use crate::redis::ledger::Birth;
+
+/// How often leases are renewed while their loads run.
+pub(in crate::redis) const RENEW_EVERY: Duration = Duration::from_millis(400);
 
 /// Leases noted at once. One more is not noted: it ends by itself.
 const BOUND: usize = 65_536;

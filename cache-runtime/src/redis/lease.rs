@@ -21,9 +21,6 @@ use crate::redis::scripts::Script;
 /// How long a lease lives without renewal: what a dead holder costs the others.
 pub(crate) const LEASE_LIFE: Duration = Duration::from_millis(1_500);
 
-/// How often leases are renewed while their loads run.
-pub(in crate::redis) const RENEW_EVERY: Duration = Duration::from_millis(400);
-
 /// Follows a key in the name of its lock: no key can end so, as `%` is followed by two hexadecimal digits there.
 const LOCK: &str = "%lock";
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http::request::Parts;
 
 use crate::cache::Cache;
-use crate::http::admin::gate::Token;
+use crate::http::admin::token::Token;
 
 /// What somebody may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -13,12 +13,13 @@ use http::StatusCode;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use parking_lot::Mutex;
-use subtle::{Choice, ConstantTimeEq as _};
+use subtle::Choice;
 use tokio::time::Instant;
 
 use crate::http::admin::config::{AdminConfig, Role};
 use crate::http::admin::origin;
 use crate::http::admin::refusal::AdminRefusal;
+use crate::http::admin::token::Token;
 
 /// Wrong tokens that a peer may send in a [`WINDOW`].
 const FAILURES: u32 = 10;
@@ -26,31 +27,6 @@ const WINDOW: Duration = Duration::from_secs(60);
 
 /// Peers whose failures are counted at once; all further ones are counted together.
 const PEERS: usize = 1024;
-
-/// Shorter tokens can be guessed, at the rate at which this process answers.
-const SHORT: usize = 16;
-
-/// A token's hash: nothing here could show the token.
-#[derive(Clone)]
-pub(super) struct Token(blake3::Hash);
-
-impl Token {
-    pub(super) fn new(which: &str, token: &str) -> Option<Self> {
-        let token = token.trim();
-        if token.is_empty() {
-            return None;
-        }
-        if token.len() < SHORT {
-            tracing::warn!("{which} is short enough to be guessed; make one of 32 random bytes");
-        }
-        Some(Self(blake3::hash(token.as_bytes())))
-    }
-
-    /// Hashes are compared, so neither the time nor the length tells how near a guess was.
-    fn is(&self, sent: &blake3::Hash) -> Choice {
-        self.0.as_bytes().ct_eq(sent.as_bytes())
-    }
-}
 
 /// Lets in who may look after a cache: the check behind [`admin_router`](crate::http::admin::admin_router), for routes of an
 /// application's own. Clones count wrong tokens together.

@@ -6,6 +6,7 @@ mod gate;
 mod origin;
 mod page;
 mod refusal;
+mod token;
 
 use std::sync::Arc;
 

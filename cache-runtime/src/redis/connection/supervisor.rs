@@ -16,7 +16,7 @@ use crate::redis::connection::link::{Link, Tended};
 use crate::redis::connection::probe::meaning;
 use crate::redis::connection::session::Session;
 use crate::redis::connection::tier::Tier;
-use crate::redis::lease::RENEW_EVERY;
+use crate::redis::held_leases::RENEW_EVERY;
 
 /// The time between two questions that an idle or busy connection must answer.
 const HEARTBEAT: Duration = Duration::from_secs(1);

@@ -16,7 +16,8 @@ use redis::ConnectionInfo;
 
 use crate::redis::connection::session::Session;
 use crate::redis::connection::tier::Tier;
-use crate::redis::lease::{LEASE_LIFE, RENEW_EVERY, renewal};
+use crate::redis::held_leases::RENEW_EVERY;
+use crate::redis::lease::{LEASE_LIFE, renewal};
 use crate::redis::scripts::{SOURCES, Script};
 
 /// How long connecting, and each answer, may take.
