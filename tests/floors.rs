@@ -222,7 +222,7 @@ impl Names<'_> {
 
 fn is_test(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|attribute| {
-        let condition = attribute.path().is_ident("cfg").then(|| &attribute.meta);
+        let condition = attribute.path().is_ident("cfg").then_some(&attribute.meta);
         condition.is_some_and(|meta| match meta {
             syn::Meta::List(list) => list
                 .tokens

@@ -4,13 +4,13 @@ use std::pin::pin;
 use std::time::Duration;
 
 use crate::cache::load::Loading;
-use crate::cache::reply::Examined;
+use crate::cache::reply::{Examined, Found};
 use crate::cache::wait::Waits;
 use crate::cache::{Cache, Demand, Reply, Request, STARTS, Turn};
 use crate::common::random;
 use crate::entry::{self, Identity};
 use crate::key::Pattern;
-use crate::local::flight::{Hold, Joined, Lead, Outcome};
+use crate::local::flight::{Flight, Hold, Joined, Lead, Outcome};
 use crate::redis::{Budget, Fault, Lease, Locked, Over, Planted, Session};
 use crate::telemetry::outcome::Why;
 
@@ -19,6 +19,27 @@ enum Far {
     Found(Option<Examined>),
     /// Nothing stood there, and now the lease does.
     Planted,
+}
+
+/// What a leader does about what it has found at the key.
+enum Step {
+    /// It is the value that the readers want.
+    Give(Box<Found>),
+    /// Another process loads it.
+    Wait,
+    /// The entry stays while its successor is loaded, by whoever has the lock beside it.
+    Lock(Identity),
+    /// A lease takes the place of what is there.
+    Plant(Over),
+    LoadWithoutLease,
+}
+
+/// What came of the lock beside a stored entry.
+enum Beside {
+    Ours,
+    /// The entry is gone, or another process has loaded: look again.
+    Again,
+    LoadWithoutLease,
 }
 
 impl Cache {
@@ -31,25 +52,9 @@ impl Cache {
         waits: &mut Waits,
         mut own: Option<Reply>,
     ) -> Turn {
-        if let Some(lease) = &lead.hold {
-            // A leader that was dropped left it; it has been standing since before this load.
-            let session = lease.session.clone();
-            return self.load(
-                lead,
-                request,
-                self.inner.local.fence(),
-                Some(session),
-                Why::Absent,
-            );
-        }
-        let Some(tier) = &self.inner.tier else {
-            return self.load(lead, request, self.inner.local.fence(), None, Why::Absent);
-        };
-        tier.session(budget).await;
-        // The fence before the session: a switch in between is then seen, whichever way it went.
-        let fence = self.inner.local.fence();
-        let Some(session) = tier.session_now() else {
-            return self.load(lead, request, fence, None, Why::RedisAway);
+        let (fence, session) = match self.way_in(&lead, budget).await {
+            Ok(way) => way,
+            Err((fence, session, why)) => return self.load(lead, request, fence, session, why),
         };
         let flight = lead.flight().clone();
         let key = request.key.as_str();
@@ -83,77 +88,33 @@ impl Cache {
                 why = Why::RedisAway;
                 break;
             };
-            waits.found(match &examined {
-                Some(Examined::Leased(identity) | Examined::Outlived(identity)) => Some(*identity),
-                Some(Examined::Standing(found)) => Some(found.identity),
-                _ => None,
-            });
-            let mut over = Over::Nothing;
-            let standing = match &examined {
-                Some(Examined::Standing(found)) => Some(found.identity),
-                Some(Examined::Outlived(identity)) => Some(*identity),
-                _ => None,
-            };
-            // The stored entry stays in place while its successor is loaded, unless the call itself removes it.
-            if let Some(standing) = standing.filter(|_| !request.removes) {
-                why = Why::Unusable;
-                let locking = self.lock(&mut lead, request, budget, &session, standing);
-                // In a box of its own: no hit needs it.
-                match Box::pin(locking).await {
-                    Ok(Locked::Ours) => {
-                        flight.refreshes();
-                        return self.load(lead, request, fence, Some(session), why);
-                    }
-                    Ok(Locked::Gone) => continue,
-                    Ok(Locked::Taken { silence }) => {
-                        waits.locked(silence);
-                        if waits.left().is_zero() {
-                            break;
-                        }
-                        Box::pin(waits.wait(&flight, &session, &self.inner.counters)).await;
-                        budget.renew();
-                        continue;
-                    }
-                    Ok(Locked::Failed) | Err(_) => break,
-                }
-            }
-            match examined {
-                None => {}
-                Some(Examined::Usable(found)) => {
+            let over = match next_step(examined, request, waits, &mut why) {
+                Step::Give(found) => {
                     self.fill_near(&flight, fence, request, &found, &session);
                     let hit = Turn::Hit(found.hit());
                     lead.found(Outcome::Value(found.kept));
                     return hit;
                 }
-                Some(Examined::Standing(found)) => {
-                    why = Why::Unusable;
-                    over = Over::This(found.identity);
+                Step::Wait => {
+                    wait_for_another(waits, &flight, &session, budget, self).await;
+                    continue;
                 }
-                Some(Examined::Outlived(identity) | Examined::Removed(identity)) => {
-                    over = Over::This(identity);
-                }
-                Some(Examined::Unusable(identity)) => {
-                    why = Why::Unusable;
-                    over = Over::This(identity);
-                }
-                Some(Examined::Leased(identity)) => {
-                    if waits.left() > Duration::ZERO {
-                        Box::pin(waits.wait(&flight, &session, &self.inner.counters)).await;
-                        budget.renew();
-                        continue;
+                Step::Lock(stored) => {
+                    let locking =
+                        self.lock_or_wait(&mut lead, request, budget, &session, stored, waits);
+                    // In a box of its own: no hit needs it.
+                    match Box::pin(locking).await {
+                        Beside::Ours => {
+                            flight.refreshes();
+                            return self.load(lead, request, fence, Some(session), why);
+                        }
+                        Beside::Again => continue,
+                        Beside::LoadWithoutLease => break,
                     }
-                    // One of those who lose patience takes the dead holder's place; the others load for themselves.
-                    if std::mem::replace(&mut waits.over, true) {
-                        break;
-                    }
-                    over = Over::This(identity);
                 }
-                Some(Examined::Shut) => {
-                    why = Why::RedisAway;
-                    break;
-                }
-                Some(Examined::Failed | Examined::Foreign) => break,
-            }
+                Step::Plant(over) => over,
+                Step::LoadWithoutLease => break,
+            };
             if self.inner.barren.is(key) {
                 break;
             }
@@ -161,7 +122,7 @@ impl Cache {
                 Ok(Planted::Ours) => {
                     return self.load(lead, request, fence, Some(session), why);
                 }
-                // Somebody was quicker: what stands there now is read like anything else.
+                // Somebody was quicker: what is stored there now is read like anything else.
                 Ok(Planted::Stands) => {}
                 Ok(Planted::Foreign) | Err(_) => break,
             }
@@ -171,6 +132,29 @@ impl Cache {
             return Turn::Solo(why);
         }
         self.load(lead, request, fence, Some(session), why)
+    }
+
+    /// The fence and the session under which the leader asks Redis. `Err`: it loads without asking.
+    async fn way_in(
+        &self,
+        lead: &Lead<Box<Lease>>,
+        budget: &Budget,
+    ) -> Result<(u64, Session), (u64, Option<Session>, Why)> {
+        let fence = || self.inner.local.fence();
+        if let Some(lease) = &lead.hold {
+            // A leader that was dropped left it; it has been there since before this load.
+            return Err((fence(), Some(lease.session.clone()), Why::Absent));
+        }
+        let Some(tier) = &self.inner.tier else {
+            return Err((fence(), None, Why::Absent));
+        };
+        tier.session(budget).await;
+        // The fence before the session: a switch in between is then seen, whichever way it went.
+        let fence = fence();
+        match tier.session_now() {
+            Some(session) => Ok((fence, session)),
+            None => Err((fence, None, Why::RedisAway)),
+        }
     }
 
     /// Reads the key and, where it is empty, takes the right to store there, in one round trip.
@@ -237,6 +221,32 @@ impl Cache {
             _ => {}
         }
         answer
+    }
+
+    /// Takes the lock beside a stored entry, or waits while another process has it.
+    async fn lock_or_wait(
+        &self,
+        lead: &mut Lead<Box<Lease>>,
+        request: &Request<'_>,
+        budget: &Budget,
+        session: &Session,
+        stored: Identity,
+        waits: &mut Waits,
+    ) -> Beside {
+        match self.lock(lead, request, budget, session, stored).await {
+            Ok(Locked::Ours) => Beside::Ours,
+            Ok(Locked::Gone) => Beside::Again,
+            Ok(Locked::Taken { silence }) => {
+                waits.locked(silence);
+                if waits.left().is_zero() {
+                    return Beside::LoadWithoutLease;
+                }
+                let flight = lead.flight().clone();
+                wait_for_another(waits, &flight, session, budget, self).await;
+                Beside::Again
+            }
+            Ok(Locked::Failed) | Err(_) => Beside::LoadWithoutLease,
+        }
     }
 
     /// The right to replace a value that goes on standing while its successor is loaded.
@@ -329,4 +339,69 @@ impl Cache {
             Why::Asked,
         ))
     }
+}
+
+/// Decides by what is at the key. `why` becomes the reason of the load that may follow.
+fn next_step(
+    examined: Option<Examined>,
+    request: &Request<'_>,
+    waits: &mut Waits,
+    why: &mut Why,
+) -> Step {
+    waits.found(match &examined {
+        Some(Examined::Leased(identity) | Examined::Outlived(identity)) => Some(*identity),
+        Some(Examined::Standing(found)) => Some(found.identity),
+        _ => None,
+    });
+    let Some(examined) = examined else {
+        return Step::Plant(Over::Nothing);
+    };
+    // A call that removes entries may remove this one, too.
+    let over_or_beside = |identity| {
+        if request.removes {
+            Step::Plant(Over::This(identity))
+        } else {
+            Step::Lock(identity)
+        }
+    };
+    match examined {
+        Examined::Usable(found) => Step::Give(found),
+        Examined::Standing(found) => {
+            *why = Why::Unusable;
+            over_or_beside(found.identity)
+        }
+        Examined::Outlived(identity) => {
+            if !request.removes {
+                *why = Why::Unusable;
+            }
+            over_or_beside(identity)
+        }
+        Examined::Removed(identity) => Step::Plant(Over::This(identity)),
+        Examined::Unusable(identity) => {
+            *why = Why::Unusable;
+            Step::Plant(Over::This(identity))
+        }
+        Examined::Leased(_) if waits.left() > Duration::ZERO => Step::Wait,
+        // One of those who lose patience takes the dead holder's place; the others load for themselves.
+        Examined::Leased(_) if std::mem::replace(&mut waits.over, true) => Step::LoadWithoutLease,
+        Examined::Leased(identity) => Step::Plant(Over::This(identity)),
+        Examined::Shut => {
+            *why = Why::RedisAway;
+            Step::LoadWithoutLease
+        }
+        Examined::Failed | Examined::Foreign => Step::LoadWithoutLease,
+    }
+}
+
+/// Waits for another process's load. The call may wait for Redis anew afterwards.
+async fn wait_for_another(
+    waits: &mut Waits,
+    flight: &Flight<Box<Lease>>,
+    session: &Session,
+    budget: &Budget,
+    cache: &Cache,
+) {
+    // In a box of its own: no hit needs it.
+    Box::pin(waits.wait(flight, session, &cache.inner.counters)).await;
+    budget.renew();
 }

@@ -1,15 +1,17 @@
 //! What the bytes at a key mean to a reader, and which replies go into memory.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::cache::{Cache, Hit, Request};
-use crate::entry::policy::Near;
-use crate::entry::policy::{Aged, Decision};
-use crate::entry::{self, Identity, Stamp, Stored};
+
+use crate::entry::policy::{Aged, Decision, Near};
+use crate::entry::{self, CodecKind, Entry, Identity, Stamp, Stored, TypeOps};
 use crate::key::templates_meet;
 use crate::local::flight::Flight;
 use crate::local::memory::{Copy, Kept, after};
@@ -82,6 +84,32 @@ fn version(identity: &Identity) -> u64 {
     id.first_chunk().map_or(0, |id| u64::from_le_bytes(*id))
 }
 
+/// How old the entry is, by the server's time.
+fn aged(entry: &Entry<'_>, session: &Session) -> Aged {
+    let now = u64::try_from(session.link.server_millis()).unwrap_or(0);
+    Aged {
+        age: Duration::from_millis(now.saturating_sub(entry.written_ms)),
+        ttl: Duration::from_millis(entry.ttl_ms),
+        took: Duration::from_millis(u64::from(entry.load_ms)),
+    }
+}
+
+/// How long the entry may still be of use to this reader.
+fn remaining(entry: &Entry<'_>, aged: Aged, request: &Request<'_>) -> Duration {
+    let grace = if entry.none {
+        Duration::ZERO
+    } else {
+        request.policy.grace()
+    };
+    aged.ttl.saturating_add(grace).saturating_sub(aged.age)
+}
+
+/// The value in the payload. A type's own `Deserialize` may panic over what an older build's value does not hold.
+fn decoded(payload: &[u8], ops: &TypeOps, codec: CodecKind) -> Option<Arc<dyn Any + Send + Sync>> {
+    let decoding = || (ops.decode)(payload, codec);
+    catch_unwind(AssertUnwindSafe(decoding)).ok()?.ok()
+}
+
 impl Cache {
     /// A reply that Redis tracks for us goes into memory, unless it was overtaken by a push.
     pub(crate) fn fill_near(
@@ -149,12 +177,7 @@ impl Cache {
         if session.is_shut(key, entry.tags()) || !session.is_current() {
             return Examined::Shut;
         }
-        let now = u64::try_from(session.link.server_millis()).unwrap_or(0);
-        let aged = Aged {
-            age: Duration::from_millis(now.saturating_sub(entry.written_ms)),
-            ttl: Duration::from_millis(entry.ttl_ms),
-            took: Duration::from_millis(u64::from(entry.load_ms)),
-        };
+        let aged = aged(&entry, session);
         let decision = request.judge(aged, version(&entry.identity), entry.none);
         match session.link.ledger.judge(&entry.stamp, key, entry.tags()) {
             Judged::Stands => {}
@@ -175,23 +198,12 @@ impl Cache {
             .then(|| entry.unpacked(self.inner.config.max_value_bytes))
             .flatten();
         let kept = match &payload {
-            Some(payload) => {
-                // A type's own `Deserialize` may assert what an older build's value does not hold.
-                let decoding = || (request.ops.decode)(payload, entry.codec);
-                let decoded = catch_unwind(AssertUnwindSafe(decoding));
-                decoded.ok().and_then(Result::ok).map(Some)
-            }
-            None if fits && entry.none => Some(None),
-            None => None,
+            Some(payload) => decoded(payload, request.ops, entry.codec).map(Some),
+            None => (fits && entry.none).then_some(None),
         };
         let Some(kept) = kept else {
             self.count(request, |counters| bump(&counters.unusable));
             return Examined::Unusable(entry.identity);
-        };
-        let grace = if entry.none {
-            Duration::ZERO
-        } else {
-            request.policy.grace()
         };
         let found = Box::new(Found {
             kept,
@@ -201,7 +213,7 @@ impl Cache {
             tags: entry.tags().map(str::to_owned).collect(),
             // As they are in memory: what was compressed weighs what it grew to.
             bytes: payload.map_or(0, |payload| payload.len()),
-            remaining: aged.ttl.saturating_add(grace).saturating_sub(aged.age),
+            remaining: remaining(&entry, aged, request),
             aged,
             decision,
         });

@@ -17,8 +17,8 @@ mod pack;
 pub(crate) mod policy;
 
 pub(crate) use header::{
-    Draft, Head, Identity, LABEL, Label, Stamp, Stored, failed_head, identity, key_hash, label,
-    label_length, lease_head, parse,
+    Draft, Entry, Head, Identity, LABEL, Label, Stamp, Stored, failed_head, identity, key_hash,
+    label, label_length, lease_head, parse,
 };
 pub use kind::CodecKind;
 pub use ops::{TypeOps, type_ops};
