@@ -5,13 +5,13 @@ use quote::ToTokens as _;
 use syn::visit::{self, Visit};
 use syn::{Ident, LitStr, Safety, Signature};
 
-use crate::args::{Args, Tags};
 use crate::cached_fn::Key;
 use crate::errors::Errors;
-use crate::generic;
-use crate::item::Function;
-use crate::owned::ungrouped;
-use crate::signature::Shape;
+use crate::function::Function;
+use crate::function::generic;
+use crate::function::owned::ungrouped;
+use crate::function::signature::Shape;
+use crate::options::{Args, Tags};
 use crate::suggest;
 
 /// Rules about the function alone.
@@ -248,7 +248,7 @@ fn nothing_for_a_pure_write(args: &Args, errors: &mut Errors) {
     if args
         .companions
         .value()
-        .is_some_and(|companions| matches!(companions, crate::args::Companions::Named(_)))
+        .is_some_and(|companions| matches!(companions, crate::options::Companions::Named(_)))
         && let Some(companions) = args.companions.name()
     {
         errors.at(companions.span(), "companions are for what is stored, and this function stores nothing: it has neither `key` nor `ttl`");

@@ -1,5 +1,8 @@
 //! Key templates: `jobs:list:<skip>:<limit>` into literals and placeholders.
 
+pub(crate) mod pattern;
+pub(crate) mod placeholder;
+
 /// Text with holes: one literal more than placeholders, alternating, literals first and last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Template {

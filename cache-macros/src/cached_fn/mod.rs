@@ -1,23 +1,26 @@
 //! From options and signature to one [`CachedFn`] that expansion cannot misread, or every error.
 
+pub(crate) mod rules;
+
 use std::time::Duration;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::{Expr, FnArg, Ident, LitStr, Type};
 
-use crate::answer::{self, Answer};
-use crate::args::{self, Args};
 use crate::errors::Errors;
-use crate::generic::{self, Surroundings};
-use crate::item::Function;
-use crate::mentions::mentions;
-use crate::owned::Owned;
-use crate::placeholder::{Part, Place, Scope};
-use crate::policy::Policy;
-use crate::signature::{Form, Shape};
+use crate::expand::companions;
+use crate::function::Function;
+use crate::function::generic::{self, Surroundings};
+use crate::function::mentions::mentions;
+use crate::function::owned::Owned;
+use crate::function::signature::{Form, Shape};
+use crate::options::http::{self, Answer};
+use crate::options::policy::Policy;
+use crate::options::{self, Args};
 use crate::template::Template;
-use crate::{companions, pattern, rules};
+use crate::template::pattern;
+use crate::template::placeholder::{Part, Place, Scope};
 
 /// A function that can be cached, and how.
 pub(crate) struct CachedFn {
@@ -28,9 +31,9 @@ pub(crate) struct CachedFn {
     pub(crate) runtime: TokenStream,
     /// Its name in the statistics, an expression.
     pub(crate) name: TokenStream,
-    pub(crate) ttl: Option<args::Ttl>,
+    pub(crate) ttl: Option<options::Ttl>,
     pub(crate) none_ttl: Option<Duration>,
-    pub(crate) near: Option<args::Near>,
+    pub(crate) near: Option<options::Near>,
     pub(crate) policy: Policy,
     pub(crate) answer: Answer,
     /// The types of a read's arguments that its key holds.
@@ -121,7 +124,7 @@ impl CachedFn {
             None => Role::Write,
         };
         let types_in_key = match &role {
-            Role::Read(key) => answer::types_in_key(key, &shape),
+            Role::Read(key) => http::types_in_key(key, &shape),
             Role::Put(_) | Role::Write => Vec::new(),
         };
         let owned = match (&role, args.policy.ahead()) {
@@ -209,8 +212,8 @@ impl<'a> Reader<'a> {
         let skipped = self.skipped(args, errors);
         let is_skipped = |name: &Ident| skipped.iter().any(|skipped| skipped == name);
         let key = match args.key.value() {
-            Some(args::Key::Template(text)) => errors.handle(self.template(text))?,
-            Some(args::Key::Expr(expr)) => Key::Expr(expr.clone()),
+            Some(options::Key::Template(text)) => errors.handle(self.template(text))?,
+            Some(options::Key::Expr(expr)) => Key::Expr(expr.clone()),
             None if args.ttl.is_given() => self.automatic(is_skipped),
             None => return None,
         };
@@ -260,7 +263,7 @@ impl<'a> Reader<'a> {
     }
 
     fn given_tags(&self, args: &Args) -> Option<GivenTags> {
-        let Some(args::Tags::Given(expr)) = args.tags.value() else {
+        let Some(options::Tags::Given(expr)) = args.tags.value() else {
             return None;
         };
         let is_late = mentions(expr, "result") && self.shape.name("result").is_none();
@@ -367,11 +370,11 @@ impl<'a> Reader<'a> {
     fn companions(&self, args: &Args) -> Companions {
         let has_entry = args.key.is_given() || args.ttl.is_given();
         match args.companions.value() {
-            Some(args::Companions::None) => Companions::None,
-            Some(args::Companions::Named(name)) if self.is_method => {
+            Some(options::Companions::None) => Companions::None,
+            Some(options::Companions::Named(name)) if self.is_method => {
                 Companions::Methods(name.clone())
             }
-            Some(args::Companions::Named(name)) => Companions::Type(name.clone()),
+            Some(options::Companions::Named(name)) => Companions::Type(name.clone()),
             None if has_entry && !self.may_be_method && !is_primitive(&self.function.sig.ident) => {
                 Companions::Type(self.function.sig.ident.clone())
             }

@@ -9,9 +9,9 @@ use quote::quote;
 use syn::{GenericParam, Type};
 
 use crate::cached_fn::Key;
-use crate::companions;
 use crate::errors::Errors;
-use crate::signature::{self, Argument, Shape};
+use crate::expand::companions;
+use crate::function::signature::{self, Argument, Shape};
 
 /// How an automatic or a written key gets what its function's surroundings are generic over.
 pub(crate) enum Surroundings {

@@ -8,10 +8,10 @@ use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
 use syn::{Expr, LitInt, LitStr, Token, Type, bracketed, token};
 
-use crate::args::{texts, value};
 use crate::cached_fn::Key;
-use crate::signature::{self, Shape};
-use crate::slot::Slot;
+use crate::function::signature::{self, Shape};
+use crate::options::slot::Slot;
+use crate::options::{texts, value};
 
 /// These options, as written.
 #[derive(Default)]

@@ -5,8 +5,8 @@ use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
 use syn::{Expr, ExprLit, GenericParam, Signature};
 
-use crate::generic;
-use crate::signature::{self, Shape};
+use crate::function::generic;
+use crate::function::signature::{self, Shape};
 use crate::suggest;
 
 /// A placeholder as code.

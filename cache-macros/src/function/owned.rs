@@ -14,9 +14,9 @@ use syn::{
 };
 
 use crate::errors::Errors;
-use crate::mentions::mentions;
-use crate::signature::{Argument, Form, Shape};
-use crate::this::{self, Replaced};
+use crate::function::mentions::mentions;
+use crate::function::self_token::{self, Replaced};
+use crate::function::signature::{Argument, Form, Shape};
 
 /// A body, and what it takes along.
 pub(crate) struct Owned {
@@ -120,7 +120,7 @@ impl Reader<'_> {
             owned.body = replaced.body;
             owned.taken.push(Taken {
                 from: Ident::new("self", span),
-                name: this::name(span),
+                name: self_token::name(span),
                 mutability: None,
                 to,
             });

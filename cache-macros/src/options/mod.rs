@@ -1,5 +1,11 @@
 //! The options between the parentheses, each in a slot that keeps its name and holds one value.
 
+pub(crate) mod http;
+pub(crate) mod lifetime;
+pub(crate) mod peers;
+pub(crate) mod policy;
+pub(crate) mod slot;
+
 use std::time::Duration;
 
 use proc_macro2::{Span, TokenStream};
@@ -8,13 +14,12 @@ use syn::parse::{Parse, ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
 use syn::{Expr, Ident, LitBool, LitInt, LitStr, Path, Token, bracketed, parenthesized, token};
 
-use crate::answer::{self, Answer};
 use crate::errors::Errors;
-use crate::lifetime::{self, Lifetime};
-use crate::mentions::mentions;
-use crate::peers;
-use crate::policy::{self, Policy};
-use crate::slot::Slot;
+use crate::function::mentions::mentions;
+use crate::options::http::Answer;
+use crate::options::lifetime::Lifetime;
+use crate::options::policy::Policy;
+use crate::options::slot::Slot;
 use crate::suggest;
 
 /// Every option, as written.
@@ -167,7 +172,7 @@ impl Args {
             "crate" => self
                 .krate
                 .fill(name.clone(), value(&name, input, runtime_path)?),
-            other if answer::KNOWN.contains(&other) => self.answer.read_option(name, input),
+            other if http::KNOWN.contains(&other) => self.answer.read_option(name, input),
             other if policy::KNOWN.contains(&other) => self.policy.read_option(name, input),
             other => Err(unknown(&name, other)),
         }
@@ -452,7 +457,7 @@ fn unknown(name: &Ident, text: &str) -> syn::Error {
 
 /// The names of all options.
 fn known() -> impl Iterator<Item = &'static str> {
-    KNOWN.into_iter().chain(policy::KNOWN).chain(answer::KNOWN)
+    KNOWN.into_iter().chain(policy::KNOWN).chain(http::KNOWN)
 }
 
 fn ends_here(input: ParseStream<'_>) -> bool {

@@ -10,8 +10,8 @@ use syn::{
     Type, TypeParamBound,
 };
 
-use crate::item::Function;
-use crate::owned::{self, ungrouped};
+use crate::function::Function;
+use crate::function::owned::{self, ungrouped};
 
 /// A function as the expansion needs to see it.
 pub(crate) struct Shape {

@@ -1,5 +1,11 @@
 //! The function under the attribute, its body as raw tokens.
 
+pub(crate) mod generic;
+pub(crate) mod mentions;
+pub(crate) mod owned;
+pub(crate) mod self_token;
+pub(crate) mod signature;
+
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};

@@ -28,8 +28,8 @@ use syn::{GenericParam, Generics, PatType, WherePredicate};
 
 use crate::cached_fn::{CachedFn, Companions, Key, Role};
 use crate::expand;
-use crate::mentions::mentions;
-use crate::signature::Argument;
+use crate::function::mentions::mentions;
+use crate::function::signature::Argument;
 
 /// The companions, if the function has any.
 pub(crate) fn expand(cached: &CachedFn) -> Option<TokenStream> {

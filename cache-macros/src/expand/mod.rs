@@ -52,21 +52,22 @@
 //! meet a name of the body. Nothing that depends on a type is in the static, because the
 //! instances of a generic function share it.
 
+pub(crate) mod companions;
+
 use std::time::Duration;
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Expr, Ident};
 
-use crate::args::{Near, Ttl};
 use crate::cached_fn::{CachedFn, Key, Pattern, Role};
-use crate::companions;
-use crate::lifetime::Lifetime;
-use crate::mentions::mentions;
-use crate::owned::{self, Taken};
-use crate::placeholder::{self, Part};
-use crate::policy::{Algorithm, Codec, Outage, Policy};
-use crate::signature::{self, Form};
+use crate::function::mentions::mentions;
+use crate::function::owned::{self, Taken};
+use crate::function::signature::{self, Form};
+use crate::options::lifetime::Lifetime;
+use crate::options::policy::{Algorithm, Codec, Outage, Policy};
+use crate::options::{Near, Ttl};
+use crate::template::placeholder::{self, Part};
 
 /// The function as cached, and its companions.
 pub(crate) fn expand(cached: &CachedFn) -> TokenStream {

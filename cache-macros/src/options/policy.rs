@@ -7,9 +7,9 @@ use proc_macro2::Span;
 use syn::parse::ParseStream;
 use syn::{Ident, LitFloat, LitInt, LitStr, Token};
 
-use crate::args::value;
-use crate::lifetime::{self, LONGEST};
-use crate::slot::Slot;
+use crate::options::lifetime::{self, LONGEST};
+use crate::options::slot::Slot;
+use crate::options::value;
 use crate::suggest;
 
 /// These options, as written.
