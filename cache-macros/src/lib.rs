@@ -8,7 +8,7 @@
 //! template    parses the text of keys and patterns
 //! function    parses the function under the attribute
 //! options     parses what stands between the parentheses of the attribute
-//! errors, suggest
+//! errors, suggest, spans
 //! ```
 //!
 //! The crate knows nothing of Redis, memory or tasks: all of that is behind the call that it prints.
@@ -20,6 +20,7 @@ mod errors;
 mod expand;
 mod function;
 mod options;
+mod spans;
 mod suggest;
 mod template;
 
@@ -42,7 +43,9 @@ fn cached_impl(args: TokenStream, item: TokenStream) -> TokenStream {
         Ok(function) => function,
         Err(error) => return errors::beside(item, error),
     };
-    match options::Args::parse(args).and_then(|args| cached_fn::CachedFn::new(args, function)) {
+    match options::Options::parse(args)
+        .and_then(|options| cached_fn::CachedFn::new(options, function))
+    {
         Ok(cached) => expand::expand(&cached),
         Err(error) => errors::beside(item, error),
     }

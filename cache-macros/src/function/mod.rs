@@ -5,6 +5,7 @@ pub(crate) mod mentions;
 pub(crate) mod owned;
 pub(crate) mod self_token;
 pub(crate) mod signature;
+pub(crate) mod types;
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use syn::ext::IdentExt as _;

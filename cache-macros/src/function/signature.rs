@@ -1,17 +1,16 @@
 //! What the function takes and gives: names its parameters bind, its form, its return type.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::quote;
 use syn::punctuated::Punctuated;
 use syn::visit::Visit;
-use syn::visit_mut::{self, VisitMut};
 use syn::{
     Expr, FnArg, GenericArgument, Ident, Pat, PatType, PathArguments, Receiver, ReturnType, Stmt,
     Type, TypeParamBound,
 };
 
 use crate::function::Function;
-use crate::function::owned::{self, ungrouped};
+use crate::function::types::{first_type, inferred, ungrouped, written};
 
 /// A function as the expansion needs to see it.
 pub(crate) struct Shape {
@@ -108,6 +107,19 @@ impl Argument {
             skips_itself,
         }
     }
+
+    /// The name of this argument in a companion. It never has the name of the function, which the
+    /// companion calls.
+    pub(crate) fn companion_name(&self, index: usize, function: &Ident) -> Ident {
+        let name = match (&*self.typed.pat, self.names.as_slice()) {
+            (Pat::Ident(pat), _) => Some(&pat.ident),
+            (_, [only]) => Some(only),
+            _ => None,
+        };
+        name.filter(|name| *name != function)
+            .cloned()
+            .unwrap_or_else(|| quote::format_ident!("argument_{}", index + 1))
+    }
 }
 
 impl Output {
@@ -137,28 +149,6 @@ impl<'ast> Visit<'ast> for Names {
         }
         if let Some((_, inner)) = &pat.subpat {
             self.visit_pat(inner);
-        }
-    }
-}
-
-/// A type as it can be written inside a function, and whether something is left to inference.
-pub(crate) fn inferred(ty: &Type) -> (Type, bool) {
-    let mut ty = ty.clone();
-    let mut infer = InferOpaque(false);
-    infer.visit_type_mut(&mut ty);
-    (ty, infer.0)
-}
-
-/// `impl Trait` cannot be written inside a function, `_` can.
-struct InferOpaque(bool);
-
-impl VisitMut for InferOpaque {
-    fn visit_type_mut(&mut self, ty: &mut Type) {
-        if matches!(ty, Type::ImplTrait(_)) {
-            self.0 = true;
-            *ty = syn::parse_quote!(_);
-        } else {
-            visit_mut::visit_type_mut(self, ty);
         }
     }
 }
@@ -216,17 +206,18 @@ fn boxed(function: &Function) -> syn::Result<(Form, Type)> {
     }
 }
 
-/// `async` is the first advice; the second is for those who cannot follow it.
+/// The error for a function that is not asynchronous. It first advises `async`, and then what to do where
+/// that is not possible.
 fn not_async(sig: &syn::Signature) -> syn::Error {
-    let written = match &sig.output {
+    let returned = match &sig.output {
         ReturnType::Type(_, ty) => ungrouped(ty).clone(),
         ReturnType::Default => syn::parse_quote!(()),
     };
-    let future = match &written {
+    let future = match &returned {
         Type::ImplTrait(future) => output_of(&future.bounds),
         _ => None,
     };
-    let output = owned::written(future.as_ref().unwrap_or(&written));
+    let output = written(future.as_ref().unwrap_or(&returned));
     let also = match future {
         Some(_) => format!(" and return `{output}`"),
         None => String::new(),
@@ -246,7 +237,7 @@ fn boxed_output(output: &ReturnType) -> Option<(Type, bool)> {
     let ReturnType::Type(_, ty) = output else {
         return None;
     };
-    match ungrouped(&only_argument(&only_argument(ty, "Pin")?, "Box")?) {
+    match ungrouped(argument_of(argument_of(ty, "Pin")?, "Box")?) {
         Type::TraitObject(object) => {
             let is_send = |bound: &TypeParamBound| matches!(bound, TypeParamBound::Trait(bound) if bound.path.segments.last().is_some_and(|last| last.ident == "Send"));
             let output = output_of(&object.bounds)?;
@@ -277,40 +268,11 @@ fn output_of(bounds: &Punctuated<TypeParamBound, syn::Token![+]>) -> Option<Type
     })
 }
 
-fn only_argument(ty: &Type, name: &str) -> Option<Type> {
+/// The `T` of `name<T>`.
+fn argument_of<'t>(ty: &'t Type, name: &str) -> Option<&'t Type> {
     let Type::Path(ty) = ungrouped(ty) else {
         return None;
     };
     let last = ty.path.segments.last().filter(|last| last.ident == name)?;
-    let PathArguments::AngleBracketed(arguments) = &last.arguments else {
-        return None;
-    };
-    arguments.args.iter().find_map(|argument| match argument {
-        GenericArgument::Type(ty) => Some(ty.clone()),
-        _ => None,
-    })
-}
-
-/// The first and the last place of some tokens, for code that is to be underlined as they are.
-pub(crate) fn ends(tokens: impl ToTokens) -> (Span, Span) {
-    let mut spans = tokens
-        .into_token_stream()
-        .into_iter()
-        .map(|token| token.span());
-    let first = spans.next().unwrap_or_else(Span::call_site);
-    (first, spans.last().unwrap_or(first))
-}
-
-impl Argument {
-    /// The name under which a companion takes this argument. One that reads like the function would hide it.
-    pub(crate) fn companion_name(&self, index: usize, function: &Ident) -> Ident {
-        let name = match (&*self.typed.pat, self.names.as_slice()) {
-            (Pat::Ident(pat), _) => Some(&pat.ident),
-            (_, [only]) => Some(only),
-            _ => None,
-        };
-        name.filter(|name| *name != function)
-            .cloned()
-            .unwrap_or_else(|| quote::format_ident!("argument_{}", index + 1))
-    }
+    first_type(&last.arguments)
 }

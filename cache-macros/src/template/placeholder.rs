@@ -1,13 +1,13 @@
 //! What stands between `<` and `>`: a name that the function binds, with field, index and method
 //! access, as the expression that is rendered.
 
-use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::{Expr, ExprLit, GenericParam, Signature};
 
 use crate::function::generic;
-use crate::function::signature::{self, Shape};
-use crate::suggest;
+use crate::function::signature::Shape;
+use crate::{spans, suggest};
 
 /// A placeholder as code.
 #[derive(Clone)]
@@ -17,7 +17,7 @@ pub(crate) struct Part {
     /// The expression whose value is rendered.
     pub(crate) value: TokenStream,
     /// Whether it reads the success value, which is there only after the body.
-    pub(crate) is_late: bool,
+    pub(crate) uses_result: bool,
 }
 
 /// Where a placeholder stands.
@@ -64,8 +64,8 @@ impl Part {
             },
             name => shape.name(name).map(proc_macro2::Ident::span),
         };
-        let is_late = base == RESULT && place == Place::Pattern;
-        let hygiene = match (parameter, is_late) {
+        let uses_result = base == RESULT && place == Place::Pattern;
+        let hygiene = match (parameter, uses_result) {
             (Some(_), true) => {
                 return Err(format!(
                     "`<{text}>` could be the argument `result` or the success value of `{function}`\n\
@@ -79,14 +79,14 @@ impl Part {
         Ok(Self {
             base,
             value: inside_text(&expr, at, hygiene.located_at(at)),
-            is_late,
+            uses_result,
         })
     }
 
     /// A reference to the value; a value that cannot be part of a key is underlined where the
     /// placeholder stands.
     pub(crate) fn borrowed(&self) -> TokenStream {
-        let (value, (at, _)) = (&self.value, signature::ends(&self.value));
+        let (value, (at, _)) = (&self.value, spans::ends(&self.value));
         quote_spanned!(at=> &#value)
     }
 
@@ -95,7 +95,7 @@ impl Part {
         Self {
             base: name.to_string(),
             value: name.to_token_stream(),
-            is_late: false,
+            uses_result: false,
         }
     }
 }
@@ -130,7 +130,7 @@ impl Scope<'_> {
         Some(Part {
             base: name,
             value,
-            is_late: false,
+            uses_result: false,
         })
     }
 }
@@ -208,30 +208,12 @@ fn unknown(text: &str, base: &str, place: Place, scope: &Scope<'_>) -> String {
 /// rustc does not advise to replace the whole text by a field's right name.
 fn inside_text(expr: &Expr, at: Span, first: Span) -> TokenStream {
     let rest = Span::call_site().located_at(at);
-    let mut tokens = respanned(expr.to_token_stream(), rest).into_iter();
+    let mut tokens = spans::respanned(expr.to_token_stream(), rest).into_iter();
     let first = tokens.next().map(|mut token| {
         token.set_span(first);
         token
     });
     first.into_iter().chain(tokens).collect()
-}
-
-/// The same tokens, reported elsewhere.
-pub(crate) fn respanned(tokens: TokenStream, at: Span) -> TokenStream {
-    tokens
-        .into_iter()
-        .map(|token| match token {
-            TokenTree::Group(group) => {
-                let mut moved = Group::new(group.delimiter(), respanned(group.stream(), at));
-                moved.set_span(at);
-                TokenTree::Group(moved)
-            }
-            mut token => {
-                token.set_span(at);
-                token
-            }
-        })
-        .collect()
 }
 
 /// The word for the success value.
