@@ -1,6 +1,6 @@
 //! The `#[cached]` attribute. Use it through `cache_runtime`, which re-exports it and documents it.
 //!
-//! A folder is a step from the attribute to code, and imports only what stands below it:
+//! An attribute becomes code in steps. Each step is a folder, and imports only from those below it:
 //!
 //! ```text
 //! expand      prints: the function, which makes one call into the runtime, and its companions
@@ -25,6 +25,8 @@ mod suggest;
 mod template;
 
 #[cfg(test)]
+mod floors;
+#[cfg(test)]
 mod snapshots;
 
 /// Turns an `async fn` into a cached one. See `cache_runtime::cached` for the reference.
@@ -36,8 +38,8 @@ pub fn cached(
     cached_impl(args.into(), item.into()).into()
 }
 
-/// The attribute on tokens that a unit test can hold: parse, validate, print; or the item as
-/// written, beside everything that is wrong with it, so that nothing else in the crate breaks.
+/// The attribute, on tokens that a unit test can make. If something is wrong, it returns the item as written
+/// and all errors.
 fn cached_impl(args: TokenStream, item: TokenStream) -> TokenStream {
     let function = match function::Function::parse(item.clone()) {
         Ok(function) => function,

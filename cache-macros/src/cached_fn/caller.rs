@@ -14,7 +14,7 @@ use crate::function::types::inferred;
 pub(crate) fn types_in_key(key: &Key, shape: &Shape) -> Vec<Type> {
     let mut all = Vec::new();
     if shape.receiver.is_some() && key.uses("self") {
-        // A reference, because in a trait `Self` may have no size.
+        // A reference, because in a trait `Self` may be unsized.
         all.push(syn::parse_quote!(&Self));
     }
     let arguments = shape.arguments.iter().filter(|argument| {

@@ -14,7 +14,7 @@ pub(super) struct KeyRules<'a> {
     pub(super) key: &'a Key,
     pub(super) signature: &'a Signature,
     pub(super) shape: &'a Shape,
-    /// Names in `skip(…)`, and arguments that skip themselves.
+    /// The names in `skip(…)`, and of arguments that need no `skip`.
     pub(super) skipped: &'a [Ident],
 }
 
@@ -112,6 +112,7 @@ impl KeyRules<'_> {
         )
     }
 
+    /// The error for a name that is in the key and in `skip(…)`.
     fn both(&self, name: &Ident) -> String {
         format!(
             "`{name}` is in the key of `{}` and skipped; it can only be one",

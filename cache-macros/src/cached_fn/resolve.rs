@@ -26,7 +26,8 @@ pub(super) struct Resolver<'a> {
     shape: &'a Shape,
     /// Whether it is a method for certain.
     is_method: bool,
-    /// Whether it may be a method. A free function with companions would not compile as one.
+    /// Whether it may be a method. A function that gets companions unasked is none, because their module would
+    /// not compile in an `impl`.
     may_be_method: bool,
 }
 
@@ -88,7 +89,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// The names that are not in the key: those in `skip(…)`, and arguments that skip themselves.
+    /// The names that stay out of the key: those in `skip(…)`, and arguments that need no `skip`.
     fn skipped(&self, errors: &mut Errors) -> Vec<Ident> {
         let listed = self.options.skip.value().into_iter().flatten();
         let known = listed.filter(|name| {

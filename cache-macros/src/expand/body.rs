@@ -220,7 +220,7 @@ fn bound_anew(taken: &Taken) -> TokenStream {
     } = taken;
     let there = Span::mixed_site().located_at(name.span());
     match ungrouped(to) {
-        // `Borrow` would be ambiguous: the type could be borrowed as more than one.
+        // The type has no name here, and without it rustc could not choose the `Borrow` to use.
         Type::ImplTrait(_) => quote_spanned!(there=> let #mutability #name = &#name;),
         _ => {
             let (to, _) = inferred(to);

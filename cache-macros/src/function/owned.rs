@@ -1,8 +1,8 @@
-//! What a body takes along when it may run in the background, after its caller has gone.
+//! Borrowed arguments of a body that may run in the background, when its caller may have returned.
 //!
-//! A borrowed argument is cloned when the body is about to run (on a miss and on a refresh, never
-//! on a hit), and bound anew inside the future under the same name and type, so that the body
-//! reads on as it was written. What the body does not mention is not taken.
+//! They are cloned before the body runs: on a miss and on a refresh, never on a hit. Inside the future, a
+//! reference to the clone has the name and the type of the argument, so the body compiles as it was written.
+//! Arguments that the body does not mention are not cloned.
 
 use proc_macro2::TokenStream;
 use quote::format_ident;
@@ -15,28 +15,28 @@ use crate::function::self_token::{self, Replaced};
 use crate::function::signature::{Argument, Form, Shape};
 use crate::function::types::{borrows, is_static, owned_form, ungrouped, written};
 
-/// A body, and what it takes along.
+/// A body, and the arguments that are cloned for it.
 pub(crate) struct Owned {
-    /// The runtime's trait that clones an argument, or says which option needs it to.
+    /// The trait of the runtime that clones an argument. Each option has one, so an error names the option.
     pub(crate) clone: Ident,
     pub(crate) taken: Vec<Taken>,
-    /// The body without `self`, where that is borrowed.
+    /// The body, with a variable in place of `self` if that is cloned.
     pub(crate) body: TokenStream,
 }
 
-/// An argument that was borrowed.
+/// A borrowed argument.
 pub(crate) struct Taken {
     /// The argument: its name, or `self`.
     pub(crate) from: Ident,
-    /// What it is called inside.
+    /// Its name inside the body.
     pub(crate) name: Ident,
     pub(crate) mutability: Option<Token![mut]>,
-    /// What it is a reference to.
+    /// The type that it refers to.
     pub(crate) to: Type,
 }
 
 impl Owned {
-    /// Finds out what the body takes along because of `option`, or why it cannot.
+    /// Finds the arguments that are cloned because of `option`. It is an error if one cannot be cloned.
     pub(crate) fn of(
         option: &Ident,
         shape: &Shape,
@@ -66,7 +66,7 @@ impl Owned {
         owned
     }
 
-    /// A parameter that is bound anew is changed there, if at all.
+    /// Removes `mut` from cloned parameters. The variables inside the body have it instead.
     pub(crate) fn release(&self, signature: &mut Signature) {
         for input in &mut signature.inputs {
             if let FnArg::Typed(typed) = input
@@ -79,7 +79,7 @@ impl Owned {
     }
 }
 
-/// Reads what is borrowed, for one option.
+/// Finds what is borrowed, for one option.
 struct Reader<'a> {
     option: &'a Ident,
     when: Option<&'a Expr>,
@@ -170,8 +170,8 @@ impl Reader<'_> {
         }
     }
 
-    /// What a type refers to, if it is a reference that does not live for ever; an error, if it
-    /// borrows in a way that cloning does not end.
+    /// The type that a reference refers to, unless the reference is `'static`. A type that would still borrow
+    /// after it was cloned is an error.
     fn referent<'t>(&self, ty: &'t Type, name: &str, errors: &mut Errors) -> Option<&'t Type> {
         let (inner, to) = match ungrouped(ty) {
             Type::Reference(reference) if reference.mutability.is_some() => {
@@ -198,6 +198,7 @@ impl Reader<'_> {
         to
     }
 
+    /// Refuses a borrowed argument in `when`, which may also run in the background.
     fn not_in_when(&self, name: &str, errors: &mut Errors) {
         if let Some(when) = self.when
             && mentions(when, name)
@@ -213,6 +214,7 @@ impl Reader<'_> {
         }
     }
 
+    /// The error for an argument that is borrowed mutably.
     fn exclusive(&self, name: &str) -> String {
         format!(
             "`{name}` is borrowed mutably, and {}, after the caller has gone on\n\
@@ -226,7 +228,7 @@ impl Reader<'_> {
     }
 }
 
-/// `CloneForStale` for `stale`.
+/// The name of the trait for an option: `CloneForStale` for `stale`.
 fn clone_for(option: &Ident) -> Ident {
     let words = option.to_string();
     let words = words.split('_').map(|word| {
@@ -243,7 +245,8 @@ fn background(option: &Ident) -> String {
     }
 }
 
-/// What stands before `Box::pin(async move { … })` runs once, and lends to one body.
+/// Refuses statements before `Box::pin(async move { … })`. They run once and may lend to the body, but the
+/// body may run again.
 fn nothing_before(option: &Ident, before: &[Stmt], errors: &mut Errors) {
     let statement = before
         .iter()

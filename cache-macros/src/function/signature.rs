@@ -1,4 +1,5 @@
-//! What the function takes and gives: names its parameters bind, its form, its return type.
+//! The signature: the names that parameters bind, the way in which the function is asynchronous, and its
+//! return type.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
@@ -12,31 +13,31 @@ use syn::{
 use crate::function::Function;
 use crate::function::types::{first_type, inferred, ungrouped, written};
 
-/// A function as the expansion needs to see it.
+/// The signature, as later steps need it.
 pub(crate) struct Shape {
     pub(crate) form: Form,
     pub(crate) receiver: Option<Receiver>,
     pub(crate) arguments: Vec<Argument>,
-    /// What the call gives once awaited.
+    /// The type of the awaited result.
     pub(crate) output: Output,
 }
 
-/// How the function comes to be asynchronous.
+/// The way in which the function is asynchronous.
 pub(crate) enum Form {
-    /// `async fn`, body as written.
+    /// `async fn`, with its body.
     Async(TokenStream),
-    /// A plain `fn` that ends in `Box::pin(async move { … })`, which is what `async_trait` makes.
+    /// `fn` with a body that ends in `Box::pin(async move { … })`. `async_trait` generates this form.
     Boxed {
         before: Vec<Stmt>,
         pin: Box<Expr>,
         body: TokenStream,
-        /// The type says `Send`.
+        /// Whether the return type says `Send`.
         is_send: bool,
     },
 }
 
 impl Form {
-    /// The function's own return type says that its future need not be `Send`.
+    /// Whether the return type of the function says that its future need not be `Send`.
     pub(crate) fn is_bound_to_its_thread(&self) -> bool {
         matches!(self, Self::Boxed { is_send: false, .. })
     }
@@ -45,24 +46,27 @@ impl Form {
 /// One parameter other than `self`.
 pub(crate) struct Argument {
     pub(crate) typed: PatType,
-    /// What its pattern binds; empty for `_`.
+    /// The names that its pattern binds; none for `_`.
     pub(crate) names: Vec<Ident>,
-    /// `State<_>` and what binds no name: neither can shape the result by itself.
+    /// Whether it stays out of the key without `skip`, because it does not change the result: an argument of
+    /// type `State<_>`, or one that binds no name.
     pub(crate) skips_itself: bool,
 }
 
-/// The return type, with every `impl Trait` in it left to inference.
+/// The return type.
 pub(crate) struct Output {
+    /// The type as the user wrote it.
     pub(crate) written: Type,
+    /// The type with `_` for every `impl Trait`.
     pub(crate) stated: Type,
-    /// Whether something was left to inference.
+    /// Whether the type has an `impl Trait`.
     pub(crate) is_opaque: bool,
-    /// Whether there is a type at all.
+    /// Whether the type is `()`.
     pub(crate) is_unit: bool,
 }
 
 impl Shape {
-    /// Reads the signature, or says why it cannot be cached.
+    /// Reads the signature. A function that is not asynchronous is an error.
     pub(crate) fn of(function: &Function) -> syn::Result<Self> {
         let sig = &function.sig;
         let (form, output) = match sig.asyncness {
@@ -85,12 +89,12 @@ impl Shape {
         })
     }
 
-    /// Every name that the parameters bind, in order.
+    /// All names that the parameters bind, in order.
     pub(crate) fn names(&self) -> impl Iterator<Item = &Ident> {
         self.arguments.iter().flat_map(|argument| &argument.names)
     }
 
-    /// The parameter's own token, whose hygiene a placeholder of that name needs.
+    /// The token of the parameter of this name. A placeholder needs its hygiene.
     pub(crate) fn name(&self, text: &str) -> Option<&Ident> {
         self.names().find(|name| *name == text)
     }
@@ -135,8 +139,8 @@ impl Output {
     }
 }
 
-/// Collects the names of a pattern. Shorthand fields (`Page { skip, .. }`) are patterns of their
-/// own; a lone capitalised name is a constant or a unit struct, not a binding.
+/// Collects the names that a pattern binds, including fields in short form (`Page { skip, .. }`). A capitalised
+/// name is a constant or a unit struct and binds nothing.
 #[derive(Default)]
 struct Names(Vec<Ident>);
 
@@ -153,11 +157,12 @@ impl<'ast> Visit<'ast> for Names {
     }
 }
 
-/// By its last word, as everything that a macro can know about a type.
+/// Whether the type is called `State`. A macro does not know which type that is.
 fn is_state(ty: &Type) -> bool {
     matches!(ungrouped(ty), Type::Path(ty) if ty.path.segments.last().is_some_and(|last| last.ident == "State"))
 }
 
+/// The return type of an `async fn`, with `()` for none.
 fn written_output(output: &ReturnType, name: Span) -> Type {
     match output {
         ReturnType::Type(_, ty) => (**ty).clone(),
@@ -169,7 +174,7 @@ fn written_output(output: &ReturnType, name: Span) -> Type {
     }
 }
 
-/// Takes `fn f() -> Pin<Box<dyn Future<Output = R>>> { Box::pin(async move { … }) }` apart.
+/// Takes apart `fn f() -> Pin<Box<dyn Future<Output = R>>> { Box::pin(async move { … }) }`.
 fn boxed(function: &Function) -> syn::Result<(Form, Type)> {
     let sig = &function.sig;
     let Some((output, is_send)) = boxed_output(&sig.output) else {

@@ -1,4 +1,4 @@
-//! What the spelling of a type tells. A macro does not see what a name stands for.
+//! Reads types by their spelling. A macro does not know which type a name refers to.
 
 use proc_macro2::Span;
 use quote::ToTokens as _;

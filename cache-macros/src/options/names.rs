@@ -1,4 +1,4 @@
-//! `name`, `companions` and `crate`: what the expansion calls things.
+//! `name`, `companions` and `crate`: names that generated code uses.
 
 use syn::parse::ParseStream;
 use syn::{Ident, LitBool, LitStr, Path};
