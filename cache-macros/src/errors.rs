@@ -1,9 +1,9 @@
-//! Every error at once, and the item as written beside them.
+//! Collects errors, so that one build shows all of them, and prints them beside the function.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 
-/// Collects what is wrong, so that one build shows all of it.
+/// The errors so far.
 #[derive(Default)]
 #[must_use = "errors that nobody looks at let a wrong attribute compile"]
 pub(crate) struct Errors {
@@ -11,17 +11,17 @@ pub(crate) struct Errors {
 }
 
 impl Errors {
-    /// Notes a mistake at one place.
+    /// Adds an error at one place.
     pub(crate) fn at(&mut self, span: Span, message: impl std::fmt::Display) {
         self.add(syn::Error::new(span, message));
     }
 
-    /// Notes a mistake that covers several tokens.
+    /// Adds an error that covers several tokens.
     pub(crate) fn over(&mut self, tokens: impl ToTokens, message: impl std::fmt::Display) {
         self.add(syn::Error::new_spanned(tokens, message));
     }
 
-    /// Notes a mistake found elsewhere.
+    /// Adds an error.
     pub(crate) fn add(&mut self, error: syn::Error) {
         match &mut self.found {
             Some(found) => found.combine(error),
@@ -29,12 +29,12 @@ impl Errors {
         }
     }
 
-    /// Takes the value, or notes why there is none and carries on.
+    /// The value, or nothing after adding the error.
     pub(crate) fn handle<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.add(error)).ok()
     }
 
-    /// Everything so far and one more, after which there is no going on.
+    /// All errors so far and a last one, after which nothing more can be checked.
     pub(crate) fn and(mut self, last: syn::Error) -> syn::Error {
         match self.found.take() {
             Some(mut found) => {
@@ -45,7 +45,7 @@ impl Errors {
         }
     }
 
-    /// The value, if nothing was wrong.
+    /// The value, if there are no errors.
     pub(crate) fn finish<T>(self, value: T) -> syn::Result<T> {
         match self.found {
             Some(error) => Err(error),
@@ -54,8 +54,8 @@ impl Errors {
     }
 }
 
-/// The item as the user wrote it, followed by its errors. Without the item, every use of the
-/// function would be an error as well, and bury the one that matters.
+/// The item as the user wrote it, followed by its errors. Without the item, rustc would also report every
+/// use of the function.
 pub(crate) fn beside(item: TokenStream, error: syn::Error) -> TokenStream {
     let errors = error.into_compile_error();
     quote!(#item #errors)

@@ -1,35 +1,31 @@
 //! The `#[cached]` attribute. Use it through `cache_runtime`, which re-exports it and documents it.
 //!
-//! The crate reads in the order in which an attribute becomes code: `args`, `policy`, `template`,
-//! `pattern`, `lifetime`, `item` and `signature` *parse*; `rules`, `generic`, `owned` and `cached_fn`
-//! *validate*, and end in one `CachedFn` or in every error at once; `expand` and `companions`
-//! *print*. It knows nothing of Redis, memory or tasks: all of that is behind the one call that
-//! it prints.
+//! An attribute becomes code in steps. Each step is a folder, and imports only from those below it:
+//!
+//! ```text
+//! expand      prints: the function, which makes one call into the runtime, and its companions
+//! cached_fn   validates: options and function become one `CachedFn`, or every error at once
+//! template    parses the text of keys and patterns
+//! function    parses the function under the attribute
+//! options     parses what stands between the parentheses of the attribute
+//! errors, suggest, spans
+//! ```
+//!
+//! The crate knows nothing of Redis, memory or tasks: all of that is behind the call that it prints.
 
 use proc_macro2::TokenStream;
 
-mod answer;
-mod args;
 mod cached_fn;
-mod companions;
 mod errors;
 mod expand;
-mod generic;
-mod item;
-mod lifetime;
-mod mentions;
-mod owned;
-mod pattern;
-mod peers;
-mod placeholder;
-mod policy;
-mod rules;
-mod signature;
-mod slot;
+mod function;
+mod options;
+mod spans;
 mod suggest;
 mod template;
-mod this;
 
+#[cfg(test)]
+mod floors;
 #[cfg(test)]
 mod snapshots;
 
@@ -42,14 +38,16 @@ pub fn cached(
     cached_impl(args.into(), item.into()).into()
 }
 
-/// The attribute on tokens that a unit test can hold: parse, validate, print; or the item as
-/// written, beside everything that is wrong with it, so that nothing else in the crate breaks.
+/// The attribute, on tokens that a unit test can make. If something is wrong, it returns the item as written
+/// and all errors.
 fn cached_impl(args: TokenStream, item: TokenStream) -> TokenStream {
-    let function = match item::Function::parse(item.clone()) {
+    let function = match function::Function::parse(item.clone()) {
         Ok(function) => function,
         Err(error) => return errors::beside(item, error),
     };
-    match args::Args::parse(args).and_then(|args| cached_fn::CachedFn::new(args, function)) {
+    match options::Options::parse(args)
+        .and_then(|options| cached_fn::CachedFn::new(options, function))
+    {
         Ok(cached) => expand::expand(&cached),
         Err(error) => errors::beside(item, error),
     }

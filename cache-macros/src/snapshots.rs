@@ -1,5 +1,5 @@
-//! Expansions, as a reader would see them. `UPDATE_EXPECT=1 cargo test -p cache-macros` rewrites
-//! them.
+//! Generated code for typical functions, formatted. `UPDATE_EXPECT=1 cargo test -p cache-macros` rewrites
+//! it.
 
 use expect_test::{Expect, expect};
 use proc_macro2::TokenStream;
@@ -590,7 +590,7 @@ fn a_read_that_gives_up() {
     );
 }
 
-/// The lint on blocks that give nothing sees the last line as the author's own.
+/// The generated block ends in `;`, because lints on blocks that return nothing would report it otherwise.
 #[test]
 fn a_write_of_nothing() {
     check(
@@ -622,7 +622,7 @@ fn a_write_of_nothing() {
     );
 }
 
-/// The body of a read stays so small that a reader takes it in at a glance, whatever it is of.
+/// The body of a read has few lines, so that a reader understands it at once.
 #[test]
 fn a_read_stays_under_twenty_four_lines() {
     let expanded = formatted(cached_impl(
@@ -640,7 +640,7 @@ fn a_read_stays_under_twenty_four_lines() {
     assert!(expanded.lines().count() < 24, "{expanded}");
 }
 
-/// A failed expansion still holds the function, so that its callers compile.
+/// A failed expansion still contains the function, so that its callers compile.
 #[test]
 fn the_function_stands_beside_its_errors() {
     let expanded = cached_impl(
@@ -659,7 +659,7 @@ fn the_function_stands_beside_its_errors() {
     assert!(expanded.contains("compile_error!"), "{expanded}");
 }
 
-/// Nobody reads the body: what does not parse is handed on.
+/// The macro does not parse the body, so rustc sees and reports what is wrong in it.
 #[test]
 fn a_body_that_does_not_parse_is_handed_on() {
     let expanded = cached_impl(
@@ -673,8 +673,8 @@ fn check(args: TokenStream, item: TokenStream, expected: Expect) {
     expected.assert_eq(&formatted(cached_impl(args, item)));
 }
 
-/// Without the path of the runtime, which stands before every name, and without the type arguments
-/// of the last call, each of which would take a line.
+/// Formats an expansion. It leaves out the path of the runtime before every name, and the type arguments of
+/// the last call, of which each would take a line.
 fn formatted(tokens: TokenStream) -> String {
     let text = tokens.to_string();
     let text = text.replace(":: cache_runtime :: __private ::", "");
@@ -691,7 +691,7 @@ fn formatted(tokens: TokenStream) -> String {
     }
 }
 
-/// `read :: < T , _ , _ > (` as `read (`.
+/// Replaces `read :: < T , _ , _ > (` by `read (`.
 fn without_types(text: &str, function: &str) -> String {
     let start = format!("{function} :: < ");
     match text

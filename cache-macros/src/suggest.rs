@@ -1,6 +1,6 @@
-//! "Did you mean": the nearest known word, when it is near enough to be a slip.
+//! "Did you mean": suggests a known word for one that is probably misspelt.
 
-/// `; did you mean …?`, or nothing where no candidate is close.
+/// `; did you mean …?`, or an empty text if no candidate is close.
 pub(crate) fn did_you_mean<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -11,8 +11,8 @@ pub(crate) fn did_you_mean<'a>(
     }
 }
 
-/// The candidate with the fewest slips, at most one for every three letters (and one for short
-/// words): more than that is another word, and a wrong suggestion costs more than none.
+/// The candidate with the fewest slips. It may have one slip for every three letters, and one in a short
+/// word. With more slips it is probably another word, and a wrong suggestion is worse than none.
 pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -26,7 +26,7 @@ pub(crate) fn nearest<'a>(
         .map(|(_, candidate)| candidate)
 }
 
-/// Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`.
+/// How many insertions, deletions, replacements and swaps of neighbours turn `a` into `b`.
 fn slips(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut before_last = vec![0; b.len() + 1];

@@ -1,31 +1,32 @@
-//! What stands between `<` and `>`: a name that the function binds, with field, index and method
-//! access, as the expression that is rendered.
+//! Placeholders: what stands between `<` and `>`, as the expression whose value goes into the text.
+//!
+//! A placeholder is a name that the function binds, with field, index and method access.
 
-use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::{Expr, ExprLit, GenericParam, Signature};
 
-use crate::generic;
-use crate::signature::{self, Shape};
-use crate::suggest;
+use crate::function::generic;
+use crate::function::signature::Shape;
+use crate::{spans, suggest};
 
 /// A placeholder as code.
 #[derive(Clone)]
 pub(crate) struct Part {
     /// The name it begins with.
     pub(crate) base: String,
-    /// The expression whose value is rendered.
+    /// The expression whose value goes into the text.
     pub(crate) value: TokenStream,
-    /// Whether it reads the success value, which is there only after the body.
-    pub(crate) is_late: bool,
+    /// Whether it reads the success value, which exists only after the body.
+    pub(crate) uses_result: bool,
 }
 
 /// Where a placeholder stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// In the key, which is there before the body.
+    /// In the key, which is needed before the body runs.
     Key,
-    /// In `invalidates` or `tags`, which may wait for the success value.
+    /// In `invalidates` or `tags`, which may use the success value.
     Pattern,
 }
 
@@ -35,12 +36,12 @@ pub(crate) struct Scope<'a> {
     pub(crate) shape: &'a Shape,
     pub(crate) signature: &'a Signature,
     pub(crate) is_method: bool,
-    /// Whether it could be a method, so that an unknown type may be one of its `impl`.
+    /// Whether the function may be a method. An unknown type may then be a parameter of its `impl`.
     pub(crate) may_be_method: bool,
 }
 
 impl Part {
-    /// Reads a placeholder against the signature. All its code is underlined as `at`.
+    /// Resolves the text of a placeholder. Errors in its code are reported at `at`.
     pub(crate) fn parse(
         text: &str,
         place: Place,
@@ -64,8 +65,8 @@ impl Part {
             },
             name => shape.name(name).map(proc_macro2::Ident::span),
         };
-        let is_late = base == RESULT && place == Place::Pattern;
-        let hygiene = match (parameter, is_late) {
+        let uses_result = base == RESULT && place == Place::Pattern;
+        let hygiene = match (parameter, uses_result) {
             (Some(_), true) => {
                 return Err(format!(
                     "`<{text}>` could be the argument `result` or the success value of `{function}`\n\
@@ -79,29 +80,30 @@ impl Part {
         Ok(Self {
             base,
             value: inside_text(&expr, at, hygiene.located_at(at)),
-            is_late,
+            uses_result,
         })
     }
 
-    /// A reference to the value; a value that cannot be part of a key is underlined where the
-    /// placeholder stands.
+    /// A reference to the value. Where the type of the value cannot be part of a key, rustc reports it at the
+    /// placeholder.
     pub(crate) fn borrowed(&self) -> TokenStream {
-        let (value, (at, _)) = (&self.value, signature::ends(&self.value));
+        let (value, (at, _)) = (&self.value, spans::ends(&self.value));
         quote_spanned!(at=> &#value)
     }
 
-    /// The name of an argument, whole.
+    /// The name of an argument, without access to a part of it.
     pub(crate) fn whole(name: &proc_macro2::Ident) -> Self {
         Self {
             base: name.to_string(),
             value: name.to_token_stream(),
-            is_late: false,
+            uses_result: false,
         }
     }
 }
 
 impl Scope<'_> {
-    /// Placeholders that name the instance: `<T>`, `<N>`, `<Self>`, `<T::TABLE>`, `<Self::NAME>`.
+    /// Resolves placeholders that begin with a generic parameter or a type: `<T>`, `<N>`, `<Self>`, `<T::TABLE>`,
+    /// `<Self::NAME>`.
     fn type_or_constant(&self, expr: &Expr, at: Span) -> Option<Part> {
         let (path, is_whole) = innermost_path(expr)?;
         let first = &path.segments.first()?.ident;
@@ -130,12 +132,12 @@ impl Scope<'_> {
         Some(Part {
             base: name,
             value,
-            is_late: false,
+            uses_result: false,
         })
     }
 }
 
-/// The path that an access begins with, and whether there is nothing else.
+/// The path that an expression begins with, and whether the path is the whole expression.
 fn innermost_path(expr: &Expr) -> Option<(&syn::Path, bool)> {
     match expr {
         Expr::Path(path) => path.qself.is_none().then_some((&path.path, true)),
@@ -150,7 +152,7 @@ fn innermost_path(expr: &Expr) -> Option<(&syn::Path, bool)> {
     }
 }
 
-/// The name that an access begins with, if it is one and nothing but one.
+/// The name that an expression begins with, if it begins with a single name.
 fn base(expr: &Expr) -> Option<String> {
     let (path, _) = innermost_path(expr)?;
     path.get_ident().map(ToString::to_string)
@@ -160,6 +162,7 @@ fn is_literal(expr: &Expr) -> bool {
     matches!(expr, Expr::Lit(ExprLit { .. }))
 }
 
+/// The error for a placeholder that is not a name with access to its parts.
 fn not_an_access(text: &str) -> String {
     format!(
         "`<{text}>` is no placeholder\n\
@@ -168,6 +171,7 @@ fn not_an_access(text: &str) -> String {
     )
 }
 
+/// The error for a placeholder whose name the function does not bind.
 fn unknown(text: &str, base: &str, place: Place, scope: &Scope<'_>) -> String {
     let (shape, function) = (scope.shape, &scope.signature.ident);
     if base == RESULT {
@@ -204,11 +208,12 @@ fn unknown(text: &str, base: &str, place: Place, scope: &Scope<'_>) -> String {
     format!("{what} `<{text}>` names no parameter of `{function}`{suggestion}\nhelp: {known}")
 }
 
-/// An expression that stands in a text, the first token with a hygiene of its own. The rest is the attribute's, so that
-/// rustc does not advise to replace the whole text by a field's right name.
+/// The tokens of an expression that stands in a text. The first token gets the span `first`, because it needs
+/// the hygiene of the argument that it names. The others get a span of the attribute: for a span of the user's,
+/// rustc would suggest to replace the whole text by the right name of a field.
 fn inside_text(expr: &Expr, at: Span, first: Span) -> TokenStream {
     let rest = Span::call_site().located_at(at);
-    let mut tokens = respanned(expr.to_token_stream(), rest).into_iter();
+    let mut tokens = spans::respanned(expr.to_token_stream(), rest).into_iter();
     let first = tokens.next().map(|mut token| {
         token.set_span(first);
         token
@@ -216,23 +221,5 @@ fn inside_text(expr: &Expr, at: Span, first: Span) -> TokenStream {
     first.into_iter().chain(tokens).collect()
 }
 
-/// The same tokens, reported elsewhere.
-pub(crate) fn respanned(tokens: TokenStream, at: Span) -> TokenStream {
-    tokens
-        .into_iter()
-        .map(|token| match token {
-            TokenTree::Group(group) => {
-                let mut moved = Group::new(group.delimiter(), respanned(group.stream(), at));
-                moved.set_span(at);
-                TokenTree::Group(moved)
-            }
-            mut token => {
-                token.set_span(at);
-                token
-            }
-        })
-        .collect()
-}
-
-/// The word for the success value.
+/// The name of the success value.
 const RESULT: &str = "result";

@@ -1,8 +1,8 @@
-//! An option's place among the arguments: at most once, beside the name it was given by.
+//! A place for one option, which may be given once.
 
 use syn::Ident;
 
-/// An option that was given at most once, beside the name it was given by.
+/// The value of an option, if it was given, and the token of its name, where errors are reported.
 pub(crate) struct Slot<T>(Option<(Ident, T)>);
 
 impl<T> Slot<T> {
@@ -11,7 +11,7 @@ impl<T> Slot<T> {
         self.0.as_ref().map(|(_, value)| value)
     }
 
-    /// Where the option's name stands, if it was given.
+    /// The token of the option's name, if it was given.
     pub(crate) fn name(&self) -> Option<&Ident> {
         self.0.as_ref().map(|(name, _)| name)
     }
@@ -21,12 +21,12 @@ impl<T> Slot<T> {
         self.0.is_some()
     }
 
-    /// The value, for good.
+    /// The value, without the name.
     pub(crate) fn take(self) -> Option<T> {
         self.0.map(|(_, value)| value)
     }
 
-    /// Takes the value; the second one is an error.
+    /// Keeps the value. An option that is given twice is an error.
     pub(crate) fn fill(&mut self, name: Ident, value: T) -> syn::Result<()> {
         if self.0.is_some() {
             return Err(syn::Error::new(

@@ -1,43 +1,43 @@
-//! What the function takes and gives: names its parameters bind, its form, its return type.
+//! The signature: the names that parameters bind, the way in which the function is asynchronous, and its
+//! return type.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::quote;
 use syn::punctuated::Punctuated;
 use syn::visit::Visit;
-use syn::visit_mut::{self, VisitMut};
 use syn::{
     Expr, FnArg, GenericArgument, Ident, Pat, PatType, PathArguments, Receiver, ReturnType, Stmt,
     Type, TypeParamBound,
 };
 
-use crate::item::Function;
-use crate::owned::{self, ungrouped};
+use crate::function::Function;
+use crate::function::types::{first_type, inferred, ungrouped, written};
 
-/// A function as the expansion needs to see it.
+/// The signature, as later steps need it.
 pub(crate) struct Shape {
     pub(crate) form: Form,
     pub(crate) receiver: Option<Receiver>,
     pub(crate) arguments: Vec<Argument>,
-    /// What the call gives once awaited.
+    /// The type of the awaited result.
     pub(crate) output: Output,
 }
 
-/// How the function comes to be asynchronous.
+/// The way in which the function is asynchronous.
 pub(crate) enum Form {
-    /// `async fn`, body as written.
+    /// `async fn`, with its body.
     Async(TokenStream),
-    /// A plain `fn` that ends in `Box::pin(async move { … })`, which is what `async_trait` makes.
+    /// `fn` with a body that ends in `Box::pin(async move { … })`. `async_trait` generates this form.
     Boxed {
         before: Vec<Stmt>,
         pin: Box<Expr>,
         body: TokenStream,
-        /// The type says `Send`.
+        /// Whether the return type says `Send`.
         is_send: bool,
     },
 }
 
 impl Form {
-    /// The function's own return type says that its future need not be `Send`.
+    /// Whether the return type of the function says that its future need not be `Send`.
     pub(crate) fn is_bound_to_its_thread(&self) -> bool {
         matches!(self, Self::Boxed { is_send: false, .. })
     }
@@ -46,24 +46,27 @@ impl Form {
 /// One parameter other than `self`.
 pub(crate) struct Argument {
     pub(crate) typed: PatType,
-    /// What its pattern binds; empty for `_`.
+    /// The names that its pattern binds; none for `_`.
     pub(crate) names: Vec<Ident>,
-    /// `State<_>` and what binds no name: neither can shape the result by itself.
+    /// Whether it stays out of the key without `skip`, because it does not change the result: an argument of
+    /// type `State<_>`, or one that binds no name.
     pub(crate) skips_itself: bool,
 }
 
-/// The return type, with every `impl Trait` in it left to inference.
+/// The return type.
 pub(crate) struct Output {
+    /// The type as the user wrote it.
     pub(crate) written: Type,
+    /// The type with `_` for every `impl Trait`.
     pub(crate) stated: Type,
-    /// Whether something was left to inference.
+    /// Whether the type has an `impl Trait`.
     pub(crate) is_opaque: bool,
-    /// Whether there is a type at all.
+    /// Whether the type is `()`.
     pub(crate) is_unit: bool,
 }
 
 impl Shape {
-    /// Reads the signature, or says why it cannot be cached.
+    /// Reads the signature. A function that is not asynchronous is an error.
     pub(crate) fn of(function: &Function) -> syn::Result<Self> {
         let sig = &function.sig;
         let (form, output) = match sig.asyncness {
@@ -86,12 +89,12 @@ impl Shape {
         })
     }
 
-    /// Every name that the parameters bind, in order.
+    /// All names that the parameters bind, in order.
     pub(crate) fn names(&self) -> impl Iterator<Item = &Ident> {
         self.arguments.iter().flat_map(|argument| &argument.names)
     }
 
-    /// The parameter's own token, whose hygiene a placeholder of that name needs.
+    /// The token of the parameter of this name. A placeholder needs its hygiene.
     pub(crate) fn name(&self, text: &str) -> Option<&Ident> {
         self.names().find(|name| *name == text)
     }
@@ -108,6 +111,19 @@ impl Argument {
             skips_itself,
         }
     }
+
+    /// The name of this argument in a companion. It never has the name of the function, which the
+    /// companion calls.
+    pub(crate) fn companion_name(&self, index: usize, function: &Ident) -> Ident {
+        let name = match (&*self.typed.pat, self.names.as_slice()) {
+            (Pat::Ident(pat), _) => Some(&pat.ident),
+            (_, [only]) => Some(only),
+            _ => None,
+        };
+        name.filter(|name| *name != function)
+            .cloned()
+            .unwrap_or_else(|| quote::format_ident!("argument_{}", index + 1))
+    }
 }
 
 impl Output {
@@ -123,8 +139,8 @@ impl Output {
     }
 }
 
-/// Collects the names of a pattern. Shorthand fields (`Page { skip, .. }`) are patterns of their
-/// own; a lone capitalised name is a constant or a unit struct, not a binding.
+/// Collects the names that a pattern binds, including fields in short form (`Page { skip, .. }`). A capitalised
+/// name is a constant or a unit struct and binds nothing.
 #[derive(Default)]
 struct Names(Vec<Ident>);
 
@@ -141,33 +157,12 @@ impl<'ast> Visit<'ast> for Names {
     }
 }
 
-/// A type as it can be written inside a function, and whether something is left to inference.
-pub(crate) fn inferred(ty: &Type) -> (Type, bool) {
-    let mut ty = ty.clone();
-    let mut infer = InferOpaque(false);
-    infer.visit_type_mut(&mut ty);
-    (ty, infer.0)
-}
-
-/// `impl Trait` cannot be written inside a function, `_` can.
-struct InferOpaque(bool);
-
-impl VisitMut for InferOpaque {
-    fn visit_type_mut(&mut self, ty: &mut Type) {
-        if matches!(ty, Type::ImplTrait(_)) {
-            self.0 = true;
-            *ty = syn::parse_quote!(_);
-        } else {
-            visit_mut::visit_type_mut(self, ty);
-        }
-    }
-}
-
-/// By its last word, as everything that a macro can know about a type.
+/// Whether the type is called `State`. A macro does not know which type that is.
 fn is_state(ty: &Type) -> bool {
     matches!(ungrouped(ty), Type::Path(ty) if ty.path.segments.last().is_some_and(|last| last.ident == "State"))
 }
 
+/// The return type of an `async fn`, with `()` for none.
 fn written_output(output: &ReturnType, name: Span) -> Type {
     match output {
         ReturnType::Type(_, ty) => (**ty).clone(),
@@ -179,7 +174,7 @@ fn written_output(output: &ReturnType, name: Span) -> Type {
     }
 }
 
-/// Takes `fn f() -> Pin<Box<dyn Future<Output = R>>> { Box::pin(async move { … }) }` apart.
+/// Takes apart `fn f() -> Pin<Box<dyn Future<Output = R>>> { Box::pin(async move { … }) }`.
 fn boxed(function: &Function) -> syn::Result<(Form, Type)> {
     let sig = &function.sig;
     let Some((output, is_send)) = boxed_output(&sig.output) else {
@@ -216,17 +211,18 @@ fn boxed(function: &Function) -> syn::Result<(Form, Type)> {
     }
 }
 
-/// `async` is the first advice; the second is for those who cannot follow it.
+/// The error for a function that is not asynchronous. It first advises `async`, and then what to do where
+/// that is not possible.
 fn not_async(sig: &syn::Signature) -> syn::Error {
-    let written = match &sig.output {
+    let returned = match &sig.output {
         ReturnType::Type(_, ty) => ungrouped(ty).clone(),
         ReturnType::Default => syn::parse_quote!(()),
     };
-    let future = match &written {
+    let future = match &returned {
         Type::ImplTrait(future) => output_of(&future.bounds),
         _ => None,
     };
-    let output = owned::written(future.as_ref().unwrap_or(&written));
+    let output = written(future.as_ref().unwrap_or(&returned));
     let also = match future {
         Some(_) => format!(" and return `{output}`"),
         None => String::new(),
@@ -246,7 +242,7 @@ fn boxed_output(output: &ReturnType) -> Option<(Type, bool)> {
     let ReturnType::Type(_, ty) = output else {
         return None;
     };
-    match ungrouped(&only_argument(&only_argument(ty, "Pin")?, "Box")?) {
+    match ungrouped(argument_of(argument_of(ty, "Pin")?, "Box")?) {
         Type::TraitObject(object) => {
             let is_send = |bound: &TypeParamBound| matches!(bound, TypeParamBound::Trait(bound) if bound.path.segments.last().is_some_and(|last| last.ident == "Send"));
             let output = output_of(&object.bounds)?;
@@ -277,40 +273,11 @@ fn output_of(bounds: &Punctuated<TypeParamBound, syn::Token![+]>) -> Option<Type
     })
 }
 
-fn only_argument(ty: &Type, name: &str) -> Option<Type> {
+/// The `T` of `name<T>`.
+fn argument_of<'t>(ty: &'t Type, name: &str) -> Option<&'t Type> {
     let Type::Path(ty) = ungrouped(ty) else {
         return None;
     };
     let last = ty.path.segments.last().filter(|last| last.ident == name)?;
-    let PathArguments::AngleBracketed(arguments) = &last.arguments else {
-        return None;
-    };
-    arguments.args.iter().find_map(|argument| match argument {
-        GenericArgument::Type(ty) => Some(ty.clone()),
-        _ => None,
-    })
-}
-
-/// The first and the last place of some tokens, for code that is to be underlined as they are.
-pub(crate) fn ends(tokens: impl ToTokens) -> (Span, Span) {
-    let mut spans = tokens
-        .into_token_stream()
-        .into_iter()
-        .map(|token| token.span());
-    let first = spans.next().unwrap_or_else(Span::call_site);
-    (first, spans.last().unwrap_or(first))
-}
-
-impl Argument {
-    /// The name under which a companion takes this argument. One that reads like the function would hide it.
-    pub(crate) fn companion_name(&self, index: usize, function: &Ident) -> Ident {
-        let name = match (&*self.typed.pat, self.names.as_slice()) {
-            (Pat::Ident(pat), _) => Some(&pat.ident),
-            (_, [only]) => Some(only),
-            _ => None,
-        };
-        name.filter(|name| *name != function)
-            .cloned()
-            .unwrap_or_else(|| quote::format_ident!("argument_{}", index + 1))
-    }
+    first_type(&last.arguments)
 }

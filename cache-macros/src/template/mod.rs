@@ -1,6 +1,10 @@
-//! Key templates: `jobs:list:<skip>:<limit>` into literals and placeholders.
+//! Templates: splits `jobs:list:<skip>:<limit>` into literals and placeholders.
 
-/// Text with holes: one literal more than placeholders, alternating, literals first and last.
+pub(crate) mod pattern;
+pub(crate) mod placeholder;
+
+/// Literals and placeholders in turn. A template begins and ends with a literal, which may be empty, so it
+/// has one literal more than placeholders.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Template {
     pub(crate) literals: Vec<String>,
@@ -8,8 +12,8 @@ pub(crate) struct Template {
 }
 
 impl Template {
-    /// Reads the template of a key. `names` are the names of the arguments, to tell a brace that
-    /// was meant as a placeholder from one that is text.
+    /// Reads the template of a key. `names` are the names of the arguments: braces around one of them were
+    /// meant as a placeholder.
     pub(crate) fn key(text: &str, names: &[String]) -> Result<Self, String> {
         let template = Self::split(text)?;
         template.refuse_meant_braces(names)?;
@@ -23,7 +27,7 @@ impl Template {
         Ok(template)
     }
 
-    /// Cuts the text at its placeholders.
+    /// Splits the text at its placeholders.
     pub(crate) fn split(text: &str) -> Result<Self, String> {
         let mut template = Self::default();
         let mut rest = text;
@@ -55,8 +59,8 @@ impl Template {
         Ok(template)
     }
 
-    /// `{skip}` is text to us and a placeholder to everybody who knows `format!`. Where the word
-    /// is an argument's name, the second was meant.
+    /// Refuses the name of an argument in braces. `{skip}` is literal text here, but in `format!` it is a
+    /// placeholder, so the author probably meant `<skip>`.
     pub(crate) fn refuse_meant_braces(&self, names: &[String]) -> Result<(), String> {
         for literal in &self.literals {
             for (at, _) in literal.match_indices('{') {
@@ -81,8 +85,8 @@ impl Template {
         Ok(())
     }
 
-    /// Literal text keeps away from what means something else in keys and patterns; `allowed`
-    /// names the exceptions.
+    /// Refuses characters that have a meaning of their own in keys and patterns, except those that
+    /// `allowed` accepts.
     pub(crate) fn refuse_reserved(
         &self,
         place: &str,
@@ -104,8 +108,8 @@ impl Template {
         }
     }
 
-    /// Two values with nothing between them that a value cannot contain would run together:
-    /// `<a><b>` is `123` for 1 and 23 as well as for 12 and 3.
+    /// Refuses two values without a separator between them: `<a><b>` would be `123` for 1 and 23, but also
+    /// for 12 and 3.
     pub(crate) fn refuse_joined_values(&self) -> Result<(), String> {
         let inner = self
             .literals
@@ -125,7 +129,7 @@ impl Template {
     }
 }
 
-/// Why a character cannot be literal text, if it cannot.
+/// The reason why a character cannot be literal text, if there is one.
 fn reserved(c: char) -> Option<&'static str> {
     match c {
         '%' => Some("it is reserved for escapes"),
@@ -137,6 +141,7 @@ fn reserved(c: char) -> Option<&'static str> {
     }
 }
 
+/// A character that cannot be seen, in words.
 fn spelled(c: char) -> String {
     match c {
         ' ' => "a space".into(),
@@ -146,7 +151,7 @@ fn spelled(c: char) -> String {
     }
 }
 
-/// What values never contain unescaped, so that it keeps them apart.
+/// Values contain this character only in escaped form, so it separates them.
 const SEPARATOR: char = ':';
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! The options of other caching crates, and how each is written here.
+//! What options of other caching libraries are called here.
 
-/// How an option of another caching crate is written here.
+/// What to write in place of an option of another caching library.
 pub(crate) fn ours(option: &str) -> Option<&'static str> {
     let known = |(names, _): &&(&[&str], &str)| names.contains(&option);
     PEERS.iter().find(known).map(|(_, ours)| *ours)

@@ -1,8 +1,8 @@
-//! What may stand in `invalidates` and `tags`.
+//! The texts of `invalidates` and `tags`.
 
 use crate::template::Template;
 
-/// Reads a pattern of `invalidates`: a prefix, a key, a glob, or a tag behind `#`.
+/// Reads a pattern of `invalidates`: a prefix, a key, a text with `*`, or `#` and a tag.
 pub(crate) fn invalidated(text: &str, names: &[String]) -> Result<Template, String> {
     if let Some(tag) = text.strip_prefix('#') {
         return tagged(tag, names, |c| c == '*');
@@ -21,7 +21,7 @@ pub(crate) fn invalidated(text: &str, names: &[String]) -> Result<Template, Stri
     Ok(template)
 }
 
-/// Reads a label of `tags`, which is written without its `#` and given it here.
+/// Reads a text of `tags`. It is written without `#`, but the template that is returned begins with it.
 pub(crate) fn tag(text: &str, names: &[String]) -> Result<Template, String> {
     if text.is_empty() {
         return Err("an empty tag labels nothing".into());
@@ -35,6 +35,7 @@ pub(crate) fn tag(text: &str, names: &[String]) -> Result<Template, String> {
     tagged(text, names, |_| false)
 }
 
+/// Reads a tag without its `#`, and returns it with `#`.
 fn tagged(
     text: &str,
     names: &[String],
@@ -52,7 +53,7 @@ fn tagged(
     Ok(template)
 }
 
-/// What other tools know as wildcards would here be text that no key can hold.
+/// Refuses the wildcards of other tools. Here they would be literal text, and no key contains them.
 fn refuse_other_wildcards(template: &Template) -> Result<(), String> {
     match template
         .literals
@@ -67,7 +68,7 @@ fn refuse_other_wildcards(template: &Template) -> Result<(), String> {
     }
 }
 
-/// Tags are looked up by how they begin: a star can only stand for the rest.
+/// Refuses `*` within a tag. Tags are looked up by their beginning, so `*` can only stand at the end.
 fn refuse_inner_star(template: &Template) -> Result<(), String> {
     let text = template.literals.join("<>");
     match text.trim_end_matches('*').contains('*') {
@@ -76,8 +77,9 @@ fn refuse_inner_star(template: &Template) -> Result<(), String> {
     }
 }
 
-/// Where a placeholder cannot be rendered (the caller vanished, the body panicked) the removal
-/// widens to the text before it. Where there is none, it would take the whole cache.
+/// Refuses a pattern that begins with a placeholder. If the value is not known, because the caller was
+/// cancelled or the body panicked, everything is removed that begins with the text before the placeholder.
+/// Without such text, that would be the whole cache.
 fn refuse_unbounded_widening(template: &Template) -> Result<(), String> {
     let [before, ..] = template.literals.as_slice() else {
         return Ok(());

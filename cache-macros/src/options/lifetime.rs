@@ -1,4 +1,4 @@
-//! Lifetimes written as text: `"list"` by name, `"90s"` and `"1h30m"` by length.
+//! Lifetimes that are written as text: a name such as `"list"`, or a length such as `"90s"` or `"1h30m"`.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::suggest;
 /// A lifetime that is known when the crate is compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lifetime {
-    /// One of the runtime's names, as the constant in `cache_runtime::ttl` spells it.
+    /// A constant of `cache_runtime::ttl`, by its name.
     Named(&'static str),
     /// A length.
     Fixed(Duration),
@@ -31,7 +31,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     length(text).and_then(|length| within_bounds(length, text))
 }
 
-/// Reads any length of time, zero too.
+/// Reads any length of time, including zero.
 pub(crate) fn length(text: &str) -> Result<Duration, String> {
     let mut total = Some(Duration::ZERO);
     let mut rest = text.trim();
@@ -61,12 +61,12 @@ pub(crate) fn length(text: &str) -> Result<Duration, String> {
     total.ok_or_else(|| format!("`{text}` is longer than time can be counted"))
 }
 
-/// A length in whole seconds.
+/// Reads a lifetime in whole seconds.
 pub(crate) fn seconds(seconds: u64) -> Result<Duration, String> {
     within_bounds(Duration::from_secs(seconds), &seconds.to_string())
 }
 
-/// A lifetime is longer than nothing and shorter than ten years.
+/// A lifetime is longer than zero, and at most about ten years.
 fn within_bounds(length: Duration, text: &str) -> Result<Duration, String> {
     if length.is_zero() {
         return Err(format!(
@@ -129,7 +129,8 @@ const UNITS: [(&str, u64); 6] = [
     ("w", 604_800_000),
 ];
 
-/// What the runtime cuts longer ones to; here it is surely a slip.
+/// The longest lifetime, about ten years. The runtime shortens longer ones to it; in the source, a
+/// longer one is probably a mistake.
 pub(crate) const LONGEST: Duration = Duration::from_secs(3653 * 86_400);
 
 #[cfg(test)]

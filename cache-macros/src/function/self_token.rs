@@ -1,29 +1,29 @@
-//! `self` in a body that runs in the background, where the caller's is gone.
+//! Replaces `self` in a body that may run in the background, by a variable that holds a clone.
 //!
-//! `self` cannot be bound anew, so every token of it becomes [`NAME`], with the span it had: an
-//! error is underlined where the author wrote `self`. Nested functions, `impl` and `trait` blocks
-//! have a `self` of their own, and `self::path` is none; macro arguments are followed, as
-//! `async_trait` does it.
+//! No variable can be called `self`, so every such token becomes [`NAME`]. It keeps its span, so errors are
+//! reported where the author wrote `self`. Nested functions, `impl` and `trait` blocks have a `self` of their
+//! own, and `self::path` is a path: these are left as they are. Arguments of macros are searched as well, as
+//! `async_trait` does.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 
-/// What `self` is called in such a body. Its hygiene is that of the `self` it replaces, so two
-/// uses from different macros cannot meet.
+/// The variable in place of `self`. It has the hygiene of the token that it replaces, so it cannot collide
+/// with a variable of another macro.
 pub(crate) fn name(span: Span) -> Ident {
     Ident::new(NAME, span)
 }
 
-/// A body without `self`.
+/// A body in which `self` has been replaced.
 pub(crate) struct Replaced {
     pub(crate) body: TokenStream,
-    /// Whether there was any.
+    /// Whether the body had any.
     pub(crate) uses_self: bool,
-    /// Texts in macros that capture it, where no token can be replaced.
+    /// The places of texts such as `"{self}"` in macros, in which no token can be replaced.
     pub(crate) captures: Vec<Span>,
 }
 
 impl Replaced {
-    /// Replaces every `self` that means the method's own.
+    /// Replaces every `self` that is the one of the method.
     pub(crate) fn of(body: TokenStream) -> Self {
         let mut replaced = Self {
             body: TokenStream::new(),
@@ -69,7 +69,7 @@ impl Replaced {
     }
 }
 
-/// How many tokens from here on belong to something whose `self` is not the method's.
+/// How many of the next tokens belong to an item or path whose `self` is not the one of the method.
 fn own_self(tokens: &[TokenTree]) -> usize {
     let Some(TokenTree::Ident(first)) = tokens.first() else {
         return 0;
@@ -79,21 +79,22 @@ fn own_self(tokens: &[TokenTree]) -> usize {
         "self" if is_punct(second, ':') && is_punct(tokens.get(2), ':') => 1,
         "use" if !is_punct(second, '<') => up_to(tokens, |_, token| is_punct(Some(token), ';')),
         "pub" if matches!(second, Some(TokenTree::Group(_))) => 2,
-        // `fn(u8)` is a type.
+        // `fn(u8)` is a type, not a function.
         "fn" if !matches!(second, Some(TokenTree::Group(_))) => up_to(tokens, ends_item),
         "impl" | "trait" => up_to(tokens, ends_item),
         _ => 0,
     }
 }
 
-/// The tokens up to the first that ends them, or all.
+/// The number of tokens up to and including the first one that ends the item. `ends` sees a token and the one
+/// before it.
 fn up_to(tokens: &[TokenTree], ends: impl Fn(&TokenTree, &TokenTree) -> bool) -> usize {
     let ends = |pair: &[TokenTree]| matches!(pair, [before, token] if ends(before, token));
     let end = tokens.windows(2).position(ends);
     end.map_or(tokens.len(), |before| before + 2)
 }
 
-/// A block that is no constant argument (`Foo<{ N }>`), or a `;`.
+/// Whether the token ends an item: a `;`, or a block that is not a const argument (`Foo<{ N }>`).
 fn ends_item(before: &TokenTree, token: &TokenTree) -> bool {
     let is_argument = ['<', ',', '=']
         .into_iter()
@@ -104,7 +105,7 @@ fn ends_item(before: &TokenTree, token: &TokenTree) -> bool {
     }
 }
 
-/// `name!` or `name! other` before a group.
+/// Whether the tokens before a group are `name!`.
 fn is_macro(before: &[TokenTree]) -> bool {
     match before {
         [.., TokenTree::Ident(_), bang] => is_punct(Some(bang), '!'),
@@ -112,7 +113,7 @@ fn is_macro(before: &[TokenTree]) -> bool {
     }
 }
 
-/// `{self}` or `{self:…}` in a text.
+/// Whether the literal is a text with `{self}` or `{self:…}`.
 fn captures(literal: &str) -> bool {
     literal.starts_with(['"', 'r'])
         && literal.match_indices("self").any(|(at, _)| {

@@ -1,46 +1,47 @@
-//! What the attribute refuses: one small function a rule.
+//! Rules about the function, and about options beside one another: one function for each rule.
+//!
+//! Rules about the key are in `key_rules.rs`.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens as _;
 use syn::visit::{self, Visit};
-use syn::{Ident, LitStr, Safety, Signature};
+use syn::{LitStr, Safety};
 
-use crate::args::{Args, Tags};
-use crate::cached_fn::Key;
 use crate::errors::Errors;
-use crate::generic;
-use crate::item::Function;
-use crate::owned::ungrouped;
-use crate::signature::Shape;
-use crate::suggest;
+use crate::function::Function;
+use crate::function::signature::Shape;
+use crate::function::types::ungrouped;
+use crate::options::{Options, entries, names};
 
 /// Rules about the function alone.
-pub(crate) fn check_function(function: &Function, errors: &mut Errors) {
+pub(super) fn check_function(function: &Function, errors: &mut Errors) {
     once_only(function, errors);
     safe_only(function, errors);
     not_const(function, errors);
     fixed_arity(function, errors);
 }
 
-/// Rules about options, with one another and with the return type.
-pub(crate) fn check_options(args: &Args, shape: &Shape, errors: &mut Errors) {
-    says_what_to_do(args, errors);
-    put_needs_a_key(args, errors);
-    always_needs_invalidates(args, errors);
-    nothing_for_a_pure_write(args, errors);
-    nothing_that_a_put_cannot_heed(args, errors);
-    soft_timeout_needs_a_stand_in(args, errors);
-    soft_timeout_is_the_shorter(args, errors);
-    retry_needs_a_stand_in(args, errors);
-    background_needs_send(args, errors);
-    something_to_store(args, shape, errors);
-    owned_results(args, shape, errors);
-    listed_once(args, errors);
+/// Rules about options beside one another, and beside the return type.
+pub(super) fn check_options(options: &Options, shape: &Shape, errors: &mut Errors) {
+    says_what_to_do(options, errors);
+    put_needs_a_key(options, errors);
+    always_needs_invalidates(options, errors);
+    a_write_stores_nothing(options, errors);
+    a_put_always_runs_its_body(options, errors);
+    soft_timeout_needs_a_fallback(options, errors);
+    soft_timeout_is_the_shorter(options, errors);
+    retry_needs_a_fallback(options, errors);
+    background_needs_send(options, errors);
+    something_to_store(options, shape, errors);
+    owned_results(options, shape, errors);
+    listed_once(options, errors);
 }
 
 /// A body that may run in the background may run on another thread.
-fn background_needs_send(args: &Args, errors: &mut Errors) {
-    if let (Some(name), Some(option)) = (args.as_it_is.name(), args.policy.ahead()) {
+fn background_needs_send(options: &Options, errors: &mut Errors) {
+    if let (Some(name), Some(option)) =
+        (options.not_send.name(), options.policy.background_option())
+    {
         errors.at(
             name.span(),
             format!("`{option}` runs the body in a task of its own, which may be on another thread: `?Send` cannot be had with it"),
@@ -48,80 +49,12 @@ fn background_needs_send(args: &Args, errors: &mut Errors) {
     }
 }
 
-/// Every argument is in the key or skipped: a forgotten `user_id` shows one user another's data.
-pub(crate) fn check_arguments(
-    key: &Key,
-    shape: &Shape,
-    function: &Ident,
-    is_skipped: impl Fn(&Ident) -> bool,
-    errors: &mut Errors,
-) {
-    for name in shape.names() {
-        match (key.uses(&name.to_string()), is_skipped(name)) {
-            (false, false) => errors.at(name.span(), missing(name, key, function)),
-            (true, true) if !skips_itself(name, shape) => {
-                errors.at(
-                    name.span(),
-                    format!(
-                        "`{name}` is in the key of `{function}` and skipped; it can only be one"
-                    ),
-                );
-            }
-            _ => {}
-        }
-    }
-}
-
-/// A skipped name is one that the function binds: an argument, or something that it is generic over.
-pub(crate) fn check_skipped(
-    name: &Ident,
-    shape: &Shape,
-    signature: &Signature,
-    may_be_method: bool,
-) -> syn::Result<()> {
-    let function = &signature.ident;
-    let names = || shape.names().chain(generic::names(&signature.generics));
-    if name == "self" || name == "Self" && may_be_method || names().any(|known| known == name) {
-        return Ok(());
-    }
-    let known: Vec<String> = names().map(ToString::to_string).collect();
-    let suggestion = suggest::did_you_mean(&name.to_string(), known.iter().map(String::as_str));
-    Err(syn::Error::new(
-        name.span(),
-        format!("`{function}` has no argument `{name}` to skip{suggestion}"),
-    ))
-}
-
-/// Is this among the skipped names?
-pub(crate) fn skips(args: &Args, name: &str) -> bool {
-    let mut skipped = args.skip.value().into_iter().flatten();
-    skipped.any(|skipped| skipped == name)
-}
-
 /// The texts of `tags`.
-pub(crate) fn listed_tags(args: &Args) -> Option<&Vec<LitStr>> {
-    match args.tags.value() {
-        Some(Tags::Listed(texts)) => Some(texts),
-        Some(Tags::Given(_)) | None => None,
+pub(super) fn listed_tags(options: &Options) -> Option<&Vec<LitStr>> {
+    match options.tags.value() {
+        Some(entries::Tags::Listed(texts)) => Some(texts),
+        Some(entries::Tags::Given(_)) | None => None,
     }
-}
-
-fn missing(name: &Ident, key: &Key, function: &Ident) -> String {
-    let advice = match key {
-        Key::Expr(_) => format!("use `{name}` in the key's expression"),
-        _ => format!("put `<{name}>` into the key"),
-    };
-    format!(
-        "argument `{name}` is missing from the key of `{function}`\n\
-         help: {advice} if it shapes the result, or say `skip({name})` if it does not"
-    )
-}
-
-fn skips_itself(name: &Ident, shape: &Shape) -> bool {
-    shape
-        .arguments
-        .iter()
-        .any(|argument| argument.skips_itself && argument.names.contains(name))
 }
 
 fn once_only(function: &Function, errors: &mut Errors) {
@@ -160,8 +93,8 @@ fn fixed_arity(function: &Function, errors: &mut Errors) {
     }
 }
 
-/// Whether an argument under `#[cfg]` is there, is decided after the attribute has seen the function.
-pub(crate) fn arguments_are_decided(function: &Function) -> syn::Result<()> {
+/// Refuses `#[cfg]` on an argument: rustc decides whether the argument exists only after this macro has run.
+pub(super) fn arguments_are_decided(function: &Function) -> syn::Result<()> {
     let sig = &function.sig;
     let arguments = sig.inputs.iter().flat_map(|input| match input {
         syn::FnArg::Receiver(receiver) => &receiver.attrs,
@@ -189,11 +122,11 @@ pub(crate) fn arguments_are_decided(function: &Function) -> syn::Result<()> {
     }
 }
 
-fn says_what_to_do(args: &Args, errors: &mut Errors) {
-    let does_something = args.ttl.is_given()
-        || args.key.is_given()
-        || args.invalidates.is_given()
-        || args.put.is_given();
+fn says_what_to_do(options: &Options, errors: &mut Errors) {
+    let does_something = options.ttl.is_given()
+        || options.key.is_given()
+        || options.invalidates.is_given()
+        || options.put.is_given();
     if !does_something {
         errors.at(
             proc_macro2::Span::call_site(),
@@ -205,8 +138,8 @@ fn says_what_to_do(args: &Args, errors: &mut Errors) {
     }
 }
 
-fn put_needs_a_key(args: &Args, errors: &mut Errors) {
-    if let (Some(put), false) = (args.put.name(), args.key.is_given()) {
+fn put_needs_a_key(options: &Options, errors: &mut Errors) {
+    if let (Some(put), false) = (options.put.name(), options.key.is_given()) {
         errors.at(
             put.span(),
             "`put` replaces one entry, so it needs the `key` that a read finds it by",
@@ -214,8 +147,11 @@ fn put_needs_a_key(args: &Args, errors: &mut Errors) {
     }
 }
 
-fn always_needs_invalidates(args: &Args, errors: &mut Errors) {
-    if let (Some(always), false) = (args.always.name(), args.invalidates.is_given()) {
+fn always_needs_invalidates(options: &Options, errors: &mut Errors) {
+    if let (Some(always), false) = (
+        options.invalidates_always.name(),
+        options.invalidates.is_given(),
+    ) {
         errors.at(
             always.span(),
             "`invalidates_on` says when `invalidates` removes, and there is no `invalidates`",
@@ -223,41 +159,41 @@ fn always_needs_invalidates(args: &Args, errors: &mut Errors) {
     }
 }
 
-/// Without `key` and `ttl` nothing is stored, and options about what is stored say nothing.
-fn nothing_for_a_pure_write(args: &Args, errors: &mut Errors) {
-    if args.key.is_given() || args.ttl.is_given() || !args.invalidates.is_given() {
+/// Without `key` and `ttl` nothing is stored, so options about stored values have no effect.
+fn a_write_stores_nothing(options: &Options, errors: &mut Errors) {
+    if options.key.is_given() || options.ttl.is_given() || !options.invalidates.is_given() {
         return;
     }
     let stored = [
-        args.tags.name(),
-        args.when.name(),
-        args.none_ttl.name(),
-        args.near.name(),
+        options.tags.name(),
+        options.when.name(),
+        options.none_ttl.name(),
+        options.near.name(),
     ];
     let stored = stored
         .into_iter()
         .flatten()
-        .chain(args.policy.names())
-        .chain(args.answer.names());
+        .chain(options.policy.given())
+        .chain(options.http.given());
     for option in stored {
         errors.at(
             option.span(),
             format!("`{option}` is about a stored value, and this function stores none: it has neither `key` nor `ttl`"),
         );
     }
-    if args
+    if options
         .companions
         .value()
-        .is_some_and(|companions| matches!(companions, crate::args::Companions::Named(_)))
-        && let Some(companions) = args.companions.name()
+        .is_some_and(|companions| matches!(companions, names::Companions::Named(_)))
+        && let Some(companions) = options.companions.name()
     {
         errors.at(companions.span(), "companions are for what is stored, and this function stores nothing: it has neither `key` nor `ttl`");
     }
 }
 
-fn nothing_that_a_put_cannot_heed(args: &Args, errors: &mut Errors) {
-    if args.put.is_given() {
-        for option in args.policy.of_reads() {
+fn a_put_always_runs_its_body(options: &Options, errors: &mut Errors) {
+    if options.put.is_given() {
+        for option in options.policy.about_running() {
             errors.at(
                 option.span(),
                 format!("`{option}` is about when the body runs, and with `put` it always does; put `{option}` on the read of this entry"),
@@ -266,8 +202,11 @@ fn nothing_that_a_put_cannot_heed(args: &Args, errors: &mut Errors) {
     }
 }
 
-fn soft_timeout_needs_a_stand_in(args: &Args, errors: &mut Errors) {
-    if let (Some(soft), false) = (args.policy.soft_timeout.name(), args.policy.has_stand_in()) {
+fn soft_timeout_needs_a_fallback(options: &Options, errors: &mut Errors) {
+    if let (Some(soft), false) = (
+        options.policy.soft_timeout.name(),
+        options.policy.has_fallback(),
+    ) {
         errors.at(
             soft.span(),
             "`soft_timeout` answers with a stale value, and none is kept\n\
@@ -276,10 +215,10 @@ fn soft_timeout_needs_a_stand_in(args: &Args, errors: &mut Errors) {
     }
 }
 
-fn retry_needs_a_stand_in(args: &Args, errors: &mut Errors) {
+fn retry_needs_a_fallback(options: &Options, errors: &mut Errors) {
     if let (Some(retry), false) = (
-        args.policy.retry.name(),
-        args.policy.stale_on_error.is_given(),
+        options.policy.retry.name(),
+        options.policy.stale_on_error.is_given(),
     ) {
         errors.at(
             retry.span(),
@@ -289,8 +228,8 @@ fn retry_needs_a_stand_in(args: &Args, errors: &mut Errors) {
     }
 }
 
-fn soft_timeout_is_the_shorter(args: &Args, errors: &mut Errors) {
-    let (soft, hard) = (&args.policy.soft_timeout, &args.policy.timeout);
+fn soft_timeout_is_the_shorter(options: &Options, errors: &mut Errors) {
+    let (soft, hard) = (&options.policy.soft_timeout, &options.policy.timeout);
     if let (Some(name), Some(soft), Some(hard)) = (soft.name(), soft.value(), hard.value())
         && soft >= hard
     {
@@ -302,8 +241,8 @@ fn soft_timeout_is_the_shorter(args: &Args, errors: &mut Errors) {
     }
 }
 
-fn something_to_store(args: &Args, shape: &Shape, errors: &mut Errors) {
-    let stores = args.key.is_given() || args.ttl.is_given();
+fn something_to_store(options: &Options, shape: &Shape, errors: &mut Errors) {
+    let stores = options.key.is_given() || options.ttl.is_given();
     if stores && shape.output.is_unit {
         errors.over(
             &shape.output.written,
@@ -313,10 +252,10 @@ fn something_to_store(args: &Args, shape: &Shape, errors: &mut Errors) {
     }
 }
 
-/// What a call borrows from its arguments cannot be given to another call. rustc says so as well,
-/// in three errors about `Deserialize` for lifetimes.
-fn owned_results(args: &Args, shape: &Shape, errors: &mut Errors) {
-    if !(args.key.is_given() || args.ttl.is_given()) {
+/// A result that borrows from an argument cannot be given to another call. rustc would report it, too,
+/// but with three errors about lifetimes of `Deserialize`.
+fn owned_results(options: &Options, shape: &Shape, errors: &mut Errors) {
+    if !(options.key.is_given() || options.ttl.is_given()) {
         return;
     }
     if let Some(lent) = static_reference(&shape.output.written) {
@@ -338,7 +277,8 @@ fn owned_results(args: &Args, shape: &Shape, errors: &mut Errors) {
     }
 }
 
-/// A `&'static` where a value is kept. Errors are not, and other types may know what to do with theirs.
+/// A `&'static` reference in a position that is stored. The error of a `Result` is not stored, and of types
+/// other than these the macro does not know what they store.
 fn static_reference(ty: &syn::Type) -> Option<&syn::TypeReference> {
     match ungrouped(ty) {
         syn::Type::Reference(reference) => {
@@ -385,7 +325,7 @@ impl<'ast> Visit<'ast> for Borrows {
         }
     }
 
-    /// Functions and trait objects have lifetimes of their own.
+    /// The lifetimes of function pointers, `impl Trait` and trait objects are accepted.
     fn visit_type_fn_ptr(&mut self, _: &'ast syn::TypeFnPtr) {}
 
     fn visit_type_impl_trait(&mut self, _: &'ast syn::TypeImplTrait) {}
@@ -393,11 +333,11 @@ impl<'ast> Visit<'ast> for Borrows {
     fn visit_type_trait_object(&mut self, _: &'ast syn::TypeTraitObject) {}
 }
 
-fn listed_once(args: &Args, errors: &mut Errors) {
+fn listed_once(options: &Options, errors: &mut Errors) {
     for list in [
-        args.invalidates.value(),
-        listed_tags(args),
-        args.answer.vary.value(),
+        options.invalidates.value(),
+        listed_tags(options),
+        options.http.vary.value(),
     ]
     .into_iter()
     .flatten()
@@ -411,7 +351,12 @@ fn listed_once(args: &Args, errors: &mut Errors) {
             }
         }
     }
-    let skipped = args.skip.value().into_iter().flatten().collect::<Vec<_>>();
+    let skipped = options
+        .skip
+        .value()
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>();
     for (at, name) in skipped.iter().enumerate() {
         if skipped[..at].contains(name) {
             errors.at(name.span(), format!("`{name}` is listed twice"));

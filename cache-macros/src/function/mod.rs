@@ -1,12 +1,19 @@
-//! The function under the attribute, its body as raw tokens.
+//! The function under the attribute.
+
+pub(crate) mod generic;
+pub(crate) mod mentions;
+pub(crate) mod owned;
+pub(crate) mod self_token;
+pub(crate) mod signature;
+pub(crate) mod types;
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::{AttrStyle, Attribute, Ident, Signature, Visibility};
 
-/// A function whose body nobody has read: what does not parse there is rustc's to report, and an
-/// editor keeps the function while somebody is typing in it.
+/// A function. Its body is not parsed: rustc reports errors in it, and while somebody types in it, an editor
+/// still knows the function.
 pub(crate) struct Function {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
@@ -15,7 +22,7 @@ pub(crate) struct Function {
 }
 
 impl Function {
-    /// Reads an item, or says that it is no function.
+    /// Reads a function. Any other item is an error.
     pub(crate) fn parse(item: TokenStream) -> syn::Result<Self> {
         Self::read.parse2(item)
     }
@@ -46,7 +53,8 @@ impl Function {
     }
 }
 
-/// The braces. A `$body:block` of `macro_rules!` comes in a group round them that nobody sees.
+/// Reads the body with its braces. If it comes from a `$body:block` of `macro_rules!`, an invisible group
+/// stands around the braces.
 fn body(input: ParseStream<'_>) -> syn::Result<Group> {
     let mut group = match input.parse()? {
         TokenTree::Group(group) => group,
@@ -67,7 +75,8 @@ fn body(input: ParseStream<'_>) -> syn::Result<Group> {
     Ok(group)
 }
 
-/// `#![…]` at the top of a body belongs to the function, and cannot stand where the body goes.
+/// Moves `#![…]` from the beginning of the body to the function, because it would not compile inside the
+/// generated closure.
 fn split_inner_attributes(body: &Group) -> syn::Result<(Vec<Attribute>, Group)> {
     let split = |input: ParseStream<'_>| {
         let inner = input.call(Attribute::parse_inner).unwrap_or_default();
@@ -83,7 +92,7 @@ fn split_inner_attributes(body: &Group) -> syn::Result<(Vec<Attribute>, Group)> 
     Ok((inner, moved))
 }
 
-/// "expected `fn`" leaves open what to do instead; the keyword says it.
+/// Refuses other items, with advice. The parser would only say that it expected `fn`.
 fn refuse_other_items(input: ParseStream<'_>) -> syn::Result<()> {
     let Ok(keyword) = input.fork().call(Ident::parse_any) else {
         return Ok(());

@@ -1,45 +1,42 @@
-//! What a body takes along when it may run in the background, after its caller has gone.
+//! Borrowed arguments of a body that may run in the background, when its caller may have returned.
 //!
-//! A borrowed argument is cloned when the body is about to run (on a miss and on a refresh, never
-//! on a hit), and bound anew inside the future under the same name and type, so that the body
-//! reads on as it was written. What the body does not mention is not taken.
+//! They are cloned before the body runs: on a miss and on a refresh, never on a hit. Inside the future, a
+//! reference to the clone has the name and the type of the argument, so the body compiles as it was written.
+//! Arguments that the body does not mention are not cloned.
 
-use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, format_ident};
+use proc_macro2::TokenStream;
+use quote::format_ident;
 use syn::visit::{self, Visit};
-use syn::visit_mut::{self, VisitMut};
-use syn::{
-    Expr, FnArg, GenericArgument, Ident, Lifetime, Pat, PathArguments, Receiver, ReceiverKind,
-    Signature, Stmt, Token, Type,
-};
+use syn::{Expr, FnArg, Ident, Pat, Receiver, ReceiverKind, Signature, Stmt, Token, Type};
 
 use crate::errors::Errors;
-use crate::mentions::mentions;
-use crate::signature::{Argument, Form, Shape};
-use crate::this::{self, Replaced};
+use crate::function::mentions::mentions;
+use crate::function::self_token::{self, Replaced};
+use crate::function::signature::{Argument, Form, Shape};
+use crate::function::types::{borrows, is_static, owned_form, ungrouped, written};
 
-/// A body, and what it takes along.
+/// A body, and the arguments that are cloned for it.
 pub(crate) struct Owned {
-    /// The runtime's trait that clones an argument, or says which option needs it to.
+    /// The trait of the runtime that clones an argument. Each option has one, so an error names the option.
     pub(crate) clone: Ident,
     pub(crate) taken: Vec<Taken>,
-    /// The body without `self`, where that is borrowed.
+    /// The body, with a variable in place of `self` if that is cloned.
     pub(crate) body: TokenStream,
 }
 
-/// An argument that was borrowed.
+/// A borrowed argument.
 pub(crate) struct Taken {
     /// The argument: its name, or `self`.
     pub(crate) from: Ident,
-    /// What it is called inside.
+    /// Its name inside the body.
     pub(crate) name: Ident,
     pub(crate) mutability: Option<Token![mut]>,
-    /// What it is a reference to.
+    /// The type that it refers to.
     pub(crate) to: Type,
 }
 
 impl Owned {
-    /// Finds out what the body takes along because of `option`, or why it cannot.
+    /// Finds the arguments that are cloned because of `option`. It is an error if one cannot be cloned.
     pub(crate) fn of(
         option: &Ident,
         shape: &Shape,
@@ -69,7 +66,7 @@ impl Owned {
         owned
     }
 
-    /// A parameter that is bound anew is changed there, if at all.
+    /// Removes `mut` from cloned parameters. The variables inside the body have it instead.
     pub(crate) fn release(&self, signature: &mut Signature) {
         for input in &mut signature.inputs {
             if let FnArg::Typed(typed) = input
@@ -82,7 +79,7 @@ impl Owned {
     }
 }
 
-/// Reads what is borrowed, for one option.
+/// Finds what is borrowed, for one option.
 struct Reader<'a> {
     option: &'a Ident,
     when: Option<&'a Expr>,
@@ -120,7 +117,7 @@ impl Reader<'_> {
             owned.body = replaced.body;
             owned.taken.push(Taken {
                 from: Ident::new("self", span),
-                name: this::name(span),
+                name: self_token::name(span),
                 mutability: None,
                 to,
             });
@@ -173,8 +170,8 @@ impl Reader<'_> {
         }
     }
 
-    /// What a type refers to, if it is a reference that does not live for ever; an error, if it
-    /// borrows in a way that cloning does not end.
+    /// The type that a reference refers to, unless the reference is `'static`. A type that would still borrow
+    /// after it was cloned is an error.
     fn referent<'t>(&self, ty: &'t Type, name: &str, errors: &mut Errors) -> Option<&'t Type> {
         let (inner, to) = match ungrouped(ty) {
             Type::Reference(reference) if reference.mutability.is_some() => {
@@ -201,6 +198,7 @@ impl Reader<'_> {
         to
     }
 
+    /// Refuses a borrowed argument in `when`, which may also run in the background.
     fn not_in_when(&self, name: &str, errors: &mut Errors) {
         if let Some(when) = self.when
             && mentions(when, name)
@@ -216,6 +214,7 @@ impl Reader<'_> {
         }
     }
 
+    /// The error for an argument that is borrowed mutably.
     fn exclusive(&self, name: &str) -> String {
         format!(
             "`{name}` is borrowed mutably, and {}, after the caller has gone on\n\
@@ -229,7 +228,7 @@ impl Reader<'_> {
     }
 }
 
-/// `CloneForStale` for `stale`.
+/// The name of the trait for an option: `CloneForStale` for `stale`.
 fn clone_for(option: &Ident) -> Ident {
     let words = option.to_string();
     let words = words.split('_').map(|word| {
@@ -246,7 +245,8 @@ fn background(option: &Ident) -> String {
     }
 }
 
-/// What stands before `Box::pin(async move { … })` runs once, and lends to one body.
+/// Refuses statements before `Box::pin(async move { … })`. They run once and may lend to the body, but the
+/// body may run again.
 fn nothing_before(option: &Ident, before: &[Stmt], errors: &mut Errors) {
     let statement = before
         .iter()
@@ -267,54 +267,6 @@ fn is_static_reference(ty: &Type) -> bool {
     matches!(ungrouped(ty), Type::Reference(reference) if is_static(reference.lifetime.as_ref()))
 }
 
-fn is_static(lifetime: Option<&Lifetime>) -> bool {
-    lifetime.is_some_and(|lifetime| lifetime.ident == "static")
-}
-
-/// A type without the parentheses round it, and without the group that `macro_rules!` leaves and nobody sees.
-pub(crate) fn ungrouped(ty: &Type) -> &Type {
-    match ty {
-        Type::Group(group) => ungrouped(&group.elem),
-        Type::Paren(paren) => ungrouped(&paren.elem),
-        ty => ty,
-    }
-}
-
-/// Does the type, as written, hold what somebody else owns?
-fn borrows(ty: &Type) -> bool {
-    let mut borrows = Borrows(false);
-    borrows.visit_type(ty);
-    borrows.0
-}
-
-struct Borrows(bool);
-
-impl<'ast> Visit<'ast> for Borrows {
-    fn visit_type_reference(&mut self, reference: &'ast syn::TypeReference) {
-        self.0 |= !is_static(reference.lifetime.as_ref());
-        visit::visit_type_reference(self, reference);
-    }
-
-    fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
-        self.0 |= lifetime.ident != "static";
-    }
-
-    /// Functions, and bounds that hold `for<'a>`, name lifetimes that are not the argument's.
-    fn visit_type_fn_ptr(&mut self, _: &'ast syn::TypeFnPtr) {}
-
-    fn visit_trait_bound(&mut self, bound: &'ast syn::TraitBound) {
-        if bound.lifetimes.is_none() {
-            visit::visit_trait_bound(self, bound);
-        }
-    }
-
-    fn visit_parenthesized_generic_arguments(
-        &mut self,
-        _: &'ast syn::ParenthesizedGenericArguments,
-    ) {
-    }
-}
-
 fn binds_by_reference(pat: &Pat) -> bool {
     struct ByReference(bool);
     impl<'ast> Visit<'ast> for ByReference {
@@ -326,128 +278,4 @@ fn binds_by_reference(pat: &Pat) -> bool {
     let mut found = ByReference(false);
     found.visit_pat(pat);
     found.0
-}
-
-/// The type that would own what this one borrows, as far as its spelling tells.
-fn owned_form(ty: &Type) -> Type {
-    let mut ty = ty.clone();
-    Own.visit_type_mut(&mut ty);
-    ty
-}
-
-struct Own;
-
-impl VisitMut for Own {
-    fn visit_type_mut(&mut self, ty: &mut Type) {
-        let owned = match &*ty {
-            Type::Reference(reference) => Some(owner_of(&reference.elem)),
-            Type::Path(path) => match path.path.segments.last() {
-                Some(last) if last.ident == "Cow" => only_type(&last.arguments).map(owner_of),
-                _ => None,
-            },
-            _ => None,
-        };
-        if let Some(owned) = owned {
-            *ty = owned;
-        }
-        match ty {
-            // `Arc<dyn Trait>` and the like are done; a reference here is one in turn.
-            Type::Reference(_) => self.visit_type_mut(ty),
-            ty => visit_mut::visit_type_mut(self, ty),
-        }
-    }
-
-    fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
-        *lifetime = Lifetime::new("'static", Span::call_site());
-    }
-}
-
-/// Who owns a value of a type that is only ever borrowed: `String` for `str`.
-fn owner_of(borrowed: &Type) -> Type {
-    match borrowed {
-        Type::Slice(slice) => {
-            let item = &slice.elem;
-            syn::parse_quote!(Vec<#item>)
-        }
-        Type::TraitObject(object) => syn::parse_quote!(Arc<#object>),
-        Type::Path(path) if path.path.is_ident("str") => syn::parse_quote!(String),
-        Type::Path(path) if path.path.is_ident("Path") => syn::parse_quote!(PathBuf),
-        other => other.clone(),
-    }
-}
-
-fn only_type(arguments: &PathArguments) -> Option<&Type> {
-    let PathArguments::AngleBracketed(arguments) = arguments else {
-        return None;
-    };
-    arguments.args.iter().find_map(|argument| match argument {
-        GenericArgument::Type(ty) => Some(ty),
-        _ => None,
-    })
-}
-
-/// A type as its author would write it: tokens print with a space between any two.
-pub(crate) fn written(ty: &Type) -> String {
-    let text = ty.to_token_stream().to_string();
-    [
-        (" <", "<"),
-        ("< ", "<"),
-        (" >", ">"),
-        (" ,", ","),
-        (" ::", "::"),
-        (":: ", "::"),
-        ("& ", "&"),
-    ]
-    .into_iter()
-    .fold(text, |text, (wide, narrow)| text.replace(wide, narrow))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_borrows_is_told_from_what_owns() {
-        let borrows = |text| syn::parse_str::<Type>(text).map(|ty| borrows(&ty)).ok();
-        for borrowed in [
-            "&str",
-            "Option<&str>",
-            "Cow<'a, str>",
-            "Foo<'_>",
-            "impl Fn() + 'a",
-            "Box<dyn Load + '_>",
-            "(u8, [&u8; 2])",
-        ] {
-            assert_eq!(borrows(borrowed), Some(true), "{borrowed}");
-        }
-        for owned in [
-            "String",
-            "&'static str",
-            "Cow<'static, str>",
-            "fn(&str) -> &str",
-            "impl Fn(&str)",
-            "Box<dyn for<'a> Load<'a>>",
-            "Arc<[u8]>",
-        ] {
-            assert_eq!(borrows(owned), Some(false), "{owned}");
-        }
-    }
-
-    #[test]
-    fn an_owned_type_is_suggested() {
-        for (borrowed, owned) in [
-            ("Option<&str>", "Option<String>"),
-            ("&[&str]", "Vec<String>"),
-            ("Cow<'a, str>", "String"),
-            ("Cow<'a, [u8]>", "Vec<u8>"),
-            ("Foo<'_>", "Foo<'static>"),
-            ("&&u64", "u64"),
-            ("Vec<(&Path, &dyn Load)>", "Vec<(PathBuf, Arc<dyn Load>)>"),
-        ] {
-            let suggested = syn::parse_str::<Type>(borrowed)
-                .map(|ty| written(&owned_form(&ty)))
-                .unwrap_or_default();
-            assert_eq!(suggested, owned);
-        }
-    }
 }

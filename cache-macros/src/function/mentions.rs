@@ -1,9 +1,9 @@
-//! Which names a piece of code mentions.
+//! Finds names in code.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 
-/// Does the code mention this name, as a token or inside a format string (`format!("user:{id}")`)?
+/// Whether the code mentions this name, as a token or inside a format string (`format!("user:{id}")`).
 pub(crate) fn mentions(code: impl ToTokens, name: &str) -> bool {
     any(code.into_token_stream(), &|token| match token {
         TokenTree::Ident(ident) => *ident == name,
@@ -19,7 +19,7 @@ fn any(tokens: TokenStream, found: &dyn Fn(&TokenTree) -> bool) -> bool {
     })
 }
 
-/// `{name}`, `{name:…}` and `{name…$…}` in the text of a literal.
+/// Whether the literal is a text with `{name}` or `{name:…}`.
 fn captures(literal: &str, name: &str) -> bool {
     literal.starts_with(['"', 'r'])
         && literal.match_indices(name).any(|(at, _)| {

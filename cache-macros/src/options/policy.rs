@@ -1,24 +1,24 @@
-//! How a stored value is kept and served: the options that weigh freshness, speed and size
-//! against one another. All of them are about reads, and none changes what is read.
+//! Options that say how long a stored value may be served, when it is refreshed, and how it becomes
+//! bytes. None of them changes the key or the value of an entry.
 
 use std::time::Duration;
 
 use proc_macro2::Span;
 use syn::parse::ParseStream;
-use syn::{Ident, LitFloat, LitInt, LitStr, Token};
+use syn::{Ident, LitFloat, LitInt, LitStr};
 
-use crate::args::value;
-use crate::lifetime::{self, LONGEST};
-use crate::slot::Slot;
+use crate::options::lifetime::{self, LONGEST};
+use crate::options::slot::Slot;
+use crate::options::value::error;
 use crate::suggest;
 
-/// These options, as written.
+/// The options of this file, as written.
 #[derive(Default)]
 pub(crate) struct Policy {
     pub(crate) stale: Slot<Duration>,
     pub(crate) stale_on_error: Slot<Duration>,
     pub(crate) retry: Slot<Duration>,
-    /// The beta of XFetch.
+    /// How many times earlier than usual a refresh may begin: the beta of the XFetch algorithm.
     pub(crate) early: Slot<f64>,
     pub(crate) timeout: Slot<Duration>,
     pub(crate) soft_timeout: Slot<Duration>,
@@ -32,9 +32,9 @@ pub(crate) struct Policy {
 /// `outage = …`
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outage {
-    /// Memory answers.
+    /// The copy in memory is served.
     Memory,
-    /// Nothing answers; the body runs.
+    /// The body runs.
     Bypass,
 }
 
@@ -49,13 +49,13 @@ pub(crate) enum Codec {
 #[derive(Clone, Copy)]
 pub(crate) struct Compress {
     pub(crate) algorithm: Algorithm,
-    /// The size in bytes from which it is worth while.
+    /// Values of at least so many bytes are compressed.
     pub(crate) from: usize,
-    /// Where it is written: the runtime may lack the algorithm, and says so there.
+    /// The place of the text, for the error if the runtime was built without the algorithm.
     pub(crate) at: Span,
 }
 
-/// How bytes are made fewer.
+/// How values are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Algorithm {
     Zstd,
@@ -63,46 +63,23 @@ pub(crate) enum Algorithm {
 }
 
 impl Policy {
-    /// Reads the option of that name, one of [`KNOWN`].
-    pub(crate) fn read_option(&mut self, name: Ident, input: ParseStream<'_>) -> syn::Result<()> {
-        match name.to_string().as_str() {
-            "stale" => fill(&mut self.stale, name, input, length),
-            "stale_on_error" => fill(&mut self.stale_on_error, name, input, length),
-            "retry" => fill(&mut self.retry, name, input, length),
-            "early" if !input.peek(Token![=]) => self.early.fill(name, 1.0),
-            "early" => fill(&mut self.early, name, input, |_, input| beta(input)),
-            "timeout" => fill(&mut self.timeout, name, input, length),
-            "soft_timeout" => fill(&mut self.soft_timeout, name, input, length),
-            "jitter" => fill(&mut self.jitter, name, input, |_, input| percent(input)),
-            "outage" => fill(&mut self.outage, name, input, |name, input| {
-                let outages = [("memory", Outage::Memory), ("bypass", Outage::Bypass)];
-                one_of(name, input, outages, "what answers while Redis is down")
-            }),
-            "codec" => fill(&mut self.codec, name, input, |name, input| {
-                let codecs = [("bincode", Codec::Bincode), ("json", Codec::Json)];
-                one_of(name, input, codecs, "how a value becomes bytes")
-            }),
-            _ => fill(&mut self.compress, name, input, |_, input| compress(input)),
-        }
-    }
-
-    /// The first option that runs the body in the background, where it needs what it owns.
-    pub(crate) fn ahead(&self) -> Option<&Ident> {
-        let ahead = [
+    /// The first option that may run the body in the background, where it cannot borrow from its caller.
+    pub(crate) fn background_option(&self) -> Option<&Ident> {
+        let options = [
             self.stale.name(),
             self.early.name(),
             self.soft_timeout.name(),
         ];
-        ahead.into_iter().flatten().next()
+        options.into_iter().flatten().next()
     }
 
-    /// Whether a value from before may stand in for a body that took too long.
-    pub(crate) fn has_stand_in(&self) -> bool {
+    /// Whether an older value may be served in place of a result.
+    pub(crate) fn has_fallback(&self) -> bool {
         self.stale.is_given() || self.stale_on_error.is_given()
     }
 
-    /// Those that say when the body runs, which a function whose body always runs cannot heed.
-    pub(crate) fn of_reads(&self) -> impl Iterator<Item = &Ident> {
+    /// The given options that say when the body runs. They mean nothing where it always runs.
+    pub(crate) fn about_running(&self) -> impl Iterator<Item = &Ident> {
         let names = [
             self.stale.name(),
             self.stale_on_error.name(),
@@ -114,30 +91,20 @@ impl Policy {
         names.into_iter().flatten()
     }
 
-    /// All that are given.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &Ident> {
+    /// All given options of this file.
+    pub(crate) fn given(&self) -> impl Iterator<Item = &Ident> {
         let names = [
             self.jitter.name(),
             self.outage.name(),
             self.codec.name(),
             self.compress.name(),
         ];
-        self.of_reads().chain(names.into_iter().flatten())
+        self.about_running().chain(names.into_iter().flatten())
     }
 }
 
-/// `= …` into a slot. What is read may name the option in its error.
-fn fill<T>(
-    slot: &mut Slot<T>,
-    name: Ident,
-    input: ParseStream<'_>,
-    read: impl FnOnce(&Ident, ParseStream<'_>) -> syn::Result<T>,
-) -> syn::Result<()> {
-    let read = value(&name, input, |input| read(&name, input))?;
-    slot.fill(name, read)
-}
-
-fn length(name: &Ident, input: ParseStream<'_>) -> syn::Result<Duration> {
+/// A length of time above zero. Its errors name the option.
+pub(super) fn length(name: &Ident, input: ParseStream<'_>) -> syn::Result<Duration> {
     let (at, text, length) = if input.peek(LitInt) {
         let number: LitInt = input.parse()?;
         let seconds = number.base10_parse().map(Duration::from_secs);
@@ -164,7 +131,8 @@ fn length(name: &Ident, input: ParseStream<'_>) -> syn::Result<Duration> {
     }
 }
 
-fn beta(input: ParseStream<'_>) -> syn::Result<f64> {
+/// The number after `early =`.
+pub(super) fn early(input: ParseStream<'_>) -> syn::Result<f64> {
     let wrong = |span| {
         error(
             span,
@@ -172,11 +140,10 @@ fn beta(input: ParseStream<'_>) -> syn::Result<f64> {
              at `early = 2.0` a refresh begins twice as early",
         )
     };
-    let ahead = input.lookahead1();
-    let (at, number) = if ahead.peek(LitFloat) {
+    let (at, number) = if input.peek(LitFloat) {
         let number: LitFloat = input.parse()?;
         (number.span(), number.base10_parse::<f64>())
-    } else if ahead.peek(LitInt) {
+    } else if input.peek(LitInt) {
         let number: LitInt = input.parse()?;
         (number.span(), number.base10_parse::<f64>())
     } else {
@@ -188,7 +155,8 @@ fn beta(input: ParseStream<'_>) -> syn::Result<f64> {
     }
 }
 
-fn percent(input: ParseStream<'_>) -> syn::Result<u8> {
+/// The percentage after `jitter =`.
+pub(super) fn jitter(input: ParseStream<'_>) -> syn::Result<u8> {
     let wrong = |span| {
         error(
             span,
@@ -203,6 +171,16 @@ fn percent(input: ParseStream<'_>) -> syn::Result<u8> {
         Some(percent @ 1..=90) => Ok(percent),
         _ => Err(wrong(text.span())),
     }
+}
+
+pub(super) fn outage(name: &Ident, input: ParseStream<'_>) -> syn::Result<Outage> {
+    let outages = [("memory", Outage::Memory), ("bypass", Outage::Bypass)];
+    one_of(name, input, outages, "what answers while Redis is down")
+}
+
+pub(super) fn codec(name: &Ident, input: ParseStream<'_>) -> syn::Result<Codec> {
+    let codecs = [("bincode", Codec::Bincode), ("json", Codec::Json)];
+    one_of(name, input, codecs, "how a value becomes bytes")
 }
 
 /// One of a few words.
@@ -227,7 +205,7 @@ fn one_of<T: Copy, const N: usize>(
     })
 }
 
-fn compress(input: ParseStream<'_>) -> syn::Result<Compress> {
+pub(super) fn compress(input: ParseStream<'_>) -> syn::Result<Compress> {
     let text: LitStr = input.parse().map_err(|found: syn::Error| {
         error(found.span(), format!("`compress` {HOW_TO_COMPRESS}"))
     })?;
@@ -289,29 +267,11 @@ fn size(text: &str) -> Result<usize, String> {
         })
 }
 
-/// Digits and nothing else: `parse` alone would take a sign.
+/// A number written in digits only. `parse` alone would accept a sign, too.
 fn whole<T: std::str::FromStr>(text: &str) -> Option<T> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| text.parse().ok()).flatten()
 }
-
-fn error(span: Span, message: impl std::fmt::Display) -> syn::Error {
-    syn::Error::new(span, message)
-}
-
-/// The names of these options.
-pub(crate) const KNOWN: [&str; 10] = [
-    "stale",
-    "stale_on_error",
-    "retry",
-    "early",
-    "timeout",
-    "soft_timeout",
-    "jitter",
-    "outage",
-    "codec",
-    "compress",
-];
 
 const HOW_TO_COMPRESS: &str = "is `\"zstd\"` or `\"lz4\"`, from 1 KiB on, or with another size: `compress = \"lz4 from 4KiB\"`";
 
@@ -319,10 +279,10 @@ const ALGORITHMS: [(&str, Algorithm); 2] = [("zstd", Algorithm::Zstd), ("lz4", A
 
 const UNITS: [(&str, usize); 3] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20)];
 
-/// Below it, what the header of a compressed block costs is not won back.
+/// The default size. Below it, the header of a compressed block costs more than compression saves.
 const FROM: usize = 1 << 10;
 
-/// No entry is larger.
+/// The limit for the size of an entry.
 const LARGEST: usize = 1 << 30;
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! What stands beside a cached function: its key, removal, refresh, and the way past the cache.
+//! The companions of a cached function: functions that give the key, remove an entry, refresh it, or bypass
+//! the cache.
 //!
 //! ```text
 //! // beside `async fn list_jobs(skip: u32, db: &Db) -> Vec<Job>`, with `skip(db)`
@@ -14,103 +15,117 @@
 //! }
 //! ```
 //!
-//! Types and functions have namespaces of their own, so the two names do not meet; an enum without
-//! variants, because a module could not see types local to a function. Its name comes in by a `*`, so that a module or a
-//! type which the function shares its name with goes first; then there are no companions, and nothing is in the way. The
-//! body stands only once.
+//! Types and functions have separate namespaces, so the type can have the name of the function. It is an enum
+//! without variants; functions of a module would not see types that are local to a function. The type is
+//! imported by a `*`, so a module or type of the same name takes precedence: then the function has no
+//! companions, but the program compiles. The body is printed only once, in the function.
 //!
-//! In an `impl` none of this can stand, and a macro does not see that it is in one where nothing says `self` or `Self`.
-//! rustc then reports that it does not know the module, so the module's name says what to write.
+//! A module cannot stand in an `impl`, and a macro does not see that it is in one if nothing says `self` or
+//! `Self`. rustc then reports that it does not know the module, so the name of the module says what to do.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
-use syn::{GenericParam, Generics, PatType, WherePredicate};
+use syn::{Attribute, GenericParam, Generics, PatType, WherePredicate};
 
-use crate::cached_fn::{CachedFn, Companions, Key, Role};
-use crate::expand;
-use crate::mentions::mentions;
-use crate::signature::Argument;
+use crate::cached_fn::companions::Companions;
+use crate::cached_fn::key::Key;
+use crate::cached_fn::{CachedFn, Role};
+use crate::expand::call;
+use crate::expand::site::static_site;
+use crate::expand::tokens::{companions_module, private};
+use crate::function::mentions::mentions;
+use crate::function::signature::Argument;
 
 /// The companions, if the function has any.
-pub(crate) fn expand(cached: &CachedFn) -> Option<TokenStream> {
-    let sig = &cached.function.sig;
-    let vis = &cached.function.vis;
-    let cfgs: Vec<_> = cached
-        .function
-        .attrs
-        .iter()
-        .filter(|attr| attr.path().is_ident("cfg"))
-        .collect();
-    let allow = quote!(#[allow(dead_code, unused_imports, non_camel_case_types, unreachable_pub, unused_mut, unused_variables, clippy::all, clippy::redundant_clone)]);
+pub(super) fn expand(cached: &CachedFn) -> Option<TokenStream> {
     match &cached.companions {
         Companions::None => None,
+        Companions::Type(name) => Some(beside_a_function(cached, name)),
+        Companions::Methods(name) => Some(beside_a_method(cached, name)),
+    }
+}
+
+/// The function that gives the static, if companions share it with the cached function.
+pub(super) fn shared_site(companions: &Companions) -> Option<TokenStream> {
+    match companions {
+        Companions::None => None,
         Companions::Type(name) => {
-            let functions = Functions {
-                cached,
-                callee: &sig.ident.clone().into(),
-                prefix: String::new(),
-                site: format_ident!("__site"),
-            };
-            let functions = functions.all();
-            let doc = format!(
-                "Beside the function `{}`: the key of its entries, and what can be done with them.",
-                sig.ident
-            );
-            let room = room(name);
-            Some(quote! {
-                #(#cfgs)*
-                #[doc(hidden)]
-                #allow
-                mod #room {
-                    #[doc = #doc]
-                    pub enum #name {}
-                }
-                #(#cfgs)*
-                #allow
-                #vis use #room::*;
-                #(#cfgs)*
-                #allow
-                impl #room::#name { #(#functions)* }
-            })
+            let module = companions_module(name);
+            Some(quote!(#module::#name::__site()))
         }
         Companions::Methods(name) => {
-            let callee = &sig.ident;
-            let functions = Functions {
-                cached,
-                callee: &Callee(quote!(Self::#callee)),
-                prefix: format!("{name}_"),
-                site: format_ident!("__{name}_site"),
-            };
-            let functions = functions.all();
-            let attrs = quote!(#(#cfgs)* #allow);
-            Some(
-                functions
-                    .iter()
-                    .map(|function| quote!(#attrs #function))
-                    .collect(),
-            )
+            let site = format_ident!("__{name}_site");
+            Some(quote!(Self::#site()))
         }
     }
 }
 
-/// The module that the type of a free function's companions stands in.
-pub(crate) fn room(name: &Ident) -> Ident {
-    format_ident!("__companions_of_{name}__in_an_impl_say_companions_false")
-}
-
-/// The cached function, as companions call it.
-struct Callee(TokenStream);
-
-impl From<Ident> for Callee {
-    fn from(name: Ident) -> Self {
-        Self(quote!(#name))
+fn beside_a_function(cached: &CachedFn, name: &Ident) -> TokenStream {
+    let (function, vis) = (&cached.function.sig.ident, &cached.function.vis);
+    let functions = Functions {
+        cached,
+        callee: quote!(#function),
+        prefix: String::new(),
+        site: format_ident!("__site"),
+    };
+    let functions = functions.all();
+    let doc = format!(
+        "Beside the function `{function}`: the key of its entries, and what can be done with them."
+    );
+    let module = companions_module(name);
+    let (cfgs, allow) = (cfgs(cached), allow());
+    quote! {
+        #(#cfgs)*
+        #[doc(hidden)]
+        #allow
+        mod #module {
+            #[doc = #doc]
+            pub enum #name {}
+        }
+        #(#cfgs)*
+        #allow
+        #vis use #module::*;
+        #(#cfgs)*
+        #allow
+        impl #module::#name { #(#functions)* }
     }
 }
 
+fn beside_a_method(cached: &CachedFn, name: &Ident) -> TokenStream {
+    let method = &cached.function.sig.ident;
+    let functions = Functions {
+        cached,
+        callee: quote!(Self::#method),
+        prefix: format!("{name}_"),
+        site: format_ident!("__{name}_site"),
+    };
+    let (cfgs, allow) = (cfgs(cached), allow());
+    let functions = functions.all();
+    functions
+        .iter()
+        .map(|function| quote!(#(#cfgs)* #allow #function))
+        .collect()
+}
+
+/// The `#[cfg]` attributes of the function, which its companions need as well.
+fn cfgs(cached: &CachedFn) -> Vec<&Attribute> {
+    let attrs = cached.function.attrs.iter();
+    attrs.filter(|attr| attr.path().is_ident("cfg")).collect()
+}
+
+/// The lints that companions may break.
+fn allow() -> TokenStream {
+    quote!(#[allow(dead_code, unused_imports, non_camel_case_types, unreachable_pub, unused_mut, unused_variables, clippy::all, clippy::redundant_clone)])
+}
+
+/// Prints the companions of one function.
 struct Functions<'a> {
     cached: &'a CachedFn,
-    callee: &'a Callee,
+    /// The cached function, as companions call it.
+    callee: TokenStream,
+    /// What the names of companions begin with.
     prefix: String,
+    /// The function that gives the static.
     site: Ident,
 }
 
@@ -132,8 +147,8 @@ impl Functions<'_> {
     }
 
     fn site(&self) -> TokenStream {
-        let private = expand::private(self.cached);
-        let (name, site) = (&self.site, expand::static_site(self.cached));
+        let private = private(self.cached);
+        let (name, site) = (&self.site, static_site(self.cached));
         quote! {
             #[doc(hidden)]
             fn #name() -> &'static #private::Site {
@@ -144,9 +159,9 @@ impl Functions<'_> {
     }
 
     fn key(&self) -> TokenStream {
-        let private = expand::private(self.cached);
+        let private = private(self.cached);
         let uses = |name: &str| self.cached.key().is_some_and(|key| key.uses(name));
-        let step = expand::key_steps(self.cached, &self.name_of("key"));
+        let step = call::key_steps(self.cached, &self.name_of("key"));
         let Head {
             vis,
             name,
@@ -171,9 +186,9 @@ impl Functions<'_> {
     }
 
     fn invalidate(&self) -> TokenStream {
-        let private = expand::private(self.cached);
+        let private = private(self.cached);
         let cache = &self.cached.cache;
-        let steps = expand::keyed(self.cached, &self.name_of("invalidate"));
+        let steps = call::keyed(self.cached, &self.name_of("invalidate"));
         let uses = |name: &str| {
             self.cached.key().is_some_and(|key| key.uses(name)) || mentions(quote!(#cache), name)
         };
@@ -195,14 +210,15 @@ impl Functions<'_> {
             #doc
             #vis fn #name #generics (#inputs)
             -> impl ::core::future::Future<Output = #private::Invalidation> #predicates {
-                // The runtime's future and none of its own, which each function would have to be compiled for. It holds no
+                // Returns a future of the runtime, which is compiled once and not for each function. It holds no
                 // argument.
                 Self::#site().call() #steps .invalidate()
             }
         }
     }
 
-    /// Only where the template says how the keys begin: what begins with a value begins with anything.
+    /// Exists only if the template begins with text, because keys that begin with a value have no beginning in
+    /// common.
     fn invalidate_all(&self) -> Option<TokenStream> {
         let has_beginning = match self.cached.key()? {
             Key::Template { literals, .. } => !literals.first()?.is_empty(),
@@ -212,7 +228,7 @@ impl Functions<'_> {
         if !has_beginning {
             return None;
         }
-        let private = expand::private(self.cached);
+        let private = private(self.cached);
         let cache = &self.cached.cache;
         let uses = |name: &str| mentions(quote!(#cache), name);
         let Head {
@@ -228,7 +244,7 @@ impl Functions<'_> {
             &uses,
             None,
         );
-        let (site, cache) = (&self.site, expand::cache_step(self.cached));
+        let (site, cache) = (&self.site, call::cache_step(self.cached));
         Some(quote! {
             #doc
             #vis fn #name #generics (#inputs)
@@ -238,11 +254,11 @@ impl Functions<'_> {
         })
     }
 
-    /// A companion that runs the function itself under another rule.
+    /// A companion that calls the function and tells the runtime how to run it: `refresh` or `uncached`.
     fn through(&self, name: &str, doc: &str) -> TokenStream {
-        let private = expand::private(self.cached);
+        let private = private(self.cached);
         let (shape, function) = (&self.cached.shape, &self.cached.function.sig.ident);
-        let Callee(callee) = self.callee;
+        let callee = &self.callee;
         let rule = format_ident!("{name}");
         let Head { vis, name, doc, .. } = self.head(name, doc, &|_| false, None);
         let receiver = shape.receiver.iter().map(|receiver| quote!(#receiver));
@@ -278,7 +294,8 @@ impl Functions<'_> {
         format_ident!("{}{name}", self.prefix)
     }
 
-    /// Name, documentation and the inputs that satisfy `uses`, with the generics that these and some steps need.
+    /// The head of a companion that takes the arguments that `uses` selects, with the generics that these
+    /// and `step` need.
     fn head(
         &self,
         name: &str,
@@ -315,6 +332,7 @@ impl Functions<'_> {
     }
 }
 
+/// What stands before the body of a companion.
 struct Head<'a> {
     vis: &'a syn::Visibility,
     name: Ident,
@@ -324,8 +342,8 @@ struct Head<'a> {
     predicates: TokenStream,
 }
 
-/// The generics that some code mentions, directly or through another's bounds: one that nothing
-/// mentions could never be inferred.
+/// The generics that the code mentions, directly or in bounds of such. The compiler could not infer a
+/// parameter that nothing mentions.
 fn retained(generics: &Generics, code: &TokenStream) -> Generics {
     let mut code = code.clone();
     let (mut kept, mut dropped): (Vec<&GenericParam>, Vec<&GenericParam>) =
@@ -359,7 +377,8 @@ fn retained(generics: &Generics, code: &TokenStream) -> Generics {
     }
 }
 
-/// `::<T, N>`, since a parameter that only the result shows cannot be inferred inside a companion.
+/// `::<T, N>`. A companion states them because the compiler cannot infer a parameter that only the result
+/// mentions.
 fn instance(generics: &Generics) -> Option<TokenStream> {
     let named: Vec<&Ident> = generics
         .params
@@ -377,7 +396,7 @@ fn mentions_parameter(code: &TokenStream, parameter: &GenericParam) -> bool {
     match parameter {
         GenericParam::Type(parameter) => mentions(code, &parameter.ident.to_string()),
         GenericParam::Const(parameter) => mentions(code, &parameter.ident.to_string()),
-        // The tick is a token of its own that matters nowhere else.
+        // Without its tick, which is a token of its own.
         GenericParam::Lifetime(parameter) => mentions(code, &parameter.lifetime.ident.to_string()),
     }
 }

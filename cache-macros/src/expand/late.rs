@@ -1,0 +1,99 @@
+//! The closure that fills in what depends on the success value: `<result…>` in `invalidates` and `tags`.
+
+use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
+use quote::{ToTokens as _, format_ident, quote};
+
+use crate::cached_fn::CachedFn;
+use crate::cached_fn::pattern::{ComputedTags, Pattern};
+use crate::expand::call::computed_tags;
+use crate::expand::tokens::private;
+use crate::function::mentions::mentions;
+use crate::spans::ends;
+
+/// `move |result, late| { … }`, or `nothing_late` where nothing depends on the success value.
+pub(super) fn late(cached: &CachedFn) -> TokenStream {
+    let private = private(cached);
+    let computed = cached
+        .computed_tags
+        .as_ref()
+        .filter(|tags| tags.uses_result);
+    let mut captured = Vec::new();
+    let invalidates = steps(&cached.invalidates, "invalidates", &private, &mut captured);
+    let tags = steps(&cached.tags, "tag", &private, &mut captured);
+    if computed.is_none() && invalidates.is_empty() && tags.is_empty() {
+        return quote!(#private::nothing_late);
+    }
+    let computed = computed.map(|tags| computed_step(cached, tags, &mut captured));
+    let result = success_value(cached);
+    let closure = quote!(move |#result, late| { #invalidates #tags #computed });
+    match captured.is_empty() {
+        true => closure,
+        false => quote!({ #(#captured)* #closure }),
+    }
+}
+
+/// One step for each pattern that reads the success value. The body takes the arguments, so those that a
+/// pattern needs as well are rendered before the body runs, by statements in `captured`.
+fn steps(
+    patterns: &[Pattern],
+    step: &str,
+    private: &TokenStream,
+    captured: &mut Vec<TokenStream>,
+) -> TokenStream {
+    let step = format_ident!("{step}");
+    let late = patterns
+        .iter()
+        .enumerate()
+        .filter(|(_, pattern)| pattern.uses_result());
+    let steps = late.map(|(index, pattern)| {
+        let index = Literal::usize_unsuffixed(index);
+        let parts = pattern.parts.iter().map(|part| {
+            let value = part.borrowed();
+            if part.uses_result {
+                return value;
+            }
+            let name = Ident::new(&format!("text_{}", captured.len()), Span::mixed_site());
+            captured.push(quote!(let #name = #private::KeyText::of(#value);));
+            quote!(&#name)
+        });
+        quote!(late.#step(#index, &[#(#parts),*]);)
+    });
+    steps.collect()
+}
+
+/// The step for an expression of tags. The body takes the arguments, so those that the expression mentions
+/// are cloned before it runs.
+fn computed_step(
+    cached: &CachedFn,
+    tags: &ComputedTags,
+    captured: &mut Vec<TokenStream>,
+) -> TokenStream {
+    let names = cached.shape.names();
+    let mentioned = names.filter(|name| mentions(&tags.expr, &name.to_string()));
+    captured.extend(mentioned.map(|name| quote!(let #name = ::core::clone::Clone::clone(&#name);)));
+    let step = computed_tags(&tags.expr, &quote!(late));
+    quote!(#step;)
+}
+
+/// `result`, with the hygiene of the code that uses it.
+fn success_value(cached: &CachedFn) -> TokenStream {
+    let patterns = cached.invalidates.iter().chain(&cached.tags);
+    let mut parts = patterns.flat_map(|pattern| &pattern.parts);
+    let in_pattern = parts.find(|part| part.uses_result);
+    let in_pattern = in_pattern.map(|part| ends(&part.value).0);
+    let in_tags = || {
+        let tags = cached.computed_tags.as_ref()?;
+        first_named(tags.expr.to_token_stream(), "result")
+    };
+    let span = in_pattern.or_else(in_tags);
+    Ident::new("result", span.unwrap_or_else(Span::call_site)).into_token_stream()
+}
+
+/// The place of the first token of this name.
+fn first_named(tokens: TokenStream, name: &str) -> Option<Span> {
+    tokens.into_iter().find_map(|token| match token {
+        TokenTree::Ident(ident) if ident == name => Some(ident.span()),
+        TokenTree::Group(group) => first_named(group.stream(), name),
+        _ => None,
+    })
+}

@@ -1,0 +1,111 @@
+//! `key`, `tags`, `skip`, `invalidates` and `invalidates_on`: which entries a call stores and removes.
+
+use syn::ext::IdentExt as _;
+use syn::parse::ParseStream;
+use syn::{Expr, Ident, LitStr, Token, bracketed, parenthesized, token};
+
+use crate::options::value::{ends_here, error, texts};
+
+/// `key = …`
+pub(crate) enum Key {
+    /// Text with placeholders.
+    Template(LitStr),
+    /// An expression that gives a key.
+    Expr(Expr),
+}
+
+/// `tags = …`
+pub(crate) enum Tags {
+    /// Texts with placeholders.
+    Listed(Vec<LitStr>),
+    /// An expression that gives any number of tags.
+    Given(Expr),
+}
+
+/// A text that is the whole value is a template. Anything else is an expression.
+pub(super) fn key(input: ParseStream<'_>) -> syn::Result<Key> {
+    let fork = input.fork();
+    if let (Ok(_), true) = (fork.parse::<LitStr>(), ends_here(&fork)) {
+        return input.parse().map(Key::Template);
+    }
+    match input.parse()? {
+        Expr::Lit(other) => Err(syn::Error::new_spanned(
+            other,
+            "a key is a template (`\"jobs:list:<skip>\"`) or an expression that gives a `CacheKey`",
+        )),
+        expr => Ok(Key::Expr(expr)),
+    }
+}
+
+/// Texts that are the whole value are templates. Anything else is an expression.
+pub(super) fn tags(input: ParseStream<'_>) -> syn::Result<Tags> {
+    let fork = input.fork();
+    let is_list = patterns(&fork).is_ok() && ends_here(&fork);
+    let is_empty = input.fork().call(empty_list).is_ok();
+    if is_list || is_empty {
+        return patterns(input).map(Tags::Listed);
+    }
+    match input.parse()? {
+        Expr::Lit(other) => Err(syn::Error::new_spanned(
+            other,
+            "tags are texts (`tags = [\"author:<author>\"]`), or an expression that gives them",
+        )),
+        expr => Ok(Tags::Given(expr)),
+    }
+}
+
+/// `[]` and nothing else.
+fn empty_list(input: ParseStream<'_>) -> syn::Result<()> {
+    let content;
+    bracketed!(content in input);
+    match content.is_empty() && ends_here(input) {
+        true => Ok(()),
+        false => Err(content.error("not empty")),
+    }
+}
+
+/// The texts of `invalidates` or `tags`.
+pub(super) fn patterns(input: ParseStream<'_>) -> syn::Result<Vec<LitStr>> {
+    texts(input, "[\"jobs:list:\", \"jobs:stats\"]")
+}
+
+/// `"always"`, the only value of `invalidates_on`.
+pub(super) fn always(input: ParseStream<'_>) -> syn::Result<()> {
+    let wrong = |span| {
+        error(
+            span,
+            "`invalidates_on` knows one value, `\"always\"`; without it, a call that fails removes nothing",
+        )
+    };
+    let text: LitStr = input
+        .parse()
+        .map_err(|found: syn::Error| wrong(found.span()))?;
+    if text.value() == "always" {
+        Ok(())
+    } else {
+        Err(wrong(text.span()))
+    }
+}
+
+/// `skip(…)`: the names between the parentheses.
+pub(super) fn skipped(input: ParseStream<'_>) -> syn::Result<Vec<Ident>> {
+    if !input.peek(token::Paren) {
+        return Err(
+            input.error("the arguments to skip are listed in parentheses: `skip(db, trace_id)`")
+        );
+    }
+    let content;
+    let paren = parenthesized!(content in input);
+    let names = content
+        .parse_terminated(Ident::parse_any, Token![,])
+        .map_err(|found| {
+            error(
+                found.span(),
+                "`skip` lists arguments by name: `skip(db, trace_id)`",
+            )
+        })?;
+    match names.is_empty() {
+        true => Err(error(paren.span.join(), "the list is empty")),
+        false => Ok(names.into_iter().collect()),
+    }
+}
