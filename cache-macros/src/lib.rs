@@ -25,8 +25,6 @@ mod suggest;
 mod template;
 
 #[cfg(test)]
-mod floors;
-#[cfg(test)]
 mod snapshots;
 
 /// Turns an `async fn` into a cached one. See `cache_runtime::cached` for the reference.

@@ -14,8 +14,8 @@ use crate::local::flight::{Flight, Hold, Joined, Lead, Outcome};
 use crate::redis::{Budget, Fault, Lease, Locked, Over, Planted, Session};
 use crate::telemetry::outcome::Why;
 
-/// The answer of a server so far away that it is asked once.
-enum Far {
+/// What Redis has answered.
+enum Asked {
     Found(Option<Examined>),
     /// Nothing stood there, and now the lease does.
     Planted,
@@ -65,28 +65,14 @@ impl Cache {
                 why = Why::RedisAway;
                 break;
             }
-            let reply = match own.take() {
-                Some(reply) => reply,
-                None if session.is_far(budget) && !self.inner.barren.is(key) => {
-                    let asking = self.ask_far(&mut lead, request, budget, &session);
-                    // In a box of its own: only a far server needs it.
-                    match Box::pin(asking).await {
-                        Ok(Far::Planted) => {
-                            return self.load(lead, request, fence, Some(session), why);
-                        }
-                        Ok(Far::Found(examined)) => Ok(examined),
-                        Err(fault) => Err(fault),
-                    }
+            let asking = self.ask(&mut lead, request, budget, &session, own.take());
+            let examined = match asking.await {
+                Ok(Asked::Planted) => return self.load(lead, request, fence, Some(session), why),
+                Ok(Asked::Found(examined)) => examined,
+                Err(_) => {
+                    why = Why::RedisAway;
+                    break;
                 }
-                None => {
-                    flight.clean();
-                    let got = budget.spend_on(&session, pin!(session.get(key))).await;
-                    got.map(|bytes| bytes.map(|bytes| self.examine(&bytes, request, &session)))
-                }
-            };
-            let Ok(examined) = reply else {
-                why = Why::RedisAway;
-                break;
             };
             let over = match next_step(examined, request, waits, &mut why) {
                 Step::Give(found) => {
@@ -164,7 +150,7 @@ impl Cache {
         request: &Request<'_>,
         budget: &Budget,
         session: &Session,
-    ) -> Result<Far, Fault> {
+    ) -> Result<Asked, Fault> {
         let key = request.key.as_str();
         let head = entry::lease_head(random::bytes(), session.stamp(key));
         lead.flight().clean();
@@ -177,14 +163,14 @@ impl Cache {
         match answer {
             Ok((None, true)) => {
                 lead.hold = lease;
-                Ok(Far::Planted)
+                Ok(Asked::Planted)
             }
             Ok((got, planted)) => {
                 // Found, and then removed before the lease arrived: what was found is still good for this reader.
                 if let Some(lease) = lease.filter(|_| planted) {
                     lease.give_up();
                 }
-                Ok(Far::Found(
+                Ok(Asked::Found(
                     got.map(|bytes| self.examine(&bytes, request, session)),
                 ))
             }
@@ -221,6 +207,30 @@ impl Cache {
             _ => {}
         }
         answer
+    }
+
+    /// Asks Redis what is at the key. A far server is asked for a lease in the same round trip.
+    async fn ask(
+        &self,
+        lead: &mut Lead<Box<Lease>>,
+        request: &Request<'_>,
+        budget: &Budget,
+        session: &Session,
+        own: Option<Reply>,
+    ) -> Result<Asked, Fault> {
+        if let Some(reply) = own {
+            return reply.map(Asked::Found);
+        }
+        let key = request.key.as_str();
+        if session.is_far(budget) && !self.inner.barren.is(key) {
+            // In a box of its own: only a far server needs it.
+            return Box::pin(self.ask_far(lead, request, budget, session)).await;
+        }
+        lead.flight().clean();
+        let got = budget.spend_on(session, pin!(session.get(key))).await?;
+        Ok(Asked::Found(
+            got.map(|bytes| self.examine(&bytes, request, session)),
+        ))
     }
 
     /// Takes the lock beside a stored entry, or waits while another process has it.
