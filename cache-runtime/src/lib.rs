@@ -1,31 +1,4 @@
-//! `#[cached]` on an async function: two cache tiers, memory and Redis, that stay correct while things go wrong.
-//!
-//! ```
-//! use cache_runtime::cached;
-//!
-//! #[cached(ttl = "list", key = "jobs:list:<skip>:<limit>")]
-//! async fn list_jobs(skip: u32, limit: u32) -> Result<Vec<String>, String> {
-//!     Ok((skip..skip + limit).map(|id| format!("job {id}")).collect())
-//! }
-//!
-//! #[cached(invalidates = "jobs:")]
-//! async fn create_job(title: String) -> Result<String, String> {
-//!     Ok(title)
-//! }
-//!
-//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), String> {
-//! list_jobs(0, 20).await?;
-//! list_jobs(0, 20).await?; // a hit
-//! create_job("engineer".into()).await?;
-//! list_jobs(0, 20).await?; // loaded anew
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! **A hit skips what the body checks.** Authorization belongs before the cached function, or its subject in the key.
-//!
-//! The options are on [`cached`]; the settings on [`CacheConfig`]; what can be done by hand on [`Cache`], of which
-//! [`cache()`] is the global one. Without a `REDIS_URL` the cache is memory alone, and nothing else changes.
+#![doc = include_str!("../README.md")]
 
 // From what a program uses down to what everything rests on; ARCHITECTURE.md has the map.
 #[cfg(feature = "axum")]
