@@ -44,7 +44,7 @@ fn background_needs_send(options: &Options, errors: &mut Errors) {
     {
         errors.at(
             name.span(),
-            format!("`{option}` runs the body in a task of its own, which may be on another thread: `?Send` cannot be had with it"),
+            format!("`{option}` runs the body in a task of its own, which may be on another thread, so it cannot be combined with `?Send`"),
         );
     }
 }
@@ -222,8 +222,8 @@ fn retry_needs_a_fallback(options: &Options, errors: &mut Errors) {
     ) {
         errors.at(
             retry.span(),
-            "`retry` says when a source that has failed is asked again, while an older value stands in, and none does\n\
-             help: say for how long one may: `stale_on_error = \"1h\"`",
+            "`retry` says how long an older value is served after an error before the body runs again, but no older value is kept\n\
+             help: say for how long to keep one: `stale_on_error = \"1h\"`",
         );
     }
 }
@@ -235,8 +235,8 @@ fn soft_timeout_is_the_shorter(options: &Options, errors: &mut Errors) {
     {
         errors.at(
             name.span(),
-            "`soft_timeout` is not shorter than `timeout`, which ends the body before\n\
-             help: the soft one answers early and lets the body go on, the hard one gives up on it",
+            "`soft_timeout` is not shorter than `timeout`, so it would never be reached\n\
+             help: `soft_timeout` serves an older value and lets the body go on, `timeout` ends the body",
         );
     }
 }
