@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::http::header::SET_COOKIE;
 use axum::response::{IntoResponse as _, Response};
 use cache_runtime::{
-    Cache, CacheConfig, CacheKey, Status, TimedOut, WarmFailureKind, Why, cached, observe,
+    Cache, CacheConfig, CacheKey, Reason, Status, TimedOut, WarmFailureKind, cached, observe,
 };
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
@@ -151,7 +151,10 @@ async fn a_stale_value_is_served_at_once_and_refreshed_once_behind_the_callers_b
         let (value, observed) = observe(source.stale(1)).await;
         assert_eq!((value, observed.as_str()), (Ok(1), Some("STALE")));
         let call = observed.calls()[0];
-        assert_eq!((call.status, call.why), (Status::Stale, Why::Refreshing));
+        assert_eq!(
+            (call.status, call.reason),
+            (Status::Stale, Reason::Refreshing)
+        );
         assert_eq!(call.age, 61 * SECOND);
         settled().await;
     }
@@ -282,7 +285,7 @@ async fn a_stale_value_stands_in_for_a_body_that_fails_until_its_window_ends() {
     source.fail(true);
     let (value, observed) = observe(source.on_error(1)).await;
     assert_eq!((value, observed.as_str()), (Ok(1), Some("STALE")));
-    assert_eq!(observed.calls()[0].why, Why::BodyFailed);
+    assert_eq!(observed.calls()[0].reason, Reason::BodyFailed);
     assert_eq!(source.runs(), 2, "the body ran first");
     advance(3598 * SECOND).await;
     assert_eq!(source.on_error(1).await, Ok(1));
@@ -360,7 +363,7 @@ async fn a_slow_body_without_an_old_value_is_a_time_out_in_time() {
     let began = Instant::now();
     assert_eq!(source.hard(1).await, Err(Failure::Slow));
     assert_eq!(began.elapsed(), 2 * SECOND);
-    assert_eq!(source.0.cache.stats().given_up, 1);
+    assert_eq!(source.0.cache.stats().timed_out, 1);
     // Those who wait for the same body are told at the same time.
     let began = Instant::now();
     let calls: Vec<_> = (0..20)
@@ -385,7 +388,7 @@ async fn a_slow_body_with_an_old_value_gives_that_softly_and_its_own_to_the_next
     let began = Instant::now();
     let (value, observed) = observe(source.soft(1)).await;
     assert_eq!((value, observed.as_str()), (Ok(1), Some("STALE")));
-    assert_eq!(observed.calls()[0].why, Why::BodySlow);
+    assert_eq!(observed.calls()[0].reason, Reason::BodySlow);
     assert_eq!(began.elapsed(), Duration::from_millis(100));
     // One who comes while it runs does not wait longer either.
     let began = Instant::now();

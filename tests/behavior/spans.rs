@@ -126,7 +126,7 @@ async fn a_miss_is_a_read_around_a_load_and_a_hit_is_nothing() {
     assert_eq!((read.name, read.parent), ("cache.read", None));
     assert_eq!(read.field("cache.function"), Some("told"));
     assert_eq!(read.field("cache.outcome"), Some("miss"));
-    assert_eq!(read.field("cache.why"), Some("Absent"));
+    assert_eq!(read.field("cache.reason"), Some("Absent"));
     assert_eq!((load.name, load.parent), ("cache.load", Some("cache.read")));
     assert_eq!(load.field("cache.function"), Some("told"));
 

@@ -74,7 +74,7 @@ pub(crate) struct Got {
     pub(crate) tenant: Tenant,
 }
 
-/// Why nobody drove the connection of a process.
+/// Reason nobody drove the connection of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Cause {

@@ -1,4 +1,4 @@
-//! "Why does it not connect?" in words, for each way in which it does not.
+//! "Reason does it not connect?" in words, for each way in which it does not.
 
 use cache_runtime::{Cache, CacheConfig, ConnectionTest, Error};
 use cache_tests::{FreePort, RedisServer};

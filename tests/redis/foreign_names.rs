@@ -36,7 +36,7 @@ async fn a_foreign_key_at_the_ledgers_name_is_left_alone_and_said_once_and_memor
         change_item(&app, 1, 8).await;
         assert_eq!(item(&app, 1).await, 8, "a write binds this process");
         let health = app.cache.health().await;
-        assert_eq!(health.status, "degraded");
+        assert_eq!(health.status.as_str(), "degraded");
         let notes = health.notes.join(" ");
         assert!(notes.contains("`%ledger`"), "{notes}");
         assert!(notes.contains("rename or delete it"), "{notes}");

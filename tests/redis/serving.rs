@@ -4,7 +4,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-use cache_runtime::{BreakerState, Cache, CacheConfig, Durability, Observed, Why, cached, observe};
+use cache_runtime::{
+    BreakerState, Cache, CacheConfig, Durability, Observed, Reason, cached, observe,
+};
 use cache_tests::{RedisServer, eventually};
 
 use crate::app::{App, Db, Post, SOON};
@@ -314,7 +316,7 @@ async fn a_value_stands_in_for_a_body_that_fails_unless_it_was_removed() {
     eventually(SOON, "the value to stand in", async || {
         let (value, observed) = observe(spare(&other, 1, &fails)).await;
         assert_eq!(value, Ok(1));
-        (observed.as_str() == Some("STALE") && observed.calls()[0].why == Why::BodyFailed)
+        (observed.as_str() == Some("STALE") && observed.calls()[0].reason == Reason::BodyFailed)
             .then_some(())
     })
     .await;

@@ -162,7 +162,7 @@ async fn a_wrong_password_is_said_aloud_and_the_body_serves() {
     for id in 0..5 {
         assert_eq!(item(&app, id).await, 7);
     }
-    assert_eq!(app.cache.health().await.status, "degraded");
+    assert_eq!(app.cache.health().await.status.as_str(), "degraded");
     let line = said.eventually_mentions("WRONGPASS").await;
     assert!(
         line.starts_with("ERROR") && line.contains("check user and password"),

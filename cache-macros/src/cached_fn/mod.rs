@@ -26,6 +26,7 @@ pub(crate) mod key;
 mod key_rules;
 pub(crate) mod pattern;
 mod resolve;
+mod result_rules;
 mod rules;
 pub(crate) mod surroundings;
 

@@ -1,16 +1,13 @@
 //! Rules about the function, and about options beside one another: one function for each rule.
 //!
-//! Rules about the key are in `key_rules.rs`.
+//! Rules about the key are in `key_rules.rs`, those about the return type in `result_rules.rs`.
 
-use proc_macro2::TokenStream;
-use quote::ToTokens as _;
-use syn::visit::{self, Visit};
 use syn::{LitStr, Safety};
 
+use crate::cached_fn::result_rules;
 use crate::errors::Errors;
 use crate::function::Function;
 use crate::function::signature::Shape;
-use crate::function::types::ungrouped;
 use crate::options::{Options, entries, names};
 
 /// Rules about the function alone.
@@ -21,7 +18,7 @@ pub(super) fn check_function(function: &Function, errors: &mut Errors) {
     fixed_arity(function, errors);
 }
 
-/// Rules about options beside one another, and beside the return type.
+/// Rules about options beside one another, and about the return type of what is stored.
 pub(super) fn check_options(options: &Options, shape: &Shape, errors: &mut Errors) {
     says_what_to_do(options, errors);
     put_needs_a_key(options, errors);
@@ -32,8 +29,9 @@ pub(super) fn check_options(options: &Options, shape: &Shape, errors: &mut Error
     soft_timeout_is_the_shorter(options, errors);
     retry_needs_a_fallback(options, errors);
     background_needs_send(options, errors);
-    something_to_store(options, shape, errors);
-    owned_results(options, shape, errors);
+    if options.key.is_given() || options.ttl.is_given() {
+        result_rules::check(&shape.output, errors);
+    }
     listed_once(options, errors);
 }
 
@@ -44,7 +42,7 @@ fn background_needs_send(options: &Options, errors: &mut Errors) {
     {
         errors.at(
             name.span(),
-            format!("`{option}` runs the body in a task of its own, which may be on another thread: `?Send` cannot be had with it"),
+            format!("`{option}` runs the body in a task of its own, which may be on another thread, so it cannot be combined with `?Send`"),
         );
     }
 }
@@ -222,8 +220,8 @@ fn retry_needs_a_fallback(options: &Options, errors: &mut Errors) {
     ) {
         errors.at(
             retry.span(),
-            "`retry` says when a source that has failed is asked again, while an older value stands in, and none does\n\
-             help: say for how long one may: `stale_on_error = \"1h\"`",
+            "`retry` says how long an older value is served after an error before the body runs again, but no older value is kept\n\
+             help: say for how long to keep one: `stale_on_error = \"1h\"`",
         );
     }
 }
@@ -235,102 +233,10 @@ fn soft_timeout_is_the_shorter(options: &Options, errors: &mut Errors) {
     {
         errors.at(
             name.span(),
-            "`soft_timeout` is not shorter than `timeout`, which ends the body before\n\
-             help: the soft one answers early and lets the body go on, the hard one gives up on it",
+            "`soft_timeout` is not shorter than `timeout`, so it would never be reached\n\
+             help: `soft_timeout` serves an older value and lets the body go on, `timeout` ends the body",
         );
     }
-}
-
-fn something_to_store(options: &Options, shape: &Shape, errors: &mut Errors) {
-    let stores = options.key.is_given() || options.ttl.is_given();
-    if stores && shape.output.is_unit {
-        errors.over(
-            &shape.output.written,
-            "this function returns nothing that could be cached\n\
-             help: what only removes entries has `invalidates` and neither `key` nor `ttl`",
-        );
-    }
-}
-
-/// A result that borrows from an argument cannot be given to another call. rustc would report it, too,
-/// but with three errors about lifetimes of `Deserialize`.
-fn owned_results(options: &Options, shape: &Shape, errors: &mut Errors) {
-    if !(options.key.is_given() || options.ttl.is_given()) {
-        return;
-    }
-    if let Some(lent) = static_reference(&shape.output.written) {
-        errors.over(
-            lent,
-            "a reference cannot be cached, not even a `'static` one: what comes from Redis has to be owned by somebody\n\
-             help: return what owns its data, such as `String` or `Arc<str>` for `&'static str`",
-        );
-        return;
-    }
-    let mut borrows = Borrows::default();
-    borrows.visit_type(&shape.output.written);
-    if let Some(borrow) = borrows.0 {
-        errors.over(
-            borrow,
-            "a borrowed result cannot be cached: a later call would outlive what it borrows from\n\
-             help: return what owns its data, such as `String` or `Arc<str>` for `&str`",
-        );
-    }
-}
-
-/// A `&'static` reference in a position that is stored. The error of a `Result` is not stored, and of types
-/// other than these the macro does not know what they store.
-fn static_reference(ty: &syn::Type) -> Option<&syn::TypeReference> {
-    match ungrouped(ty) {
-        syn::Type::Reference(reference) => {
-            let lifetime = reference.lifetime.as_ref()?;
-            (lifetime.ident == "static").then_some(reference)
-        }
-        syn::Type::Tuple(tuple) => tuple.elems.iter().find_map(static_reference),
-        syn::Type::Path(path) => {
-            let last = path.path.segments.last()?;
-            let syn::PathArguments::AngleBracketed(arguments) = &last.arguments else {
-                return None;
-            };
-            let keeps = ["Result", "Option", "Vec", "Arc", "Json"]
-                .iter()
-                .any(|name| last.ident == name);
-            match arguments.args.first() {
-                Some(syn::GenericArgument::Type(first)) if keeps => static_reference(first),
-                _ => None,
-            }
-        }
-        _ => None,
-    }
-}
-
-/// The first reference or lifetime in a type that is not `'static`.
-#[derive(Default)]
-struct Borrows(Option<TokenStream>);
-
-impl<'ast> Visit<'ast> for Borrows {
-    fn visit_type_reference(&mut self, reference: &'ast syn::TypeReference) {
-        match &reference.lifetime {
-            Some(lifetime) if lifetime.ident == "static" => {
-                visit::visit_type_reference(self, reference);
-            }
-            _ => {
-                self.0.get_or_insert_with(|| reference.to_token_stream());
-            }
-        }
-    }
-
-    fn visit_lifetime(&mut self, lifetime: &'ast syn::Lifetime) {
-        if lifetime.ident != "static" {
-            self.0.get_or_insert_with(|| lifetime.to_token_stream());
-        }
-    }
-
-    /// The lifetimes of function pointers, `impl Trait` and trait objects are accepted.
-    fn visit_type_fn_ptr(&mut self, _: &'ast syn::TypeFnPtr) {}
-
-    fn visit_type_impl_trait(&mut self, _: &'ast syn::TypeImplTrait) {}
-
-    fn visit_type_trait_object(&mut self, _: &'ast syn::TypeTraitObject) {}
 }
 
 fn listed_once(options: &Options, errors: &mut Errors) {

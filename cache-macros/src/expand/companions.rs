@@ -25,7 +25,7 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
-use syn::{Attribute, GenericParam, Generics, PatType, WherePredicate};
+use syn::{Attribute, Generics, PatType};
 
 use crate::cached_fn::companions::Companions;
 use crate::cached_fn::key::Key;
@@ -33,6 +33,7 @@ use crate::cached_fn::{CachedFn, Role};
 use crate::expand::call;
 use crate::expand::site::static_site;
 use crate::expand::tokens::{companions_module, private};
+use crate::function::generic::{instance, retained};
 use crate::function::mentions::mentions;
 use crate::function::signature::Argument;
 
@@ -340,63 +341,4 @@ struct Head<'a> {
     generics: Generics,
     inputs: TokenStream,
     predicates: TokenStream,
-}
-
-/// The generics that the code mentions, directly or in bounds of such. The compiler could not infer a
-/// parameter that nothing mentions.
-fn retained(generics: &Generics, code: &TokenStream) -> Generics {
-    let mut code = code.clone();
-    let (mut kept, mut dropped): (Vec<&GenericParam>, Vec<&GenericParam>) =
-        (Vec::new(), generics.params.iter().collect());
-    while let Some(at) = dropped
-        .iter()
-        .position(|parameter| mentions_parameter(&code, parameter))
-    {
-        let next = dropped.remove(at);
-        code.extend(quote!(#next));
-        kept.push(next);
-    }
-    let predicates = generics
-        .where_clause
-        .iter()
-        .flat_map(|clause| &clause.predicates);
-    let predicates: Vec<&WherePredicate> = predicates
-        .filter(|predicate| {
-            !dropped
-                .iter()
-                .any(|parameter| mentions_parameter(&quote!(#predicate), parameter))
-        })
-        .collect();
-    // Lifetimes come first in a list of generics.
-    kept.sort_by_key(|parameter| !matches!(parameter, GenericParam::Lifetime(_)));
-    Generics {
-        lt_token: Some(Default::default()),
-        params: kept.into_iter().cloned().collect(),
-        gt_token: Some(Default::default()),
-        where_clause: (!predicates.is_empty()).then(|| syn::parse_quote!(where #(#predicates),*)),
-    }
-}
-
-/// `::<T, N>`. A companion states them because the compiler cannot infer a parameter that only the result
-/// mentions.
-fn instance(generics: &Generics) -> Option<TokenStream> {
-    let named: Vec<&Ident> = generics
-        .params
-        .iter()
-        .filter_map(|parameter| match parameter {
-            GenericParam::Type(parameter) => Some(&parameter.ident),
-            GenericParam::Const(parameter) => Some(&parameter.ident),
-            GenericParam::Lifetime(_) => None,
-        })
-        .collect();
-    (!named.is_empty()).then(|| quote!(::<#(#named),*>))
-}
-
-fn mentions_parameter(code: &TokenStream, parameter: &GenericParam) -> bool {
-    match parameter {
-        GenericParam::Type(parameter) => mentions(code, &parameter.ident.to_string()),
-        GenericParam::Const(parameter) => mentions(code, &parameter.ident.to_string()),
-        // Without its tick, which is a token of its own.
-        GenericParam::Lifetime(parameter) => mentions(code, &parameter.lifetime.ident.to_string()),
-    }
 }

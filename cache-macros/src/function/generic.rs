@@ -6,8 +6,9 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
-use syn::{GenericParam, Type};
+use syn::{GenericParam, Generics, Type, WherePredicate};
 
+use crate::function::mentions::mentions;
 use crate::function::signature::{Argument, Shape};
 use crate::function::types::inferred;
 
@@ -21,7 +22,7 @@ pub(crate) fn named(parameter: &GenericParam) -> Option<(&Ident, &'static str)> 
 }
 
 /// The names of all type and const parameters.
-pub(crate) fn names(generics: &syn::Generics) -> impl Iterator<Item = &Ident> {
+pub(crate) fn names(generics: &Generics) -> impl Iterator<Item = &Ident> {
     let named = generics.params.iter().filter_map(named);
     named.map(|(name, _)| name)
 }
@@ -29,7 +30,7 @@ pub(crate) fn names(generics: &syn::Generics) -> impl Iterator<Item = &Ident> {
 /// Expressions that name the types of an instance, for an automatic key. For an argument of type `impl Trait`
 /// it is the type of its value.
 pub(crate) fn types(
-    generics: &syn::Generics,
+    generics: &Generics,
     shape: &Shape,
     is_skipped: impl Fn(&Ident) -> bool,
 ) -> Vec<TokenStream> {
@@ -52,4 +53,63 @@ pub(crate) fn types(
 pub(crate) fn is_opaque(argument: &Argument) -> bool {
     let ty: &Type = &argument.typed.ty;
     inferred(ty).1
+}
+
+/// The generics that the code mentions, directly or in bounds of such. The compiler could not infer a
+/// parameter that nothing mentions.
+pub(crate) fn retained(generics: &Generics, code: &TokenStream) -> Generics {
+    let mut code = code.clone();
+    let (mut kept, mut dropped): (Vec<&GenericParam>, Vec<&GenericParam>) =
+        (Vec::new(), generics.params.iter().collect());
+    while let Some(at) = dropped
+        .iter()
+        .position(|parameter| mentions_parameter(&code, parameter))
+    {
+        let next = dropped.remove(at);
+        code.extend(quote!(#next));
+        kept.push(next);
+    }
+    let predicates = generics
+        .where_clause
+        .iter()
+        .flat_map(|clause| &clause.predicates);
+    let predicates: Vec<&WherePredicate> = predicates
+        .filter(|predicate| {
+            !dropped
+                .iter()
+                .any(|parameter| mentions_parameter(&quote!(#predicate), parameter))
+        })
+        .collect();
+    // Lifetimes come first in a list of generics.
+    kept.sort_by_key(|parameter| !matches!(parameter, GenericParam::Lifetime(_)));
+    Generics {
+        lt_token: Some(Default::default()),
+        params: kept.into_iter().cloned().collect(),
+        gt_token: Some(Default::default()),
+        where_clause: (!predicates.is_empty()).then(|| syn::parse_quote!(where #(#predicates),*)),
+    }
+}
+
+/// `::<T, N>`. A companion states them because the compiler cannot infer a parameter that only the result
+/// mentions.
+pub(crate) fn instance(generics: &Generics) -> Option<TokenStream> {
+    let named: Vec<&Ident> = generics
+        .params
+        .iter()
+        .filter_map(|parameter| match parameter {
+            GenericParam::Type(parameter) => Some(&parameter.ident),
+            GenericParam::Const(parameter) => Some(&parameter.ident),
+            GenericParam::Lifetime(_) => None,
+        })
+        .collect();
+    (!named.is_empty()).then(|| quote!(::<#(#named),*>))
+}
+
+fn mentions_parameter(code: &TokenStream, parameter: &GenericParam) -> bool {
+    match parameter {
+        GenericParam::Type(parameter) => mentions(code, &parameter.ident.to_string()),
+        GenericParam::Const(parameter) => mentions(code, &parameter.ident.to_string()),
+        // Without its tick, which is a token of its own.
+        GenericParam::Lifetime(parameter) => mentions(code, &parameter.lifetime.ident.to_string()),
+    }
 }

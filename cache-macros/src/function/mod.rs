@@ -116,8 +116,5 @@ const OTHER_ITEMS: [(&str, &str); 10] = [
     ("static", ""),
     ("type", ""),
     ("use", ""),
-    (
-        "let",
-        "; a closure has no call site that a cache could name",
-    ),
+    ("let", "; write a function in place of a closure"),
 ];

@@ -59,15 +59,15 @@ const PEERS: [(&[&str], &str); 13] = [
             "singleflight",
             "lock",
         ],
-        "leave it out: calls with one key share one load as it is",
+        "leave it out: calls with the same key always share one load",
     ),
     (
         &["result_fallback", "fallback", "fail_safe", "stale_if_error"],
-        "an older value stands in for an error with `stale_on_error = \"1h\"`",
+        "`stale_on_error = \"1h\"` serves an older value in place of an error",
     ),
     (
         &["stale_while_revalidate", "swr", "grace"],
-        "an older value is served while it is loaded anew with `stale = \"5m\"`",
+        "`stale = \"5m\"` serves an older value while a new one is loaded",
     ),
     (
         &["refresh", "time_refresh", "refresh_ahead", "refresh_after"],
@@ -79,11 +79,11 @@ const PEERS: [(&[&str], &str); 13] = [
     ),
     (
         &["ty", "create", "redis", "disk", "backend", "store"],
-        "another `Cache` than the global one is `cache = self.cache`; where Redis is, `REDIS_URL` says",
+        "`cache = self.cache` uses another `Cache` than the global one; `REDIS_URL` says where Redis is",
     ),
     (
         &["condition", "cond", "cache_if", "unless", "if", "predicate"],
-        "which values are stored says `when = |value| …`",
+        "`when = |value| …` says which values are stored",
     ),
     (
         &[
@@ -94,11 +94,11 @@ const PEERS: [(&[&str], &str); 13] = [
             "clears",
             "removes",
         ],
-        "what a write removes says `invalidates = \"jobs:\"`",
+        "`invalidates = \"jobs:\"` says what a write removes",
     ),
     (
         &["ignore", "exclude", "except", "skip_args"],
-        "arguments that do not shape the result are left out with `skip(db)`",
+        "`skip(db)` leaves arguments out of the key that do not change the result",
     ),
 ];
 

@@ -122,9 +122,7 @@ pub(super) fn length(name: &Ident, input: ParseStream<'_>) -> syn::Result<Durati
     match length {
         Some(length) if length.is_zero() => Err(error(
             at,
-            format!(
-                "`{name}` of `{text}` is no time at all; leave it out, or give it at least `1ms`"
-            ),
+            format!("`{name}` of `{text}` has no effect; leave it out, or give it at least `1ms`"),
         )),
         Some(length) if length <= LONGEST => Ok(length),
         _ => Err(error(at, format!("`{text}` is longer than ten years"))),

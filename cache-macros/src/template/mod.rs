@@ -76,7 +76,7 @@ impl Template {
                 if let Some(name) = name {
                     let access = inside.split(':').next().unwrap_or(name).trim();
                     return Err(format!(
-                        "`{{{inside}}}` stands for itself in a template\n\
+                        "`{{{inside}}}` is literal text in a template\n\
                          help: a placeholder is written `<{access}>`"
                     ));
                 }

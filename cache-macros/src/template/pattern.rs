@@ -87,8 +87,8 @@ fn refuse_unbounded_widening(template: &Template) -> Result<(), String> {
     match template.placeholders.first() {
         Some(first) if before.trim_matches(['*', ':', '=']).is_empty() => Err(format!(
             "nothing stands before `<{first}>`\n\
-             help: begin with text, as in `jobs:<{first}>`: when the value cannot be had, \
-             because the body panicked or its caller went away, what begins with that text is removed"
+             help: begin with text, as in `jobs:<{first}>`: if the value is not known, \
+             because the body panicked or its caller went away, everything that begins with that text is removed"
         )),
         _ => Ok(()),
     }

@@ -167,7 +167,7 @@ fn not_an_access(text: &str) -> String {
     format!(
         "`<{text}>` is no placeholder\n\
          help: a placeholder is an argument's name, with field, index or method access: \
-         `<page.skip>`, `<id.0>`, `<q.trim()>`; what is more goes into `key = expression`"
+         `<page.skip>`, `<id.0>`, `<q.trim()>`; for anything else use `key = expression`"
     )
 }
 

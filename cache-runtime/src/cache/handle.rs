@@ -28,7 +28,7 @@ use crate::outage::switch::Reach;
 use crate::redis::{Budget, Fault, Lease, Session, Tier};
 use crate::telemetry::hot_keys::Watch;
 use crate::telemetry::instance::Instance;
-use crate::telemetry::outcome::{HitTier, Why};
+use crate::telemetry::outcome::{HitTier, Reason};
 use crate::telemetry::stats::{CacheStats, Counters};
 
 /// How often a caller starts over because its key was removed while it waited. Then it runs the body for itself: a key
@@ -160,7 +160,7 @@ impl Cache {
     /// The read path. Memory; else the key's flight; its leader asks Redis, then plants a lease and loads.
     pub(crate) async fn read(&self, request: &Request<'_>, budget: &Budget) -> Turn {
         if transaction::may_be_due(self, request.key.as_str(), request.tags, request.open_tags) {
-            return Turn::Solo(Why::InTransaction);
+            return Turn::Solo(Reason::InTransaction);
         }
         let mut waits = Waits::default();
         for _ in 0..STARTS {
@@ -200,7 +200,7 @@ impl Cache {
                         // In a box of its own: who has read for itself has no need of it.
                         return Box::pin(self.lead(lead, request, budget, &mut waits, own)).await;
                     }
-                    Joined::Other | Joined::Full => return Turn::Solo(Why::Contended),
+                    Joined::Other | Joined::Full => return Turn::Solo(Reason::Contended),
                     Joined::Wait(waiter) => waiter,
                 };
             let was_loaded = waiter.was_loaded();
@@ -234,7 +234,7 @@ impl Cache {
                 Waited::Again(verdict) => budget.charge(verdict),
             }
         }
-        Turn::Solo(Why::Contended)
+        Turn::Solo(Reason::Contended)
     }
 
     fn session_now(&self) -> Option<Session> {

@@ -12,7 +12,7 @@ use crate::entry::{self, Identity};
 use crate::key::Pattern;
 use crate::local::flight::{Flight, Hold, Joined, Lead, Outcome};
 use crate::redis::{Budget, Fault, Lease, Locked, Over, Planted, Session};
-use crate::telemetry::outcome::Why;
+use crate::telemetry::outcome::Reason;
 
 /// What Redis has answered.
 enum Asked {
@@ -58,11 +58,11 @@ impl Cache {
         };
         let flight = lead.flight().clone();
         let key = request.key.as_str();
-        let mut why = Why::Absent;
+        let mut why = Reason::Absent;
         loop {
             flight.pulse().beat();
             if session.is_shut(key, request.tags.iter().map(String::as_str)) {
-                why = Why::RedisAway;
+                why = Reason::RedisAway;
                 break;
             }
             let asking = self.ask(&mut lead, request, budget, &session, own.take());
@@ -70,7 +70,7 @@ impl Cache {
                 Ok(Asked::Planted) => return self.load(lead, request, fence, Some(session), why),
                 Ok(Asked::Found(examined)) => examined,
                 Err(_) => {
-                    why = Why::RedisAway;
+                    why = Reason::RedisAway;
                     break;
                 }
             };
@@ -125,21 +125,21 @@ impl Cache {
         &self,
         lead: &Lead<Box<Lease>>,
         budget: &Budget,
-    ) -> Result<(u64, Session), (u64, Option<Session>, Why)> {
+    ) -> Result<(u64, Session), (u64, Option<Session>, Reason)> {
         let fence = || self.inner.local.fence();
         if let Some(lease) = &lead.hold {
             // A leader that was dropped left it; it has been there since before this load.
-            return Err((fence(), Some(lease.session.clone()), Why::Absent));
+            return Err((fence(), Some(lease.session.clone()), Reason::Absent));
         }
         let Some(tier) = &self.inner.tier else {
-            return Err((fence(), None, Why::Absent));
+            return Err((fence(), None, Reason::Absent));
         };
         tier.session(budget).await;
         // The fence before the session: a switch in between is then seen, whichever way it went.
         let fence = fence();
         match tier.session_now() {
             Some(session) => Ok((fence, session)),
-            None => Err((fence, None, Why::RedisAway)),
+            None => Err((fence, None, Reason::RedisAway)),
         }
     }
 
@@ -298,7 +298,7 @@ impl Cache {
         request: &Request<'_>,
         fence: u64,
         session: Option<Session>,
-        why: Why,
+        why: Reason,
     ) -> Turn {
         lead.begin();
         Turn::Lead(Box::new(Loading::new(
@@ -346,7 +346,7 @@ impl Cache {
             request,
             fence,
             session,
-            Why::Asked,
+            Reason::Asked,
         ))
     }
 }
@@ -356,7 +356,7 @@ fn next_step(
     examined: Option<Examined>,
     request: &Request<'_>,
     waits: &mut Waits,
-    why: &mut Why,
+    why: &mut Reason,
 ) -> Step {
     waits.found(match &examined {
         Some(Examined::Leased(identity) | Examined::Outlived(identity)) => Some(*identity),
@@ -377,18 +377,18 @@ fn next_step(
     match examined {
         Examined::Usable(found) => Step::Give(found),
         Examined::Standing(found) => {
-            *why = Why::Unusable;
+            *why = Reason::Unusable;
             over_or_beside(found.identity)
         }
         Examined::Outlived(identity) => {
             if !request.removes {
-                *why = Why::Unusable;
+                *why = Reason::Unusable;
             }
             over_or_beside(identity)
         }
         Examined::Removed(identity) => Step::Plant(Over::This(identity)),
         Examined::Unusable(identity) => {
-            *why = Why::Unusable;
+            *why = Reason::Unusable;
             Step::Plant(Over::This(identity))
         }
         Examined::Leased(_) if waits.left() > Duration::ZERO => Step::Wait,
@@ -396,7 +396,7 @@ fn next_step(
         Examined::Leased(_) if std::mem::replace(&mut waits.over, true) => Step::LoadWithoutLease,
         Examined::Leased(identity) => Step::Plant(Over::This(identity)),
         Examined::Shut => {
-            *why = Why::RedisAway;
+            *why = Reason::RedisAway;
             Step::LoadWithoutLease
         }
         Examined::Failed | Examined::Foreign => Step::LoadWithoutLease,

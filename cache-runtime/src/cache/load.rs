@@ -18,7 +18,7 @@ use crate::local::flight::{Flight, Lead, Outcome};
 use crate::local::memory::{Copy, Kept, after};
 use crate::redis::{Budget, Lease, Removed, Session, Spare};
 use crate::telemetry::function::Function;
-use crate::telemetry::outcome::Why;
+use crate::telemetry::outcome::Reason;
 use crate::telemetry::spans;
 use crate::telemetry::stats::{BY_HAND, bump};
 
@@ -36,8 +36,8 @@ pub(crate) struct Loading {
     /// Removals known to this process when the load began, and those that the call itself has made since.
     known: KnownRemovals,
     began: Instant,
-    /// Why it is loaded.
-    why: Why,
+    /// Reason it is loaded.
+    why: Reason,
 }
 
 /// What came of a store that its caller waits for.
@@ -63,7 +63,7 @@ impl Loading {
         request: &Request<'_>,
         fence: u64,
         session: Option<Session>,
-        why: Why,
+        why: Reason,
     ) -> Self {
         let (key, ops) = (request.key.clone(), request.ops);
         let known = KnownRemovals::when_a_load_begins(session.as_ref(), key.as_str());
@@ -86,7 +86,7 @@ impl Loading {
         self.lead.flight()
     }
 
-    pub(crate) fn why(&self) -> Why {
+    pub(crate) fn reason(&self) -> Reason {
         self.why
     }
 

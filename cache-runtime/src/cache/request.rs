@@ -11,7 +11,7 @@ use crate::local::flight::{Flight, Outcome};
 use crate::local::memory::Kept;
 use crate::redis::Lease;
 use crate::telemetry::function::Function;
-use crate::telemetry::outcome::{HitTier, Why};
+use crate::telemetry::outcome::{HitTier, Reason};
 
 /// One read of one key, without its types.
 pub(crate) struct Request<'a> {
@@ -66,7 +66,7 @@ pub(crate) enum Turn {
     /// Run the body in turn with others, after a load whose result could not be shared. `true`: it had failed.
     Alone(Arc<Flight<Box<Lease>>>, bool),
     /// Run the body, without any of the cache.
-    Solo(Why),
+    Solo(Reason),
 }
 
 impl<'a> Request<'a> {

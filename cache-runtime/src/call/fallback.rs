@@ -12,9 +12,9 @@ use crate::call::site::About;
 use crate::call::timeouts::{Limit, Timeouts};
 use crate::key::CacheKey;
 use crate::redis::Budget;
-use crate::telemetry::outcome::{CallOutcome, Status, Why};
+use crate::telemetry::outcome::{CallOutcome, Reason, Status};
 
-/// Why a call is given something else than its body's result.
+/// Reason a call is given something else than its body's result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FallbackReason {
     BodyFailed,
@@ -45,7 +45,7 @@ impl Fallback<'_> {
                 Err(limit) => {
                     let reason = FallbackReason::TimedOut(limit);
                     if let Some(value) = boxed(|| self.value_for(reason)).await {
-                        count(self.cache, self.about.site, |counters| &counters.given_up);
+                        count(self.cache, self.about.site, |counters| &counters.timed_out);
                         return Err(value);
                     }
                 }
@@ -67,8 +67,8 @@ impl Fallback<'_> {
         } = self;
         let site = about.site;
         let why = match reason {
-            FallbackReason::BodyFailed => Why::BodyFailed,
-            FallbackReason::TimedOut(_) => Why::BodySlow,
+            FallbackReason::BodyFailed => Reason::BodyFailed,
+            FallbackReason::TimedOut(_) => Reason::BodySlow,
         };
         if let Some(key) = self.key
             && !site.policy.grace().is_zero()
@@ -80,7 +80,7 @@ impl Fallback<'_> {
                 if let Some(returned) = give_back_aged(kind, &mut hit) {
                     if outcome.status == Status::Stale {
                         count(cache, site, |counters| &counters.stale_hits);
-                        count(cache, site, |counters| &counters.stand_ins);
+                        count(cache, site, |counters| &counters.stale_on_error_hits);
                     }
                     return Some((returned, outcome));
                 }

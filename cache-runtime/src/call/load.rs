@@ -152,7 +152,7 @@ impl<'a> Ending<'a> {
     async fn give_up(mut self: Box<Self>, loading: Box<Loading>) {
         let (cache, site) = (self.cache, self.about.site);
         if self.detached {
-            count(cache, site, |counters| &counters.given_up);
+            count(cache, site, |counters| &counters.timed_out);
         }
         // Half of the body may have happened: what it removes is due.
         self.removals.run(None).await;

@@ -25,7 +25,7 @@ use crate::local::flight;
 use crate::local::flight::Flight;
 use crate::local::flight::Outcome;
 use crate::redis::{Budget, Lease};
-use crate::telemetry::outcome::{CallOutcome, Status, Why};
+use crate::telemetry::outcome::{CallOutcome, Reason, Status};
 use crate::telemetry::spans;
 
 /// A call that memory has not answered. `M` makes its body, a `B`, when that is going to run.
@@ -122,13 +122,13 @@ where
     match miss.asked.turn(&cache, &key, &mut waiting, demand).await {
         Ok(Turn::Hit(hit)) => match miss.give_hit(&cache, &key, hit) {
             Ok(returned) => returned,
-            Err(miss) => boxed(|| miss.run(&cache, &key, waiting, Why::Unusable)).await,
+            Err(miss) => boxed(|| miss.run(&cache, &key, waiting, Reason::Unusable)).await,
         },
         Ok(Turn::Lead(loading)) => {
             let about = miss.asked.call.about();
             let why = match miss.asked.mode {
-                Mode::Newer | Mode::Refresh => Why::Asked,
-                _ => loading.why(),
+                Mode::Newer | Mode::Refresh => Reason::Asked,
+                _ => loading.reason(),
             };
             count(&cache, site, |counters| &counters.misses);
             let (background, timeouts) = (miss.background, waiting.timeouts);
@@ -244,7 +244,7 @@ impl PendingCall {
                 Some(returned) => {
                     count(cache, about.site, |counters| &counters.coalesced);
                     let failed = self.kind.has_failed(&returned);
-                    tell(|| ran(about, failed, Status::Coalesced, Why::Shared));
+                    tell(|| ran(about, failed, Status::Coalesced, Reason::Shared));
                     Err(returned)
                 }
                 None => Ok(None),
@@ -261,7 +261,11 @@ impl PendingCall {
         let about = self.call.about();
         let is_stored = matches!(outcome, Outcome::Value(Some(_)));
         let returned = give_back_outcome(&*self.kind, outcome)?;
-        let why = if was_loaded { Why::Fresh } else { Why::Shared };
+        let why = if was_loaded {
+            Reason::Fresh
+        } else {
+            Reason::Shared
+        };
         count(cache, about.site, |counters| &counters.coalesced);
         let failed = self.kind.has_failed(&returned);
         let ttl = cache.lifetime(self.call.used_ttl()).filter(|_| is_stored);
@@ -297,9 +301,9 @@ where
         let why = match self.asked.mode {
             Mode::Blind => {
                 site.warn_of_credentials();
-                Why::Credentials
+                Reason::Credentials
             }
-            _ => Why::NoKey,
+            _ => Reason::NoKey,
         };
         self.alone(cache, None, waiting, (Status::Bypass, why))
             .await
@@ -312,7 +316,7 @@ where
         count(cache, about.site, |counters| &counters.misses);
         let returned = alone(cache, call, &*kind, (self.make)()).await;
         let failed = kind.has_failed(&returned);
-        tell(|| ran(about, failed, Status::Miss, Why::InTransaction));
+        tell(|| ran(about, failed, Status::Miss, Reason::InTransaction));
         returned
     }
 
@@ -321,7 +325,7 @@ where
     async fn refresh_nothing(self, cache: &Cache, key: &CacheKey, waiting: Waiting) -> AnyResult {
         if waiting.budget.is_spent() {
             count(cache, self.asked.call.site, |counters| &counters.misses);
-            let told = (Status::Miss, Why::RedisAway);
+            let told = (Status::Miss, Reason::RedisAway);
             return self.alone(cache, Some(key), waiting, told).await;
         }
         let PendingCall { call, kind, .. } = *self.asked;
@@ -341,7 +345,7 @@ where
                 }
                 match asked.give_shared(cache, outcome, was_loaded) {
                     Some(returned) => returned,
-                    None => self.run(cache, key, waiting, Why::Shared).await,
+                    None => self.run(cache, key, waiting, Reason::Shared).await,
                 }
             }
             Turn::Alone(flight, failed) => {
@@ -399,11 +403,11 @@ where
             flight.rescue(Outcome::Unstored(kept));
         }
         drop(permit);
-        report(about, loaded, Status::Miss, Why::Shared)
+        report(about, loaded, Status::Miss, Reason::Shared)
     }
 
     /// Runs the body without a lease.
-    async fn run(self, cache: &Cache, key: &CacheKey, waiting: Waiting, why: Why) -> AnyResult {
+    async fn run(self, cache: &Cache, key: &CacheKey, waiting: Waiting, why: Reason) -> AnyResult {
         count(cache, self.asked.call.site, |counters| &counters.misses);
         self.alone(cache, Some(key), waiting, (Status::Miss, why))
             .await
@@ -414,7 +418,7 @@ where
         cache: &Cache,
         key: Option<&CacheKey>,
         waiting: Waiting,
-        (status, why): (Status, Why),
+        (status, why): (Status, Reason),
     ) -> AnyResult {
         let about = self.asked.call.about();
         let loaded = self.loaded_alone(cache, key, waiting).await;
@@ -500,7 +504,7 @@ where
 }
 
 /// Tells how a call went that ran its body, and gives its result.
-fn report(about: About, loaded: LoadResult, status: Status, why: Why) -> AnyResult {
+fn report(about: About, loaded: LoadResult, status: Status, why: Reason) -> AnyResult {
     match loaded {
         LoadResult::Own(
             returned,

@@ -19,7 +19,7 @@ use crate::key::{CacheKey, Pattern};
 use crate::local::flight::Outcome;
 use crate::local::memory::Kept;
 use crate::redis::Budget;
-use crate::telemetry::outcome::{CallOutcome, Status, Why, note};
+use crate::telemetry::outcome::{CallOutcome, Reason, Status, note};
 
 /// The body runs whatever stands; its result replaces the entry, or the entry goes.
 ///
@@ -52,7 +52,14 @@ where
 }
 
 fn report(about: About, kind: &dyn AnyKind, returned: AnyResult) -> AnyResult {
-    note(|| ran(about, kind.has_failed(&returned), Status::Miss, Why::Asked));
+    note(|| {
+        ran(
+            about,
+            kind.has_failed(&returned),
+            Status::Miss,
+            Reason::Asked,
+        )
+    });
     returned
 }
 
@@ -135,7 +142,7 @@ where
     note(|| CallOutcome {
         ttl: life,
         stored: stored == StoredThrough::Stored && !life.is_zero(),
-        ..ran(about, failed, Status::Miss, Why::Asked)
+        ..ran(about, failed, Status::Miss, Reason::Asked)
     });
     kind.release(&mut returned);
     returned

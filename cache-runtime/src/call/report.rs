@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::cache::{Cache, Hit};
 use crate::call::site::{About, Site};
-use crate::telemetry::outcome::{CallOutcome, HitTier, Status, Why, note};
+use crate::telemetry::outcome::{CallOutcome, HitTier, Reason, Status, note};
 use crate::telemetry::spans;
 use crate::telemetry::stats::{Counters, bump};
 
@@ -15,7 +15,7 @@ pub(super) fn count(cache: &Cache, site: &'static Site, which: fn(&Counters) -> 
 }
 
 /// A tier has answered.
-pub(super) fn served(cache: &Cache, about: About, hit: &Hit, why: Option<Why>) {
+pub(super) fn served(cache: &Cache, about: About, hit: &Hit, reason: Option<Reason>) {
     let site = about.site;
     match hit.tier {
         HitTier::Memory => count(cache, site, |counters| &counters.memory_hits),
@@ -27,16 +27,16 @@ pub(super) fn served(cache: &Cache, about: About, hit: &Hit, why: Option<Why>) {
             count(cache, site, |counters| &counters.stale_memory_hits);
         }
     }
-    note(|| outcome(about, hit, why));
+    note(|| outcome(about, hit, reason));
 }
 
 /// How a call went that a value was found for.
-pub(super) fn outcome(about: About, hit: &Hit, why: Option<Why>) -> CallOutcome {
+pub(super) fn outcome(about: About, hit: &Hit, reason: Option<Reason>) -> CallOutcome {
     let About { site, public } = about;
     let usual = if hit.refresh {
-        Why::Refreshing
+        Reason::Refreshing
     } else {
-        Why::Fresh
+        Reason::Fresh
     };
     CallOutcome {
         function: Some(site.name()),
@@ -51,7 +51,7 @@ pub(super) fn outcome(about: About, hit: &Hit, why: Option<Why>) -> CallOutcome 
         stale: site.policy.stale,
         stale_on_error: site.policy.stale_on_error,
         stored: false,
-        why: why.unwrap_or(usual),
+        reason: reason.unwrap_or(usual),
         failed: false,
         public,
         vary: site.varies_by(),
@@ -63,7 +63,7 @@ pub(super) fn ran(
     About { site, public }: About,
     failed: bool,
     status: Status,
-    why: Why,
+    reason: Reason,
 ) -> CallOutcome {
     CallOutcome {
         function: Some(site.name()),
@@ -74,7 +74,7 @@ pub(super) fn ran(
         stale: site.policy.stale,
         stale_on_error: site.policy.stale_on_error,
         stored: false,
-        why,
+        reason,
         failed,
         public,
         vary: site.varies_by(),

@@ -16,7 +16,7 @@ pub(super) trait Codec {
     fn size<T: Serialize>(value: &T) -> Result<usize, CodecError>;
 }
 
-/// Why a value did not become bytes, or bytes a value. Holds nothing of either:
+/// Reason a value did not become bytes, or bytes a value. Holds nothing of either:
 /// errors end in logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CodecError {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::telemetry::outcome::{CallOutcome, Observed, Status, Why};
+use crate::telemetry::outcome::{CallOutcome, Observed, Reason, Status};
 
 /// List members of one response at most; a last one then says that there were more.
 const MEMBERS: usize = 16;
@@ -15,7 +15,7 @@ const LONGEST_KEY: usize = 256;
 /// What one list member says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Member<'a> {
-    /// Why the call went on to its body; `None`: it did not.
+    /// Reason the call went on to its body; `None`: it did not.
     forwarded: Option<&'static str>,
     /// What remains of the value's lifetime, in ms; below zero past its end.
     remaining: Option<i64>,
@@ -69,7 +69,7 @@ pub(super) fn of_each(name: &str, observed: &Observed, keys: bool, away: bool) -
 fn severity(call: &CallOutcome) -> u8 {
     match call.status {
         Status::Miss => 4,
-        Status::Coalesced if call.why == Why::Fresh => 0,
+        Status::Coalesced if call.reason == Reason::Fresh => 0,
         Status::Coalesced => 3,
         Status::Bypass => 2,
         Status::Stale => 1,
@@ -87,25 +87,27 @@ fn millis(time: Duration) -> i64 {
 
 impl<'a> Member<'a> {
     fn of(call: &CallOutcome, away: bool) -> Self {
-        let (forwarded, detail) = match (call.status, call.why) {
-            (Status::Hit, Why::Fresh) => (None, None),
+        let (forwarded, detail) = match (call.status, call.reason) {
+            (Status::Hit, Reason::Fresh) => (None, None),
             // The body was asked, and an older value stood in for it.
-            (Status::Stale, Why::BodyFailed | Why::BodySlow) => (Some("stale"), Some(call.why)),
+            (Status::Stale, Reason::BodyFailed | Reason::BodySlow) => {
+                (Some("stale"), Some(call.reason))
+            }
             (Status::Hit | Status::Stale, why) => (None, Some(why)),
-            (Status::Coalesced, Why::Fresh) => (None, None),
+            (Status::Coalesced, Reason::Fresh) => (None, None),
             (Status::Coalesced, _) => (Some("miss"), None),
-            (Status::Miss, Why::Absent) => (Some("uri-miss"), None),
-            (Status::Miss, Why::Asked) => (Some("request"), None),
-            (Status::Miss, why @ (Why::Contended | Why::InTransaction)) => {
+            (Status::Miss, Reason::Absent) => (Some("uri-miss"), None),
+            (Status::Miss, Reason::Asked) => (Some("request"), None),
+            (Status::Miss, why @ (Reason::Contended | Reason::InTransaction)) => {
                 (Some("bypass"), Some(why))
             }
             (Status::Miss, why) => (Some("miss"), Some(why)),
             (Status::Bypass, why) => (Some("bypass"), Some(why)),
         };
         let detail = match detail {
-            Some(Why::RedisAway) | None if away => Some("breaker-open"),
-            None if call.failed => Some(Why::BodyFailed.as_str()),
-            other => other.map(Why::as_str),
+            Some(Reason::RedisAway) | None if away => Some("breaker-open"),
+            None if call.failed => Some(Reason::BodyFailed.as_str()),
+            other => other.map(Reason::as_str),
         };
         Self {
             forwarded,
@@ -187,7 +189,7 @@ mod tests {
     use super::*;
     use crate::telemetry::outcome::HitTier;
 
-    fn call(status: Status, why: Why) -> CallOutcome {
+    fn call(status: Status, why: Reason) -> CallOutcome {
         CallOutcome {
             function: Some("board::jobs::list"),
             status,
@@ -197,7 +199,7 @@ mod tests {
             stale: Duration::ZERO,
             stale_on_error: Duration::ZERO,
             stored: false,
-            why,
+            reason: why,
             failed: false,
             public: false,
             vary: &[],
@@ -213,33 +215,33 @@ mod tests {
     #[test]
     fn every_way_has_its_words() {
         for (status, why, expected) in [
-            (Status::Hit, Why::Fresh, "cache; hit; ttl=58"),
+            (Status::Hit, Reason::Fresh, "cache; hit; ttl=58"),
             (
                 Status::Hit,
-                Why::Refreshing,
+                Reason::Refreshing,
                 "cache; hit; ttl=58; detail=refreshing",
             ),
             (
                 Status::Stale,
-                Why::BodyFailed,
+                Reason::BodyFailed,
                 "cache; fwd=stale; ttl=58; detail=body-failed",
             ),
             (
                 Status::Coalesced,
-                Why::Shared,
+                Reason::Shared,
                 "cache; fwd=miss; ttl=58; collapsed",
             ),
-            (Status::Coalesced, Why::Fresh, "cache; hit; ttl=58"),
-            (Status::Miss, Why::Absent, "cache; fwd=uri-miss; ttl=58"),
-            (Status::Miss, Why::Asked, "cache; fwd=request; ttl=58"),
+            (Status::Coalesced, Reason::Fresh, "cache; hit; ttl=58"),
+            (Status::Miss, Reason::Absent, "cache; fwd=uri-miss; ttl=58"),
+            (Status::Miss, Reason::Asked, "cache; fwd=request; ttl=58"),
             (
                 Status::Miss,
-                Why::Unusable,
+                Reason::Unusable,
                 "cache; fwd=miss; ttl=58; detail=unusable",
             ),
             (
                 Status::Bypass,
-                Why::NoKey,
+                Reason::NoKey,
                 "cache; fwd=bypass; ttl=58; detail=no-key",
             ),
         ] {
@@ -251,10 +253,10 @@ mod tests {
     fn an_open_breaker_shows_and_a_stale_value_has_no_time_left() {
         let stale = CallOutcome {
             age: Duration::from_millis(61_200),
-            ..call(Status::Stale, Why::Refreshing)
+            ..call(Status::Stale, Reason::Refreshing)
         };
         assert_eq!(told(&stale, true), "cache; hit; ttl=-2; detail=refreshing");
-        let away = call(Status::Miss, Why::RedisAway);
+        let away = call(Status::Miss, Reason::RedisAway);
         assert_eq!(
             told(&away, true),
             "cache; fwd=miss; ttl=58; detail=breaker-open"
@@ -263,7 +265,7 @@ mod tests {
             told(&away, false),
             "cache; fwd=miss; ttl=58; detail=redis-away"
         );
-        let hit = call(Status::Hit, Why::Fresh);
+        let hit = call(Status::Hit, Reason::Fresh);
         assert_eq!(told(&hit, true), "cache; hit; ttl=58; detail=breaker-open");
     }
 

@@ -124,7 +124,7 @@ impl KeyWriter {
     }
 }
 
-/// Why a value cannot be part of a key.
+/// Reason a value cannot be part of a key.
 ///
 /// A pointer's width, so that the usual `Ok(())` travels in a register.
 #[derive(Clone, Debug, PartialEq, Eq)]

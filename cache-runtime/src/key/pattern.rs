@@ -80,31 +80,31 @@ impl Pattern {
             })
         };
         if text.is_empty() {
-            return refuse(Why::Empty);
+            return refuse(Reason::Empty);
         }
         if matches!(text, "#" | "=" | "#=") {
-            return refuse(Why::MarkAlone);
+            return refuse(Reason::MarkAlone);
         }
         if let Some(c) = text.chars().find(|c| matches!(c, '?' | '[' | ']')) {
-            return refuse(Why::OtherGlob(c));
+            return refuse(Reason::OtherGlob(c));
         }
         if text.contains(['<', '>']) {
-            return refuse(Why::Placeholder);
+            return refuse(Reason::Placeholder);
         }
         if text.chars().any(char::is_control) {
-            return refuse(Why::Control);
+            return refuse(Reason::Control);
         }
         if text.contains(char::is_whitespace) {
-            return refuse(Why::Space);
+            return refuse(Reason::Space);
         }
         // A lone `%` is the key of an empty text.
         let is_empty_key = text == "=%";
         if !is_empty_key && !text.split('%').skip(1).all(starts_with_an_escape) {
-            return refuse(Why::Percent);
+            return refuse(Reason::Percent);
         }
         let stars_in_tag = text.starts_with('#') && text.trim_end_matches('*').contains('*');
         if stars_in_tag || (text.starts_with('=') && text.contains('*')) {
-            return refuse(Why::StarInside);
+            return refuse(Reason::StarInside);
         }
         Ok(Self::classify(text))
     }
@@ -418,15 +418,15 @@ impl Display for Glob {
     }
 }
 
-/// Why a text is not a pattern.
+/// Reason a text is not a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PatternError {
     text: String,
-    why: Why,
+    why: Reason,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Why {
+enum Reason {
     Empty,
     MarkAlone,
     OtherGlob(char),
@@ -441,34 +441,34 @@ impl Display for PatternError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = &self.text;
         match self.why {
-            Why::Empty => {
+            Reason::Empty => {
                 f.write_str("an empty pattern names nothing; write `*` to remove everything")
             }
-            Why::MarkAlone => write!(
+            Reason::MarkAlone => write!(
                 f,
                 "`{text}` names nothing; write a tag after `#`, or a key after `=`"
             ),
-            Why::OtherGlob(c) => write!(
+            Reason::OtherGlob(c) => write!(
                 f,
                 "`{c}` is not supported in the pattern {text:?}; `*` matches any text, and a `{c}` that is part of a key is written as its escape `%{:02X}`",
                 u32::from(c)
             ),
-            Why::Placeholder => write!(
+            Reason::Placeholder => write!(
                 f,
                 "the pattern {text:?} holds `<` or `>`, which no key does; placeholders are for `#[cached(invalidates = …)]` only"
             ),
-            Why::Control => write!(
+            Reason::Control => write!(
                 f,
                 "the pattern {text:?} holds a control character, which no key does"
             ),
-            Why::Space => {
+            Reason::Space => {
                 let escaped = written(text, |c, _| c.is_whitespace());
                 write!(
                     f,
                     "the pattern {text:?} holds white space, which no key does; keys are escaped, and so is a pattern: {escaped:?}"
                 )
             }
-            Why::Percent => {
+            Reason::Percent => {
                 let escaped = written(text, |c, rest| c == '%' && !starts_with_an_escape(rest));
                 write!(
                     f,
@@ -476,7 +476,7 @@ impl Display for PatternError {
                      that is part of a key is written as `%25`: {escaped:?}"
                 )
             }
-            Why::StarInside => write!(
+            Reason::StarInside => write!(
                 f,
                 "the pattern {text:?} holds a `*` where it cannot mean anything; in a tag it may only be the last character, and `=` names one key"
             ),

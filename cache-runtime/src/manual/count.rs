@@ -5,7 +5,7 @@ use std::pin::pin;
 use crate::cache::Cache;
 use crate::error::Error;
 use crate::key::Pattern;
-use crate::redis::Census;
+use crate::redis::RedisUsage;
 
 impl Cache {
     /// How many entries [`Cache::invalidate_pattern`] would remove now. Nothing is removed.
@@ -41,15 +41,18 @@ impl Cache {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
     /// # let cache = cache_runtime::Cache::new(Default::default()).unwrap();
-    /// if let Some(census) = cache.census().await {
-    ///     println!("{} of {} keys in Redis are ours", census.ours, census.keys);
+    /// if let Some(redis_usage) = cache.redis_usage().await {
+    ///     println!("{} of {} keys in Redis are ours", redis_usage.ours, redis_usage.keys);
     /// }
     /// # }
     /// ```
-    pub async fn census(&self) -> Option<Census> {
+    pub async fn redis_usage(&self) -> Option<RedisUsage> {
         let tier = self.inner.tier.as_ref()?;
         let budget = self.budget();
         let session = tier.session(&budget).await?;
-        budget.spend_on(&session, pin!(session.census())).await.ok()
+        budget
+            .spend_on(&session, pin!(session.redis_usage()))
+            .await
+            .ok()
     }
 }

@@ -13,8 +13,8 @@ use crate::outage::breaker::BreakerState;
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Health {
-    /// `healthy`, or `degraded` while a configured Redis is away.
-    pub status: &'static str,
+    /// Whether a configured Redis is used.
+    pub status: HealthStatus,
     /// What answers: `redis` or `memory`.
     pub backend: &'static str,
     /// Round trip of a command just now, in milliseconds; `None` without Redis.
@@ -25,6 +25,28 @@ pub struct Health {
     /// the JSON while there is nothing to say.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+/// Whether a cache works with all that it is configured for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum HealthStatus {
+    /// It does.
+    Healthy,
+    /// A configured Redis is away.
+    Degraded,
+}
+
+impl HealthStatus {
+    /// The word for it, as it is serialized: `healthy` or `degraded`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Degraded => "degraded",
+        }
+    }
 }
 
 /// The figures of [`Health`].
@@ -51,9 +73,9 @@ impl Cache {
         let configured = self.inner.tier.is_some();
         Health {
             status: if configured && latency.is_none() {
-                "degraded"
+                HealthStatus::Degraded
             } else {
-                "healthy"
+                HealthStatus::Healthy
             },
             backend: if latency.is_some() { "redis" } else { "memory" },
             latency_ms: latency.map(|latency| (latency.as_secs_f64() * 100_000.0).round() / 100.0),

@@ -21,7 +21,7 @@ use crate::key::{CacheKey, Pattern};
 use crate::local::flight::{Flight, Joined, Outcome};
 use crate::local::memory::{Copy, Kept, after};
 use crate::redis::{Fault, Lease, Sealed, Session};
-use crate::telemetry::outcome::{CallOutcome, HitTier, Status, Why, note};
+use crate::telemetry::outcome::{CallOutcome, HitTier, Reason, Status, note};
 use crate::telemetry::stats::{BY_HAND, Counters, add, bump};
 use crate::ttl::Ttl;
 
@@ -91,7 +91,7 @@ impl Cache {
                         tier: Some(hit.tier),
                         age: hit.aged.age,
                         ttl: hit.aged.ttl,
-                        ..by_hand(Status::Hit, Why::Fresh)
+                        ..by_hand(Status::Hit, Reason::Fresh)
                     });
                     self.count_read(Some(hit.tier));
                     return Ok(value);
@@ -100,7 +100,11 @@ impl Cache {
             },
             Turn::Shared(outcome, was_loaded) => match outcome.into_value().and_then(restore) {
                 Some(value) => {
-                    let why = if was_loaded { Why::Fresh } else { Why::Shared };
+                    let why = if was_loaded {
+                        Reason::Fresh
+                    } else {
+                        Reason::Shared
+                    };
                     note(|| by_hand(Status::Coalesced, why));
                     self.count_by_hand(|counters| &counters.coalesced);
                     return Ok(value);
@@ -114,7 +118,7 @@ impl Cache {
         };
         let why = loading
             .as_ref()
-            .map_or(Why::Shared, |loading| loading.why());
+            .map_or(Reason::Shared, |loading| loading.reason());
         note(|| CallOutcome {
             ttl: ttl.unwrap_or_default(),
             ..by_hand(Status::Miss, why)
@@ -151,11 +155,11 @@ impl Cache {
         if let Err(outcome) = &turn
             && let Some(value) = outcome.clone().into_value().and_then(restore)
         {
-            note(|| by_hand(Status::Coalesced, Why::Shared));
+            note(|| by_hand(Status::Coalesced, Reason::Shared));
             self.count_by_hand(|counters| &counters.coalesced);
             return Ok(value);
         }
-        note(|| by_hand(Status::Miss, Why::Shared));
+        note(|| by_hand(Status::Miss, Reason::Shared));
         self.count_by_hand(|counters| &counters.misses);
         let loaded = Box::pin(load()).await;
         if let Ok(value) = &loaded {
@@ -484,7 +488,7 @@ impl Put {
     }
 }
 
-fn by_hand(status: Status, why: Why) -> CallOutcome {
+fn by_hand(status: Status, reason: Reason) -> CallOutcome {
     CallOutcome {
         function: None,
         status,
@@ -494,7 +498,7 @@ fn by_hand(status: Status, why: Why) -> CallOutcome {
         stale: Duration::ZERO,
         stale_on_error: Duration::ZERO,
         stored: false,
-        why,
+        reason,
         failed: false,
         public: false,
         vary: &[],

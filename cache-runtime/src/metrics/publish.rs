@@ -116,13 +116,13 @@ struct Functions {
     outcomes: [(&'static str, u64); 6],
     load_failures: u64,
     background_loads: u64,
-    stand_ins: u64,
-    given_up: u64,
+    stale_on_error_hits: u64,
+    timed_out: u64,
 }
 
 impl Functions {
     fn add(&mut self, stats: &CacheStats) {
-        let stale = stats.stale_hits.saturating_sub(stats.stand_ins);
+        let stale = stats.stale_hits.saturating_sub(stats.stale_on_error_hits);
         let outcomes = [
             (
                 "memory_hit",
@@ -144,8 +144,8 @@ impl Functions {
         }
         self.load_failures += stats.load_failures;
         self.background_loads += stats.refreshes;
-        self.stand_ins += stats.stand_ins;
-        self.given_up += stats.given_up;
+        self.stale_on_error_hits += stats.stale_on_error_hits;
+        self.timed_out += stats.timed_out;
     }
 
     fn publish(&self, function: &'static str) {
@@ -156,7 +156,7 @@ impl Functions {
         }
         counter!("cache_load_failures_total", of()).absolute(self.load_failures);
         counter!("cache_background_loads_total", of()).absolute(self.background_loads);
-        counter!("cache_stand_ins_total", of()).absolute(self.stand_ins);
-        counter!("cache_given_up_total", of()).absolute(self.given_up);
+        counter!("cache_stale_on_error_hits_total", of()).absolute(self.stale_on_error_hits);
+        counter!("cache_timed_out_total", of()).absolute(self.timed_out);
     }
 }

@@ -92,13 +92,13 @@ pub const METRICS: &[Metric] = &[
         "refreshes in the background",
     ),
     metric(
-        "cache_stand_ins_total",
+        "cache_stale_on_error_hits_total",
         Counter,
         FUNCTION,
         "stale values served because a body failed or was slow",
     ),
     metric(
-        "cache_given_up_total",
+        "cache_timed_out_total",
         Counter,
         FUNCTION,
         "calls that reached their `timeout` or `soft_timeout`",

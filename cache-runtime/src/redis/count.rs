@@ -6,7 +6,7 @@ use crate::redis::connection::session::Session;
 /// What a Redis server says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Census {
+pub struct RedisUsage {
     /// Bytes that it uses for everything; `None` where it keeps that to itself.
     pub memory: Option<u64>,
     /// Keys of its database, ours and others'.
@@ -32,7 +32,7 @@ impl Session {
     }
 
     /// Three commands, sent together.
-    pub(crate) async fn census(&self) -> Result<Census, Fault> {
+    pub(crate) async fn redis_usage(&self) -> Result<RedisUsage, Fault> {
         let mut ours = redis::cmd("ZLEXCOUNT");
         ours.arg(self.catalogue_name()).arg("[k").arg("(l");
         let mut info = redis::cmd("INFO");
@@ -51,7 +51,7 @@ impl Session {
             Err(Fault::Refused(_)) => None,
             Err(fault) => return Err(fault),
         };
-        Ok(Census {
+        Ok(RedisUsage {
             memory,
             keys: keys?,
             ours: ours?,

@@ -28,7 +28,7 @@ pub(crate) use self::connection::probe::connection_test;
 pub(crate) use self::connection::session::Session;
 pub(crate) use self::connection::target::Target;
 pub(crate) use self::connection::tier::Tier;
-pub use self::count::Census;
+pub use self::count::RedisUsage;
 pub(crate) use self::lease::{LEASE_LIFE, Lease, Locked, Over, Sealed};
 pub(crate) use self::ledger::{Judged, Recorded};
 pub(crate) use self::reclaim::Reclaim;

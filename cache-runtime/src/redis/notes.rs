@@ -5,7 +5,7 @@ use crate::redis::connection::tier::Tier;
 /// Problems to tell in health.
 #[derive(Clone, Debug, Default)]
 pub(in crate::redis) struct Notes {
-    /// Why there is no connection.
+    /// Reason there is no connection.
     unusable: Option<String>,
     /// Which feature the connection lacks.
     lacking: Option<String>,
@@ -14,7 +14,7 @@ pub(in crate::redis) struct Notes {
 }
 
 impl Tier {
-    /// Why Redis is not used now, or not fully.
+    /// Reason Redis is not used now, or not fully.
     pub(crate) fn notes(&self) -> Vec<String> {
         let Notes {
             unusable,

@@ -76,8 +76,8 @@ pub struct CallOutcome {
     pub stale_on_error: Duration,
     /// The body ran, and its result goes into the cache.
     pub stored: bool,
-    /// Why it went so.
-    pub why: Why,
+    /// Reason it went so.
+    pub reason: Reason,
     /// The caller got an error: its own body's, another call's, or that of a `timeout`.
     pub failed: bool,
     /// The function says that its answer is for everyone (`public`).
@@ -116,11 +116,11 @@ impl Status {
     }
 }
 
-/// Why a cached call went as it did.
+/// Reason a cached call went as it did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum Why {
+pub enum Reason {
     /// A fresh value was there.
     Fresh,
     /// A value was there whose refresh runs behind the caller's back.
@@ -149,7 +149,7 @@ pub enum Why {
     InTransaction,
 }
 
-impl Why {
+impl Reason {
     /// The word for it, as it is serialized: `absent`, `redis-away`, `body-slow`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -224,7 +224,7 @@ impl Observed {
                 self.age = self.age.max(call.age);
             }
             // A load that had ended before the call came is as good as a hit.
-            Status::Coalesced if call.why == Why::Fresh => self.hits += 1,
+            Status::Coalesced if call.reason == Reason::Fresh => self.hits += 1,
             Status::Coalesced | Status::Miss => self.misses += 1,
             Status::Bypass => self.bypasses += 1,
         }

@@ -23,7 +23,7 @@ pub(crate) fn read(function: &'static str, key: Option<&str>) -> Span {
         cache.key = field::Empty,
         cache.outcome = field::Empty,
         cache.tier = field::Empty,
-        cache.why = field::Empty,
+        cache.reason = field::Empty,
     );
     tell_key(&span, key);
     span
@@ -37,7 +37,7 @@ pub(crate) fn read_ended(outcome: impl FnOnce() -> CallOutcome) {
     }
     let outcome = outcome();
     span.record("cache.outcome", outcome.status.as_str());
-    span.record("cache.why", field::debug(outcome.why));
+    span.record("cache.reason", field::debug(outcome.reason));
     if let Some(tier) = outcome.tier {
         let tier = match tier {
             HitTier::Memory => "memory",

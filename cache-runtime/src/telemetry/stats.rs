@@ -43,7 +43,7 @@ counters! {
     /// Of the stale hits, those that memory answered at once.
     stale_memory_hits,
     /// Of the stale hits, those in place of a body that failed or was slow; the body counts as a miss besides.
-    stand_ins,
+    stale_on_error_hits,
     /// Answered by a load that another call of this process had under way.
     coalesced,
     /// The body ran.
@@ -54,7 +54,7 @@ counters! {
     /// Loads behind a caller's back, of values that were stale or about to be.
     refreshes,
     /// Calls that gave up on their body (`timeout`) or stopped waiting for it (`soft_timeout`).
-    given_up,
+    timed_out,
     /// Bodies that ran, of reads, refreshes and writes, also those that failed or were given up.
     loads,
     /// How long those ran together, in microseconds.

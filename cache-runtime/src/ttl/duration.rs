@@ -37,7 +37,7 @@ pub const fn constant(text: &str) -> Duration {
     }
 }
 
-/// Why a text is not a lifetime.
+/// Reason a text is not a lifetime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DurationError {
     Empty,

@@ -133,22 +133,24 @@ struct Metadata {
 async fn stats(State(gate): State<AdminGate>, parts: Parts) -> Result<Done<Stats>, Refused> {
     gate.admit(&parts, Role::Admin)?;
     let cache = cache();
-    let (health, census) = tokio::join!(cache.health(), cache.census());
+    let (health, redis_usage) = tokio::join!(cache.health(), cache.redis_usage());
     let in_memory = health.stats.memory_cache_size as u64;
     let started = i128::from(cache.instance().started_at_ms) * 1_000_000;
     Ok(Done {
         success: true,
         data: Stats {
-            status: match health.status {
+            status: match health.status.as_str() {
                 "healthy" => "available",
                 other => other,
             },
-            total_entries: census.map_or(in_memory, |census| census.ours),
+            total_entries: redis_usage.map_or(in_memory, |redis_usage| redis_usage.ours),
             cache_hits: health.stats.hits,
             cache_misses: health.stats.misses,
             hit_rate_percent: health.stats.hit_rate_percent,
-            redis_memory: census.and_then(|census| census.memory).map(human),
-            redis_keys_total: census.map(|census| census.keys),
+            redis_memory: redis_usage
+                .and_then(|redis_usage| redis_usage.memory)
+                .map(human),
+            redis_keys_total: redis_usage.map(|redis_usage| redis_usage.keys),
         },
         metadata: Some(Metadata {
             timestamp: rfc3339(OffsetDateTime::now_utc()),
@@ -219,8 +221,8 @@ async fn health() -> Done<Health> {
     let health = cache().health().await;
     let of_memory = began.elapsed().as_micros() as f64 / 1000.0;
     Done::from(Health {
-        status: health.status,
-        message: match health.status {
+        status: health.status.as_str(),
+        message: match health.status.as_str() {
             "healthy" => "Cache system operational",
             _ => "Redis is away; the cache goes on in memory",
         },

@@ -77,7 +77,7 @@ fn by_entry(history: &History) -> HashMap<Entry, Vec<(ProcessId, &Load)>> {
     loads
 }
 
-/// Why an entry may have gone.
+/// Reason an entry may have gone.
 struct Reasons<'a> {
     history: &'a History,
     quiet: &'a Quiet,

@@ -55,19 +55,19 @@ struct Memory {
 }
 
 pub(super) async fn stats(cache: &Cache) -> Stats {
-    let (health, census) = tokio::join!(cache.health(), cache.census());
+    let (health, redis_usage) = tokio::join!(cache.health(), cache.redis_usage());
     let config = &cache.inner.config;
     let in_memory = health.stats.memory_cache_size;
     Stats {
         instance: cache.instance().clone(),
-        status: health.status,
+        status: health.status.as_str(),
         backend: health.backend,
-        entries: census.map_or(in_memory as u64, |census| census.ours),
+        entries: redis_usage.map_or(in_memory as u64, |redis_usage| redis_usage.ours),
         hits: health.stats.hits,
         misses: health.stats.misses,
         hit_rate_percent: health.stats.hit_rate_percent,
-        redis_memory_bytes: census.and_then(|census| census.memory),
-        redis_keys: census.map(|census| census.keys),
+        redis_memory_bytes: redis_usage.and_then(|redis_usage| redis_usage.memory),
+        redis_keys: redis_usage.map(|redis_usage| redis_usage.keys),
         latency_ms: health.latency_ms,
         memory: Memory {
             entries: in_memory,

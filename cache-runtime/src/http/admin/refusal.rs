@@ -1,4 +1,4 @@
-//! Why a request of an operator was refused: a status, and JSON that says what to do.
+//! Reason a request of an operator was refused: a status, and JSON that says what to do.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
-/// Why [`AdminGate::admit`](crate::http::admin::AdminGate::admit) refused a request.
+/// Reason [`AdminGate::admit`](crate::http::admin::AdminGate::admit) refused a request.
 ///
 /// As a response it is a status, the headers that belong to it, and `{"error": {"code": …, "message": …}}`.
 #[derive(Clone, Debug)]

@@ -1,8 +1,8 @@
-//! Why an operation of Redis gave nothing, and which of the client's errors are of which kind.
+//! Reason an operation of Redis gave nothing, and which of the client's errors are of which kind.
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
-/// Why an operation gave nothing.
+/// Reason an operation gave nothing.
 #[derive(Clone, Debug)]
 pub(crate) enum Fault {
     /// No answer in time; whether it ran is unknown.

@@ -1,4 +1,4 @@
-//! "Why does it not connect?": one connection of its own, each step timed, and a failure in words that say what to do.
+//! "Reason does it not connect?": one connection of its own, each step timed, and a failure in words that say what to do.
 
 use std::future::Future;
 use std::time::Duration;

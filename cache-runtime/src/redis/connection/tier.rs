@@ -76,7 +76,7 @@ pub(crate) struct Tier {
     pub(in crate::redis) renewing: AtomicBool,
     loss_said: AtomicBool,
     outside_said: AtomicBool,
-    /// Why Redis is not used, or not fully: for those who ask how the cache is.
+    /// Reason Redis is not used, or not fully: for those who ask how the cache is.
     pub(in crate::redis) notes: Mutex<Notes>,
 }
 

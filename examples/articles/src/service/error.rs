@@ -1,4 +1,4 @@
-//! Why the service could not do what it was asked.
+//! Reason the service could not do what it was asked.
 
 use std::error::Error;
 use std::fmt;
