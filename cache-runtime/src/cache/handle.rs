@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::reply::Examined;
 use super::wait::Waits;
-use super::{Demand, Hit, Request, Turn};
+use super::{Demand, Hit, ReadOutcome, Request};
 use crate::cache::config::CacheConfig;
 use crate::cache::transaction;
 use crate::common::background::Background;
@@ -20,7 +20,7 @@ use crate::entry::type_ops;
 use crate::error::Error;
 use crate::key::{CacheKey, templates_meet};
 use crate::local::Local;
-use crate::local::backoff::Barren;
+use crate::local::backoff::Backoff;
 use crate::local::failing::Failing;
 use crate::local::flight::{Joined, Waited};
 use crate::local::memory::{Copy, Memory};
@@ -53,9 +53,9 @@ pub(crate) struct Inner {
     /// Loads that outlive their calls.
     pub(crate) loads: Arc<Background>,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) barren: Barren,
+    pub(crate) absence_backoff: Backoff,
     /// Keys whose refreshes fail.
-    pub(crate) tired: Barren,
+    pub(crate) refresh_backoff: Backoff,
     /// Keys whose source has failed while something older may stand in.
     pub(crate) failing: Failing,
     pub(crate) watch: Watch,
@@ -66,8 +66,8 @@ pub(crate) struct Inner {
 pub(super) type Reply = Result<Option<Examined>, Fault>;
 
 /// What came of a reader's own `GET`.
-enum Own {
-    Hit(Turn),
+enum OwnRead {
+    Hit(ReadOutcome),
     /// Sent, and nothing usable came back.
     Missed(Reply),
     NotSent,
@@ -109,8 +109,8 @@ impl Cache {
                 background,
                 loads,
                 counters,
-                barren: Barren::new(),
-                tired: Barren::new(),
+                absence_backoff: Backoff::new(),
+                refresh_backoff: Backoff::new(),
                 failing: Failing::new(),
                 watch: Watch::default(),
                 instance: Instance::new(),
@@ -158,14 +158,14 @@ impl Cache {
     }
 
     /// The read path. Memory; else the key's flight; its leader asks Redis, then plants a lease and loads.
-    pub(crate) async fn read(&self, request: &Request<'_>, budget: &Budget) -> Turn {
+    pub(crate) async fn read(&self, request: &Request<'_>, budget: &Budget) -> ReadOutcome {
         if transaction::may_be_due(self, request.key.as_str(), request.tags, request.open_tags) {
-            return Turn::Solo(Reason::InTransaction);
+            return ReadOutcome::RunUncached(Reason::InTransaction);
         }
         let mut waits = Waits::default();
         for _ in 0..STARTS {
             if let Some(hit) = self.recall(request) {
-                return Turn::Hit(hit);
+                return ReadOutcome::Hit(hit);
             }
             let session = match &self.inner.tier {
                 Some(tier) => tier.session(budget).await,
@@ -185,9 +185,9 @@ impl Cache {
                 )
                 .await
             {
-                Own::Hit(hit) => return hit,
-                Own::Missed(reply) => own = Some(reply),
-                Own::NotSent => {}
+                OwnRead::Hit(hit) => return hit,
+                OwnRead::Missed(reply) => own = Some(reply),
+                OwnRead::NotSent => {}
             }
             let waiter =
                 match self
@@ -200,21 +200,23 @@ impl Cache {
                         // In a box of its own: who has read for itself has no need of it.
                         return Box::pin(self.lead(lead, request, budget, &mut waits, own)).await;
                     }
-                    Joined::Other | Joined::Full => return Turn::Solo(Reason::Contended),
+                    Joined::Other | Joined::Full => {
+                        return ReadOutcome::RunUncached(Reason::Contended);
+                    }
                     Joined::Wait(waiter) => waiter,
                 };
             let was_loaded = waiter.was_loaded();
             if joins_first && is_strict {
                 let session = self.session_now();
                 match self.read_for_itself(request, session, budget).await {
-                    Own::Hit(hit) => return hit,
-                    Own::Missed(reply) => own = Some(reply),
-                    Own::NotSent => {}
+                    OwnRead::Hit(hit) => return hit,
+                    OwnRead::Missed(reply) => own = Some(reply),
+                    OwnRead::NotSent => {}
                 }
             } else if waiter.refreshes() && request.demand == Demand::Any {
                 // The standing value may be fresh enough for this reader; then it need not wait for the new one.
                 let asking = self.read_for_itself(request, self.session_now(), budget);
-                if let Own::Hit(hit) = Box::pin(asking).await {
+                if let OwnRead::Hit(hit) = Box::pin(asking).await {
                     return hit;
                 }
             }
@@ -226,15 +228,15 @@ impl Cache {
                 waiter.wait().await
             };
             match waited {
-                Waited::Shared(outcome) => return Turn::Shared(outcome, was_loaded),
+                Waited::Shared(outcome) => return ReadOutcome::Coalesced(outcome, was_loaded),
                 Waited::Lead(lead) => {
                     return Box::pin(self.lead(lead, request, budget, &mut waits, None)).await;
                 }
-                Waited::Alone(flight, failed) => return Turn::Alone(flight, failed),
+                Waited::Alone(flight, failed) => return ReadOutcome::RunLimited(flight, failed),
                 Waited::Again(verdict) => budget.charge(verdict),
             }
         }
-        Turn::Solo(Reason::Contended)
+        ReadOutcome::RunUncached(Reason::Contended)
     }
 
     fn session_now(&self) -> Option<Session> {
@@ -243,7 +245,7 @@ impl Cache {
 
     /// A value that may stand in for a body that failed or is slow, as it stands *now*: what was removed meanwhile stands
     /// in for nothing.
-    pub(crate) async fn standing(&self, request: &Request<'_>, budget: &Budget) -> Option<Hit> {
+    pub(crate) async fn stale_value(&self, request: &Request<'_>, budget: &Budget) -> Option<Hit> {
         if transaction::may_be_due(self, request.key.as_str(), request.tags, request.open_tags) {
             return None;
         }
@@ -257,13 +259,13 @@ impl Cache {
     }
 
     /// The same, and Redis is asked whatever memory holds: memory may lag behind it by a push.
-    pub(crate) async fn standing_in_redis(
+    pub(crate) async fn stale_value_in_redis(
         &self,
         request: &Request<'_>,
         budget: &Budget,
     ) -> Option<Hit> {
         let Some(tier) = &self.inner.tier else {
-            return self.standing(request, budget).await;
+            return self.stale_value(request, budget).await;
         };
         let session = tier.session(budget).await?;
         let found = self.read_redis(request, &session, budget).await?;
@@ -347,23 +349,23 @@ impl Cache {
         request: &Request<'_>,
         session: Option<Session>,
         budget: &Budget,
-    ) -> Own {
+    ) -> OwnRead {
         let Some(session) = session else {
-            return Own::NotSent;
+            return OwnRead::NotSent;
         };
         // Before it is sent, too: what waits may be replayed while the reply is under way.
         if session.is_shut(
             request.key.as_str(),
             request.tags.iter().map(String::as_str),
         ) {
-            return Own::NotSent;
+            return OwnRead::NotSent;
         }
         let got = budget
             .spend_on(&session, pin!(session.get(request.key.as_str())))
             .await;
         match got.map(|bytes| bytes.map(|bytes| self.examine(&bytes, request, &session))) {
-            Ok(Some(Examined::Usable(found))) => Own::Hit(Turn::Hit(found.into_hit())),
-            reply => Own::Missed(reply),
+            Ok(Some(Examined::Usable(found))) => OwnRead::Hit(ReadOutcome::Hit(found.into_hit())),
+            reply => OwnRead::Missed(reply),
         }
     }
 

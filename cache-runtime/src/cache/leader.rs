@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::cache::load::Loading;
 use crate::cache::reply::{Examined, Found};
 use crate::cache::wait::Waits;
-use crate::cache::{Cache, Demand, Reply, Request, STARTS, Turn};
+use crate::cache::{Cache, Demand, ReadOutcome, Reply, Request, STARTS};
 use crate::common::random;
 use crate::entry::{self, Identity};
 use crate::key::Pattern;
@@ -51,7 +51,7 @@ impl Cache {
         budget: &Budget,
         waits: &mut Waits,
         mut own: Option<Reply>,
-    ) -> Turn {
+    ) -> ReadOutcome {
         let (fence, session) = match self.way_in(&lead, budget).await {
             Ok(way) => way,
             Err((fence, session, why)) => return self.load(lead, request, fence, session, why),
@@ -77,7 +77,7 @@ impl Cache {
             let over = match next_step(examined, request, waits, &mut why) {
                 Step::Give(found) => {
                     self.fill_near(&flight, fence, request, &found, &session);
-                    let hit = Turn::Hit(found.hit());
+                    let hit = ReadOutcome::Hit(found.hit());
                     lead.found(Outcome::Value(found.kept));
                     return hit;
                 }
@@ -101,7 +101,7 @@ impl Cache {
                 Step::Plant(over) => over,
                 Step::LoadWithoutLease => break,
             };
-            if self.inner.barren.is(key) {
+            if self.inner.absence_backoff.is(key) {
                 break;
             }
             match self.plant(&mut lead, request, budget, &session, over).await {
@@ -115,7 +115,7 @@ impl Cache {
         }
         if matches!(request.demand, Demand::NewerThan(_)) {
             // Nobody waits for this load, and its value could not be stored.
-            return Turn::Solo(why);
+            return ReadOutcome::RunUncached(why);
         }
         self.load(lead, request, fence, Some(session), why)
     }
@@ -222,7 +222,7 @@ impl Cache {
             return reply.map(Asked::Found);
         }
         let key = request.key.as_str();
-        if session.is_far(budget) && !self.inner.barren.is(key) {
+        if session.is_far(budget) && !self.inner.absence_backoff.is(key) {
             // In a box of its own: only a far server needs it.
             return Box::pin(self.ask_far(lead, request, budget, session)).await;
         }
@@ -299,9 +299,9 @@ impl Cache {
         fence: u64,
         session: Option<Session>,
         why: Reason,
-    ) -> Turn {
+    ) -> ReadOutcome {
         lead.begin();
-        Turn::Lead(Box::new(Loading::new(
+        ReadOutcome::Load(Box::new(Loading::new(
             self.clone(),
             lead,
             request,
@@ -360,7 +360,7 @@ fn next_step(
 ) -> Step {
     waits.found(match &examined {
         Some(Examined::Leased(identity) | Examined::Outlived(identity)) => Some(*identity),
-        Some(Examined::Standing(found)) => Some(found.identity),
+        Some(Examined::Stale(found)) => Some(found.identity),
         _ => None,
     });
     let Some(examined) = examined else {
@@ -376,7 +376,7 @@ fn next_step(
     };
     match examined {
         Examined::Usable(found) => Step::Give(found),
-        Examined::Standing(found) => {
+        Examined::Stale(found) => {
             *why = Reason::Unusable;
             over_or_beside(found.identity)
         }

@@ -126,7 +126,7 @@ impl Loading {
             None => (spans::BY_HAND, &BY_HAND),
         };
         let counters = [&self.cache.inner.counters, counters];
-        let watched = spans::Load::begin(function, Some(self.key()), counters);
+        let watched = spans::BodyTimer::begin(function, Some(self.key()), counters);
         self.drive(body.instrument(watched.span())).await
     }
 
@@ -140,7 +140,10 @@ impl Loading {
 
     /// The load gave a value (or an absence that is cached). The caller does not wait for the store.
     pub(crate) fn store(self, kept: Kept, ttl: Duration, tags: Vec<String>) {
-        self.cache.inner.barren.fruitful(self.key.as_str());
+        self.cache
+            .inner
+            .absence_backoff
+            .succeeded(self.key.as_str());
         let ttl = self.policy.spread(ttl, random::fraction);
         let outcome = Outcome::Value(kept.clone());
         match (&self.lead.hold, &self.session) {

@@ -18,4 +18,4 @@ mod wait;
 
 pub use self::handle::Cache;
 use self::handle::{Reply, STARTS};
-pub(crate) use self::request::{Demand, Hit, Request, Turn};
+pub(crate) use self::request::{Demand, Hit, ReadOutcome, Request};

@@ -23,7 +23,7 @@ use crate::telemetry::stats::bump;
 pub(super) enum Examined {
     Usable(Box<Found>),
     /// It may come in useful if the body fails.
-    Standing(Box<Found>),
+    Stale(Box<Found>),
     /// Past every use, but a refresh may be keeping it in place to store over it.
     Outlived(Identity),
     /// Ours, but of no use: replaceable.
@@ -220,7 +220,7 @@ impl Cache {
         if decision.serves() {
             Examined::Usable(found)
         } else {
-            Examined::Standing(found)
+            Examined::Stale(found)
         }
     }
 

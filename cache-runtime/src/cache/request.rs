@@ -57,16 +57,16 @@ pub(crate) struct Hit {
 }
 
 /// What a read comes to.
-pub(crate) enum Turn {
+pub(crate) enum ReadOutcome {
     Hit(Hit),
     /// Another call's load. `true`: it had ended before this call came.
-    Shared(Outcome, bool),
+    Coalesced(Outcome, bool),
     /// Run the body, and end the load.
-    Lead(Box<Loading>),
+    Load(Box<Loading>),
     /// Run the body in turn with others, after a load whose result could not be shared. `true`: it had failed.
-    Alone(Arc<Flight<Box<Lease>>>, bool),
+    RunLimited(Arc<Flight<Box<Lease>>>, bool),
     /// Run the body, without any of the cache.
-    Solo(Reason),
+    RunUncached(Reason),
 }
 
 impl<'a> Request<'a> {

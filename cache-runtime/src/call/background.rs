@@ -9,7 +9,7 @@ use tracing::Instrument as _;
 
 use crate::cache::load::Loading;
 use crate::cache::transaction;
-use crate::cache::{Cache, Demand, Turn};
+use crate::cache::{Cache, Demand, ReadOutcome};
 use crate::cacheable::erased::AnyResult;
 use crate::call::call::Keyed;
 use crate::call::load::{Load, LoadResult, lead};
@@ -56,7 +56,7 @@ where
 pub(super) fn may_refresh(cache: &Cache, key: &CacheKey) -> bool {
     let inner = &cache.inner;
     !inner.local.flights.is_under_way(key.as_str())
-        && !inner.tired.is(key.as_str())
+        && !inner.refresh_backoff.is(key.as_str())
         && !transaction::is_active()
 }
 
@@ -92,7 +92,7 @@ where
         cache.read(&request, &budget).await
     };
     // Anything else: it is fresh by now, or Redis gives no right to store.
-    if let Turn::Lead(loading) = turn {
+    if let ReadOutcome::Load(loading) = turn {
         count(&cache, site, |counters| &counters.refreshes);
         let timeouts = Timeouts::new(&site.policy).hard_only();
         lead(load, loading, timeouts, true).await;

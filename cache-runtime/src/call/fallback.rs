@@ -75,7 +75,7 @@ impl Fallback<'_> {
         {
             let mut request = request_of(site, key, Shape::of_any(kind));
             request.demand = Demand::StandIn;
-            if let Some(mut hit) = cache.standing(&request, budget).await {
+            if let Some(mut hit) = cache.stale_value(&request, budget).await {
                 let outcome = outcome(about, &hit, Some(why));
                 if let Some(returned) = give_back_aged(kind, &mut hit) {
                     if outcome.status == Status::Stale {

@@ -156,7 +156,7 @@ impl<'a> Ending<'a> {
         }
         // Half of the body may have happened: what it removes is due.
         self.removals.run(None).await;
-        cache.inner.tired.fruitless(self.key.as_str());
+        cache.inner.refresh_backoff.failed(self.key.as_str());
         note_failure(cache, site, self.key.as_str());
         loading.end(Outcome::TimedOut, true);
     }
@@ -203,10 +203,10 @@ impl<'a> Ending<'a> {
         let (cache, site, key) = (self.cache, self.about.site, self.key.as_str());
         if verdict == Verdict::Failed {
             count(cache, site, |counters| &counters.load_failures);
-            cache.inner.tired.fruitless(key);
+            cache.inner.refresh_backoff.failed(key);
             note_failure(cache, site, key);
         } else {
-            cache.inner.tired.fruitful(key);
+            cache.inner.refresh_backoff.succeeded(key);
             cache.inner.failing.succeeded(key);
         }
     }
@@ -239,7 +239,7 @@ impl<'a> Ending<'a> {
             }
             (Some(Some(kept)), None) => loading.end(Outcome::Unstored(kept), false),
             (Some(None), None) => {
-                self.cache.inner.barren.fruitless(loading.key());
+                self.cache.inner.absence_backoff.failed(loading.key());
                 loading.end(Outcome::Nothing, false);
             }
             (None, _) => loading.end(Outcome::Unshared, false),
@@ -295,7 +295,7 @@ pub(super) async fn watched<F: Future>(
     body: F,
 ) -> F::Output {
     let counters = [&cache.inner.counters, site.counters()];
-    let watched = spans::Load::begin(site.name(), key, counters);
+    let watched = spans::BodyTimer::begin(site.name(), key, counters);
     body.instrument(watched.span()).await
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::cache::load::Loading;
 use crate::cache::transaction;
-use crate::cache::{Cache, Demand, Hit, Turn};
+use crate::cache::{Cache, Demand, Hit, ReadOutcome};
 use crate::cacheable::erased::{AnyKind, AnyResult, Ended};
 use crate::call::background::{BackgroundLoad, may_refresh};
 use crate::call::body::{Body, MakeBody, Work};
@@ -120,11 +120,11 @@ where
         }
     }
     match miss.asked.turn(&cache, &key, &mut waiting, demand).await {
-        Ok(Turn::Hit(hit)) => match miss.give_hit(&cache, &key, hit) {
+        Ok(ReadOutcome::Hit(hit)) => match miss.give_hit(&cache, &key, hit) {
             Ok(returned) => returned,
             Err(miss) => boxed(|| miss.run(&cache, &key, waiting, Reason::Unusable)).await,
         },
-        Ok(Turn::Lead(loading)) => {
+        Ok(ReadOutcome::Load(loading)) => {
             let about = miss.asked.call.about();
             let why = match miss.asked.mode {
                 Mode::Newer | Mode::Refresh => Reason::Asked,
@@ -185,12 +185,12 @@ impl PendingCall {
         match self.mode {
             // Ask for a value newer than the stored one, and keep serving that one meanwhile.
             Mode::Newer => {
-                let stored = cache.standing(&request, budget).await;
+                let stored = cache.stale_value(&request, budget).await;
                 stored.map_or(Demand::Any, |hit| Demand::NewerThan(hit.version))
             }
             // A call that removes entries may remove its own key, and with it the entry that it would replace.
             Mode::Refresh if self.call.patterns.is_empty() => {
-                let stored = cache.standing_in_redis(&request, budget).await;
+                let stored = cache.stale_value_in_redis(&request, budget).await;
                 stored.map_or(Demand::Any, |_| Demand::OnlyALoad)
             }
             _ => Demand::Any,
@@ -204,7 +204,7 @@ impl PendingCall {
         key: &CacheKey,
         waiting: &mut Waiting,
         demand: Demand,
-    ) -> Result<Turn, AnyResult> {
+    ) -> Result<ReadOutcome, AnyResult> {
         let (tags, open_tags) = self.call.tags.known_and_open();
         let shape = Shape::of_any(&*self.kind);
         let mut request = request(&self.call, key, shape, &tags, &open_tags);
@@ -333,10 +333,16 @@ where
     }
 
     /// The read has come neither to a value of a tier nor to a load.
-    async fn after(self, cache: &Cache, key: &CacheKey, waiting: Waiting, turn: Turn) -> AnyResult {
+    async fn after(
+        self,
+        cache: &Cache,
+        key: &CacheKey,
+        waiting: Waiting,
+        turn: ReadOutcome,
+    ) -> AnyResult {
         let asked = &self.asked;
         match turn {
-            Turn::Shared(outcome, was_loaded) => {
+            ReadOutcome::Coalesced(outcome, was_loaded) => {
                 if outcome.is_failure()
                     && let Some(returned) =
                         boxed(|| asked.after_failure(cache, key, &waiting.budget)).await
@@ -348,7 +354,7 @@ where
                     None => self.run(cache, key, waiting, Reason::Shared).await,
                 }
             }
-            Turn::Alone(flight, failed) => {
+            ReadOutcome::RunLimited(flight, failed) => {
                 if failed
                     && let Some(returned) =
                         boxed(|| asked.after_failure(cache, key, &waiting.budget)).await
@@ -357,8 +363,10 @@ where
                 }
                 self.in_turn(cache, key, waiting, &flight).await
             }
-            Turn::Solo(why) => self.run(cache, key, waiting, why).await,
-            Turn::Hit(_) | Turn::Lead(_) => unreachable!("`miss` itself deals with these"),
+            ReadOutcome::RunUncached(why) => self.run(cache, key, waiting, why).await,
+            ReadOutcome::Hit(_) | ReadOutcome::Load(_) => {
+                unreachable!("`miss` itself deals with these")
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::future::Future;
 
 use crate::call::call::Call;
 use crate::call::site::Site;
-use crate::telemetry::outcome::Wish;
+use crate::telemetry::outcome::ObserverOptions;
 
 tokio::task_local! {
     /// What the companions ask of the next call of a site.
@@ -32,11 +32,11 @@ pub(super) enum Mode {
 
 impl Mode {
     /// Of a read. `answers`: its result is an answer to a request.
-    pub(super) fn of_read(call: &Call, wish: Wish, answers: bool) -> Self {
+    pub(super) fn of_read(call: &Call, options: ObserverOptions, answers: bool) -> Self {
         match asked_of(call.site) {
             Self::Uncached => Self::Uncached,
-            _ if wish.authorized && answers && call.is_blind_to_credentials() => Self::Blind,
-            Self::Normal if wish.fresh => Self::Newer,
+            _ if options.authorized && answers && call.is_blind_to_credentials() => Self::Blind,
+            Self::Normal if options.fresh => Self::Newer,
             mode => mode,
         }
     }

@@ -15,7 +15,7 @@ use crate::call::mode::Mode;
 use crate::call::ready_or_boxed::ReadyOrBoxed;
 use crate::call::report::served;
 use crate::call::request::{Shape, give_back_typed, request};
-use crate::telemetry::outcome::{naming, wished};
+use crate::telemetry::outcome::{naming, observer_options};
 
 /// A read that has begun: memory has been asked.
 struct Begun {
@@ -65,11 +65,11 @@ pub(super) fn look<R: 'static, K: Erase<R>>(call: Call, kind: K) -> Looked<R> {
 }
 
 fn begin(call: Call, shape: Shape, answers: bool) -> Begun {
-    let wish = wished();
-    let mode = Mode::of_read(&call, wish, answers);
+    let options = observer_options();
+    let mode = Mode::of_read(&call, options, answers);
     let (mut name, mut found) = (None, None);
     if let Keyed::Key(key) = &call.key {
-        if wish.keys {
+        if options.keys {
             name = Some(Arc::from(key.as_str()));
         }
         if mode == Mode::Normal {

@@ -23,7 +23,7 @@ use crate::http::cache_status;
 use crate::http::etag::{self, Strength};
 use crate::http::freshness::{Audience, UNTOLD, cache_control};
 use crate::outage::breaker::BreakerState;
-use crate::telemetry::outcome::{Observed, Wish, observe_as};
+use crate::telemetry::outcome::{Observed, ObserverOptions, observe_as};
 
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -260,7 +260,7 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let options = self.options.clone();
         let asked = Asked::of(request.method(), request.headers());
-        let wish = Wish {
+        let wish = ObserverOptions {
             fresh: options.honor_no_cache && asked.no_cache,
             keys: options.keys,
             authorized: asked.authorized,

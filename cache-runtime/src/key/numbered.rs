@@ -1,6 +1,6 @@
 //! Patterns with a number each, and the question whether one that covers a key has a number above a given one.
 //!
-//! The ledger's removals are kept so, and those that wait in the journal. Asking costs a few look-ups by hash, whatever the
+//! The ledger's removals are kept so, and those that wait in the journal. RedisSpan costs a few look-ups by hash, whatever the
 //! number of patterns: exact texts are looked up whole, prefixes once for each length that occurs. Only globs, and tags
 //! that must come together, are tried one by one, the newest first.
 

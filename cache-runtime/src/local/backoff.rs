@@ -20,24 +20,24 @@ const PATIENCE: u8 = 3;
 const PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
-pub(crate) struct Barren {
+pub(crate) struct Backoff {
     keys: Cache<u64, Loads>,
     hasher: RandomState,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Loads {
-    fruitless: u8,
+    failed: u8,
     last: Instant,
 }
 
 impl Loads {
     fn are_paused(self) -> bool {
-        self.fruitless == PATIENCE && self.last.elapsed() < PAUSE
+        self.failed == PATIENCE && self.last.elapsed() < PAUSE
     }
 }
 
-impl Barren {
+impl Backoff {
     pub(crate) fn new() -> Self {
         Self {
             keys: Cache::new(KEYS),
@@ -52,23 +52,23 @@ impl Barren {
     }
 
     /// A load gave nothing to store.
-    pub(crate) fn fruitless(&self, key: &str) {
+    pub(crate) fn failed(&self, key: &str) {
         let key = self.hasher.hash_one(key);
         let before = self.keys.get(&key);
         if before.is_some_and(Loads::are_paused) {
             return;
         }
         // After a pause the key is tried once more, and given up at once if that bears nothing either.
-        let count = before.map_or(0, |loads| loads.fruitless.min(PATIENCE - 1));
+        let count = before.map_or(0, |loads| loads.failed.min(PATIENCE - 1));
         let loads = Loads {
-            fruitless: count + 1,
+            failed: count + 1,
             last: Instant::now(),
         };
         self.keys.insert(key, loads);
     }
 
     /// A load gave a value.
-    pub(crate) fn fruitful(&self, key: &str) {
+    pub(crate) fn succeeded(&self, key: &str) {
         let key = self.hasher.hash_one(key);
         if self.keys.peek(&key).is_some() {
             self.keys.remove(&key);
@@ -82,26 +82,26 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn three_in_a_row_and_then_a_pause() {
-        let barren = Barren::new();
+        let barren = Backoff::new();
         for _ in 0..3 {
             assert!(!barren.is("a"));
-            barren.fruitless("a");
+            barren.failed("a");
         }
         assert!(barren.is("a"));
         tokio::time::advance(PAUSE).await;
         assert!(!barren.is("a"), "tried once more");
-        barren.fruitless("a");
+        barren.failed("a");
         assert!(barren.is("a"), "and given up at once");
-        barren.fruitful("a");
+        barren.succeeded("a");
         assert!(!barren.is("a"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn strangers_cannot_make_a_key_look_barren() {
-        let barren = Barren::new();
+        let barren = Backoff::new();
         for id in 0..100_000 {
             for _ in 0..PATIENCE {
-                barren.fruitless(&format!("absent:{id}"));
+                barren.failed(&format!("absent:{id}"));
             }
         }
         let wrong = (0..10_000).filter(|id| barren.is(&format!("good:{id}")));

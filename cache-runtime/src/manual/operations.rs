@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::cache::transaction;
-use crate::cache::{Cache, Hit, Request, Turn};
+use crate::cache::{Cache, Hit, ReadOutcome, Request};
 use crate::common::random;
 use crate::entry::{self, CodecKind, Draft, Head, TypeOps, type_ops};
 use crate::error::Error;
@@ -85,7 +85,7 @@ impl Cache {
         let (key, ttl) = (key.into(), self.lifetime(ttl.into()));
         let request = Request::plain(&key, type_ops::<T>());
         let loading = match Box::pin(self.read(&request, &self.budget())).await {
-            Turn::Hit(mut hit) => match restore(hit.kept.take()) {
+            ReadOutcome::Hit(mut hit) => match restore(hit.kept.take()) {
                 Some(value) => {
                     note(|| CallOutcome {
                         tier: Some(hit.tier),
@@ -98,23 +98,25 @@ impl Cache {
                 }
                 None => None,
             },
-            Turn::Shared(outcome, was_loaded) => match outcome.into_value().and_then(restore) {
-                Some(value) => {
-                    let why = if was_loaded {
-                        Reason::Fresh
-                    } else {
-                        Reason::Shared
-                    };
-                    note(|| by_hand(Status::Coalesced, why));
-                    self.count_by_hand(|counters| &counters.coalesced);
-                    return Ok(value);
+            ReadOutcome::Coalesced(outcome, was_loaded) => {
+                match outcome.into_value().and_then(restore) {
+                    Some(value) => {
+                        let why = if was_loaded {
+                            Reason::Fresh
+                        } else {
+                            Reason::Shared
+                        };
+                        note(|| by_hand(Status::Coalesced, why));
+                        self.count_by_hand(|counters| &counters.coalesced);
+                        return Ok(value);
+                    }
+                    // Another's failure is not ours to tell: its error is of a type we do not know.
+                    None => None,
                 }
-                // Another's failure is not ours to tell: its error is of a type we do not know.
-                None => None,
-            },
-            Turn::Lead(loading) => Some(loading),
-            Turn::Alone(flight, _) => return self.load_in_turn(&flight, load).await,
-            Turn::Solo(_) => None,
+            }
+            ReadOutcome::Load(loading) => Some(loading),
+            ReadOutcome::RunLimited(flight, _) => return self.load_in_turn(&flight, load).await,
+            ReadOutcome::RunUncached(_) => None,
         };
         let why = loading
             .as_ref()

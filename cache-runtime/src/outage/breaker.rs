@@ -111,7 +111,7 @@ impl Breaker {
 
     /// Opens: enough outages in a row, the connection itself gone, or a probe without success. `jitter` in 0.0..1.0.
     pub(crate) fn trip(&mut self, now: Instant, jitter: f64) {
-        // Doubles with every fruitless probe; up to a quarter less, so that a fleet does not probe in step. The longest
+        // Doubles with every failed probe; up to a quarter less, so that a fleet does not probe in step. The longest
         // time bounds the recovery: whatever happened before, Redis is found again that soon after its return.
         let grown = self
             .first

@@ -183,7 +183,7 @@ impl HeldLeases {
 
     /// Leases that have not ended by themselves.
     #[cfg(feature = "metrics")]
-    pub(in crate::redis) fn standing(&self) -> usize {
+    pub(in crate::redis) fn count(&self) -> usize {
         let now = Instant::now();
         let leases = self.leases.lock();
         leases.values().filter(|held| held.until > now).count()

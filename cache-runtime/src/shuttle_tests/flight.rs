@@ -308,7 +308,7 @@ fn play(scene: Scene) {
     for actor in actors {
         actor.join().expect("nobody panics");
     }
-    assert_eq!(flights.standing(), (0, 0), "flights are left behind");
+    assert_eq!(flights.left_behind(), (0, 0), "flights are left behind");
     assert_eq!(*world.leases.get(), 0, "leases are left behind");
 }
 

@@ -354,7 +354,7 @@ fn play(scene: Scene) {
         let stands = version_of(&copy.value) >= removed;
         assert!(stands, "memory holds what was removed");
     }
-    assert_eq!(world.local.flights.standing(), (0, 0));
+    assert_eq!(world.local.flights.left_behind(), (0, 0));
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn play(change: fn(&Local<Held>)) {
     }
     let version = *world.version.get();
     world.no_older(version);
-    assert_eq!(world.local.flights.standing(), (0, 0));
+    assert_eq!(world.local.flights.left_behind(), (0, 0));
 }
 
 fn push(local: &Local<Held>) {

@@ -150,7 +150,7 @@ fn play(redis: bool, handed_over: bool) -> u64 {
         let version = version_of(&copy.value);
         stands(version, removed, "memory holds what was removed");
     }
-    assert_eq!(world.local.flights.standing(), (0, 0));
+    assert_eq!(world.local.flights.left_behind(), (0, 0));
     world.story.get().kept_beside_a_suspect
 }
 

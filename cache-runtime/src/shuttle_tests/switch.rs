@@ -65,7 +65,7 @@ fn play(scene: Scene) -> Arc<World> {
     if let Some(version) = world.look() {
         assert_eq!(version, now, "stale: Redis holds what was removed");
     }
-    assert_eq!(world.local.flights.standing(), (0, 0));
+    assert_eq!(world.local.flights.left_behind(), (0, 0));
     world
 }
 

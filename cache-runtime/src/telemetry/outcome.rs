@@ -17,13 +17,13 @@ tokio::task_local! {
 
 #[derive(Debug, Default)]
 struct Report {
-    wish: Wish,
+    options: ObserverOptions,
     observed: Mutex<Observed>,
 }
 
 /// What an observer asks of the calls that it observes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Wish {
+pub(crate) struct ObserverOptions {
     /// Reads run their bodies, and refresh what stands.
     pub(crate) fresh: bool,
     /// The report names the keys.
@@ -253,17 +253,20 @@ impl Observed {
 /// # }
 /// ```
 pub async fn observe<F: Future>(future: F) -> (F::Output, Observed) {
-    observe_as(Wish::default(), future).await
+    observe_as(ObserverOptions::default(), future).await
 }
 
 /// The same, for an observer that wants more. What a surrounding one wants holds as well.
-pub(crate) async fn observe_as<F: Future>(wish: Wish, future: F) -> (F::Output, Observed) {
-    let outer = wished();
+pub(crate) async fn observe_as<F: Future>(
+    options: ObserverOptions,
+    future: F,
+) -> (F::Output, Observed) {
+    let outer = observer_options();
     let report = Arc::new(Report {
-        wish: Wish {
-            fresh: wish.fresh || outer.fresh,
-            authorized: wish.authorized || outer.authorized,
-            ..wish
+        options: ObserverOptions {
+            fresh: options.fresh || outer.fresh,
+            authorized: options.authorized || outer.authorized,
+            ..options
         },
         observed: Mutex::default(),
     });
@@ -273,8 +276,8 @@ pub(crate) async fn observe_as<F: Future>(wish: Wish, future: F) -> (F::Output, 
 }
 
 /// What the observer of the current task asks for; nothing without one.
-pub(crate) fn wished() -> Wish {
-    REPORT.try_with(|report| report.wish).unwrap_or_default()
+pub(crate) fn observer_options() -> ObserverOptions {
+    REPORT.try_with(|report| report.options).unwrap_or_default()
 }
 
 /// Polls a call, or a part of it, whose key the observer wants to know.
@@ -293,7 +296,7 @@ pub(crate) fn note(outcome: impl FnOnce() -> CallOutcome) {
         outcome.age = to_the_millisecond(outcome.age);
         let mut observed = report.observed.lock();
         observed.add(outcome);
-        if report.wish.keys && observed.keys.len() < TOLD {
+        if report.options.keys && observed.keys.len() < TOLD {
             observed.keys.push(KEY.try_with(Arc::clone).ok());
         }
     });

@@ -83,7 +83,7 @@ fn tell_key(span: &Span, key: Option<&str>) {
 /// A body under way. It counts when this is dropped: also one that panicked or was given up.
 #[must_use]
 #[derive(Debug)]
-pub(crate) struct Load<'a> {
+pub(crate) struct BodyTimer<'a> {
     span: Span,
     counters: [&'a Counters; 2],
     began: Instant,
@@ -91,7 +91,7 @@ pub(crate) struct Load<'a> {
     _timer: crate::telemetry::timer::Timer,
 }
 
-impl<'a> Load<'a> {
+impl<'a> BodyTimer<'a> {
     /// `counters`: the cache's and the function's.
     pub(crate) fn begin(
         function: &'static str,
@@ -119,7 +119,7 @@ impl<'a> Load<'a> {
     }
 }
 
-impl Drop for Load<'_> {
+impl Drop for BodyTimer<'_> {
     fn drop(&mut self) {
         let micros = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
         for counters in self.counters {

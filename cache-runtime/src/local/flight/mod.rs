@@ -326,7 +326,7 @@ impl<H: Hold> Flights<H> {
 
     /// How many are counted, and how many can be joined.
     #[cfg(all(test, shuttle))]
-    pub(crate) fn standing(&self) -> (usize, usize) {
+    pub(crate) fn left_behind(&self) -> (usize, usize) {
         let joinable = self.shards.iter().map(|shard| shard.lock().len()).sum();
         (self.count.load(Ordering::Relaxed), joinable)
     }

@@ -15,8 +15,8 @@ use crate::outage::switch::Way;
 use crate::redis::connection::clock::ServerClock;
 use crate::redis::connection::fault::{Fault, fault, is_missing_script, is_wrong_type, unnamed};
 use crate::redis::connection::round_trip::RoundTrip;
-use crate::redis::connection::server::{Ask, Standing};
-use crate::redis::connection::span::Asking;
+use crate::redis::connection::server::{Ask, ServerRole};
+use crate::redis::connection::span::RedisSpan;
 use crate::redis::connection::tier::LEDGER_LIFE;
 use crate::redis::lease::millis;
 use crate::redis::ledger::{Birth, Ledger, Page, read_birth, write_birth};
@@ -111,7 +111,7 @@ impl Link {
         if let Some(ask) = self.ask.command() {
             pipeline.add_command(ask);
         }
-        let asking = Asking::begin("heartbeat", "TIME");
+        let asking = RedisSpan::begin("heartbeat", "TIME");
         let sent = Instant::now();
         let mut answers = asking.ended(each(&mut pipeline, &mut self.connection.clone()).await)?;
         let took = sent.elapsed();
@@ -145,19 +145,19 @@ impl Link {
     }
 
     fn check_role(&self, answer: Option<Result<Value, RedisError>>) -> Result<(), Fault> {
-        let standing = match answer {
-            Some(answer) => Standing::read(answer.map_err(fault)?),
+        let role = match answer {
+            Some(answer) => ServerRole::read(answer.map_err(fault)?),
             None => None,
         };
-        let Some(standing) = standing else {
+        let Some(role) = role else {
             return Ok(());
         };
-        if standing.replica {
+        if role.replica {
             return Err(Fault::Disconnected(REPLICA.into()));
         }
         match &self.run_id {
             // Demoted and promoted again between two heartbeats.
-            Some(run_id) if self.ask == Ask::Info && standing.reign(run_id) != self.run => Err(
+            Some(run_id) if self.ask == Ask::Info && role.reign(run_id) != self.run => Err(
                 Fault::Disconnected("another reign of this server has begun".into()),
             ),
             _ => Ok(()),
@@ -223,7 +223,7 @@ impl Link {
         let mut answers = if self.pushes {
             let mut pipeline = redis::pipe();
             pipeline.add_command(get).add_command(plant);
-            let asking = Asking::begin("get or plant", "GET");
+            let asking = RedisSpan::begin("get or plant", "GET");
             let answers = each(&mut pipeline, &mut self.connection.clone()).await;
             asking.ended(answers)?
         } else {
@@ -274,7 +274,7 @@ impl Link {
             .arg(0)
             .arg(1)
             .arg("WITHSCORES");
-        let asking = Asking::begin(operation, "GET");
+        let asking = RedisSpan::begin(operation, "GET");
         let answers = each(&mut pipeline, &mut self.connection.clone()).await;
         let mut answers: Vec<_> = asking.ended(answers)?.collect();
         let mut last = || answers.pop().unwrap_or_else(|| Err(unnamed()));
@@ -292,7 +292,7 @@ impl Link {
         command: &Cmd,
     ) -> Result<T, Fault> {
         let (operation, name) = told(command);
-        let asking = Asking::begin(operation, name);
+        let asking = RedisSpan::begin(operation, name);
         let mut connection = self.connection.clone();
         asking.ended(command.query_async(&mut connection).await.map_err(fault))
     }
@@ -309,7 +309,7 @@ impl Link {
             build(&mut command);
             command
         };
-        let asking = Asking::begin(script.name(), "EVALSHA");
+        let asking = RedisSpan::begin(script.name(), "EVALSHA");
         let mut connection = self.connection.clone();
         let result = match command("EVALSHA", &self.scripts[script as usize])
             .query_async(&mut connection)
@@ -345,7 +345,7 @@ impl Link {
                 build(&mut command, one);
                 pipeline.add_command(command);
             }
-            let asking = Asking::begin(script.name(), "EVALSHA");
+            let asking = RedisSpan::begin(script.name(), "EVALSHA");
             let answers = each(&mut pipeline, &mut self.connection.clone()).await;
             for (one, answer) in some.iter().zip(asking.ended(answers)?) {
                 results.push(match answer {
@@ -369,7 +369,7 @@ impl Link {
         for command in commands {
             pipeline.add_command(command);
         }
-        let asking = Asking::begin(operation, "pipeline");
+        let asking = RedisSpan::begin(operation, "pipeline");
         let answers = asking.ended(each(&mut pipeline, &mut self.connection.clone()).await)?;
         Ok(answers
             .map(|answer| answer.and_then(read).map_err(fault))

@@ -28,13 +28,13 @@ impl Ask {
 
 /// What the answer to [`Ask`] says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::redis) struct Standing {
+pub(in crate::redis) struct ServerRole {
     pub(in crate::redis) replica: bool,
     /// The history that this server's latest promotion took over.
     promotion: Option<String>,
 }
 
-impl Standing {
+impl ServerRole {
     /// `None`: not a role that we know how to read.
     pub(in crate::redis) fn read(answer: Value) -> Option<Self> {
         if let Value::Array(role) = answer {
@@ -94,28 +94,28 @@ fn is_replica(role: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn standing(replid2: &str) -> Standing {
+    fn replicating(replid2: &str) -> ServerRole {
         let info = format!(
             "# Replication\r\nrole:master\r\nmaster_replid:4f55\r\nmaster_replid2:{replid2}\r\n"
         );
-        Standing::read(Value::BulkString(info.into())).unwrap()
+        ServerRole::read(Value::BulkString(info.into())).unwrap()
     }
 
     #[test]
     fn a_promotion_begins_a_reign_and_nothing_else_does() {
-        let (never, once) = (standing("0000"), standing("62de"));
-        assert_eq!(never.reign("run"), Standing::default().reign("run"));
+        let (never, once) = (replicating("0000"), replicating("62de"));
+        assert_eq!(never.reign("run"), ServerRole::default().reign("run"));
         assert_ne!(never.reign("run"), once.reign("run"));
-        assert_ne!(once.reign("run"), standing("7d40").reign("run"));
+        assert_ne!(once.reign("run"), replicating("7d40").reign("run"));
         assert_ne!(once.reign("run"), once.reign("other"));
     }
 
     #[test]
     fn roles_are_read_from_both_answers() {
         let role = |name: &str| Value::Array(vec![Value::BulkString(name.into()), Value::Int(0)]);
-        assert!(Standing::read(role("slave")).unwrap().replica);
-        assert!(!Standing::read(role("master")).unwrap().replica);
-        assert!(!standing("0").replica);
-        assert_eq!(Standing::read(Value::BulkString("".into())), None);
+        assert!(ServerRole::read(role("slave")).unwrap().replica);
+        assert!(!ServerRole::read(role("master")).unwrap().replica);
+        assert!(!replicating("0").replica);
+        assert_eq!(ServerRole::read(Value::BulkString("".into())), None);
     }
 }

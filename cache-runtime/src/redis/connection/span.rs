@@ -9,13 +9,13 @@ use crate::redis::connection::fault::Fault;
 /// Small, because every layer above the connection holds it once more.
 #[must_use]
 #[derive(Debug)]
-pub(crate) struct Asking {
+pub(crate) struct RedisSpan {
     span: Option<Box<Span>>,
     #[cfg(feature = "metrics")]
     _timer: crate::telemetry::timer::Timer,
 }
 
-impl Asking {
+impl RedisSpan {
     /// `operation`: our own word for it, the script where `command` runs one.
     pub(crate) fn begin(operation: &'static str, command: &'static str) -> Self {
         Self {

@@ -22,7 +22,7 @@ use crate::redis::connection::fault::Fault;
 use crate::redis::connection::incumbent::{Duty, Incumbent};
 use crate::redis::connection::link::{Link, Purpose, Push};
 use crate::redis::connection::session::Session;
-use crate::redis::connection::span::Asking;
+use crate::redis::connection::span::RedisSpan;
 use crate::redis::connection::supervisor;
 use crate::redis::connection::target::Target;
 use crate::redis::connection::watchdog::Watchdog;
@@ -200,7 +200,7 @@ impl Tier {
                 }
             }
         };
-        let asking = Asking::begin("connect", "HELLO");
+        let asking = RedisSpan::begin("connect", "HELLO");
         let purpose = Purpose {
             target: &self.target,
             epoch,
@@ -454,7 +454,7 @@ impl Tier {
 
     #[cfg(feature = "metrics")]
     pub(crate) fn leases_held(&self) -> usize {
-        self.held.standing()
+        self.held.count()
     }
 
     pub(crate) fn is_tls(&self) -> bool {

@@ -17,7 +17,7 @@ use crate::redis::connection::fault::{
 };
 use crate::redis::connection::link::{Link, Push, REPLICA, each, foreign_ledger, members_of, read};
 use crate::redis::connection::round_trip::RoundTrip;
-use crate::redis::connection::server::{Ask, Standing, info, is_cluster, run_id};
+use crate::redis::connection::server::{Ask, ServerRole, info, is_cluster, run_id};
 use crate::redis::connection::target::Target;
 use crate::redis::connection::tier::LEDGER_LIFE;
 use crate::redis::lease::millis;
@@ -42,7 +42,7 @@ struct Greeting {
     took: Duration,
     time: Value,
     run_id: Option<String>,
-    standing: Option<Standing>,
+    role: Option<ServerRole>,
     pushes: bool,
     scripts: Vec<String>,
 }
@@ -73,7 +73,7 @@ impl Link {
         } else {
             greet(&mut connection, channel).await?
         };
-        let mut ask = greeting.standing.as_ref().map_or(Ask::Role, |_| Ask::Info);
+        let mut ask = greeting.role.as_ref().map_or(Ask::Role, |_| Ask::Info);
         let (run_id, run, second_took) = loop {
             let asked = Instant::now();
             let (again, page) = second_look(&mut connection, &mut ask, &greeting, &purpose).await?;
@@ -82,7 +82,7 @@ impl Link {
                 .run_id
                 .clone()
                 .filter(|id| Some(id) == again.as_ref());
-            let run = run_of(run_id.as_deref(), greeting.standing.as_ref());
+            let run = run_of(run_id.as_deref(), greeting.role.as_ref());
             let believed = if purpose.trusts_restarts || off(Safeguard::RunId) {
                 0
             } else {
@@ -188,7 +188,7 @@ async fn greet(
         took,
         time,
         run_id: run_id(server),
-        standing: replication.ok().and_then(Standing::read),
+        role: replication.ok().and_then(ServerRole::read),
         pushes: tracking.is_ok() && subscribed.is_ok(),
         scripts,
     })
@@ -217,16 +217,16 @@ async fn second_look(
     let mut answers = each(&mut second, connection).await?;
     let mut next = || answers.next().unwrap_or_else(|| Err(unnamed()));
     let (server, role, ledger) = (next(), next(), next());
-    let again = role.ok().and_then(Standing::read);
+    let again = role.ok().and_then(ServerRole::read);
     if again.is_none() {
         *ask = Ask::Nothing;
     }
     // A replica lags behind the removals that its master has acknowledged.
-    let standing = again.as_ref().or(greeting.standing.as_ref());
-    if standing.is_some_and(|standing| standing.replica) {
+    let role = again.as_ref().or(greeting.role.as_ref());
+    if role.is_some_and(|role| role.replica) {
         return Err(Fault::Disconnected(REPLICA.into()));
     }
-    if greeting.standing.is_some() && greeting.standing != again {
+    if greeting.role.is_some() && greeting.role != again {
         return Err(Fault::Disconnected(
             "its role changed while it was asked".into(),
         ));
@@ -245,8 +245,8 @@ async fn second_look(
     Ok((run_id(server), page))
 }
 
-fn run_of(run_id: Option<&str>, standing: Option<&Standing>) -> u64 {
-    run_id.map_or(0, |id| standing.cloned().unwrap_or_default().reign(id))
+fn run_of(run_id: Option<&str>, role: Option<&ServerRole>) -> u64 {
+    run_id.map_or(0, |id| role.cloned().unwrap_or_default().reign(id))
 }
 
 async fn open(
