@@ -24,7 +24,7 @@ impl Background {
         })
     }
 
-    /// Spawns on the caller's runtime. False, and the work is dropped, when there is none or too much is under way.
+    /// Spawns on the caller's runtime. False, and the work is dropped, if there is no runtime or too much is under way.
     pub(crate) fn spawn(self: &Arc<Self>, work: impl Future<Output = ()> + Send + 'static) -> bool {
         self.room().map(|room| room.spawn(work)).is_some()
     }
@@ -76,7 +76,7 @@ impl Room {
     }
 }
 
-/// Counts down also when the runtime drops the task unfinished.
+/// One piece of work under way. It is counted down when this is dropped, also if the runtime drops its task unfinished.
 #[derive(Debug)]
 struct Running(Arc<Background>);
 

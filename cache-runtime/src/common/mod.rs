@@ -1,4 +1,4 @@
-//! What every room may use, and what knows none of them.
+//! What every module may use, and what uses none of them.
 
 pub(crate) mod background;
 pub(crate) mod random;

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 pub(crate) fn bytes() -> [u8; 16] {
     let mut bytes = [0; 16];
     if getrandom::fill(&mut bytes).is_err() {
-        // A system without randomness: unique within the machine is what a lease needs, so time, process and a counter.
+        // The system gives no random bits. A lease needs bits that are unique within the machine, so mix time, process
+        // id and a counter.
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)

@@ -1,15 +1,16 @@
-//! Switches that turn one safeguard of the protocol off, so that a test which looks for stale values can prove that it
-//! finds them. For tests of the tests only: without the feature `sabotage` every question is answered at compile time.
+//! Switches that turn one safeguard of the protocol off, so that a test that looks for stale values can prove that it
+//! finds them. They are only for tests of the tests: in a build without the feature `sabotage` every question is
+//! answered at compile time.
 
-/// What keeps a removed value from being served. Each stands in the code where `off` asks for it.
+/// A measure that keeps a removed value from being served. The code asks `off` wherever the measure is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Safeguard {
-    /// A store compares what stands at the key with the lease, or the entry, that it may replace.
+    /// A store compares the value at the key with the lease, or the entry, that it may replace.
     Cas,
     /// A removal of this process retires the flights that it names.
     Retire,
-    /// Who comes during a load shares it only if the lease stood to the end.
+    /// A caller that comes during a load shares it only if the lease was still there at the end.
     Verdict,
     /// A reader that accepts no push delay sends a `GET` of its own.
     OwnGet,
@@ -23,7 +24,7 @@ pub enum Safeguard {
     Replay,
     /// Keys and tags that a removal in the journal covers are not read from Redis.
     Shut,
-    /// Memory and flights are passed once more after a removal in Redis.
+    /// A removal is applied to memory and flights once more after Redis has run it.
     LocalPass,
     /// Entries and leases of another run of the server are not accepted.
     RunId,
@@ -35,7 +36,7 @@ pub enum Safeguard {
     PushOrder,
     /// The ledger is read after the subscription to its channel.
     SubscribeFirst,
-    /// Memory is believed only while Redis was heard a short while ago.
+    /// Memory is trusted only if Redis was heard a short while ago.
     Heard,
 }
 
@@ -114,7 +115,7 @@ mod switch {
     }
 }
 
-/// All that one exploration runs is on one thread, and the next test is on another.
+/// One exploration runs on one thread, and the next test on another.
 #[cfg(all(test, shuttle))]
 mod explored {
     use std::cell::Cell;

@@ -1,5 +1,6 @@
-//! The locks, atomics and wake-ups of what more than one task changes. Normally parking_lot's, the standard library's and
-//! tokio's; in the tests of `--cfg shuttle` those of an explorer that chooses at each of them who goes on.
+//! The locks, atomics and notifications of state that more than one task changes. Normally they are parking_lot's, the
+//! standard library's and tokio's. In tests with `--cfg shuttle` they are those of an explorer, which chooses at each
+//! of them which thread runs next.
 
 #[cfg(not(all(test, shuttle)))]
 pub(crate) use {
@@ -8,12 +9,12 @@ pub(crate) use {
     tokio::sync::Notify,
 };
 
-/// The caller is polled within a tokio runtime, which counts time and runs tasks for it. Elsewhere both would panic.
+/// True if the caller is polled within a tokio runtime, which provides timers and tasks. Elsewhere both would panic.
 pub(crate) fn is_within_runtime() -> bool {
     tokio::runtime::Handle::try_current().is_ok()
 }
 
-/// Waits for it for so long at most. Outside of a runtime nobody counts the time, so it is not waited for at all.
+/// Waits for the work, at most `limit`. Outside of a runtime there is no timer, so it does not wait at all.
 pub(crate) async fn at_most<T>(
     limit: std::time::Duration,
     work: impl Future<Output = T>,
@@ -24,7 +25,7 @@ pub(crate) async fn at_most<T>(
     tokio::time::timeout(limit, work).await.ok()
 }
 
-/// Waits for it, for so long at most where there is a runtime to count time. True: it came.
+/// Waits for the work, at most `limit` if there is a runtime with a timer. True: the work has ended.
 #[cfg(not(all(test, shuttle)))]
 pub(crate) async fn within(limit: std::time::Duration, work: impl Future<Output = ()>) -> bool {
     if is_within_runtime() {
@@ -85,7 +86,7 @@ mod explored {
         }
     }
 
-    /// Tokio's own, which never yields inside: it is enough that somebody else may come before each step.
+    /// Tokio's own, which never yields inside. So it is enough that another thread may run before each step.
     #[derive(Debug)]
     pub(crate) struct Notify {
         inner: tokio::sync::Notify,

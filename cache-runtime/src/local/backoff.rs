@@ -1,9 +1,9 @@
-//! Keys whose loads bear no fruit: three results in a row that are not stored, and the next loads go without a lease for
-//! a second. Planting and releasing for an id that does not exist would be two commands for nothing.
+//! Keys whose loads store nothing. After three such loads in a row, the next loads of the key take no lease for a
+//! second: for an id that does not exist, planting and releasing a lease would be two useless commands.
 //!
-//! The table is bounded and holds keys one by one, by a hash that outsiders cannot foretell. Whoever asks for thousands of
-//! ids that do not exist makes it forget others, which costs their next loads two commands each; it cannot make a key look
-//! barren that is not.
+//! The table is bounded and holds each key by a hash that outsiders cannot predict. Requests for thousands of ids that
+//! do not exist make it forget other keys, which costs the next loads of those two commands each. They cannot make it
+//! pause a key whose loads do store values.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 /// Keys that are remembered: some 32 bytes each.
 const KEYS: usize = 16_384;
 
-/// Fruitless loads in a row.
+/// How many loads in a row store nothing before the pause.
 const PATIENCE: u8 = 3;
 
 const PAUSE: Duration = Duration::from_secs(1);
@@ -45,7 +45,7 @@ impl Backoff {
         }
     }
 
-    /// This key's loads go without a lease for now.
+    /// True if this key's loads take no lease for now.
     pub(crate) fn is(&self, key: &str) -> bool {
         let loads = self.keys.get(&self.hasher.hash_one(key));
         loads.is_some_and(Loads::are_paused)
@@ -58,7 +58,8 @@ impl Backoff {
         if before.is_some_and(Loads::are_paused) {
             return;
         }
-        // After a pause the key is tried once more, and given up at once if that bears nothing either.
+        // After a pause the key is tried once more. If that load stores nothing either, the key is paused again at
+        // once.
         let count = before.map_or(0, |loads| loads.failed.min(PATIENCE - 1));
         let loads = Loads {
             failed: count + 1,

@@ -1,8 +1,8 @@
-//! Keys whose source has failed while an older value may stand in for it.
+//! Keys whose source has failed, and for which an older value may be served.
 //!
-//! Until the next attempt is due, callers get that value without asking the source, as FusionCache's fail-safe throttling
-//! does; a source that hangs would else cost each of them its time-out. Then one call asks, and the others go on getting
-//! the older value meanwhile.
+//! Until the next attempt is due, callers get that value without asking the source, as in FusionCache's fail-safe
+//! throttling. Otherwise a source that hangs would cost each caller its time-out. Then one call asks the source, while
+//! the others still get the older value.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -32,7 +32,7 @@ impl Failing {
         }
     }
 
-    /// The source may be asked. Where it has failed, `true` is the one attempt of the next `retry`.
+    /// True if the source may be asked. If it has failed, only one call per `retry` gets `true`.
     pub(crate) fn may_try(&self, key: &str, retry: Duration) -> bool {
         let Some(tried) = self.keys.get(&self.hasher.hash_one(key)) else {
             return true;

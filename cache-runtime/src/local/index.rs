@@ -1,5 +1,5 @@
-//! Which keys a pattern names, without walking the store: keys and tags as members of one ordered set, the same shape
-//! as the index in Redis.
+//! Memory's index: finds the keys that a pattern names, without walking the store. Keys and tags are members of ordered
+//! sets, as in the catalogue in Redis.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -11,7 +11,7 @@ pub(crate) struct Index {
     keys: BTreeSet<Box<str>>,
     /// Tag and key.
     tags: BTreeSet<(Box<str>, Box<str>)>,
-    /// Where [`Index::sample`] goes on.
+    /// Where [`Index::sample`] continues.
     cursor: Box<str>,
 }
 
@@ -63,7 +63,7 @@ impl Index {
             .collect()
     }
 
-    /// Some keys further on, going round.
+    /// The next keys after those of the last call, starting over at the end.
     pub(super) fn sample(&mut self, count: usize) -> Vec<Box<str>> {
         let after = (
             Bound::Excluded(std::mem::take(&mut self.cursor)),

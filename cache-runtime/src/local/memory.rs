@@ -32,17 +32,17 @@ pub(crate) struct Copy {
     pub(crate) tags: Box<[String]>,
     /// Bytes of the encoded value.
     pub(crate) bytes: usize,
-    /// Which value this is, where it came from Redis.
+    /// Identifies the value, if it came from Redis.
     pub(crate) version: u64,
     /// How long the value is fresh, counted from its birth.
     pub(crate) ttl: Duration,
-    /// What its load took.
+    /// How long its load took.
     pub(crate) took: Duration,
-    /// Of no use from then on.
+    /// From this time on the copy is not used.
     pub(crate) expires: Instant,
     /// When this copy was made.
     pub(crate) filled: Instant,
-    /// How old the value was then.
+    /// How old the value was when this copy was made.
     pub(crate) aged: Duration,
 }
 
@@ -52,7 +52,7 @@ impl Copy {
         self.at(Instant::now()).age
     }
 
-    /// How old the value is then.
+    /// How old the value is at that time.
     pub(crate) fn at(&self, now: Instant) -> Aged {
         Aged {
             age: self.aged + now.saturating_duration_since(self.filled),
@@ -71,7 +71,8 @@ pub(crate) struct Memory {
 
 impl Memory {
     pub(crate) fn new(entries: usize, bytes: u64) -> Self {
-        // Both bounds in one weight: an entry weighs its bytes, but at least its share of the bytes.
+        // One weight serves both bounds: an entry weighs its bytes, but at least the byte bound divided by the entry
+        // bound.
         let least = (bytes / entries.max(1) as u64).max(1);
         let capacity = least * entries.max(1) as u64;
         // A shard refuses an entry larger than itself: few shards for a small store.
@@ -100,7 +101,7 @@ impl Memory {
         self.store.get(key).filter(|copy| now < copy.expires)
     }
 
-    /// Puts a copy in, if `permitted` still says so under the writer lock. True when it went in.
+    /// Puts a copy in, if `permitted` still returns true under the writer lock. Returns what `permitted` returned.
     pub(crate) fn fill(&self, key: &str, copy: Copy, permitted: impl FnOnce() -> bool) -> bool {
         let mut index = self.writer.lock();
         if !permitted() {
@@ -113,18 +114,18 @@ impl Memory {
             .insert_with_lifecycle(key.into(), copy.clone(), &mut evicted);
         for (evicted, copy) in evicted {
             index.remove(&evicted, &copy.tags);
-            // Of the key's own, the one that it replaced, or itself where it found no room; the latter cannot be told
-            // by the key alone, and is as little an eviction of something that stood.
+            // An evicted copy of the same key is either the one that was replaced or, if it found no room, the new one.
+            // The key alone does not tell which, but neither is an eviction of another entry.
             if *evicted != *key && copy.expires > now {
                 self.evictions.fetch_add(1, Relaxed);
             }
         }
-        // Only now: a copy that was replaced is among the evicted, and so may be the new one.
+        // The index is updated only now: the evicted copies include the replaced one, and perhaps the new one.
         if self.store.peek(key).is_some() {
             index.insert(key, &copy.tags);
         }
-        // The store has no sweeper of its own: each fill looks at a few entries further on, so that the expired ones of
-        // a busy cache go without a task that walks it.
+        // The store does not sweep by itself. Each fill checks a few more entries, so that expired ones leave a busy
+        // cache without a task that walks over it.
         for key in index.sample(4) {
             if self
                 .store
@@ -143,7 +144,7 @@ impl Memory {
         self.take(&mut index, key)
     }
 
-    /// Removes what a pattern names, but for one key. Returns how many went.
+    /// Removes what a pattern names, except one key. Returns how many live copies were removed.
     pub(crate) fn remove_matching(&self, pattern: &Pattern, spared: Option<&str>) -> u64 {
         let mut index = self.writer.lock();
         let keys = match pattern {
@@ -175,24 +176,24 @@ impl Memory {
         index.clear();
     }
 
-    /// Entries that have not expired… or have, and were not swept yet.
+    /// How many entries there are, with expired ones that were not swept yet.
     pub(crate) fn len(&self) -> usize {
         self.store.len()
     }
 
-    /// Bytes of all entries, each with its least share.
+    /// The bytes of all entries, each counted with at least the least weight.
     #[cfg(any(test, feature = "metrics"))]
     pub(crate) fn weight(&self) -> u64 {
         self.store.weight()
     }
 
-    /// What the weight may come to.
+    /// The largest weight allowed.
     #[cfg(feature = "metrics")]
     pub(crate) fn capacity(&self) -> u64 {
         self.store.capacity()
     }
 
-    /// Copies that were still good and had to make room.
+    /// How many copies were evicted before they expired.
     #[cfg(any(test, feature = "metrics"))]
     pub(crate) fn evictions(&self) -> u64 {
         self.evictions.load(Relaxed)
@@ -230,7 +231,7 @@ impl Lifecycle<Box<str>, Arc<Copy>> for Evicted {
     }
 }
 
-/// A lifetime that cannot overflow an [`Instant`].
+/// When a lifetime ends. One that would overflow an [`Instant`] is cut to a year.
 pub(crate) fn after(now: Instant, life: Duration) -> Instant {
     now.checked_add(life)
         .unwrap_or_else(|| now + Duration::from_secs(86400 * 365))
@@ -320,7 +321,7 @@ mod tests {
             });
         }
         assert!(memory.len() <= 64, "{}", memory.len());
-        // One that finds no room itself is none.
+        // A copy that finds no room itself does not count as an eviction.
         assert!(memory.evictions() <= 10_000 - memory.len() as u64);
         assert!(
             memory.writer.lock().len() <= 2 * 64,
@@ -341,7 +342,8 @@ mod tests {
         for removal in ["*", "k:", "#t", "#t*", "*:*"] {
             let memory = Memory::new(64, 64 * 1024);
             for number in 0..5_000_u32 {
-                // Of all sizes, some larger than the store; keys return, and some are read, which keeps them in.
+                // Copies have all sizes, some larger than the store. Keys are filled again, and some are read, which
+                // keeps them in.
                 let copy = Copy {
                     bytes: 7_usize.pow(number % 7),
                     ..copy(number, &["t"], MINUTE)

@@ -1,4 +1,4 @@
-//! What this process holds: the memory tier, the flights, and the fence between "with Redis" and "without".
+//! What this process holds: the memory tier, the flights, and the fence between times with Redis and without.
 
 pub(crate) mod backoff;
 pub(crate) mod failing;
@@ -20,8 +20,8 @@ use crate::local::memory::{Copy, Memory};
 pub(crate) struct Local<H: Hold> {
     pub(crate) memory: Memory,
     pub(crate) flights: Arc<Flights<H>>,
-    /// Counts the switches between Redis and outage, and every "everything changed". What was read or loaded before one
-    /// never fills memory after it.
+    /// Counts the switches between Redis and an outage, and every push that everything changed. A value that was read
+    /// or loaded before one of these never fills memory after it.
     fence: AtomicU64,
 }
 
@@ -42,9 +42,9 @@ impl<H: Hold> Local<H> {
         self.fence.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Puts a copy in unless a removal, a push or a switch has come since the fence was read. The condition is checked
-    /// under the memory's writer lock, which every removal takes after it has marked the flight. `stands`: what else
-    /// must hold then.
+    /// Puts a copy into memory unless a removal, a push or a switch has come since the fence was read. The condition is
+    /// checked under memory's writer lock, which every removal takes after it has marked the flight. `stands`: a
+    /// further condition that is checked there.
     pub(crate) fn fill(
         &self,
         flight: &Flight<H>,
@@ -71,7 +71,7 @@ impl<H: Hold> Local<H> {
         self.memory.clear();
     }
 
-    /// This process's own removals: flights first, so that a fill which comes too late sees that it does.
+    /// Removes what the patterns name: flights first, so that a fill that comes too late is refused.
     pub(crate) fn remove(&self, patterns: &[Pattern], spared: Option<&Flight<H>>) -> u64 {
         let mut removed = 0;
         for pattern in patterns {

@@ -1,8 +1,8 @@
-//! When to leave Redis alone: closed, open, half-open. Knows time, not Redis.
+//! The circuit breaker: closed, open or half-open. It uses time, but not Redis.
 //!
-//! The breaker counts outages (a dropped connection, a time-out), never answers: a type error is somebody's bug, not a
-//! reason to stop asking. Only the supervisor moves it out of `Open`: half-open admits one probe, and that probe is a
-//! whole reconnect. Requests only ever read [`Breaker::state`].
+//! The breaker counts outages (a dropped connection, a time-out), not error answers: a type error is a bug, not a
+//! reason to stop asking. Only the supervisor moves it out of `Open`. Half-open admits one probe, and that probe is a
+//! whole reconnect. Requests only read [`Breaker::state`].
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ use tokio::time::Instant;
 pub enum BreakerState {
     /// Redis is used.
     Closed,
-    /// Redis is left alone until the next probe.
+    /// Redis is not used until the next probe.
     Open,
-    /// One probe is under way; everybody else still goes without Redis.
+    /// One probe is under way; all calls still go without Redis.
     HalfOpen,
 }
 
@@ -93,14 +93,14 @@ impl Breaker {
         }
     }
 
-    /// An operation was answered.
+    /// An operation was answered: outages in a row are counted from zero again.
     pub(crate) fn succeeded(&mut self) {
         if self.state == BreakerState::Closed {
             self.failures = 0;
         }
     }
 
-    /// An operation met an outage. True when there have been enough of them: trip it.
+    /// Counts an operation that met an outage. True if there have been enough of them to trip the breaker.
     pub(crate) fn failed(&mut self) -> bool {
         if self.state != BreakerState::Closed {
             return false;
@@ -109,10 +109,12 @@ impl Breaker {
         self.failures >= self.threshold
     }
 
-    /// Opens: enough outages in a row, the connection itself gone, or a probe without success. `jitter` in 0.0..1.0.
+    /// Opens the breaker after enough outages in a row, the loss of the connection, or a failed probe. `jitter` in
+    /// 0.0..1.0.
     pub(crate) fn trip(&mut self, now: Instant, jitter: f64) {
-        // Doubles with every failed probe; up to a quarter less, so that a fleet does not probe in step. The longest
-        // time bounds the recovery: whatever happened before, Redis is found again that soon after its return.
+        // The open time doubles with every failed probe. Up to a quarter is taken off, so that many processes do not
+        // probe in step. The longest open time bounds the recovery: Redis is found again that soon after its return,
+        // whatever happened before.
         let grown = self
             .first
             .saturating_mul(1 << self.openings.min(16))
@@ -137,7 +139,7 @@ impl Breaker {
         due
     }
 
-    /// The probe went through: everything is forgotten.
+    /// Closes the breaker after a successful probe: all counts start anew.
     pub(crate) fn close(&mut self) {
         self.enter(BreakerState::Closed);
         self.failures = 0;

@@ -1,7 +1,8 @@
-//! Removals that wait for Redis (P4), and those acknowledged so lately that a failover may have lost them.
+//! The journal: removals that wait for Redis (P4), and removals that were acknowledged so recently that a failover may
+//! have lost them.
 //!
-//! What a waiting removal covers is not read from Redis by this process; everything else is. The supervisor replays them in
-//! batches, and each ends its waiting when Redis has acknowledged it.
+//! This process does not read from Redis what a waiting removal covers; it reads everything else. The supervisor
+//! replays the waiting removals in batches. A removal stops waiting when Redis has acknowledged it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::File;
@@ -16,20 +17,21 @@ use crate::key::{NumberedPatterns, Pattern};
 
 #[derive(Debug)]
 pub(crate) struct Journal {
-    /// By the order in which they came.
+    /// The waiting removals, in the order in which they came.
     waiting: BTreeMap<u64, Pattern>,
-    /// The same, to ask whether one of them covers a key.
+    /// The waiting removals again, to find whether one of them covers a key.
     covering: NumberedPatterns,
-    /// The same, by the text that they begin with: what a later one covers lies together.
+    /// The waiting removals again, sorted by the text that they begin with: those that a later one covers are adjacent.
     by_text: BTreeSet<(Kind, String, u64)>,
-    /// Acknowledged by Redis within [`Journal::memory`]: an asynchronous replica that is promoted may not have them.
+    /// Removals that Redis acknowledged within [`Journal::memory`]: an asynchronous replica that is promoted may not
+    /// have them.
     recent: VecDeque<(Instant, Pattern)>,
     next: u64,
     bound: usize,
     memory: Duration,
-    /// Removals that Redis is being asked for: in the file alone, for a crash before the answer.
+    /// Removals that are being sent to Redis. They are only in the file, for the case of a crash before the answer.
     intents: BTreeMap<u64, Pattern>,
-    /// Where it survives a crash; `None` without `CACHE_JOURNAL`, or after the disk refused.
+    /// The file that survives a crash; `None` without `CACHE_JOURNAL`, or after a write to it has failed.
     file: Option<JournalFile>,
 }
 
@@ -48,7 +50,8 @@ impl Journal {
         }
     }
 
-    /// Keeps what waits in a file from now on, and adopts what processes that are gone left in the directory.
+    /// Keeps the waiting removals in a file from now on, and adopts those that processes that have ended left in the
+    /// directory.
     ///
     /// # Errors
     ///
@@ -60,14 +63,14 @@ impl Journal {
         Ok(())
     }
 
-    /// The file, for whoever flushes it to the disk where blocking is allowed.
+    /// The file, to be flushed to the disk where blocking is allowed.
     pub(crate) fn to_flush(&self) -> Option<File> {
         self.file.as_ref().and_then(|file| file.handle().ok())
     }
 
     pub(crate) fn close(&mut self) {
         if let Some(mut file) = self.file.take() {
-            // If this fails, the file stays longer than it need be.
+            // If this fails, the file only stays longer than necessary.
             let _ = file.tidy([&self.waiting, &self.intents]);
             file.discard();
         }
@@ -81,11 +84,12 @@ impl Journal {
         self.waiting.len()
     }
 
-    /// Adds removals. What a later one covers is dropped; at the bound the journal becomes "everything of the namespace",
-    /// which is correct and merely cold.
+    /// Adds removals. Earlier ones that a new one covers are dropped. Beyond the bound, a removal of the whole
+    /// namespace replaces all of them, which is correct but makes the cache cold.
     pub(crate) fn append(&mut self, patterns: &[Pattern]) {
         for pattern in patterns {
-            // A removal made *after* a replay of its equal has begun must be replayed again, hence always a new number.
+            // A new number is always needed: a removal that is made *after* the replay of an equal one has begun must
+            // be replayed again.
             self.drop_covered(pattern);
             self.push(pattern.clone());
         }
@@ -99,9 +103,9 @@ impl Journal {
         }
     }
 
-    /// Redis is about to be asked for these. Written to the file, if there is one, before that: the database may have
-    /// committed what they are about, so a crash before the answer must not lose them. Returns what to give to
-    /// [`Journal::settled`].
+    /// Called before removals are sent to Redis. Writes them to the file, if there is one: the database may already
+    /// have committed the changes behind them, so a crash before the answer must not lose them. Returns the numbers to
+    /// give to [`Journal::settled`].
     pub(crate) fn intend(&mut self, patterns: &[Pattern]) -> Vec<u64> {
         if self.file.is_none() {
             return Vec::new();
@@ -117,7 +121,7 @@ impl Journal {
         numbers
     }
 
-    /// Redis has acknowledged these, or they wait by now.
+    /// Redis has acknowledged these removals, or they wait in the journal by now.
     pub(crate) fn settled(&mut self, numbers: &[u64]) {
         for number in numbers {
             self.intents.remove(number);
@@ -126,7 +130,7 @@ impl Journal {
             for number in numbers {
                 file.done(*number)?;
             }
-            // Not each time: an empty file costs a system call more than one that grows.
+            // The file is not tidied each time: emptying it costs a system call more than letting it grow.
             match file.is_long() {
                 true => file.tidy(standing),
                 false => Ok(()),
@@ -134,7 +138,7 @@ impl Journal {
         });
     }
 
-    /// Does a waiting removal cover the key, or one of the tags?
+    /// True if a waiting removal covers the key, or one of the tags.
     pub(crate) fn covers<'t>(
         &self,
         key: &str,
@@ -143,7 +147,7 @@ impl Journal {
         self.covering.len() > 0 && self.covering.cover_since(key, tags, 0)
     }
 
-    /// The oldest that wait, with the numbers to give to [`Journal::replayed`].
+    /// The oldest waiting removals, with the numbers to give to [`Journal::replayed`].
     pub(crate) fn waiting(&self, at_most: usize) -> Vec<(u64, Pattern)> {
         let oldest = self.waiting.iter().take(at_most);
         oldest
@@ -151,7 +155,7 @@ impl Journal {
             .collect()
     }
 
-    /// The removals of these numbers have run in Redis. One that was replaced meanwhile stays away.
+    /// The removals with these numbers have run in Redis. One that was replaced meanwhile is already gone.
     pub(crate) fn replayed(&mut self, numbers: &[u64]) {
         for number in numbers {
             self.take(*number);
@@ -164,10 +168,11 @@ impl Journal {
         });
     }
 
-    /// Redis has acknowledged these.
+    /// Redis has acknowledged these removals.
     pub(crate) fn acknowledged(&mut self, now: Instant, patterns: &[Pattern]) {
         self.forget(now);
-        // Removals that a later one covers are kept: looking for them would cost each removal a walk over all recent ones.
+        // Removals that a later one covers are kept: to find them, each removal would have to walk over all recent
+        // ones.
         let these = patterns.iter().map(|pattern| (now, pattern.clone()));
         self.recent.extend(these);
         if self.recent.len() > self.bound {
@@ -176,7 +181,8 @@ impl Journal {
         }
     }
 
-    /// On a new connection the removals of the last seconds before `now`, when contact was lost, run once more.
+    /// Lets the removals of the last seconds before `now`, when contact was lost, wait again, so that they run once
+    /// more on a new connection.
     pub(crate) fn repeat_recent(&mut self, now: Instant) {
         self.forget(now);
         let recent: Vec<Pattern> = self.recent.drain(..).map(|(_, pattern)| pattern).collect();
@@ -201,10 +207,12 @@ impl Journal {
         }
     }
 
-    /// In the file they stay: until the later one is written there too, a crash would lose both.
+    /// Drops the waiting removals that a new one covers. They stay in the file: until the new one is written there too,
+    /// a crash would lose both.
     ///
-    /// What is covered begins with the same text, so only that is looked at, and not for ever: one that is covered and
-    /// stays is replayed once too often, which costs less than to look at ten thousand for each that is added.
+    /// A covered removal begins with the same text, so only such ones are examined, and only up to a limit. A covered
+    /// removal that is missed is replayed once too often, which costs less than examining ten thousand for each one
+    /// that is added.
     fn drop_covered(&mut self, pattern: &Pattern) {
         let covered: Vec<u64> = match pattern {
             // A key covers nothing but itself.
@@ -224,7 +232,7 @@ impl Journal {
                         spared += 1;
                     }
                 }
-                // Its equal may lie further on.
+                // An equal removal may be further on.
                 covered.extend(self.covering.number_of(pattern));
                 covered
             }
@@ -241,7 +249,8 @@ impl Journal {
         self.write(|file, standing| file.tidy(standing));
     }
 
-    /// A disk that refuses does not stop the service: the journal goes on in memory, and says so once.
+    /// Writes to the file. A disk that fails does not stop the service: the journal goes on in memory, and logs that
+    /// once.
     fn write(
         &mut self,
         write: impl FnOnce(&mut JournalFile, [&BTreeMap<u64, Pattern>; 2]) -> io::Result<()>,
@@ -264,14 +273,14 @@ impl Journal {
     }
 }
 
-/// What a pattern says something about.
+/// Whether a pattern names keys or tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Keys,
     Tags,
 }
 
-/// The text with which everything begins that the pattern names.
+/// The text with which all keys or tags begin that the pattern names.
 fn text_of(pattern: &Pattern) -> (Kind, &str) {
     match (pattern.scan_prefix(), pattern) {
         (Some(text), _) => (Kind::Keys, text),
@@ -281,7 +290,7 @@ fn text_of(pattern: &Pattern) -> (Kind, &str) {
     }
 }
 
-/// Waiting removals that one which is added may look at in vain.
+/// How many waiting removals that it does not cover a new one examines at most.
 const SPARED: usize = 64;
 
 #[cfg(test)]
@@ -339,7 +348,7 @@ mod tests {
         }
     }
 
-    /// Each would look at all before it, if nothing ended that.
+    /// Without the limit, each would examine all before it.
     #[test]
     fn what_begins_alike_and_covers_nothing_is_looked_at_a_few_times() {
         let mut journal = Journal::new(100_000, Duration::from_secs(5));

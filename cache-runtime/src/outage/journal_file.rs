@@ -1,10 +1,13 @@
-//! The journal's file: so that a crash of the process loses no removal that waits for Redis (P4).
+//! The journal's file: it keeps the removals that wait for Redis, so that a crash of the process does not lose them
+//! (P4).
 //!
-//! One file a process, locked as long as the process lives. A file that nobody locks is an orphan: the next process that
-//! starts in the directory adopts what it still holds, writes that to its own file, and deletes the orphan only then.
+//! Each process has one file and locks it as long as it lives. A file that nobody locks is an orphan: the next process
+//! that starts in the directory adopts the removals in it, writes them to its own file, and only then deletes the
+//! orphan.
 //!
 //! A record is `length: u32`, `xxh3: u64`, then `kind: u8` (2 added, 1 done), `number: u64`, and for an addition the
-//! pattern as [`Pattern::to_wire`] writes it. Reading stops at the first record that is not whole: the tail of a write that was cut off.
+//! pattern as [`Pattern::to_wire`] writes it. Reading stops at the first record that is not whole, which is the tail of
+//! a write that was cut off.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, OpenOptions, TryLockError};
@@ -16,14 +19,14 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::common::random;
 use crate::key::Pattern;
 
-/// Rewritten when it has grown to this and most of it is done with.
+/// The file is rewritten when it has grown to this and most of its removals are done.
 const COMPACT: u64 = 1 << 20;
 
 /// Kinds of records.
 const DONE: u8 = 1;
 const ADDED: u8 = 2;
 
-/// No pattern is longer; a larger length is damage.
+/// No record is longer; a larger length means that the file is damaged.
 const LONGEST: u32 = 1 << 20;
 
 #[derive(Debug)]
@@ -63,11 +66,11 @@ impl JournalFile {
             };
             match orphan.try_lock() {
                 Ok(()) => {}
-                // Its process lives.
+                // The file's process is alive.
                 Err(TryLockError::WouldBlock) => continue,
                 Err(TryLockError::Error(error)) => return Err(error),
             }
-            // Another process that is just starting has adopted it between the open and the lock.
+            // Another process that is just starting has adopted the file between the open and the lock.
             if !path.exists() {
                 continue;
             }
@@ -75,7 +78,7 @@ impl JournalFile {
             orphan.read_to_end(&mut bytes)?;
             let waiting = replay(&bytes);
             for (number, pattern) in (own.length..).zip(&waiting) {
-                // Numbers of an adopted journal matter to nobody: what is adopted is appended anew by the caller.
+                // The numbers do not matter: the caller appends the adopted removals anew.
                 own.add(number | 1 << 63, pattern)?;
             }
             own.sync()?;
@@ -103,7 +106,7 @@ impl JournalFile {
                 .append(true)
                 .create_new(true)
                 .open(&path)?;
-            // A process that is just looking for orphans may have been quicker: it has the lock, or has deleted the file.
+            // Another process that looks for orphans may have locked or deleted the new file first.
             if file.try_lock().is_ok() && path.exists() {
                 let (directory, family) = (directory.to_owned(), family.to_owned());
                 return Ok(Self {
@@ -132,12 +135,13 @@ impl JournalFile {
         self.write(&payload)
     }
 
-    /// Long enough for it to pay that it is made shorter.
+    /// True if the file is long enough for rewriting it to pay.
     pub(crate) fn is_long(&self) -> bool {
         self.length > COMPACT
     }
 
-    /// Nothing stands in it that is not done: an empty file. Else, when the file has grown, a new one with only that.
+    /// Empties the file if all removals in it are done. Otherwise, if the file has grown, replaces it by one with only
+    /// `standing`.
     pub(crate) fn tidy(&mut self, standing: [&BTreeMap<u64, Pattern>; 2]) -> io::Result<()> {
         let count: usize = standing.iter().map(|some| some.len()).sum();
         if count == 0 {
@@ -159,12 +163,12 @@ impl JournalFile {
         self.file.sync_data()
     }
 
-    /// For whoever flushes to the disk, where blocking is allowed.
+    /// A handle to flush the file to the disk where blocking is allowed.
     pub(crate) fn handle(&self) -> io::Result<File> {
         self.file.try_clone()
     }
 
-    /// A process that ends in order leaves no file behind when nothing waits.
+    /// Deletes the file of a process that ends in order, if nothing waits.
     pub(crate) fn discard(&self) {
         if self.length == 0 {
             // A file that stays is an empty orphan, which the next process deletes.
@@ -181,14 +185,14 @@ impl JournalFile {
         );
         record.extend_from_slice(&xxh3_64(payload).to_le_bytes());
         record.extend_from_slice(payload);
-        // One write: a crash leaves a whole record or a torn tail, which reading ends at.
+        // One write per record: a crash leaves a whole record or a torn tail, at which reading stops.
         self.file.write_all(&record)?;
         self.length += record.len() as u64;
         Ok(())
     }
 }
 
-/// What a journal's bytes still hold, in order. Total: damage ends it.
+/// The removals that a journal's bytes still hold, in order. It accepts any bytes: reading stops at damage.
 fn replay(mut bytes: &[u8]) -> Vec<Pattern> {
     let mut waiting = BTreeMap::new();
     let mut orders: HashMap<u64, Vec<u64>> = HashMap::new();

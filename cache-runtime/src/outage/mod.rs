@@ -1,5 +1,5 @@
-//! Between "with Redis" and "without": which of the two holds, and what waits for Redis meanwhile. This knows time and the
-//! memory of this process, and not the client of Redis.
+//! The switch between Redis and an outage, and the removals that wait for Redis meanwhile. This module uses time and
+//! this process's memory, but not the Redis client.
 
 pub(crate) mod breaker;
 pub(crate) mod journal;

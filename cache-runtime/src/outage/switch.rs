@@ -1,8 +1,8 @@
-//! The switch between Redis and outage: the published link, the journal, the breaker and what memory holds, changed
+//! The switch between Redis and an outage: the published link, the journal, the breaker and what memory holds, changed
 //! together.
 //!
-//! A link is published exactly while this process may read Redis. What a removal in the journal covers is shut meanwhile:
-//! it is not read, until Redis has acknowledged that removal.
+//! A link is published exactly while this process may read Redis. What a removal in the journal covers is *shut*: this
+//! process does not read it from Redis until Redis has acknowledged that removal.
 //!
 //! Locks are taken in this order: journal or breaker, then published, then memory's.
 
@@ -23,32 +23,32 @@ use crate::local::flight::Hold;
 use crate::outage::breaker::{Breaker, BreakerState};
 use crate::outage::journal::Journal;
 
-/// How long ago Redis must have been heard for memory to be believed. Twice the time between two heartbeats.
+/// Memory is trusted only if Redis was heard within this time: twice the time between two heartbeats.
 pub(crate) const HEARD_WITHIN: Duration = Duration::from_secs(2);
 
-/// Removals that are replayed in one go.
+/// How many removals are replayed at once.
 const REPLAYED: usize = 2_000;
 
-/// One connection, as far as the switch knows it. Once lost it never comes back.
+/// A connection as the switch sees it. Once lost, it stays lost.
 pub(crate) trait Way {
     fn is_lost(&self) -> bool;
 
-    /// True for the first who says so.
+    /// Marks the connection as lost. True for the first caller.
     fn mark_lost(&self) -> bool;
 
-    /// Everything that Redis had pushed by then has been heard: when the latest question was sent that was answered.
+    /// When the latest answered question was sent. Everything that Redis had pushed by then has been received.
     fn heard(&self) -> Instant;
 }
 
-/// How far memory may be believed, as far as the connection to Redis tells.
+/// How far memory may be trusted, according to the connection to Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reach {
-    /// Redis tells this process what is removed, and was heard within [`HEARD_WITHIN`].
+    /// This process learns from Redis what is removed, and has heard Redis within [`HEARD_WITHIN`].
     Heard,
-    /// There is a connection, but nothing was heard over it for longer than that: nobody drives it, or nothing arrives.
-    /// What has been removed since is not known.
+    /// There is a connection, but Redis was not heard over it for longer than that: nobody drives it, or nothing
+    /// arrives. Removals since then are not known.
     Unheard,
-    /// There is no connection, since then.
+    /// There is no connection. Redis was last heard at this time.
     Away(Instant),
 }
 
@@ -60,7 +60,8 @@ pub(crate) struct Switch<L, H: Hold> {
     /// How many removals the journal holds, readable without its lock.
     waiting: AtomicUsize,
     local: Arc<Local<H>>,
-    /// When Redis was last heard over a connection that is lost: how old memory's knowledge is meanwhile.
+    /// When Redis was last heard over a connection that is lost. Without a connection, memory knows other processes'
+    /// removals up to this time.
     contact: Mutex<Instant>,
 }
 
@@ -80,7 +81,7 @@ impl<L: Way, H: Hold> Switch<L, H> {
         self.published.read().clone()
     }
 
-    /// This process reads over that connection now.
+    /// True if this process reads over that connection now.
     pub(crate) fn is_current(&self, link: &Arc<L>) -> bool {
         self.published
             .read()
@@ -88,7 +89,7 @@ impl<L: Way, H: Hold> Switch<L, H> {
             .is_some_and(|standing| Arc::ptr_eq(standing, link))
     }
 
-    /// A removal that covers the key, or one of the tags, waits in the journal.
+    /// True if a removal that covers the key, or one of the tags, waits in the journal.
     pub(crate) fn is_shut<'t>(
         &self,
         key: &str,
@@ -99,8 +100,9 @@ impl<L: Way, H: Hold> Switch<L, H> {
             && self.journal.lock().covers(key, tags)
     }
 
-    /// Replays what waits, oldest first and many at a time, until nothing does. `replay` says whether this process knows
-    /// now what it has replayed; what it does not know goes on waiting. False: something waits still.
+    /// Replays the waiting removals, oldest first and many at a time, until none waits. `replay` returns whether this
+    /// process now knows the removals that it has replayed; those that it does not know go on waiting. False: some
+    /// still wait.
     pub(crate) async fn replay<F, E>(
         &self,
         link: &Arc<L>,
@@ -123,21 +125,21 @@ impl<L: Way, H: Hold> Switch<L, H> {
             }
             let mut journal = self.journal.lock();
             journal.replayed(&numbers);
-            // The server that has them now may fail over, too.
+            // The server that has them now may fail over, too, so they are recent again.
             journal.acknowledged(Instant::now(), &patterns);
             self.count(&journal);
         }
     }
 
-    /// Opens Redis for this process. The order is the protocol: what was loaded without Redis is fenced off and dropped
-    /// before the first read.
+    /// Publishes a link: from now on this process reads over it. The order matters: what was loaded without Redis is
+    /// fenced off and dropped before the first read.
     pub(crate) fn publish(&self, link: &Arc<L>) -> bool {
         let journal = self.journal.lock();
         if link.is_lost() {
             return false;
         }
-        // One step for whoever asks: a load that found no link has read its fence before this one, and copies from the
-        // outage are gone before anybody takes them for tracked ones.
+        // Other tasks see these changes as one step. A load that found no link has read the fence before it is raised
+        // here, and copies from the outage are gone before anybody takes them for tracked ones.
         let mut published = self.published.write();
         self.local.raise_fence();
         if !off(Safeguard::Flush) {
@@ -146,13 +148,14 @@ impl<L: Way, H: Hold> Switch<L, H> {
         *published = Some(link.clone());
         drop(published);
         if link.is_lost() {
-            // Lost between the check and the switch, by someone who found nothing to take away.
+            // The link was lost after the check above, and `lose` found nothing published that it could take back.
             self.unpublish(|_| true);
             return false;
         }
         drop(journal);
         let mut breaker = self.breaker.lock();
-        // Who has lost it since found the breaker not closed yet and did not trip it.
+        // If the link was lost since, `lose` found the breaker not closed yet and did not trip it: then do not close
+        // it.
         if self.is_current(link) {
             breaker.close();
         }
@@ -160,13 +163,14 @@ impl<L: Way, H: Hold> Switch<L, H> {
         true
     }
 
-    /// A link is not usable any more. True when that is news, and opened the breaker.
+    /// Gives up a link that is no longer usable. True if this call was the first to do so and opened the breaker.
     pub(crate) fn lose(&self, link: &Arc<L>) -> bool {
         let first = link.mark_lost();
         self.unpublish(|standing| Arc::ptr_eq(standing, link));
         let mut breaker = self.breaker.lock();
-        // The last words of a link that another has replaced are no news of that one: a breaker that they opened would
-        // stay open, as nobody probes while a link is attended. Under the breaker's lock, for the switch closes it last.
+        // Ignore errors of a replaced link: they must not open the breaker of the new one. It would stay open, because
+        // nobody probes while a link is watched. This is checked under the breaker's lock, because `publish` closes the
+        // breaker last.
         let replaced = self.published.read().is_some();
         let closed = breaker.state() == BreakerState::Closed && !replaced;
         if closed {
@@ -175,7 +179,7 @@ impl<L: Way, H: Hold> Switch<L, H> {
         first && closed
     }
 
-    /// The link stays connected, but is not to be used for now.
+    /// Stops using the link for now. It stays connected.
     pub(crate) fn withdraw(&self, link: &Arc<L>) {
         self.unpublish(|standing| Arc::ptr_eq(standing, link));
         let mut breaker = self.breaker.lock();
@@ -184,16 +188,17 @@ impl<L: Way, H: Hold> Switch<L, H> {
         }
     }
 
-    /// An operation on the link was not answered in time. True when that was once too often: lose it.
+    /// Counts an operation on the link that was not answered in time. True if there were too many, so that the link
+    /// must be given up.
     pub(crate) fn timed_out(&self, link: &Arc<L>) -> bool {
-        // Under the breaker's lock, which the switch takes last: what a link's callers met before another replaced it is
-        // forgotten, what they meet later is not counted against that one.
+        // Checked under the breaker's lock, which `publish` takes last. Time-outs from before a link was replaced are
+        // forgotten, and later ones of the replaced link are not counted against the new one.
         let mut breaker = self.breaker.lock();
         self.is_current(link) && breaker.failed()
     }
 
-    /// Removals that could not run in Redis: what they cover is shut from now on, until they are replayed. The file is to
-    /// be flushed where blocking is allowed.
+    /// Adds removals that could not run in Redis: what they cover is shut until they are replayed. The caller flushes
+    /// the returned file where blocking is allowed.
     pub(crate) fn append(&self, patterns: &[Pattern]) -> Option<File> {
         let mut journal = self.journal.lock();
         journal.append(patterns);
@@ -201,7 +206,8 @@ impl<L: Way, H: Hold> Switch<L, H> {
         journal.to_flush()
     }
 
-    /// On a new connection the removals that were acknowledged shortly before contact was lost run once more.
+    /// Lets the removals that were acknowledged shortly before contact was lost wait again, so that they run once more
+    /// on a new connection.
     pub(crate) fn repeat_recent(&self) {
         let mut journal = self.journal.lock();
         journal.repeat_recent(self.last_contact());
@@ -212,8 +218,8 @@ impl<L: Way, H: Hold> Switch<L, H> {
         self.waiting.store(journal.len(), Ordering::SeqCst);
     }
 
-    /// Redis has acknowledged a removal. False when that was on a connection which is not the current one any more: the
-    /// server of the current one may not have it.
+    /// Notes that Redis has acknowledged a removal. False if that was on a connection that is no longer current: the
+    /// server of the current connection may not have the removal.
     pub(crate) fn acknowledged(&self, link: &Arc<L>, patterns: &[Pattern]) -> bool {
         let mut journal = self.journal.lock();
         let current = self.is_current(link);
@@ -223,12 +229,12 @@ impl<L: Way, H: Hold> Switch<L, H> {
         current
     }
 
-    /// Whatever is published is so no more.
+    /// Takes back whatever link is published.
     pub(crate) fn shut(&self) {
         self.unpublish(|_| true);
     }
 
-    /// Whether memory hears of other processes' removals now.
+    /// Whether memory learns of other processes' removals now.
     pub(crate) fn reach(&self, now: Instant) -> Reach {
         match &*self.published.read() {
             Some(link) if now.saturating_duration_since(link.heard()) <= HEARD_WITHIN => {
@@ -253,7 +259,7 @@ impl<L: Way, H: Hold> Switch<L, H> {
             *contact = heard.max(*contact);
             drop(contact);
             if heard.elapsed() > HEARD_WITHIN {
-                // Memory was no longer believed. It must not become believable because the connection is lost, so it is
+                // Memory was no longer trusted. The loss of the connection must not make it trusted again, so it is
                 // emptied before anybody can see that the connection is gone.
                 self.local.memory.clear();
             }

@@ -1,8 +1,9 @@
-//! Which keys there are: for exact counts, for giving memory back, for those who look. No promise depends on it.
+//! Which keys there are: for exact counts, for freeing memory, and for people who inspect the cache. No promise depends
+//! on it.
 //!
-//! One sorted set per namespace, all scores 0, so a prefix is a range. Members: `k<key>`, and `t<tag>\0<key>`. It is
-//! written in batches behind the stores. If it is lost, removals are as exact as before; what they made stale then stays
-//! in Redis until its time is up. [`crate::redis::walk`] reads it.
+//! One sorted set per namespace, all scores 0, so a prefix is a range. Members: `k<key>`, and `t<tag>\0<key>`. They are
+//! written in batches after the stores. If the set is lost, removals are as exact as before, but entries that they have
+//! made stale stay in Redis until they expire. [`crate::redis::walk`] reads it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::Duration;
@@ -21,28 +22,29 @@ const BATCH: usize = 100;
 /// How long the first member of a batch waits for others.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Members that wait. What comes beyond is left out: its key is not counted, and ends by its lifetime.
+/// How many members wait at most. Members beyond that are left out: their keys are not counted, and expire by their
+/// lifetime.
 const BOUND: usize = 20_000;
 
-/// Members that a sweep looks at for each two that are added: more than two, so that the catalogue stays near the number
-/// of keys that live. With three it holds half as many again.
+/// How many members a sweep examines for every two that are added. It is more than two, so that the catalogue stays
+/// near the number of live keys. With three, it holds half as many again.
 const SWEPT_PER_TWO_ADDED: usize = 3;
 
 #[derive(Debug, Default)]
 pub(crate) struct Catalogue {
     waiting: Mutex<Vec<Vec<u8>>>,
-    /// A task will write them.
+    /// A task that will write them has been spawned.
     writing: AtomicBool,
-    /// Held while they are written: whoever wants to count waits for what is on its way.
+    /// Held while members are written, so that a count waits for a write under way.
     writer: tokio::sync::Mutex<()>,
     /// The longest life of an entry of this process, in ms.
     longest: AtomicU64,
-    /// Where the sweep goes on.
+    /// Where the next sweep continues.
     swept: Mutex<Vec<u8>>,
 }
 
 impl Catalogue {
-    /// An entry was stored.
+    /// Notes that an entry was stored.
     pub(in crate::redis) fn note_stored(
         &self,
         session: &Session,
@@ -64,7 +66,7 @@ impl Catalogue {
             let spawned = session.clone().spawn(async move {
                 tokio::time::sleep(pause).await;
                 session.tier.catalogue.writing.store(false, SeqCst);
-                // Unwritten keys are not counted, and end by their lifetime.
+                // Keys that were not written are not counted, and expire by their lifetime.
                 let _ = session.write_catalogue().await;
             });
             if !spawned {
@@ -80,7 +82,7 @@ impl Catalogue {
 }
 
 impl Session {
-    /// Writes what waits in the background, without waiting for more.
+    /// Writes the waiting members in the background, without waiting for more.
     pub(in crate::redis) fn catalogue_now(&self) {
         if self.tier.catalogue.waiting.lock().is_empty() {
             return;
@@ -91,7 +93,7 @@ impl Session {
         });
     }
 
-    /// Writes what waits for it.
+    /// Writes the waiting members.
     pub(in crate::redis) async fn write_catalogue(&self) -> Result<(), Fault> {
         let _writer = self.tier.catalogue.writer.lock().await;
         loop {
@@ -113,7 +115,7 @@ impl Session {
             // Sent together: one round trip.
             let (added, swept) = tokio::join!(adding, sweeping);
             if let Err(fault) = added {
-                // For the next one who writes.
+                // Kept for the next write.
                 let mut waiting = self.tier.catalogue.waiting.lock();
                 if waiting.len() < BOUND {
                     waiting.extend(batch);
@@ -124,7 +126,7 @@ impl Session {
         }
     }
 
-    /// Forgets keys that have gone, some members further on each time.
+    /// Removes members whose keys are gone; each call continues where the last one stopped.
     async fn sweep(&self, count: usize) -> Result<(), Fault> {
         let from = std::mem::take(&mut *self.tier.catalogue.swept.lock());
         let from = if from.is_empty() { b"-".to_vec() } else { from };

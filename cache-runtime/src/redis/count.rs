@@ -3,15 +3,15 @@
 use crate::redis::connection::fault::Fault;
 use crate::redis::connection::session::Session;
 
-/// What a Redis server says of itself.
+/// Figures that a Redis server reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RedisUsage {
-    /// Bytes that it uses for everything; `None` where it keeps that to itself.
+    /// Bytes of memory that it uses in total; `None` if it does not report them.
     pub memory: Option<u64>,
     /// Keys of its database, ours and others'.
     pub keys: u64,
-    /// Of ours, entries; those that have gone lately may still be among them.
+    /// Entries in this cache's namespace; some that have gone recently may still be counted.
     pub ours: u64,
 }
 
@@ -31,7 +31,7 @@ impl Session {
             .unwrap_or_else(|| "unknown".to_owned())
     }
 
-    /// Three commands, sent together.
+    /// The server's figures, by three commands that are sent together.
     pub(crate) async fn redis_usage(&self) -> Result<RedisUsage, Fault> {
         let mut ours = redis::cmd("ZLEXCOUNT");
         ours.arg(self.catalogue_name()).arg("[k").arg("(l");
@@ -43,7 +43,7 @@ impl Session {
             self.link.send::<u64>(&dbsize),
             self.link.send::<u64>(&ours),
         );
-        // A server may keep its figures to itself, and is none the worse for it.
+        // A server that refuses `INFO` can still be used.
         let memory = match memory {
             Ok(info) => info
                 .lines()

@@ -1,7 +1,7 @@
-//! How the ledger stays short: above its bound, the oldest removals of one family become one.
+//! Keeps the ledger short: above its bound, one pattern replaces the oldest removals of one family.
 //!
-//! The one that takes their place covers them all, and has the largest of their numbers. It removes too much of what was
-//! stored before, never too little.
+//! The replacement covers all of them and has the largest of their numbers. It may remove more of the older entries
+//! than they did, never less.
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering::SeqCst;
@@ -16,7 +16,7 @@ use crate::telemetry::stats::bump;
 /// Patterns that one script call drops.
 const PER_CALL: usize = 500;
 
-/// Many patterns, and the one that takes their place.
+/// Many patterns, and the one that replaces them.
 #[derive(Debug, PartialEq, Eq)]
 struct Fold {
     into: Pattern,
@@ -70,7 +70,7 @@ impl Session {
                 return Err(Fault::Refused("the ledger has begun anew".into()));
             }
         }
-        // Its push tells the same, where there are pushes.
+        // With pushes, the channel's message says the same.
         let said = Said::Folded(fold.into.clone());
         self.link.ledger.hear(Message {
             birth,
@@ -82,7 +82,7 @@ impl Session {
     }
 }
 
-/// The older half of the largest family, and what takes its place; of everything, where no family has two.
+/// Folds the older half of the largest family, or of all patterns if no family has two members.
 fn fold(patterns: Vec<(Pattern, u64)>) -> Option<Fold> {
     let mut families: HashMap<Pattern, Vec<(Pattern, u64)>> = HashMap::new();
     for (pattern, number) in &patterns {
@@ -106,7 +106,7 @@ fn fold(patterns: Vec<(Pattern, u64)>) -> Option<Fold> {
     })
 }
 
-/// What covers a pattern and those beside it: everything below the same parent.
+/// The pattern that covers a pattern and its siblings: everything below the same parent.
 fn family(pattern: &Pattern) -> Pattern {
     match pattern {
         Pattern::Tag(text) | Pattern::TagPrefix(text) => Pattern::TagPrefix(parent(text)),
@@ -115,7 +115,7 @@ fn family(pattern: &Pattern) -> Pattern {
     }
 }
 
-/// The text to the last `:` that something follows.
+/// The text up to the last `:` that is not at its end.
 fn parent(text: &str) -> String {
     let inner = text.strip_suffix(':').unwrap_or(text);
     inner

@@ -1,8 +1,8 @@
 //! The leases that this process may hold in Redis.
 //!
-//! Those whose load is under way are renewed by the supervisor, not by the task that loads: a body may compute for seconds
-//! without yielding. A connection that is lost leaves leases standing, where others wait for their holder; the next
-//! connection takes them away.
+//! The supervisor renews the leases of loads under way. The loading task cannot do it, because a body may compute for
+//! seconds without yielding. A lost connection leaves leases in Redis for which others wait; the next connection
+//! releases them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,10 +18,10 @@ use crate::redis::ledger::Birth;
 /// How often leases are renewed while their loads run.
 pub(in crate::redis) const RENEW_EVERY: Duration = Duration::from_millis(400);
 
-/// Leases noted at once. One more is not noted: it ends by itself.
+/// How many leases are listed at most. A lease beyond that is not listed, and expires by itself.
 const BOUND: usize = 65_536;
 
-/// A load that ends sooner costs no renewal.
+/// A lease is renewed only after its load has taken this long.
 const SHORT: Duration = Duration::from_millis(200);
 
 #[derive(Debug)]
@@ -36,9 +36,9 @@ pub(in crate::redis) struct Held {
     /// The ledger under which it was planted.
     pub(in crate::redis) birth: Option<Birth>,
     epoch: u64,
-    /// When it has ended by itself.
+    /// When it expires.
     until: Instant,
-    /// The load that it stands for, while that is under way.
+    /// The load that holds it, while that is under way.
     load: Option<Load>,
 }
 
@@ -46,7 +46,7 @@ pub(in crate::redis) struct Held {
 struct Load {
     began: Instant,
     pulse: Arc<Pulse>,
-    /// The entry that it may replace, beside which its lock stands.
+    /// For a lock: the entry beside it, which the load may replace.
     over: Option<Identity>,
 }
 
@@ -61,7 +61,7 @@ impl Load {
 pub(in crate::redis) struct Due {
     pub(in crate::redis) token: Identity,
     pub(in crate::redis) key: String,
-    /// Of a lock: the entry that it may replace.
+    /// For a lock: the entry that may be replaced.
     pub(in crate::redis) over: Option<Identity>,
 }
 
@@ -70,12 +70,12 @@ pub(in crate::redis) struct Due {
 pub(in crate::redis) struct UnderWay {
     /// To be renewed.
     pub(in crate::redis) due: Vec<Due>,
-    /// Their leaders are not polled any more.
+    /// Leases whose leaders are no longer polled.
     pub(in crate::redis) dead: Vec<(Identity, Held)>,
 }
 
 impl HeldLeases {
-    /// `life`: of a lease that is not renewed.
+    /// `life`: how long a lease lives without renewal.
     pub(in crate::redis) fn new(life: Duration) -> Self {
         Self {
             leases: Mutex::default(),
@@ -83,7 +83,7 @@ impl HeldLeases {
         }
     }
 
-    /// Before it is sent: whether it was planted may never be known.
+    /// Lists a lease. Called before the command is sent, because its result may never be known.
     pub(in crate::redis) fn planted(
         &self,
         epoch: u64,
@@ -108,7 +108,7 @@ impl HeldLeases {
         }
     }
 
-    /// The load that the lease stands for begins. `over`: the entry beside which a lock stands.
+    /// The load that holds the lease begins. `over`: for a lock, the entry beside it.
     pub(in crate::redis) fn load_begins(
         &self,
         token: &Identity,
@@ -124,14 +124,14 @@ impl HeldLeases {
         }
     }
 
-    /// The load has ended; what becomes of the lease is another's affair.
+    /// The load has ended. This does not end its lease.
     pub(in crate::redis) fn load_ended(&self, token: &Identity) {
         if let Some(held) = self.leases.lock().get_mut(token) {
             held.load = None;
         }
     }
 
-    /// The leases of a connection whose loads have been under way for a while. Called at the interval of renewals.
+    /// The leases of a connection whose loads have been under way for a while. Called once per renewal interval.
     pub(in crate::redis) fn under_way(&self, epoch: u64) -> UnderWay {
         let now = Instant::now();
         let long: Vec<(Identity, Held)> = {
@@ -158,8 +158,8 @@ impl HeldLeases {
         under_way
     }
 
-    /// The leases of a connection whose bodies are being polled, and which were not renewed when they should have been.
-    /// `stalled`: of all that load, as the runtime runs nothing.
+    /// The leases of a connection whose renewal is overdue and whose bodies are being polled. `stalled`: the runtime
+    /// runs nothing, so the leases of all loads are included.
     pub(in crate::redis) fn computing(&self, epoch: u64, stalled: bool) -> Vec<Due> {
         let now = Instant::now();
         let leases = self.leases.lock();
@@ -181,7 +181,7 @@ impl HeldLeases {
         }
     }
 
-    /// Leases that have not ended by themselves.
+    /// Leases that have not expired.
     #[cfg(feature = "metrics")]
     pub(in crate::redis) fn count(&self) -> usize {
         let now = Instant::now();
@@ -193,12 +193,12 @@ impl HeldLeases {
         self.leases.lock().is_empty()
     }
 
-    /// It does not stand any more, or never did.
+    /// The lease is no longer in Redis, or never was.
     pub(in crate::redis) fn ended(&self, token: &Identity) {
         self.leases.lock().remove(token);
     }
 
-    /// What connections before this one have left standing.
+    /// Takes the unexpired leases that earlier connections have left in Redis.
     pub(in crate::redis) fn take_left_behind(&self, epoch: u64) -> Vec<(Identity, Held)> {
         let now = Instant::now();
         let mut left = Vec::new();

@@ -1,12 +1,12 @@
-//! Removals that Redis is being asked for, kept in the journal's file meanwhile: the database may have committed what they
-//! are about, so a crash before the answer must not lose them.
+//! Removals that are being sent to Redis, kept in the journal's file meanwhile. The database may already have committed
+//! the changes behind them, so a crash before the answer must not lose them.
 
 use std::sync::Arc;
 
 use crate::key::Pattern;
 use crate::redis::connection::tier::Tier;
 
-/// Removals that Redis is being asked for. Dropped when it has acknowledged them, or when they wait in the journal.
+/// Removals that are being sent to Redis. Dropped when Redis has acknowledged them, or when they wait in the journal.
 #[must_use]
 #[derive(Debug)]
 pub(crate) struct Intent {
@@ -21,8 +21,8 @@ impl Drop for Intent {
 }
 
 impl Tier {
-    /// Redis is about to be asked for these removals. While what is returned lives, they are in the journal's file, if there
-    /// is one.
+    /// Called before removals are sent to Redis. Keeps them in the journal's file, if there is one, until the returned
+    /// value is dropped.
     pub(crate) fn intend(self: &Arc<Self>, patterns: &[Pattern]) -> Option<Intent> {
         self.settings.journal.as_ref()?;
         let numbers = self.switch.journal.lock().intend(patterns);

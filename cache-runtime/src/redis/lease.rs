@@ -1,8 +1,8 @@
-//! The right to store at a key, and the operations at a key that go with it.
+//! Leases: the right to store at a key, and the operations that use it.
 //!
-//! A lease is a random token at the key itself. Whoever removes the key by its name, from whatever process, removes the
-//! token with it, and with the token the right to store what was computed before. A removal by prefix, glob or tag leaves
-//! the token where it is: the number in it, and in what is stored over it, tells that both are older.
+//! A lease is a random token at the key itself. A removal by the key's name, from any process, also removes the token;
+//! a value that was computed before can then no longer be stored. A removal by prefix, glob or tag leaves the token in
+//! place. The ledger number in the lease, and in the entry stored over it, shows that both are older than the removal.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,50 +18,51 @@ use crate::redis::connection::tier::Tier;
 use crate::redis::held_leases::{Due, Held, UnderWay};
 use crate::redis::scripts::Script;
 
-/// How long a lease lives without renewal: what a dead holder costs the others.
+/// How long a lease lives without renewal. Others wait this long for a holder that has died.
 pub(crate) const LEASE_LIFE: Duration = Duration::from_millis(1_500);
 
-/// Follows a key in the name of its lock: no key can end so, as `%` is followed by two hexadecimal digits there.
+/// Suffix of a key in the name of its lock. No key can end with it, because in a key `%` is followed by two hexadecimal
+/// digits.
 const LOCK: &str = "%lock";
 
-/// How long a failed load keeps the others from waiting for it.
+/// How long the mark of a failed load stays. While it is there, others do not wait for that load.
 pub(crate) const MARK_LIFE: Duration = Duration::from_millis(250);
 
-/// A planted lease. Good only on the connection that planted it.
+/// A planted lease. It is valid only on the connection that planted it.
 #[derive(Clone, Debug)]
 pub(crate) struct Lease {
     pub(crate) session: Session,
     pub(crate) key: String,
-    /// Identity of what the store may replace: the lease itself, or the entry that stays in place meanwhile.
+    /// Identity of what the store may replace: the lease itself, or the entry that stays in place during the load.
     pub(crate) identity: Identity,
-    /// Held beside that entry: one holder per fleet may replace it.
+    /// Token of the lock beside that entry: only one holder among all processes may replace the entry.
     pub(crate) lock: Option<Identity>,
 }
 
-/// What the taking of a lock found.
+/// The result of an attempt to take a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Locked {
     Ours,
-    /// The entry does not stand any more.
+    /// The entry is no longer at the key.
     Gone,
-    /// Somebody else is refreshing it; the last sign of life is so old.
+    /// Another caller is refreshing the entry. It took or renewed its lock `silence` ago.
     Taken {
         silence: Duration,
     },
-    /// Somebody's refresh has just failed.
+    /// Another caller's refresh has just failed.
     Failed,
 }
 
-/// Contents of a key over which a lease may be planted.
+/// What a lease may replace when it is planted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Over {
     Nothing,
-    /// Something unusable of ours that was read.
+    /// Something unusable of ours that was read and has this identity.
     This(Identity),
     AnythingOfOurs,
 }
 
-/// A sealed entry on its way to Redis.
+/// A sealed entry that is to be stored in Redis.
 pub(crate) struct Sealed<'a> {
     pub(crate) head: Head,
     pub(crate) rest: &'a [u8],
@@ -70,8 +71,8 @@ pub(crate) struct Sealed<'a> {
 }
 
 impl Sealed<'_> {
-    /// All bytes of it, with the server's time as this process knows it. A script that asks the server for it costs a third
-    /// more, and what it may be wrong by here, a reader's own idea of the time may be, too.
+    /// All bytes of the entry, with the server's time as this process estimates it. A script that asks the server for
+    /// its time costs a third more, and readers' estimates may be wrong by as much.
     fn written(&self, session: &Session) -> Vec<u8> {
         let now = u64::try_from(session.link.server_millis()).unwrap_or(0);
         [&self.head[..], &now.to_le_bytes(), self.rest].concat()
@@ -79,7 +80,8 @@ impl Sealed<'_> {
 }
 
 impl Lease {
-    /// The supervisor renews the lease as long as what is returned lives and the leader gives signs of life.
+    /// Lets the supervisor renew the lease until the returned guard is dropped or the leader gives no more signs of
+    /// life.
     pub(crate) fn renewed_during(&self, pulse: &Arc<Pulse>) -> Renewed {
         let (tier, token) = (self.session.tier.clone(), *self.token());
         let over = self.lock.is_some().then_some(self.identity);
@@ -88,7 +90,7 @@ impl Lease {
         Renewed { tier, token }
     }
 
-    /// Takes the lock of a lease that [`Session::over`] describes.
+    /// Tries to take the lock of a lease that [`Session::over`] made.
     pub(crate) async fn lock(&self) -> Result<Locked, Fault> {
         let session = &self.session;
         let held = &session.tier.held;
@@ -123,7 +125,7 @@ impl Lease {
         })
     }
 
-    /// The name in Redis at which the token stands.
+    /// The Redis key that holds the token.
     fn held_at(&self) -> String {
         self.session.held_at(&self.key, self.token())
     }
@@ -132,11 +134,11 @@ impl Lease {
         self.lock.as_ref().unwrap_or(&self.identity)
     }
 
-    /// Stores over the lease. True when it had stood to the end.
+    /// Stores the entry over the lease. True if the lease, or the entry to be replaced, was still there.
     pub(crate) async fn store(&self, entry: &Sealed<'_>) -> Result<bool, Fault> {
         let stored = self.replace(entry).await;
         if self.lock.is_some() {
-            // Whoever comes next sees the new entry; the lock ends by itself, too.
+            // An error does no harm: later readers see the new entry, and the lock expires by itself.
             let _ = self.let_go(None).await;
         }
         stored
@@ -167,11 +169,12 @@ impl Lease {
         stored
     }
 
-    /// Ends the lease without a value. True when it had stood to the end. `mark`: the load has failed.
+    /// Ends the lease without a value. True if the lease was still there. `mark`: left in its place because the load
+    /// has failed.
     pub(crate) async fn release(&self, mark: Option<Head>) -> Result<bool, Fault> {
         match &self.lock {
             None => self.let_go(mark.as_ref().map(|mark| &mark[..])).await,
-            // The entry may have gone while the lock stood: no verdict.
+            // The lock does not prove that the entry was still there, so the answer is false.
             Some(_) => {
                 let failed = lock_token(b"fail");
                 let mark = mark.map(|_| &failed[..]);
@@ -194,7 +197,7 @@ impl Lease {
     }
 }
 
-/// Keys and arguments of the script that renews.
+/// Adds the keys and arguments of the renewal script.
 pub(in crate::redis) fn renewal(command: &mut redis::Cmd, session: &Session, lease: &Due) {
     command.arg(1 + usize::from(lease.over.is_some()));
     command.arg(session.held_at(&lease.key, &lease.token));
@@ -216,7 +219,7 @@ fn release(command: &mut redis::Cmd, held_at: &str, token: &Identity, mark: Opti
         .arg(millis(MARK_LIFE));
 }
 
-/// A lease whose load is under way.
+/// A lease whose load is under way. Dropping this ends its renewal.
 #[derive(Debug)]
 pub(crate) struct Renewed {
     tier: Arc<Tier>,
@@ -234,7 +237,7 @@ impl Hold for Lease {
     fn give_up(self) {
         let session = self.session.clone();
         session.spawn(async move {
-            // A lease that cannot be released ends by itself.
+            // A lease that cannot be released expires by itself.
             let _ = self.release(None).await;
         });
     }
@@ -251,7 +254,7 @@ impl Session {
         }
     }
 
-    /// The right to replace a standing entry, to be taken by [`Lease::lock`].
+    /// A lease that replaces an existing entry; [`Lease::lock`] takes it.
     pub(crate) fn over(&self, key: &str, standing: Identity) -> Lease {
         Lease {
             session: self.clone(),
@@ -277,7 +280,7 @@ impl Session {
         Ok(planted)
     }
 
-    /// Reads the key; `true`: it was empty, and the lease was planted in the same round trip.
+    /// Reads the key, and plants the lease in the same round trip if the key is empty. `true`: the lease was planted.
     pub(crate) async fn get_or_plant(
         &self,
         key: &str,
@@ -325,8 +328,8 @@ impl Session {
         })
     }
 
-    /// Renews the leases of loads that are under way, and ends those whose leaders are not polled any more: others wait for
-    /// them.
+    /// Renews the leases of loads that are under way. Ends the leases of leaders that are no longer polled, because
+    /// others wait for them.
     pub(in crate::redis) async fn renew_leases(&self) {
         let UnderWay { due, dead } = self.tier.held.under_way(self.link.epoch);
         if !dead.is_empty() {
@@ -345,14 +348,14 @@ impl Session {
             return;
         };
         for (lease, renewed) in due.iter().zip(renewed) {
-            // Gone, it stays noted: the store's compare-and-set decides.
+            // A lease that is gone stays in the list: the store's compare-and-set decides.
             if let Ok(true) = renewed {
                 self.tier.held.renewed(&lease.token);
             }
         }
     }
 
-    /// The name in Redis at which a token stands.
+    /// The Redis key that holds a token.
     fn held_at(&self, key: &str, token: &Identity) -> String {
         let mut name = self.full(key);
         if token.starts_with(b"lock") {
@@ -361,14 +364,14 @@ impl Session {
         name
     }
 
-    /// Ends the leases that connections before this one have left standing on the same server: those who wait there need
-    /// not wait until they end by themselves. Nobody stores over them any more.
+    /// Ends the leases that earlier connections have left on the same server, so that others need not wait until they
+    /// expire. Nobody stores over them any more.
     pub(in crate::redis) async fn release_left_behind(&self) -> Result<(), Fault> {
         let birth = self.link.ledger.birth();
         let mut left = self.tier.held.take_left_behind(self.link.epoch);
-        // Readers wait for no lease that was planted under another ledger.
+        // Readers do not wait for a lease that was planted under another ledger.
         left.retain(|(_, held)| held.birth == birth);
-        // A lease whose release the server refuses ends by itself.
+        // A lease whose release the server refuses expires by itself.
         self.in_background(self.release_each(&left)).await.map(drop)
     }
 
@@ -383,7 +386,8 @@ impl Session {
             .await
     }
 
-    /// Stores entries over whatever of ours stands at their keys: the caller's word, outside of P2. What is not ours stays.
+    /// Stores entries over any entry or lease of ours at their keys. The caller vouches for the values; promise P2 does
+    /// not apply. Values that are not ours stay.
     pub(crate) async fn overwrite_each(&self, entries: &[(&str, Sealed<'_>)]) -> Result<(), Fault> {
         let storing =
             self.link
@@ -416,7 +420,7 @@ impl Session {
     }
 }
 
-/// 24 bytes that are no head: whoever looks for entries of ours passes a lock by.
+/// A lock's token: 24 bytes that are not the head of an entry, so that a search for our entries skips it.
 fn lock_token(word: &[u8; 4]) -> Identity {
     let mut token = [0; 24];
     token[..4].copy_from_slice(word);

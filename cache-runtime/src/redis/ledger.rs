@@ -1,12 +1,13 @@
 //! What this process knows of the namespace's ledger: which removals there were, each with its number.
 //!
-//! A removal by prefix, glob or tag removes nothing. It raises the ledger's number and writes it beside its pattern; an
-//! entry carries the number that its loader knew when the load began. Whoever reads an entry compares: a pattern that
-//! covers it and has a larger number came later, and the entry is stale.
+//! A removal by prefix, glob or tag deletes no key. It raises the ledger number and stores that number with its
+//! pattern. An entry carries the ledger number that its loader knew when the load began. A reader compares the two: if
+//! a pattern that covers the entry has a larger number, the removal came later and the entry is stale.
 //!
-//! One value of this type belongs to one connection: it is filled by reading the ledger whole after the connection has
-//! subscribed to it, and kept up by pushes. The server writes a push to a connection before the reply to whatever it
-//! executes later on that connection, so a reply that has come is judged by all that was removed before it.
+//! One [`Ledger`] belongs to one connection. It is filled by reading the whole ledger after the connection has
+//! subscribed to the ledger's channel, and pushes keep it up to date. The server writes a push to a connection before
+//! the reply to any command that it executes later on that connection. So when a reply has arrived, all removals before
+//! it are known.
 
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
@@ -17,14 +18,14 @@ use crate::common::safeguard::{Safeguard, off};
 use crate::entry::Stamp;
 use crate::key::{NumberedPatterns, Pattern};
 
-/// Names one life of a ledger: it was lost, or evicted, and began anew under another.
+/// Identifies one life of a ledger. A ledger that starts again after loss or eviction has another birth.
 pub(crate) type Birth = u64;
 
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     known: RwLock<Known>,
-    /// All removals up to this number are known. Without pushes it may be less than the largest known: that is an own
-    /// removal's, and tells nothing of those before it.
+    /// All removals up to this number are known. Without pushes it may be less than the largest known number: that may
+    /// be the number of this process's own removal, and other removals before it may be unknown.
     complete: AtomicU64,
 }
 
@@ -32,16 +33,16 @@ pub(crate) struct Ledger {
 struct Known {
     /// `None` before the ledger has been read.
     birth: Option<Birth>,
-    /// Hash of the server's run and reign.
+    /// Hash of the server's run id and reign (`connection/server.rs`).
     run: u64,
-    /// Hash of both: what entries carry.
+    /// Hash of `birth` and `run`; entries carry it in their stamps.
     origin: u64,
     patterns: NumberedPatterns,
-    /// Whatever has a smaller number is stale: its patterns were dropped because they were old.
+    /// Entries with a smaller number are stale: the patterns up to this number were dropped because they were old.
     floor: u64,
 }
 
-/// The ledger as Redis holds it, or the part that is news.
+/// The ledger as Redis holds it, or only its newer part.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Page {
     pub(crate) birth: Option<Birth>,
@@ -50,7 +51,7 @@ pub(crate) struct Page {
     pub(crate) patterns: Vec<(Pattern, u64)>,
 }
 
-/// What the ledger's channel told.
+/// A message of the ledger's channel.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Message {
     pub(crate) birth: Birth,
@@ -61,21 +62,21 @@ pub(crate) struct Message {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Said {
-    /// A ledger was born.
+    /// A new ledger was created.
     Born,
-    /// These were removed.
+    /// These patterns were removed.
     Removed(Vec<Pattern>),
-    /// The pattern stands for many that were dropped; none of them is news.
+    /// This pattern replaces many that were dropped. It announces no new removal.
     Folded(Pattern),
 }
 
-/// What is to be done about a message.
+/// What to do after a message.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
     Nothing,
-    /// Memory is to lose what these patterns cover.
+    /// Remove from memory what these patterns cover.
     Removed(Vec<Pattern>),
-    /// Another ledger has begun: everything goes.
+    /// Another ledger has begun: remove everything from memory.
     Everything,
 }
 
@@ -85,14 +86,14 @@ pub(crate) struct Recorded {
     pub(crate) birth: Birth,
     pub(crate) number: u64,
     pub(crate) patterns: Vec<Pattern>,
-    /// How many connections heard of it, this one among them.
+    /// How many connections received the message, including this one.
     pub(crate) heard: u64,
-    /// Other removals since the load began on whose behalf it was made, as Redis knew them then. `None`: nobody asked, or
-    /// there were too many.
+    /// Other removals since the load began for which this removal was made, as Redis had them at that moment. `None`:
+    /// they were not asked for, or there were too many.
     pub(crate) newer: Option<Page>,
 }
 
-/// What the ledger says of an entry.
+/// Whether an entry is still valid according to the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Judged {
     Stands,
@@ -103,8 +104,8 @@ pub(crate) enum Judged {
 }
 
 impl Ledger {
-    /// Takes in what was read from Redis after subscribing. False: something that was pushed meanwhile tells of another
-    /// birth, and which of the two is later cannot be told; read again.
+    /// Takes in what was read from Redis after subscribing. Returns false if a push that arrived meanwhile named
+    /// another birth: it is unknown which of the two is later, so the caller must read again.
     pub(crate) fn opened(&self, run: u64, page: Page) -> bool {
         let mut known = self.known.write();
         let agrees = known.birth.is_none() || known.birth == page.birth;
@@ -119,7 +120,8 @@ impl Ledger {
         agrees
     }
 
-    /// Takes in what was read together with an entry. False: it is another ledger's.
+    /// Takes in the newer part of the ledger that was read together with an entry. Returns false if it belongs to
+    /// another ledger.
     pub(crate) fn take_news(&self, page: &Page) -> bool {
         if self.complete() >= page.counter && self.known.read().birth == page.birth {
             return true;
@@ -164,11 +166,11 @@ impl Ledger {
         if born { Heard::Everything } else { heard }
     }
 
-    /// Takes in the answer to a removal of this process: some servers answer before they push. False: it tells of a
-    /// ledger that this process does not know, or does not know any more.
+    /// Takes in the answer to a removal of this process; some servers answer before they push. Returns false if the
+    /// answer names a ledger that this process does not know, or no longer knows.
     pub(crate) fn recorded(&self, recorded: &Recorded) -> bool {
         let mut known = self.known.write();
-        // Another birth is told by pushes alone, which come in order; answers are handled in any.
+        // Only pushes announce another birth: they come in order, whereas answers are handled in any order.
         if known.birth != Some(recorded.birth) {
             return false;
         }
@@ -203,7 +205,7 @@ impl Ledger {
         self.known.read().patterns.len()
     }
 
-    /// The stamp of a load that begins now: where it writes, and which removals it knows.
+    /// The stamp of a load that begins now: where it stores, and which removals it knows.
     pub(crate) fn stamp(&self, namespace: u64, key: u64) -> Stamp {
         let known = self.known.read();
         Stamp {
@@ -214,7 +216,7 @@ impl Ledger {
         }
     }
 
-    /// What is known of an entry with that stamp, key and tags.
+    /// Judges an entry by its stamp, key and tags.
     pub(crate) fn judge<'t>(
         &self,
         stamp: &Stamp,
@@ -234,7 +236,7 @@ impl Ledger {
         }
     }
 
-    /// Was it written under this ledger, on this run of the server, and has nothing removed it since?
+    /// True if the entry was written under this ledger, on this run of the server, and no removal has covered it since.
     pub(crate) fn stands<'t>(
         &self,
         stamp: &Stamp,
@@ -244,11 +246,11 @@ impl Ledger {
         self.judge(stamp, key, tags) == Judged::Stands
     }
 
-    /// The number under which a call's value may be stored that has removed what covers its own key: that removal's, if
-    /// nothing else that covers it had come since the load began.
+    /// The number under which a call may store its value although the call itself has made a removal that covers its
+    /// key. It is that removal's number, provided that no other removal has covered the key since the load began.
     ///
-    /// What else there was is what Redis said with the removal: this process's own knowledge may lack what was folded or
-    /// dropped meanwhile, and without pushes what it has not asked for.
+    /// The other removals are those that Redis listed in its answer. This process's own knowledge may lack patterns
+    /// that were folded or dropped meanwhile, and without pushes also those that it has not asked for.
     pub(crate) fn lifted<'t>(
         &self,
         stamp: &Stamp,
@@ -343,7 +345,7 @@ impl Page {
 }
 
 impl Message {
-    /// Reads a message of the channel. `None`: nothing that a ledger says.
+    /// Parses a message of the channel. `None`: it is not a ledger message.
     pub(crate) fn read(payload: &[u8]) -> Option<Self> {
         let mut parts = str::from_utf8(payload).ok()?.split('\u{1e}');
         let mut words = parts.next()?.split(' ');
@@ -367,7 +369,7 @@ impl Message {
     }
 }
 
-/// A birth as it stands in Redis.
+/// A birth as it is written in Redis.
 pub(crate) fn write_birth(birth: Birth) -> String {
     format!("{birth:016x}")
 }

@@ -1,9 +1,10 @@
-//! The Redis tier: everything that knows the client crate, the scripts and the wire.
+//! The Redis tier: all code that uses the client crate, the Lua scripts and the Redis protocol.
 //!
-//! Read in this order: [`connection`] (the way there), [`lease`] (the right to store), [`held_leases`] (what a lost connection
-//! leaves behind), [`ledger`] (what was removed, and when), [`removal`] (how that gets there), [`intent`] (removals under way),
-//! [`fold`] (how the ledger stays short), [`catalogue`] (which keys there are), [`walk`] (over those that a pattern covers),
-//! [`reclaim`] (taking away what is stale), [`notes`] (what health tells).
+//! Read in this order: [`connection`] (connecting and sending), [`lease`] (the right to store), [`held_leases`] (leases
+//! that this process holds or has left behind), [`ledger`] (which removals there were, and in which order), [`removal`]
+//! (how a removal is written to Redis), [`intent`] (removals under way), [`fold`] (keeps the ledger short),
+//! [`catalogue`] (which keys there are), [`walk`] (over the entries that a pattern covers), [`reclaim`] (unlinks stale
+//! entries), [`notes`] (problems that health reports).
 
 mod catalogue;
 mod connection;

@@ -1,20 +1,20 @@
-//! Problems to tell in health: why Redis is not used now, or which feature it lacks.
+//! Problems that health reports: why Redis is not used now, or which feature it lacks.
 
 use crate::redis::connection::tier::Tier;
 
-/// Problems to tell in health.
+/// Problems that health reports.
 #[derive(Clone, Debug, Default)]
 pub(in crate::redis) struct Notes {
-    /// Reason there is no connection.
+    /// Why there is no connection.
     unusable: Option<String>,
     /// Which feature the connection lacks.
     lacking: Option<String>,
-    /// That the server is too far away.
+    /// A note that the server is too far away.
     distant: Option<String>,
 }
 
 impl Tier {
-    /// Reason Redis is not used now, or not fully.
+    /// Why Redis is not used now, or not fully.
     pub(crate) fn notes(&self) -> Vec<String> {
         let Notes {
             unusable,
@@ -28,7 +28,7 @@ impl Tier {
         self.notes.lock().unusable = why;
     }
 
-    /// True when that is news.
+    /// True if the note appeared or disappeared.
     pub(in crate::redis) fn note_distant(&self, note: Option<String>) -> bool {
         let mut notes = self.notes.lock();
         let news = notes.distant.is_some() != note.is_some();

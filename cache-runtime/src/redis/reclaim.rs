@@ -1,4 +1,5 @@
-//! Unlinks the entries that removals have made stale, in the background. Only a removal by hand waits for it, to count them.
+//! Unlinks the entries that removals have made stale, in the background. Only a removal by hand waits for the end, to
+//! report how many there were.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,27 +17,28 @@ use crate::redis::scripts::Script;
 use crate::redis::walk::{Seen, Walk};
 use crate::telemetry::stats::add;
 
-/// How long a count waits for what other processes have stored, who write it as soon as they hear of the removal.
+/// How long a count waits for other processes to write their entries to the catalogue, which they do as soon as they
+/// hear of the removal.
 const OTHERS: Duration = Duration::from_millis(10);
 
-/// Entries that one script call takes away.
+/// Entries that one script call unlinks.
 const PER_CALL: usize = 100;
 
-/// Removals whose garbage is still to be taken away.
+/// Removals whose stale entries are still to be unlinked.
 #[derive(Debug, Default)]
 pub(in crate::redis) struct Reclaims {
     waiting: Mutex<VecDeque<Reclaim>>,
     under_way: AtomicBool,
-    /// One at a time: two walks over the same keys would each count a part.
+    /// One walk runs at a time: of two walks over the same keys, each would count only a part.
     turn: tokio::sync::Mutex<()>,
 }
 
-/// One of them, and who wants to know how much went.
+/// The work for one removal, and a callback that receives the count.
 pub(crate) struct Reclaim {
     pub(crate) patterns: Vec<Pattern>,
     /// Entries with a smaller number are stale.
     pub(crate) number: u64,
-    /// Other processes may have stored entries, and not have catalogued them yet.
+    /// Other processes may have stored entries and not written them to the catalogue yet.
     pub(crate) others: bool,
     pub(crate) told: Box<dyn FnOnce(u64) + Send>,
 }
@@ -50,11 +52,11 @@ impl std::fmt::Debug for Reclaim {
     }
 }
 
-/// Removals that wait. Beyond, one of everything takes their place.
+/// How many removals wait at most. Beyond that, one reclaim of everything replaces them.
 const RECLAIMS: usize = 1_000;
 
 impl Session {
-    /// Takes away in the background what a removal has made stale, one removal after the other.
+    /// Unlinks in the background what a removal has made stale, one removal after the other.
     pub(crate) fn reclaim_later(&self, reclaim: Reclaim) {
         let reclaims = &self.tier.reclaims;
         reclaims.add(reclaim);
@@ -69,7 +71,7 @@ impl Session {
                     session.take_away(reclaim, &AtomicU64::new(0)).await;
                 }
                 reclaims.under_way.store(false, SeqCst);
-                // One may have been added between the last look and this.
+                // Another may have been added after the queue was found empty.
                 if reclaims.waiting.lock().is_empty() || reclaims.under_way.swap(true, SeqCst) {
                     return;
                 }
@@ -80,7 +82,7 @@ impl Session {
         }
     }
 
-    /// The same for removals that had waited for Redis.
+    /// Like [`Session::reclaim_later`], for removals that were replayed from the journal.
     pub(in crate::redis) fn reclaim_replayed(&self, mut patterns: Vec<Pattern>, removed: &Removed) {
         add(&self.tier.counters.removed, removed.entries);
         patterns.retain(|pattern| !matches!(pattern, Pattern::Key(_)));
@@ -96,11 +98,11 @@ impl Session {
         }
     }
 
-    /// Takes away what a removal has made stale, and says how much it was. It goes on if the caller does not wait; and
-    /// if Redis says nothing at all for so long, the caller hears what was counted until then.
+    /// Unlinks what a removal has made stale, and returns the count. The work goes on if the caller stops waiting. If
+    /// Redis answers nothing for `silence`, this returns what was counted until then.
     pub(crate) async fn reclaim_now(&self, reclaim: Reclaim, silence: Duration) -> u64 {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            // The removal was acknowledged to a call that has left its runtime since.
+            // The call has left its tokio runtime since the removal was acknowledged.
             return 0;
         };
         let counted = Arc::new(AtomicU64::new(0));
@@ -116,7 +118,7 @@ impl Session {
         let answers = || self.link.answers.load(Relaxed);
         let mut heard = answers();
         while at_most(silence, &mut taking).await.is_none() {
-            // This process may have had no processor time: what the socket holds gets its turn first.
+            // This process may have had no processor time: let the tasks that read the socket run first.
             for _ in 0..TURNS {
                 tokio::task::yield_now().await;
             }
@@ -130,7 +132,7 @@ impl Session {
 
     async fn take_away(&self, reclaim: Reclaim, counted: &AtomicU64) {
         if reclaim.others {
-            // It decides on the count alone: what comes later is stale all the same.
+            // This wait affects only the count: an entry that is catalogued later is stale all the same.
             tokio::time::sleep(OTHERS).await;
         }
         let _turn = self.tier.reclaims.turn.lock().await;
@@ -147,7 +149,7 @@ impl Session {
 impl Reclaims {
     fn add(&self, mut reclaim: Reclaim) {
         let mut waiting = self.waiting.lock();
-        // A walk that has not begun does for all that ask for the same.
+        // A walk that has not begun also serves later requests for the same pattern.
         reclaim.patterns.retain(|pattern| {
             let earlier = waiting
                 .iter_mut()
@@ -176,7 +178,7 @@ impl Reclaims {
 }
 
 impl Session {
-    /// Takes away what the pattern covers and a removal of that number has made stale, and counts it.
+    /// Unlinks and counts the entries that the pattern covers and that a removal with this number has made stale.
     async fn reclaim(
         &self,
         pattern: &Pattern,
@@ -187,12 +189,12 @@ impl Session {
         let mut walk = Walk::new(pattern);
         let mut page = walk.next(self).await?;
         while let Some(seen) = page {
-            // What a later removal has made stale is counted there.
+            // An entry that only a later removal made stale is counted by that one.
             let gone = seen
                 .into_iter()
                 .filter(|seen| !seen.lives && seen.number < number);
             let gone: Vec<Seen> = gone.collect();
-            // The next page is looked for meanwhile.
+            // Fetches the next page meanwhile.
             let (unlinked, next) = tokio::join!(self.unlink(&gone), walk.next(self));
             counted.fetch_add(unlinked?, Relaxed);
             page = next?;
@@ -200,7 +202,7 @@ impl Session {
         Ok(())
     }
 
-    /// One round trip.
+    /// Unlinks these entries in one round trip, and counts them.
     async fn unlink(&self, gone: &[Seen]) -> Result<u64, Fault> {
         if gone.is_empty() {
             return Ok(0);
@@ -224,5 +226,6 @@ impl Session {
     }
 }
 
-/// One for the runtime to look at the socket, one for the connection's task, one for the reply to reach the reclaim.
+/// How often to yield before giving up: once for the runtime to poll the socket, once for the connection's task, once
+/// for the reply to reach the reclaim.
 const TURNS: usize = 3;

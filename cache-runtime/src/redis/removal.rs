@@ -1,4 +1,4 @@
-//! Removals in Redis: keys that are named go there and then, everything else is recorded in the ledger.
+//! Removals in Redis: named keys are deleted at once; all other patterns are recorded in the ledger.
 
 use std::sync::Arc;
 
@@ -12,13 +12,14 @@ use crate::redis::lease::{Lease, millis};
 use crate::redis::ledger::{Page, Recorded, read_birth, write_birth};
 use crate::redis::scripts::Script;
 
-/// Patterns, or keys, that one script call takes: less than a millisecond of the server's time.
+/// Patterns or keys per script call. A call takes less than a millisecond of the server's time.
 const PER_CALL: usize = 200;
 
-/// Other removals that a call's own one hears of. With so many since its load began its value is not stored.
+/// How many other removals the answer to a call's own removal lists. If there were this many since the load began, its
+/// value is not stored.
 const NEWER: usize = 64;
 
-/// What a call's own removal leaves alone.
+/// What a call's own removal spares: the call's flight and its lease.
 #[derive(Clone, Copy)]
 pub(crate) struct Spare<'a> {
     pub(crate) flight: &'a Arc<Flight<Box<Lease>>>,
@@ -34,14 +35,14 @@ pub(crate) struct Removed {
     pub(crate) entries: u64,
     /// Records in the ledger, one for each script call.
     pub(crate) recorded: Vec<Recorded>,
-    /// This process knows of all that, and judges by it.
+    /// This process's ledger has taken in all of these records.
     pub(crate) known: bool,
-    /// Held until the spared load has ended: the push that tells of this removal may come after the answer.
+    /// Held until the spared load has ended, because the push of this removal may come after the answer.
     pub(crate) own: Option<OwnRemoval>,
 }
 
 impl Session {
-    /// Removes what the patterns name. One round trip, whatever there is to remove.
+    /// Removes what the patterns name, in one round trip however many entries there are.
     pub(crate) async fn remove(
         &self,
         patterns: &[Pattern],
@@ -53,7 +54,7 @@ impl Session {
         let keys: Vec<&str> = keys.iter().filter_map(|key| key.scan_prefix()).collect();
         let lease = spared
             .and_then(|spared| spared.lease)
-            // Good only on the server that it was planted on; a standing entry is not spared by its lock.
+            // A lease is valid only on the server where it was planted. A lock does not spare the entry beside it.
             .filter(|lease| lease.session.link.run == self.link.run && lease.lock.is_none());
         let own = spared.map(|spared| self.tier.own_removals.begin(spared.flight.clone()));
         let sender = own.as_ref().map_or_else(random::number, |own| own.sender());
@@ -169,13 +170,13 @@ fn understand(patterns: &[&Pattern], answer: &[Vec<u8>], asked: bool) -> Option<
     })
 }
 
-/// Removals of this process that spare a load of its own: the push that tells of such a removal must spare it, too.
+/// This process's removals that spare one of its own loads. The push of such a removal must spare that load, too.
 #[derive(Debug, Default)]
 pub(in crate::redis) struct OwnRemovals {
     under_way: parking_lot::Mutex<std::collections::HashMap<u64, Arc<Flight<Box<Lease>>>>>,
 }
 
-/// One of them, until it is dropped.
+/// A removal that is listed in [`OwnRemovals`] until this is dropped.
 #[derive(Debug)]
 pub(crate) struct OwnRemoval {
     removals: Arc<OwnRemovals>,

@@ -1,9 +1,9 @@
-//! What of a cache's configuration concerns Redis.
+//! The part of a cache's configuration that concerns Redis.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What of a cache's configuration concerns Redis; each field is described at the setting of the same name.
+/// The part of a cache's configuration that concerns Redis; each field is described at the setting of the same name.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     /// The namespace with its colon, or nothing.

@@ -1,4 +1,4 @@
-//! A walk over the entries that a pattern covers: to count them, or to find what is stale among them.
+//! A walk over the entries that a pattern covers: to count them, or to find the stale ones.
 
 use std::collections::HashSet;
 
@@ -9,18 +9,18 @@ use crate::redis::connection::fault::Fault;
 use crate::redis::connection::session::Session;
 use crate::redis::ledger::Judged;
 
-/// Members that a page of a walk holds.
+/// Catalogue members per page.
 const PAGE: usize = 500;
 
 /// An entry that a walk has found at a key that a pattern covers.
 #[derive(Debug)]
 pub(in crate::redis) struct Seen {
     pub(in crate::redis) key: String,
-    /// `None`: nothing of use stands there.
+    /// `None`: the key is empty.
     pub(in crate::redis) identity: Option<Identity>,
-    /// Under which it was stored; 0 for what is of another ledger, or not there any more.
+    /// The ledger number that the entry carries; 0 if it belongs to another ledger or is gone.
     pub(in crate::redis) number: u64,
-    /// It would answer a reader now.
+    /// A reader would accept it now.
     pub(in crate::redis) lives: bool,
     /// Its members of the catalogue.
     pub(in crate::redis) members: Vec<Vec<u8>>,
@@ -30,7 +30,7 @@ pub(in crate::redis) struct Seen {
 pub(in crate::redis) struct Walk<'a> {
     pattern: &'a Pattern,
     ranges: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Keys that were met before: two tags of an entry may both be in the range.
+    /// Keys that were seen before: two tags of one entry may both be in the range.
     met: HashSet<String>,
 }
 
@@ -42,7 +42,8 @@ impl<'a> Walk<'a> {
                 let member = member_of_key(key);
                 vec![(included(&member), included(&member))]
             }
-            // The key itself, and what is below it, lie apart: `jobs-x` is between `jobs` and `jobs:`.
+            // Two ranges, because the key and the keys below it are not adjacent: `jobs-x` sorts between `jobs` and
+            // `jobs:`.
             Pattern::Subtree(key) => {
                 let member = member_of_key(key);
                 let below = [&member[..], b":"].concat();
@@ -86,7 +87,7 @@ impl<'a> Walk<'a> {
         let mut found: Vec<(String, Vec<u8>)> = Vec::new();
         for member in members {
             let Some(key) = key_of(&member) else { continue };
-            // What is looked for by its tags is judged by those that the entry itself carries.
+            // A search by tags is decided later, by the tags that the entry itself carries.
             if (by_tags && self.met.insert(key.clone()))
                 || (!by_tags && self.pattern.matches(&key, &[] as &[&str]))
             {
@@ -104,7 +105,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// What stands at a key, if the pattern covers it.
+/// The entry at a key, if the pattern covers it.
 fn see(
     session: &Session,
     pattern: &Pattern,
@@ -139,7 +140,8 @@ fn see(
     if !members.contains(&member) {
         members.push(member);
     }
-    // Past its lifetime it may still stand in for a body that fails: it is no garbage, and none that a removal counts.
+    // An entry past its lifetime may still be served when a body fails: it is not garbage, and a removal does not count
+    // it.
     if stands && deadline_ms <= now {
         return None;
     }
@@ -156,7 +158,7 @@ fn see(
 }
 
 impl Session {
-    /// How many entries a removal of the pattern would take now.
+    /// How many entries a removal of the pattern would remove now.
     pub(crate) async fn count(&self, pattern: &Pattern) -> Result<u64, Fault> {
         self.write_catalogue().await?;
         let mut counted = 0;
@@ -171,7 +173,7 @@ impl Session {
     async fn labels(&self, keys: &[String]) -> Result<Vec<Vec<u8>>, Fault> {
         let wanted: Vec<(&str, usize)> = keys.iter().map(|key| (key.as_str(), LABEL)).collect();
         let mut labels = self.beginnings(&wanted).await?;
-        // Some entries have more tags than that.
+        // Labels with many tags are longer: read those again in full.
         let longer: Vec<(usize, usize)> = labels
             .iter()
             .enumerate()
@@ -188,7 +190,7 @@ impl Session {
         Ok(labels)
     }
 
-    /// The first bytes of what stands at each of these keys, so many of each.
+    /// The first bytes of the value at each of these keys; how many is given with each key.
     async fn beginnings(&self, wanted: &[(&str, usize)]) -> Result<Vec<Vec<u8>>, Fault> {
         if wanted.is_empty() {
             return Ok(Vec::new());
@@ -200,7 +202,7 @@ impl Session {
         });
         let looking = self.link.send_all::<Vec<u8>>("catalogue", commands);
         let beginnings = self.in_background(looking).await?;
-        // What is of another kind is not ours.
+        // A value of another Redis type is not ours.
         Ok(beginnings
             .into_iter()
             .map(Result::unwrap_or_default)
@@ -212,7 +214,8 @@ fn included(text: &[u8]) -> Vec<u8> {
     [b"[", text].concat()
 }
 
-/// Just past everything that begins with the text. No member holds the byte 0xFF: all are UTF-8, or end before it.
+/// The bound just past everything that begins with the text. No member holds the byte 0xFF: all are UTF-8, or end
+/// before it.
 fn past(text: &[u8]) -> Vec<u8> {
     [b"(", text, b"\xff"].concat()
 }

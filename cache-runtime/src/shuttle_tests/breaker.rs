@@ -1,5 +1,5 @@
-//! Closed, open, half-open, with callers whose operations time out or lose the connection at any moment, also on one that
-//! has been replaced.
+//! The breaker's states, while callers' operations time out or lose the connection at any moment, also on a connection
+//! that has been replaced.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,15 +13,15 @@ use crate::outage::breaker::{Breaker, BreakerState};
 use crate::outage::journal::Journal;
 use crate::outage::switch::{Switch, Way};
 
-/// A connection to nowhere.
+/// A simulated connection.
 #[derive(Debug)]
 pub(super) struct Line {
-    /// This process has noticed.
+    /// This process has noticed that the connection is lost.
     lost: sync::AtomicBool,
-    /// What the world outside knows of it; looking is no step.
+    /// State outside of this process; reading it is no step for the explorer.
     connected: AtomicBool,
     cut: AtomicBool,
-    /// The number of the latest removal that this process has heard of over it.
+    /// The number of the latest removal that this process has heard of over this connection.
     known: sync::AtomicU64,
 }
 
@@ -43,7 +43,7 @@ impl Line {
         self.cut.store(true, Ordering::SeqCst);
     }
 
-    /// A removal of this number has been told of.
+    /// Notes that this process has heard of a removal with this number.
     pub(super) fn hear(&self, number: u64) {
         self.known.fetch_max(number, Ordering::SeqCst);
     }
@@ -52,7 +52,7 @@ impl Line {
         self.known.load(Ordering::SeqCst)
     }
 
-    /// Commands arrive, and pushes come.
+    /// True if commands and pushes arrive.
     pub(super) fn works(&self) -> bool {
         self.connected.load(Ordering::SeqCst) && !self.cut.load(Ordering::SeqCst)
     }
@@ -90,7 +90,7 @@ fn alone() -> Arc<Switch<Line, Held>> {
     )))
 }
 
-/// After every open time.
+/// A time after every open time.
 fn later() -> Instant {
     Instant::now() + Duration::from_secs(3600)
 }
@@ -129,7 +129,7 @@ fn half_open_admits_one_probe() {
     });
 }
 
-/// A supervisor goes from one connection to the next while callers tell of time-outs and of the end of theirs.
+/// A supervisor goes from one connection to the next, while callers report time-outs and lost connections.
 fn callers_and_a_supervisor() {
     let switch = alone();
     let lines = [Line::new(), Line::new()];
@@ -152,7 +152,7 @@ fn callers_and_a_supervisor() {
             })
         })
         .collect();
-    // Refused if its callers have lost it again already.
+    // Fails if callers have lost the connection already.
     switch.publish(&lines[0]);
     for _ in 0..3 {
         thread::yield_now();
@@ -162,7 +162,7 @@ fn callers_and_a_supervisor() {
     }
     let replaced = lines[0].is_lost();
     if replaced {
-        // Any of its callers may still be at it.
+        // Callers of the first connection may still be running.
         switch.breaker.lock().try_half_open(later());
         let published = switch.publish(&lines[1]);
         assert!(published || !second_answers);

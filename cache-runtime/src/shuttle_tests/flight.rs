@@ -1,5 +1,5 @@
-//! One load per key, and who shares it: several readers, a removal and a push, each at any moment, with any of them
-//! dropped.
+//! One load per key, and who shares it. There are several readers, a removal and a push, each at any moment, and any
+//! reader may be dropped.
 
 use std::future::Future;
 use std::pin::pin;
@@ -13,7 +13,7 @@ use crate::common::safeguard::{Safeguard, turn_off};
 use crate::key::{CacheKey, Pattern};
 use crate::local::flight::{Joined, Lead, Waited, Waiter};
 
-/// Who takes part.
+/// Which actors take part.
 #[derive(Clone, Copy, Default)]
 struct Scene {
     readers: usize,
@@ -40,9 +40,9 @@ struct Story {
     push: Option<Span>,
 }
 
-/// A load, or a read that made one superfluous. Its number is its value.
+/// A load, or a read that made a load superfluous. Its number is its value.
 struct Load {
-    /// It began between the two.
+    /// The load began between these two moments.
     began: Span,
     read: bool,
     sure: bool,
@@ -80,7 +80,7 @@ impl Story {
         &mut self.loads[usize::try_from(number).expect("a small number")]
     }
 
-    /// A reader that came then has been given that load.
+    /// A reader that came at `came` has been given that load: checks that it may share it.
     fn shared(&mut self, came: u64, load: u64, loads_only: bool) {
         let (removal, push) = (self.removal, self.push);
         let load = self.load(load);
@@ -117,7 +117,8 @@ impl World {
         self.story.get().tick()
     }
 
-    /// From now on this flight is led, by nobody else.
+    /// Notes that this flight has this leader. Checks that it has no other, and that no second flight of the key is led
+    /// unless one of them is retired.
     fn take(&self, came: u64, lead: &Lead<Held>) {
         let flight = Arc::as_ptr(lead.flight()) as usize;
         let mut story = self.story.get();
@@ -214,7 +215,7 @@ impl World {
                 return self.leave(&lead);
             }
         }
-        // As in an outage, or as the store would find: nobody removed the key since the load began.
+        // The verdict, as in an outage or as the store would find it: nobody removed the key since the load began.
         let sure = if once_in(2) {
             !lead.flight().is_retired()
         } else {
@@ -268,7 +269,7 @@ fn shared(outcome: &Outcome) -> u64 {
     }
 }
 
-/// Polls it so many times, then drops it.
+/// Polls the work this many times, then drops it.
 async fn polled<T>(work: impl Future<Output = T>, mut times: u32) -> Option<T> {
     let mut work = pin!(work);
     std::future::poll_fn(|context| {

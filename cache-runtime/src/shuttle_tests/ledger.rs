@@ -1,6 +1,6 @@
-//! The ledger of removals: what a removal covers goes on standing in Redis under its old number, and whoever reads it
-//! compares. Readers, loads that store, removals of this process and of others, whose pushes come before every reply to
-//! what is executed after them.
+//! The ledger of removals: an entry that a removal covers stays in Redis with its old number, and readers compare the
+//! numbers. The actors are readers, loads that store, and removals by this process and by others. The push of a removal
+//! comes before every reply to what is executed after it.
 
 use std::sync::atomic::Ordering;
 
@@ -22,13 +22,13 @@ struct Scene {
     /// A removal of this process, of another one, or one of each.
     here: bool,
     elsewhere: bool,
-    /// Some readers accept no push delay and ask Redis for themselves.
+    /// Some readers accept no push delay and ask Redis themselves.
     strict: bool,
-    /// Whoever fills memory asks under its lock whether the entry still stands.
+    /// A fill checks under memory's lock whether the entry is still valid.
     checked: bool,
-    /// A push raises what is known before it passes memory and flights.
+    /// A push raises the known number before it is applied to memory and flights.
     known_first: bool,
-    /// Readers must read nothing stale. Otherwise only what memory holds in the end is looked at.
+    /// Readers must read nothing stale. Otherwise only what memory holds in the end is checked.
     readers_judge: bool,
 }
 
@@ -57,7 +57,7 @@ const STRICT: Scene = Scene {
     ..COVERED
 };
 
-/// Memory alone, against pushes.
+/// Only memory is checked, while pushes arrive.
 const PUSHES: Scene = Scene {
     here: false,
     readers_judge: false,
@@ -95,9 +95,9 @@ struct Entry {
 /// Versions before these are removed.
 #[derive(Clone, Copy, Default)]
 struct Removed {
-    /// Redis has acknowledged it, to whomever.
+    /// Redis has acknowledged the removal, to any process.
     acknowledged: u64,
-    /// And this process has heard of it.
+    /// This process has heard of the removal, too.
     heard: u64,
 }
 
@@ -154,7 +154,7 @@ impl World {
         None
     }
 
-    /// As `Cache::get` does it: its flight knows no tags, and a miss leaves the lead to whoever waits.
+    /// Reads as `Cache::get` does: its flight knows no tags, and on a miss the lead goes to a waiter.
     fn look_by_hand(&self) -> Option<u64> {
         if let Some(copy) = self.local.memory.get("k", Instant::now()) {
             return Some(version_of(&copy.value));
@@ -205,7 +205,7 @@ impl World {
         lead.found(Outcome::Value(value(version)));
     }
 
-    /// What stands at the key. When the reply is there, all that was pushed before it has been handled.
+    /// The entry at the key. When the reply is there, all that was pushed before it has been handled.
     fn get(&self) -> Option<Entry> {
         let (entry, number) = {
             let redis = self.redis.get();
@@ -218,12 +218,12 @@ impl World {
         entry
     }
 
-    /// Nothing that covers it has a larger number.
+    /// True if no removal that covers the entry has a larger number.
     fn stands(&self, number: u64) -> bool {
         self.known.load(Ordering::SeqCst) <= number || off(Safeguard::Number)
     }
 
-    /// The right to store, if what was found still stands.
+    /// Plants a lease, if what was found is still at the key.
     fn plant(&self, found: Option<Entry>) -> Option<u64> {
         let mut redis = self.redis.get();
         if redis.lease.is_some() || redis.entry != found {
@@ -244,14 +244,14 @@ impl World {
         stands
     }
 
-    /// The row is written.
+    /// Writes the row.
     fn write(&self) -> u64 {
         let mut redis = self.redis.get();
         redis.database += 1;
         redis.database
     }
 
-    /// The tag is removed in Redis. Returns the removal's number.
+    /// Removes the tag in Redis. Returns the removal's number.
     fn record(&self) -> u64 {
         let mut redis = self.redis.get();
         redis.number += 1;
@@ -285,8 +285,8 @@ impl World {
         self.read();
     }
 
-    /// As `Cache::remove` does it. The server may push this process's own removal after its reply: the next reply brings
-    /// that.
+    /// Writes and removes as `Cache::remove` does. The server may push this process's own removal after its reply: the
+    /// push then comes with the next reply.
     fn write_here(&self) {
         let version = self.write();
         let pattern = [Pattern::tag("t")];
@@ -372,7 +372,7 @@ fn who_asks_redis_itself_reads_nothing_that_any_process_has_removed() {
     explore(2000, || play(STRICT));
 }
 
-/// The flights do not know the tag, and no pass over them helps: the check under memory's lock must do.
+/// The flights do not know the tag, so retiring flights does not help: the check under memory's lock must be enough.
 #[test]
 fn a_push_that_raises_what_is_known_first_leaves_nothing_covered_in_memory() {
     turn_off(Safeguard::Retire);

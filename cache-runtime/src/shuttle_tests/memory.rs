@@ -1,4 +1,4 @@
-//! What goes into memory, against pushes, removals and "everything changed": whatever came after a read has the last word.
+//! Fills of memory, between pushes, removals and "everything changed": what came after a read wins over that read.
 
 use shuttle::future::block_on;
 use shuttle::thread;
@@ -17,7 +17,7 @@ struct World {
 }
 
 impl World {
-    /// A tracked read, as the leader of a flight does it.
+    /// A tracked read, as the leader of a flight makes it.
     fn read(&self) {
         let lead = match self.local.flights.join(&CacheKey::new("k"), &[], &[]) {
             Joined::Lead(lead) => lead,
@@ -48,7 +48,7 @@ impl World {
     }
 }
 
-/// The removal of this process, a push, or `FLUSHALL`, each between readers.
+/// Runs a removal by this process, a push or `FLUSHALL` between readers.
 fn play(change: fn(&Local<Held>)) {
     let world = Arc::new(World {
         local: Local::new(Memory::new(8, 1 << 16), 8, Duration::ZERO),

@@ -1,12 +1,12 @@
-//! The concurrent code itself, not a model of it, run under an explorer that chooses at every lock, atomic and wake-up
-//! which thread goes on: at random, and with few preemptions in the worst places (PCT).
+//! Tests of the concurrent code itself, not of a model of it. An explorer chooses at every lock, atomic and
+//! notification which thread runs next: at random, and with few preemptions in the worst places (PCT).
 //!
-//! Build with `RUSTFLAGS="--cfg shuttle"` (see `tests/run`). The same schedules each time; `SHUTTLE_RANDOM_SEED=<number>`
-//! takes others and `SHUTTLE_TIMES=<factor>` more of them. Each property has a twin that turns a safeguard off and must
-//! find the fault.
+//! Build with `RUSTFLAGS="--cfg shuttle"` (see `tests/run`). The schedules are the same each time;
+//! `SHUTTLE_RANDOM_SEED=<number>` takes others and `SHUTTLE_TIMES=<factor>` more of them. Each property has a twin that
+//! turns a safeguard off and must find the fault.
 //!
-//! What the actors note about themselves is behind the standard library's own lock, where nobody is interrupted: it
-//! must not be held over a call into the code under test.
+//! What the actors note about themselves is behind the standard library's own lock, where no thread is interrupted.
+//! That lock must not be held over a call into the code under test.
 
 mod breaker;
 mod flight;
@@ -28,10 +28,10 @@ use crate::local::memory::{Copy, Kept};
 
 const SEED: u64 = 2026;
 
-/// How many preemptions PCT spends.
+/// How many preemptions PCT uses.
 const PREEMPTIONS: [usize; 3] = [1, 2, 4];
 
-/// Runs it under so many random schedules, and as many of PCT.
+/// Runs a test under this many random schedules, and as many of PCT.
 fn explore(schedules: usize, test: impl Fn() + Send + Sync + 'static) {
     let factor = std::env::var("SHUTTLE_TIMES")
         .ok()
@@ -55,7 +55,7 @@ fn run(scheduler: impl Scheduler + 'static, test: Arc<impl Fn() + Send + Sync + 
     let mut config = Config::new();
     config.stack_size = 1 << 18;
     config.failure_persistence = FailurePersistence::None;
-    // That all orderings are explored as if they were sequentially consistent.
+    // Silences the warning that all orderings are explored as if they were sequentially consistent.
     config.silence_warnings = true;
     Runner::new(scheduler, config).run(move || test());
 }
@@ -80,10 +80,10 @@ impl<T> Notes<T> {
     }
 }
 
-/// Leases in Redis that somebody still has to end.
+/// How many leases in Redis still have to be ended.
 type Leases = Arc<Notes<i32>>;
 
-/// A lease. Every one must be given up or ended, and that once.
+/// A lease. Each must be given up or ended, exactly once.
 #[derive(Debug)]
 struct Held {
     leases: Leases,
@@ -99,7 +99,7 @@ impl Held {
         }
     }
 
-    /// The store or the release has ended it.
+    /// The store or the release has ended the lease.
     fn end(mut self) {
         self.over = true;
         *self.leases.get() -= 1;
@@ -114,7 +114,7 @@ impl Hold for Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // Not counted down: the test's end finds it.
+        // The count is not lowered, so the check at the test's end finds the lease.
         debug_assert!(
             self.over || std::thread::panicking(),
             "a lease was left behind"

@@ -1,5 +1,5 @@
-//! Tags that only the result of a load tells: a removal of such a tag comes at any moment, and is judged when the result is
-//! there.
+//! Tags that are known only from the result of a load: a removal of such a tag comes at any moment, and is judged when
+//! the result is known.
 
 use std::sync::atomic::Ordering;
 
@@ -28,7 +28,7 @@ struct Story {
     /// What the database holds. A version carries one of two tags.
     version: u64,
     removals: u64,
-    /// For each tag: so many of the first versions are removed, as far as they carry it, and the removal has returned.
+    /// For each tag: versions before this one that carry the tag are removed, and the removal has returned.
     removed: [u64; 2],
     /// Copies that were kept although a removal had been noted that might have named them.
     kept_beside_a_suspect: u64,
@@ -91,7 +91,7 @@ impl World {
         lead.settle(outcome, sure);
     }
 
-    /// The row is written, then the tag removed that it carried before; or all tags of the kind.
+    /// Writes the row, then removes the tag that it carried before, or all tags of the kind.
     fn write_and_remove(&self) {
         let (old, number) = {
             let mut story = self.story.get();
@@ -120,8 +120,7 @@ fn stands(version: u64, removed: [u64; 2], otherwise: &str) {
     assert!(version >= removed[kind(version)], "{otherwise}");
 }
 
-/// Returns how many copies were kept beside a suspect. `handed_over`: at first a
-/// caller leads that knows no tags, and vanishes.
+/// Returns how many copies were kept beside a suspect. `handed_over`: the first leader knows no tags, and is dropped.
 fn play(redis: bool, handed_over: bool) -> u64 {
     let world = Arc::new(World {
         local: Local::new(Memory::new(8, 1 << 16), 8, Duration::ZERO),

@@ -1,6 +1,6 @@
-//! The switch between Redis and outage, with readers, this process's removals, another process's writes and a
-//! connection that is lost: nothing stale is read once a removal has returned, nothing that Redis does not vouch for is in
-//! memory once Redis is back, and what a waiting removal covers is shut while everything else goes on being read.
+//! The switch between Redis and an outage, with readers, removals by this process, writes by another process and a
+//! connection that is lost. Nothing stale is read once a removal has returned. Once Redis is back, memory holds nothing
+//! that Redis does not confirm. What a waiting removal covers is shut, while everything else can still be read.
 
 use shuttle::future::block_on;
 use shuttle::thread;
@@ -61,7 +61,7 @@ fn play(scene: Scene) -> Arc<World> {
             "stale: memory holds what Redis does not vouch for"
         );
     }
-    // The next read, too.
+    // The next read must not be stale, either.
     if let Some(version) = world.look() {
         assert_eq!(version, now, "stale: Redis holds what was removed");
     }
@@ -224,7 +224,7 @@ fn without_shutting_what_waits_those_who_watch_see_it() {
     explore_play(2000, WATCHED);
 }
 
-/// The removal may be replayed between the `GET` and its reply, and names a key: nothing but the journal told of it.
+/// The removal names a key, and may be replayed between the `GET` and its reply: only the journal knew of it.
 #[test]
 #[should_panic(expected = "stale")]
 fn who_asks_redis_first_and_the_journal_afterwards_reads_what_waited() {

@@ -1,5 +1,5 @@
-//! A process between Redis and outage, with the database and Redis around it: the real switch, flights and memory, and a
-//! read path that asks them in the order of `cache/lead.rs`.
+//! A process that switches between Redis and an outage, with a simulated database and Redis around it. It uses the real
+//! switch, flights and memory, and a read path that asks them in the order of `cache/lead.rs`.
 
 use std::sync::atomic::Ordering;
 
@@ -20,9 +20,9 @@ use crate::shuttle_tests::breaker::{Line, switch};
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum By {
     Key,
-    /// A tag of which the flight knows that the entry may carry it.
+    /// A tag that, as the flight knows, the entry may carry.
     Tag,
-    /// The same, and half of the reads are by hand: they know no tags, and load nothing.
+    /// The same tag, and half of the reads are by hand: they know no tags, and load nothing.
     TagAndByHand,
 }
 
@@ -33,18 +33,18 @@ pub(super) enum Asks {
     After,
 }
 
-/// Who takes part.
+/// Which actors take part.
 #[derive(Clone, Copy)]
 pub(super) struct Scene {
     pub(super) by: By,
     /// This process removes what it has written.
     pub(super) removal: bool,
-    /// So does another one.
+    /// Another process writes and removes, too.
     pub(super) elsewhere: bool,
     /// The first connection is lost.
     pub(super) loss: bool,
-    /// Readers look into the journal themselves: what they use from Redis, no removal that waits covers. Nothing else is
-    /// judged then, so that nothing else is found first.
+    /// Readers check in the journal that no waiting removal covers what they use from Redis. Nothing else is checked
+    /// then, so that no other fault is found first.
     pub(super) watch: bool,
     /// A second key is read, which no removal covers.
     pub(super) other: bool,
@@ -59,7 +59,7 @@ pub(super) struct World {
     lines: [Arc<Line>; 2],
     pub(super) outside: Notes<Outside>,
     roused: sync::Notify,
-    /// Everybody but the supervisor has ended.
+    /// All actors but the supervisor have ended.
     over: sync::AtomicBool,
     /// How often the second key was read from memory and from Redis, while the first was shut.
     pub(super) beside: Notes<[u64; 2]>,
@@ -70,21 +70,21 @@ pub(super) struct World {
 pub(super) struct Outside {
     pub(super) database: u64,
     entry: Option<Entry>,
-    /// Who may store, by number.
+    /// The number of the lease whose holder may store.
     lease: Option<u64>,
     leases: u64,
     /// The number of the latest removal of the tag.
     number: u64,
-    /// The version that the removal which returned last has made.
+    /// The latest version whose write was followed by a removal that has returned.
     removed: u64,
-    /// The version that another process made while no push could reach this one.
+    /// The version that another process wrote while no push could reach this one.
     unheard: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Entry {
     version: u64,
-    /// What its load knew of removals.
+    /// The number of the latest removal that its load knew.
     number: u64,
 }
 
@@ -92,7 +92,7 @@ struct Entry {
 #[derive(Clone, Copy)]
 enum Examined {
     Usable(Entry),
-    /// Nothing stands, or what stands is removed: replaceable.
+    /// The key is empty, or its entry is removed: a load may replace it.
     Replaceable(Option<Entry>),
     Shut,
     Failed,
@@ -103,7 +103,7 @@ fn key() -> CacheKey {
 }
 
 impl Outside {
-    /// Returns the number that tells of it, if the ledger does.
+    /// Removes the entry. Returns the latest ledger number, which grows only if the ledger records the removal.
     fn remove(&mut self, by: By) -> u64 {
         if by == By::Key {
             self.entry = None;
@@ -145,7 +145,7 @@ impl World {
         }]
     }
 
-    /// What the entry carries.
+    /// The tags that the entry carries.
     fn tags(&self) -> Vec<String> {
         match self.scene.by {
             By::Key => Vec::new(),
@@ -209,7 +209,7 @@ impl World {
         Some(version)
     }
 
-    /// As `Cache::get` does it: its flight knows no tags, and a miss leaves the lead to whoever waits.
+    /// Reads as `Cache::get` does: its flight knows no tags, and on a miss the lead goes to a waiter.
     fn read_by_hand(&self) -> Option<u64> {
         if let Some(version) = self.recall() {
             return Some(version);
@@ -252,7 +252,7 @@ impl World {
             return self.load(lead, &line, None);
         }
         let examined = match own {
-            // On another connection it says nothing.
+            // An answer from another connection says nothing.
             Some((asked, examined)) if Arc::ptr_eq(&asked, &line) => examined,
             _ => {
                 flight.clean();
@@ -275,13 +275,13 @@ impl World {
         }
     }
 
-    /// The oldest removal in the journal, by its number, where the readers watch.
+    /// The number of the oldest removal in the journal, if readers check the journal.
     fn first_that_waits(&self) -> Option<u64> {
         let watched = self.scene.watch.then(|| self.switch.journal.lock());
         watched?.waiting(1).first().map(|(number, _)| *number)
     }
 
-    /// A `GET`, and what its reply means. When that is there, what was pushed before it has been handled.
+    /// A `GET`, and what its reply means. When the reply is there, all that was pushed before it has been handled.
     fn ask(&self, line: &Line) -> Examined {
         if !line.works() {
             return Examined::Failed;
@@ -302,7 +302,7 @@ impl World {
         }
     }
 
-    /// A push of the ledger: first what is known, then flights and memory.
+    /// Handles a push of the ledger: first the known number, then flights and memory.
     fn heard(&self, line: &Line, number: u64) {
         if line.known() < number {
             line.hear(number);
@@ -310,7 +310,7 @@ impl World {
         }
     }
 
-    /// Nothing that is known over that connection covers it and has a larger number.
+    /// True if no removal that covers the entry and is known over that connection has a larger number.
     fn stands(line: &Line, number: u64) -> bool {
         line.known() <= number
     }
@@ -320,7 +320,7 @@ impl World {
         self.local.fill(flight, fence, "k", copy, stands);
     }
 
-    /// The right to store, if nobody has it and what was found still stands.
+    /// Plants a lease, if there is none and what was found is still at the key.
     fn plant(&self, line: &Line, found: Option<Entry>) -> Option<u64> {
         let mut outside = self.outside.get();
         outside.leases += 1;
@@ -359,7 +359,7 @@ impl World {
         if outside.lease != Some(lease) {
             return false;
         }
-        // What cannot be told to Redis ends there by itself.
+        // A lease whose end cannot be sent to Redis expires there.
         outside.lease = None;
         let stored = stands && line.works();
         if stored {
@@ -379,7 +379,7 @@ impl World {
         version
     }
 
-    /// The database is written, then the entry removed, as `Cache::remove` does it.
+    /// Writes the database, then removes the entry, as `Cache::remove` does.
     pub(super) fn write_and_remove(&self) {
         let version = {
             let mut outside = self.outside.get();
@@ -390,7 +390,7 @@ impl World {
         self.local.remove(&patterns, None);
         let acknowledged = self.switch.published().is_some_and(|line| {
             thread::yield_now();
-            // Of the time-outs some have run.
+            // Some of the removals that time out have run in Redis.
             let arrives = line.works() && !once_in(3);
             let number = arrives.then(|| self.outside.get().remove(self.scene.by));
             let answer = number.filter(|_| !once_in(3));
@@ -400,7 +400,7 @@ impl World {
             })
         });
         if acknowledged {
-            // What this process has removed, Redis pushes as well; the pass does not wait for that.
+            // Redis pushes this process's own removals, too. Memory and flights do not wait for that push.
             if !off(Safeguard::LocalPass) {
                 self.local.remove(&patterns, None);
             }
@@ -416,7 +416,7 @@ impl World {
         self.read();
     }
 
-    /// Another process writes and removes. Its push comes a little later, if anybody is connected then.
+    /// Another process writes and removes. Its push comes a little later, if there is a connection then.
     pub(super) fn write_elsewhere(&self) {
         let (number, connected) = {
             let mut outside = self.outside.get();
@@ -446,7 +446,7 @@ impl World {
         self.roused.notify_one();
     }
 
-    /// The second key: nobody else reads it, nothing covers it, and it stands in Redis.
+    /// Reads the second key: nobody else reads it, no removal covers it, and it is in Redis.
     pub(super) fn read_other(&self) {
         let mut kept = false;
         for _ in 0..4 {
@@ -463,7 +463,7 @@ impl World {
                 kept = filled == Some(true);
                 filled.map(|_| 1)
             };
-            // The same removal may have been replayed meanwhile; that it waits all the time is often so.
+            // The removal may have been replayed meanwhile; often it waits all the time.
             let still = self.switch.is_shut("k", ["t"].into_iter());
             if let Some(from) = from.filter(|_| shut && still) {
                 self.beside.get()[from] += 1;
@@ -472,7 +472,7 @@ impl World {
         }
     }
 
-    /// Whether memory has taken it; `None` in an outage.
+    /// Reads the second key from Redis. Returns whether memory has taken the value; `None` in an outage.
     fn read_other_from_redis(&self) -> Option<bool> {
         let Joined::Lead(lead) = self.local.flights.join(&CacheKey::new("o"), &[], &[]) else {
             unreachable!("one reader of that key");
@@ -496,7 +496,7 @@ impl World {
     pub(super) fn supervise(&self) {
         for line in &self.lines {
             line.connect();
-            // Subscribed first, then read.
+            // Subscribes first, then reads.
             let number = self.outside.get().number;
             line.hear(number);
             self.switch.repeat_recent();
@@ -505,7 +505,7 @@ impl World {
                 continue;
             }
             loop {
-                // Looked at first: what the others did before they ended is seen below.
+                // Read first, so that the code below sees all that the others did before they ended.
                 let over = self.over.load(Ordering::SeqCst);
                 if line.is_lost() {
                     break;
@@ -531,7 +531,7 @@ impl World {
                 return Err(());
             }
             let number = self.outside.get().remove(self.scene.by);
-            // A ledger that has just begun is told by a push alone, which comes with a later reply.
+            // A ledger that has just begun is announced only by a push, which comes with a later reply.
             let known = self.scene.by == By::Key || !once_in(4);
             if known {
                 line.hear(number);

@@ -1,18 +1,18 @@
-//! The leader's part of a flight.
+//! The leader of a flight.
 
 use std::sync::Arc;
 
 use crate::local::flight::{Flight, Flights, Hold, Outcome, Stage};
 
-/// The right, and the duty, to end a flight. Dropped early, it is handed to a waiter.
+/// The lead of a flight; its holder must end the flight. If it is dropped early, a waiter takes over.
 #[derive(Debug)]
 pub(crate) struct Lead<H: Hold> {
     pub(super) flights: Arc<Flights<H>>,
     pub(super) flight: Arc<Flight<H>>,
-    /// Handed over with the lead: it has been standing since before any load that follows.
+    /// Handed over with the lead: it has been in Redis since before any load that follows.
     pub(crate) hold: Option<H>,
-    /// Sent, but not confirmed: never handed over. It may come to stand only after a removal that the next load has not
-    /// seen, and would then let that load's value in.
+    /// A lease that was sent but not confirmed. It is never handed over: Redis may plant it only after a removal that
+    /// the next load has not seen, and it would then let that load's value be stored.
     pub(crate) unconfirmed: Option<H>,
     pub(super) finished: bool,
 }
@@ -22,7 +22,7 @@ impl<H: Hold> Lead<H> {
         &self.flight
     }
 
-    /// The body begins now: who comes from here on has come during the load.
+    /// The body begins now: callers that join from here on come during the load.
     pub(crate) fn begin(&self) {
         let mut state = self.flight.state.lock();
         state.loads += 1;
@@ -31,30 +31,30 @@ impl<H: Hold> Lead<H> {
         state.suspects.clear();
     }
 
-    /// No load was needed.
+    /// Ends the flight without a load, because none was needed.
     pub(crate) fn found(mut self, outcome: Outcome) {
         self.finish(Stage::Settled(outcome, true));
     }
 
-    /// Nobody joins the flight any more.
+    /// From now on nobody joins the flight.
     pub(crate) fn unlist(&self) {
         self.flights.leave(&self.flight);
     }
 
-    /// The load is done. Those who came before it go with it; the rest wait for [`Lead::settle`].
+    /// The load is done. Waiters that came before it began share it now; the others wait for [`Lead::settle`].
     pub(crate) fn loaded(&self, outcome: Outcome) {
         self.flight.state.lock().stage = Stage::Loaded(outcome);
         self.flight.changed.notify_waiters();
     }
 
-    /// The verdict on the load: `sure` when no removal can have come between.
+    /// Ends the flight with the verdict on its load: `sure` if no removal can have come in between.
     pub(crate) fn settle(mut self, outcome: Outcome, sure: bool) {
         self.finish(Stage::Settled(outcome, sure));
     }
 
     fn finish(&mut self, stage: Stage<H>) {
         self.finished = true;
-        // Out of the map first: whoever finds the flight after this has found a settled one and starts over.
+        // Removed from the map first: a caller that still has the flight afterwards finds it settled, and starts over.
         self.flights.leave(&self.flight);
         self.flight.state.lock().stage = stage;
         self.flight.changed.notify_waiters();

@@ -1,13 +1,13 @@
 //! One load per key in this process (P3), and who may share it (P2).
 //!
 //! The first caller of a key leads its *flight*; later ones wait. A waiter shares a load that began after it arrived. A
-//! load that had already begun may have read what was removed before the waiter came, so it is shared only on the verdict
-//! of the store: the lease stood to the end, so nobody removed the key meanwhile. Without that verdict the waiter starts
-//! over.
+//! load that had already begun may have read a value that was removed before the waiter came. It is shared only if the
+//! store confirms it (the *verdict*): the lease was still there at the end, so nobody removed the key meanwhile.
+//! Without that verdict the waiter starts over.
 //!
-//! A leader that is dropped leaves the lead, and its lease, to a waiter. One that is neither dropped nor polled any more
-//! ([`pulse`]) is left by its waiters, who start over. A removal *retires* the flights that it names:
-//! they finish for whoever waits, and nobody joins them any more.
+//! If a leader is dropped, a waiter takes over the lead and the lease. If a leader is neither dropped nor polled any
+//! more ([`pulse`]), its waiters start over. A removal *retires* the flights that it names: they finish for those who
+//! already wait, and nobody joins them any more.
 
 mod lead;
 mod pulse;
@@ -42,17 +42,17 @@ use crate::local::memory::Kept;
 pub(crate) enum Outcome {
     /// A value; `None` is an absence that is cached.
     Value(Kept),
-    /// A value that is for those who wait, and is not stored.
+    /// A value for those who wait, which is not stored.
     Unstored(Arc<dyn Any + Send + Sync>),
     /// The body returned `None`, which is not cached.
     Nothing,
     /// The body failed; the error can be cloned.
     Error(Arc<dyn Any + Send + Sync>),
-    /// The leader gave up on the body; each waiter says so in its own type.
+    /// The leader stopped waiting for the body; each waiter reports that in its own error type.
     TimedOut,
-    /// The body failed with an error that cannot be shared: everybody runs it, a few at a time.
+    /// The body failed with an error that cannot be shared: each waiter runs the body itself, a few at a time.
     Failed,
-    /// So is it with a result that cannot be shared.
+    /// The result cannot be shared: each waiter runs the body itself, a few at a time.
     Unshared,
 }
 
@@ -66,7 +66,7 @@ impl Outcome {
         }
     }
 
-    /// No value: an older one may be wanted instead.
+    /// True if there is no value, so that an older one may be served instead.
     pub(crate) fn is_failure(&self) -> bool {
         matches!(self, Self::Error(_) | Self::TimedOut | Self::Failed)
     }
@@ -86,13 +86,14 @@ impl<H: Hold> Hold for Box<H> {
 /// How many callers run the body side by side after a load whose result cannot be shared.
 const SIDE_BY_SIDE: usize = 16;
 
-/// For so long no turn may end before somebody who waits for one goes on without. As long as a leader may be silent.
+/// If no turn has ended for this long, one of the callers that wait for a turn goes on without. It is as long as a
+/// leader may be silent.
 const STUCK: Duration = pulse::LOOK_EVERY.saturating_mul(5);
 
-/// How many removals of tags that a result may carry a flight notes. One more retires it.
+/// How many removals a flight notes whose tags its result may turn out to carry. One more retires the flight.
 const SUSPECTS: usize = 64;
 
-/// Each is a step more to explore.
+/// Few with shuttle, because each shard is one more step to explore.
 const SHARDS: usize = if cfg!(shuttle) { 2 } else { 16 };
 
 /// The flights that may be joined, by key.
@@ -104,7 +105,7 @@ pub(crate) struct Flights<H: Hold> {
     hasher: RandomState,
     count: AtomicUsize,
     bound: usize,
-    /// Looks at a leader's pulse beyond the usual number: it may be waiting for Redis for so long.
+    /// How many more looks at a leader's pulse are granted, because the leader may be waiting for Redis for that long.
     looks: u32,
 }
 
@@ -115,24 +116,25 @@ pub(crate) struct Flight<H> {
     template: u64,
     /// Its leader's signs of life.
     pulse: Arc<Pulse>,
-    /// A removal has named it.
+    /// A removal has named this flight.
     retired: AtomicBool,
     dirty: AtomicBool,
-    /// Its load replaces a value that stands meanwhile.
+    /// Its load replaces a value that can be read meanwhile.
     refreshes: AtomicBool,
     state: Mutex<State<H>>,
     changed: Notify,
     pushed: Notify,
     side_by_side: Semaphore,
-    /// Counts the turns that have ended, and those that were not waited for.
+    /// Counts the turns that have ended, and those that were taken without waiting.
     turns: AtomicU64,
 }
 
 #[derive(Debug)]
 struct State<H> {
-    /// Tags the value will carry, as far as any who joined knows them: each of them may come to lead.
+    /// Tags that the value will carry, as far as the callers that joined know them; each of these callers may become
+    /// the leader.
     tags: Vec<String>,
-    /// Literal beginnings of tags that only the result tells.
+    /// Literal beginnings of tags that are known only from the result.
     open_tags: Vec<String>,
     /// Loads begun by this flight's leaders so far.
     loads: u32,
@@ -142,7 +144,7 @@ struct State<H> {
     stage: Stage<H>,
     /// Removals of tags that its result may turn out to carry, made since its load began.
     suspects: Vec<Pattern>,
-    /// A value that somebody found who ran the body after an outcome that could not be shared.
+    /// A value from a caller that ran the body itself after an outcome that could not be shared.
     rescued: Option<Outcome>,
 }
 
@@ -151,29 +153,30 @@ enum Stage<H> {
     Led,
     /// The leader was dropped.
     Vacant(Option<H>),
-    /// The load is done, the store is not settled.
+    /// The load is done, but it is not known yet whether its value is stored.
     Loaded(Outcome),
     /// The leader is not polled any more, and was not dropped either.
     Abandoned,
-    /// The last word; `true`: even those who came during the load may have it.
+    /// The flight has ended. `true`: callers that came during the load may share the outcome, too.
     Settled(Outcome, bool),
 }
 
 pub(crate) enum Joined<H: Hold> {
     Lead(Lead<H>),
     Wait(Waiter<H>),
-    /// Another function's load of a key that happens to read the same, or one whose body is asking: go alone.
+    /// The flight belongs to another function whose key happens to be equal, or the caller is inside the flight's own
+    /// body: load without a flight.
     Other,
-    /// Too many flights: go alone.
+    /// Too many flights: load without one.
     Full,
 }
 
 pub(crate) enum Waited<H: Hold> {
     Shared(Outcome),
     Lead(Lead<H>),
-    /// The result cannot be shared: run the body, by [`Flight::turn`]. `true`: it had failed.
+    /// The result cannot be shared: run the body, by [`Flight::turn`]. `true`: the load had failed.
     Alone(Arc<Flight<H>>, bool),
-    /// For so long only the verdict was out.
+    /// Start over. For this long only the verdict was missing.
     Again(Duration),
 }
 
@@ -245,12 +248,12 @@ impl<H: Hold> Flights<H> {
         })
     }
 
-    /// Somebody leads a load of the key.
+    /// True if the key has a flight that can be joined.
     pub(crate) fn is_under_way(&self, key: &str) -> bool {
         self.shard(key).lock().contains_key(key)
     }
 
-    /// Redis says that the key changed: what is being read may be older than that.
+    /// Handles a push that the key changed: the value that is being read may be older.
     pub(crate) fn pushed(&self, key: &str) {
         if let Some(flight) = self.shard(key).lock().get(key) {
             flight.dirty.store(true, Ordering::SeqCst);
@@ -258,8 +261,8 @@ impl<H: Hold> Flights<H> {
         }
     }
 
-    /// Nobody who comes from now on shares the flights that the pattern names; none of them fills memory. Of a flight whose
-    /// tags only the result tells, it is noted, and judged when they are known.
+    /// Retires the flights that the pattern names: later callers do not share them, and they do not fill memory. If a
+    /// flight's tags are known only from its result, the removal is noted, and judged when they are known.
     pub(crate) fn retire(&self, pattern: &Pattern, spared: Option<&Flight<H>>) {
         if off(Safeguard::Retire) {
             return;
@@ -300,8 +303,8 @@ impl<H: Hold> Flights<H> {
         }
     }
 
-    /// The flight's leader is dead: those who wait start over, and nobody joins it any more. Should its load end after all,
-    /// nothing of it goes into memory.
+    /// Abandons a flight whose leader is dead: its waiters start over, and nobody joins it any more. If its load ends
+    /// after all, its value does not go into memory.
     fn abandon(&self, flight: &Arc<Flight<H>>) {
         flight.retired.store(true, Ordering::SeqCst);
         self.leave(flight);
@@ -324,7 +327,7 @@ impl<H: Hold> Flights<H> {
         }
     }
 
-    /// How many are counted, and how many can be joined.
+    /// How many flights are counted, and how many can be joined.
     #[cfg(all(test, shuttle))]
     pub(crate) fn left_behind(&self) -> (usize, usize) {
         let joinable = self.shards.iter().map(|shard| shard.lock().len()).sum();
@@ -337,7 +340,7 @@ impl<H: Hold> Flights<H> {
 }
 
 impl<H> Flight<H> {
-    /// A copy of what this flight read or loaded, which carries these tags, may go into memory.
+    /// True if a value with these tags that this flight read or loaded may go into memory.
     pub(crate) fn may_fill(&self, tags: &[String]) -> bool {
         off(Safeguard::Guard) || !self.is_disturbed(tags) && !self.dirty.load(Ordering::SeqCst)
     }
@@ -350,7 +353,7 @@ impl<H> Flight<H> {
         self.retired.load(Ordering::SeqCst)
     }
 
-    /// A removal has named what it read or loaded, which carries these tags.
+    /// True if a removal has named a value with these tags that this flight read or loaded.
     pub(crate) fn is_disturbed(&self, tags: &[String]) -> bool {
         let suspected = || {
             let state = self.state.lock();
@@ -373,31 +376,32 @@ impl<H> Flight<H> {
         room
     }
 
-    /// Its load replaces a value that readers may have meanwhile.
+    /// Notes that the load replaces a value that readers may have meanwhile.
     pub(crate) fn refreshes(&self) {
         self.refreshes.store(true, Ordering::SeqCst);
     }
 
-    /// Before each read whose reply may go into memory.
+    /// Forgets earlier pushes. Called before each read whose reply may go into memory.
     pub(crate) fn clean(&self) {
         self.dirty.store(false, Ordering::SeqCst);
     }
 
-    /// Redis said that the key changed, since this was last awaited.
+    /// Waits for a push that the key changed, or for a removal of it. One that came since the last wait counts, too.
     pub(crate) async fn pushed(&self) {
         self.pushed.notified().await;
     }
 
-    /// Somebody waits for the load, or for the verdict on its store.
+    /// True if somebody waits for the load, or for the verdict on its store.
     pub(crate) fn has_waiters(&self) -> bool {
         self.state.lock().waiters > 0
     }
 
-    /// A turn to run the body after an outcome that could not be shared, unless somebody else's turn found a value.
+    /// Waits for a turn to run the body after an outcome that could not be shared. Fails with the outcome of another
+    /// caller's turn that has found a value.
     ///
-    /// Whoever has a turn may not be polled any more, as a leader may ([`pulse`]), and keep it for ever. So one caller
-    /// goes on without a turn of theirs whenever none has ended for [`STUCK`]: bodies that take longer than that come to run
-    /// more than [`SIDE_BY_SIDE`] at once, but one more at a time.
+    /// A caller that has a turn may stop being polled, as a leader may ([`pulse`]), and keep the turn for ever. So
+    /// whenever no turn has ended for [`STUCK`], one waiting caller goes on without. If bodies take longer than that,
+    /// more than [`SIDE_BY_SIDE`] of them come to run at once, but only one more at a time.
     pub(crate) async fn turn(&self) -> Result<Turn<'_, H>, Outcome> {
         let mut acquired = pin!(self.side_by_side.acquire());
         let mut ended = self.turns.load(Ordering::SeqCst);
@@ -419,7 +423,8 @@ impl<H> Flight<H> {
         }
     }
 
-    /// True for one of those who wait, if no turn has ended since `ended` were counted. The others count from now on.
+    /// True for one of the waiting callers, if no turn has ended since `ended` was counted. The others count from now
+    /// on.
     fn goes_on_without(&self, ended: &mut u64) -> bool {
         let counted =
             self.turns
@@ -433,7 +438,7 @@ impl<H> Flight<H> {
         }
     }
 
-    /// A turn found a value: the others, who all came before it began, may have it.
+    /// Shares the value that a turn has found: all other callers came before it began, so they may have it.
     pub(crate) fn rescue(&self, outcome: Outcome) {
         self.state.lock().rescued = Some(outcome);
     }
@@ -462,8 +467,8 @@ impl<H> Flight<H> {
     }
 }
 
-/// A turn to run the body, until it is dropped. Then it is another's, also where it was taken without waiting for one:
-/// those whose turns are stuck will not give theirs back.
+/// A turn to run the body. When it is dropped, another caller gets it, even if it was taken without waiting for one:
+/// callers whose turns are stuck do not give theirs back.
 #[derive(Debug)]
 pub(crate) struct Turn<'a, H> {
     flight: &'a Flight<H>,
@@ -480,7 +485,7 @@ impl<H> Drop for Turn<'_, H> {
 enum Concern {
     None,
     Named,
-    /// It depends on tags that only the result tells.
+    /// It depends on tags that are known only from the result.
     Suspected,
 }
 

@@ -1,9 +1,9 @@
-//! Whether the leader of a flight is alive: is its future being polled, or would it be if it were woken?
+//! Whether the leader of a flight is alive: its future is being polled, or is polled when it is woken.
 //!
 //! A caller may hold the future of its call and never poll it again: `select!` takes another branch, and the first
-//! future lives on until the end of its scope. Nobody drops such a leader, so nobody takes over; and its waiters would
-//! wait for ever. Who depends on a leader therefore looks at its pulse now and then and wakes it. A leader that is woken
-//! again and again, and not polled, is no leader.
+//! future lives on until the end of its scope. Such a leader is not dropped, so nobody takes over, and its waiters
+//! would wait for ever. So those who depend on a leader look at its pulse now and then, and wake it. A leader that is
+//! woken several times and not polled counts as dead.
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -23,8 +23,8 @@ thread_local! {
 /// Time between two looks at a pulse.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Looks in a row that find no beat: then the leader is dead. Several, and not one after a longer time, so that a process
-/// that was starved of processor time has had its turn between them.
+/// A leader is dead after this many looks in a row without a sign of life. There are several looks, not one after a
+/// longer time, so that a process that was short of processor time can run between them.
 const LOOKS: u32 = 4;
 
 /// The signs of life of a leader.
@@ -63,23 +63,23 @@ impl Pulse {
         .await
     }
 
-    /// The supervisor's look.
+    /// The supervisor's look at the pulse. True: the leader is dead.
     pub(crate) fn is_found_dead_by_supervisor(&self) -> bool {
         let look = self.supervisor.lock().look(self, 0);
         look.wake()
     }
 
-    /// Some thread is polling the leader's body.
+    /// True if some thread is polling the leader's body.
     pub(crate) fn is_being_polled(&self) -> bool {
         self.beats.load(SeqCst) % 2 == 1
     }
 
-    /// This very thread is polling the leader's body: whoever asks is called by it.
+    /// True if the calling thread is polling the leader's body: the caller is called by that body.
     pub(crate) fn is_driven_here(&self) -> bool {
         DRIVEN.with_borrow(|driven| driven.contains(&std::ptr::from_ref(self)))
     }
 
-    /// Somebody has found the leader dead.
+    /// True if somebody has found the leader dead.
     pub(crate) fn is_dead(&self) -> bool {
         self.dead.load(SeqCst)
     }
@@ -113,8 +113,8 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Looks, and wakes a leader that has given no sign of life since the last look. True: it is dead. `more`: looks
-    /// that are granted beyond the usual number.
+    /// Looks at the pulse, and wakes a leader that has given no sign of life since the last look. True: the leader is
+    /// dead. `more`: looks that are granted beyond the usual number.
     pub(crate) fn finds_dead(&mut self, pulse: &Pulse, more: u32) -> bool {
         self.look(pulse, more).wake()
     }
@@ -144,7 +144,7 @@ enum Look {
 }
 
 impl Look {
-    /// Wakes who is silent, with no lock held: what a waker does is not ours. True: it is dead.
+    /// Wakes a silent leader, with no lock held, because a waker may run any code. True: the leader is dead.
     fn wake(self) -> bool {
         match self {
             Self::Alive | Self::Silent(None) => false,

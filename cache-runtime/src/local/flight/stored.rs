@@ -6,8 +6,8 @@ use crate::key::Pattern;
 use crate::local::flight::{Concern, Flight, Flights, Hold, Stage};
 
 impl<H: Hold> Flights<H> {
-    /// Waits until what has been loaded, and the pattern may name, is stored or refused. A load's caller does not wait for
-    /// that; a removal that counts what it takes does.
+    /// Waits until loaded values that the pattern may name are stored or refused. The caller of a load does not wait
+    /// for that; a removal that counts what it removes does.
     pub(crate) async fn stored(&self, pattern: &Pattern) {
         let is_meant = |flight: &Arc<Flight<H>>| {
             flight.is_being_stored() && !matches!(flight.concern(pattern), Concern::None)
@@ -37,7 +37,7 @@ impl<H> Flight<H> {
         matches!(self.state.lock().stage, Stage::Loaded(_))
     }
 
-    /// Waits until what has been loaded is stored or refused.
+    /// Waits until the loaded value is stored or refused.
     pub(crate) async fn settled(&self) {
         loop {
             let changed = self.changed.notified();

@@ -104,7 +104,7 @@ async fn a_result_that_cannot_be_shared_tells_whether_it_was_a_failure() {
     }
 }
 
-/// A flight whose load has failed, so that everybody takes turns.
+/// A flight whose load has failed, so that all callers take turns.
 async fn flight_of_turns(flights: &Arc<Flights<Nothing>>) -> Arc<Flight<Nothing>> {
     let leader = lead(flights);
     let waits = waiter(flights);
@@ -124,7 +124,8 @@ async fn turns_that_never_end_hold_up_no_other() {
     for _ in 0..SIDE_BY_SIDE {
         stuck.push(flight.turn().await.expect("nobody has found a value"));
     }
-    // Two that wait and are not polled any more: what becomes free is theirs, and they do not take it.
+    // Two waiting callers that are no longer polled: a turn that becomes free is offered to them, and they do not take
+    // it.
     let mut unpolled = [Box::pin(flight.turn()), Box::pin(flight.turn())];
     for waits in &mut unpolled {
         let polled = tokio::time::timeout(Duration::from_millis(1), waits).await;

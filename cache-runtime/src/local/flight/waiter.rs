@@ -1,4 +1,4 @@
-//! A waiter's part of a flight: whose load it may share.
+//! A waiter of a flight: which load it may share.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,11 +15,11 @@ use crate::local::flight::{Flight, Flights, Hold, Lead, Outcome, Stage, Waited, 
 pub(crate) struct Waiter<H: Hold> {
     flights: Arc<Flights<H>>,
     flight: Arc<Flight<H>>,
-    /// Loads that had begun when this waiter came.
+    /// How many loads had begun when this waiter came.
     seen: u32,
-    /// The value was there already; only the verdict was out.
+    /// The load had ended when this waiter came; only the verdict was missing.
     was_loaded: bool,
-    /// No verdict will do: only a load that began after this waiter came.
+    /// This waiter shares only a load that began after it came, whatever the verdict.
     loads_only: bool,
 }
 
@@ -31,8 +31,8 @@ impl<H: Hold> Waiter<H> {
         open_tags: &[String],
     ) -> Option<Self> {
         let mut state = flight.state.lock();
-        // A removal was pushed while the leader's read was under way: its reply may be from before. A load that follows
-        // will not be.
+        // A removal was pushed while the leader's read was under way, so the reply may be from before the removal. A
+        // load that follows is not.
         let reading = state.reading && matches!(state.stage, Stage::Led);
         let overtaken =
             reading && flight.dirty.load(Ordering::SeqCst) || !state.suspects.is_empty();
@@ -63,32 +63,33 @@ impl<H: Hold> Waiter<H> {
         })
     }
 
-    /// The load had ended before this waiter came: sharing it is a hit, not a collapsed miss.
+    /// True if the load had ended before this waiter came: sharing it is a hit, not a coalesced miss.
     pub(crate) fn was_loaded(&self) -> bool {
         self.was_loaded
     }
 
-    /// The load replaces a value that stands meanwhile, and may do for this waiter.
+    /// True if the load replaces a value that can be read meanwhile and may suffice for this waiter.
     pub(crate) fn refreshes(&self) -> bool {
         self.flight.refreshes.load(Ordering::SeqCst)
     }
 
-    /// The same for a reader that shares nothing but a load which began after it came.
+    /// Like [`Waiter::wait`], but shares only a load that began after this waiter came.
     pub(crate) async fn wait_for_load(mut self) -> Waited<H> {
         self.loads_only = true;
         self.wait().await
     }
 
-    /// Waits for the flight to end, or for the lead to fall to this waiter.
+    /// Waits for the flight to end, or for this waiter to become the leader.
     ///
-    /// Cancellation: dropping it leaves the flight to the others; the last one out gives up what a dropped leader held.
+    /// Cancellation: the other waiters keep the flight. The last one that is dropped gives up what a dropped leader
+    /// held.
     pub(crate) async fn wait(self) -> Waited<H> {
         let mut verdict_out = None;
         let mut watch = Watch::default();
         loop {
             let changed = self.flight.changed.notified();
             tokio::pin!(changed);
-            // Registered before the stage is looked at, or a change between the two would be missed.
+            // Registered before the stage is looked at; otherwise a change between the two would be missed.
             changed.as_mut().enable();
             if let Some(end) = self.look(&mut verdict_out) {
                 return end;
@@ -101,7 +102,7 @@ impl<H: Hold> Waiter<H> {
         }
     }
 
-    /// `verdict_out`: since when only the verdict is.
+    /// Looks at the stage. `verdict_out`: since when only the verdict has been missing.
     fn look(&self, verdict_out: &mut Option<Instant>) -> Option<Waited<H>> {
         let mut state = self.flight.state.lock();
         let came_before = self.seen < state.loads;

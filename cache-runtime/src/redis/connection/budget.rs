@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use crate::common::sync::is_within_runtime;
 use crate::redis::connection::fault::Fault;
 
-/// What one call may spend waiting for Redis, all its commands together. Shared by reference: what stands in for a slow
-/// read is looked for while that read is still under way.
+/// How long one call may wait for Redis, all its commands together. It is shared by reference, because a substitute for
+/// a slow read is looked for while that read is still under way.
 #[derive(Debug)]
 pub(crate) struct Budget {
     all: Duration,
@@ -27,7 +27,7 @@ impl Budget {
         }
     }
 
-    /// All that it was at the beginning.
+    /// The whole budget, before anything was spent.
     pub(in crate::redis) fn all(&self) -> Duration {
         self.all
     }
@@ -37,28 +37,28 @@ impl Budget {
             .saturating_sub(Duration::from_micros(self.spent.load(Relaxed)))
     }
 
-    /// Nothing is left.
+    /// True if nothing is left.
     pub(crate) fn is_spent(&self) -> bool {
         self.left().is_zero()
     }
 
-    /// Time that went by while only Redis was waited for.
+    /// Charges time in which the call waited only for Redis.
     pub(crate) fn charge(&self, time: Duration) {
         let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        // A sum beyond all time is as good as any other that is.
+        // The sum saturates: a sum that large always means that the budget is spent.
         let _ = self
             .spent
             .fetch_update(Relaxed, Relaxed, |spent| Some(spent.saturating_add(micros)));
     }
 
-    /// Another process's load was waited for, which is no fault of Redis's: from here on it is as at the beginning.
+    /// Restores the whole budget after a wait for another process's load, which Redis did not cause.
     pub(crate) fn renew(&self) {
         self.spent.store(0, Relaxed);
     }
 
     /// Waits for the work as long as the budget lasts.
     ///
-    /// Pinned by the caller: each layer that took the future itself would hold it twice.
+    /// The caller pins the future: each layer that took it by value would hold it twice.
     pub(crate) async fn spend<T>(
         &self,
         work: Pin<&mut impl Future<Output = Result<T, Fault>>>,
@@ -74,9 +74,9 @@ impl Budget {
     }
 }
 
-/// Waits at most so long, but does not take its own process's lack of processor time for Redis's: when the time is up,
-/// the connection's task gets its turn with what the socket already holds, and only then is it a time-out. Outside of a
-/// runtime the work is not begun.
+/// Waits at most `limit`, without blaming Redis for this process's lack of processor time. When the time is up, the
+/// connection's task first gets a turn to read what the socket already holds; only then is it a time-out. Outside of a
+/// runtime the work is not started.
 pub(in crate::redis) async fn patiently<T>(
     limit: Duration,
     mut work: Pin<&mut impl Future<Output = Result<T, Fault>>>,
@@ -99,7 +99,8 @@ pub(in crate::redis) async fn patiently<T>(
     Err(Fault::TimedOut)
 }
 
-/// One for the runtime to look at the socket, one for the connection's task, one for the reply to reach the caller.
+/// How often to yield before a time-out: once for the runtime to poll the socket, once for the connection's task, once
+/// for the reply to reach the caller.
 const TURNS: usize = 3;
 
 #[cfg(test)]
@@ -123,7 +124,7 @@ mod tests {
         let slow = pin!(answer_after(Duration::from_secs(1)));
         assert!(matches!(budget.spend(slow).await, Err(Fault::TimedOut)));
         assert_eq!(began.elapsed(), Duration::from_millis(30));
-        // Nothing is left: not even asked.
+        // Nothing is left, so Redis is not even asked.
         let never = pin!(async { panic!("it was polled") as Result<(), Fault> });
         assert!(budget.spend(never).await.is_err());
         budget.renew();

@@ -11,8 +11,8 @@ pub(in crate::redis) struct ServerClock {
     origin: Instant,
     /// Server time minus the time since `origin`, in ms.
     offset: AtomicI64,
-    /// How long the answer took that the offset is from, in microseconds: it is right to within half of that. Larger, the
-    /// more answers since were worse.
+    /// How long the answer took from which the offset was computed, in microseconds; the offset is right to within half
+    /// of that. Each much slower answer since then has raised this value.
     took: AtomicU64,
 }
 
@@ -25,8 +25,8 @@ impl ServerClock {
         }
     }
 
-    /// The server has answered with its time, in ms. When in between it looked at its clock is not known, so an answer that
-    /// took much longer than those before says less than they did.
+    /// Takes in the server's time, in ms. It is unknown when, between question and answer, the server read its clock.
+    /// So an answer that took much longer than those before is less exact, and is not used at first.
     pub(in crate::redis) fn heard(&self, sent: Instant, took: Duration, server: i64) {
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX / 4);
         let known = self.took.load(Relaxed);
@@ -39,7 +39,7 @@ impl ServerClock {
             .store(server - self.since_origin(sent + took / 2), Relaxed);
     }
 
-    /// In ms since the epoch.
+    /// The server's time in ms since the epoch.
     pub(in crate::redis) fn now(&self) -> i64 {
         self.since_origin(Instant::now()) + self.offset.load(Relaxed)
     }
@@ -49,7 +49,7 @@ impl ServerClock {
     }
 }
 
-/// What an answer may always take longer than the one before, in microseconds.
+/// An answer that takes at most this much longer than the one before is always used, in microseconds.
 const JITTER: u64 = 2_000;
 
 #[cfg(test)]
@@ -63,15 +63,15 @@ mod tests {
         let clock = ServerClock::new(Instant::now());
         clock.heard(Instant::now(), MS, 1_000);
         assert!((999..=1_000).contains(&clock.now()));
-        // The server stood still for 900 ms, and looked at its clock at the very end.
+        // The server froze for 900 ms, and read its clock at the very end.
         clock.heard(Instant::now(), 900 * MS, 1_900);
         assert!((999..=1_000).contains(&clock.now()), "{}", clock.now());
-        // It has become this slow, and its clock was set.
+        // The server stays this slow, and its clock has been set.
         for _ in 0..20 {
             clock.heard(Instant::now(), 900 * MS, 5_450);
         }
         assert_eq!(clock.now(), 5_000);
-        // A quick answer is believed at once.
+        // A quick answer is used at once.
         clock.heard(Instant::now(), 2 * MS, 7_001);
         assert_eq!(clock.now(), 7_000);
     }

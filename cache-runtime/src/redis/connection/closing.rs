@@ -1,4 +1,4 @@
-//! The end of a cache's use of Redis: what is waited for, and for how long.
+//! Shutdown of a cache's Redis tier: what it waits for, and for how long.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ const HOPE: Duration = Duration::from_secs(1);
 const MOMENT: Duration = Duration::from_millis(50);
 
 impl Tier {
-    /// Ends the supervisor. What is under way, and what the journal still holds, is waited for until the deadline, but no
-    /// longer than there is hope: when Redis is away, one more attempt to connect is.
+    /// Ends the supervisor. Until the deadline, waits for background work and for the removals in the journal. If Redis
+    /// is away, waits only for one more attempt to connect.
     pub(crate) async fn close(self: &Arc<Self>, deadline: Instant) {
-        // The runtime that had the supervisor may have ended, with removals in the journal.
+        // The supervisor's runtime may have ended, with removals in the journal.
         self.supervised();
         let ended = async {
             tokio::select! {
@@ -28,7 +28,7 @@ impl Tier {
                 () = self.beyond_hope() => {}
             }
         };
-        // What is left then is in the file, if there is one.
+        // Removals that are left then are in the journal's file, if there is one.
         at_most(deadline.saturating_duration_since(Instant::now()), ended).await;
         let left = self.switch.journal.lock().len();
         if left > 0 && self.settings.journal.is_none() {

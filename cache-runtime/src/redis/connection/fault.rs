@@ -1,8 +1,8 @@
-//! Reason an operation of Redis gave nothing, and which of the client's errors are of which kind.
+//! Why an operation of Redis failed, and which of the client's errors are of which kind.
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
-/// Reason an operation gave nothing.
+/// Why an operation failed.
 #[derive(Clone, Debug)]
 pub(crate) enum Fault {
     /// No answer in time; whether it ran is unknown.
@@ -11,16 +11,16 @@ pub(crate) enum Fault {
     Disconnected(String),
     /// The server answered with an error; it did not run.
     Refused(String),
-    /// Not asked: the caller is polled outside of a tokio runtime, where nobody counts the time that it may wait.
+    /// Redis was not asked: the caller is polled outside of a tokio runtime, where no timer can limit its wait.
     OutsideRuntime,
 }
 
-/// A script's error is its command's, with words around it.
+/// True for an error about a key's type. The error of a script contains that of its command.
 pub(in crate::redis) fn is_wrong_type(error: &RedisError) -> bool {
     error.code() == Some("WRONGTYPE") || brief(error).contains("WRONGTYPE")
 }
 
-/// What only a node of a cluster answers.
+/// True for an error that only a cluster node returns.
 pub(in crate::redis) fn is_of_a_cluster(error: &RedisError) -> bool {
     use ServerErrorKind::{Ask, ClusterDown, CrossSlot, Moved};
     matches!(
@@ -51,7 +51,7 @@ pub(in crate::redis) fn speaks_only_resp2(error: &RedisError) -> bool {
             .contains("unknown command 'hello'")
 }
 
-/// An outage, as against an answer that says no.
+/// True for an outage, false for an answer that refuses the command.
 pub(in crate::redis) fn is_outage(error: &RedisError) -> bool {
     use ServerErrorKind::{BusyLoading, ClusterDown, MasterDown, ReadOnly};
     match error.kind() {
@@ -75,7 +75,7 @@ pub(in crate::redis) fn unnamed() -> RedisError {
     (ErrorKind::Io, "no answer").into()
 }
 
-/// The server's or the system's words in one line. They quote no argument of ours but the user name.
+/// The server's or the system's error text in one line. It quotes no argument of ours but the user name.
 pub(in crate::redis) fn brief(error: &RedisError) -> String {
     let text = match error.code() {
         Some(code) => format!("{code} {}", error.detail().unwrap_or_default()),

@@ -1,5 +1,5 @@
-//! Which task is the supervisor now. A runtime may end, or be kept without being driven, and its tasks with it: then
-//! another supervisor takes over on the runtime of whoever needs Redis, and what the old one still does is ignored.
+//! Which task is the supervisor now. If its runtime ends, or is no longer driven, another supervisor takes over on the
+//! runtime of a call that needs Redis. What the old one still does is ignored.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -23,7 +23,7 @@ pub(in crate::redis) struct Incumbent {
     patience: Duration,
 }
 
-/// The part of a supervisor that other tasks use: they wake it, and see whether it lives.
+/// The part of a supervisor that other tasks use, to wake it and to see whether it is still polled.
 #[derive(Debug)]
 pub(in crate::redis) struct Duty {
     origin: Instant,
@@ -42,7 +42,7 @@ impl Duty {
         })
     }
 
-    /// Runs the supervisor's work. Each poll is a sign of life, and there is one now and then.
+    /// Runs the supervisor's work. Each poll is a sign of life, and a timer causes one at least every [`SIGN_EVERY`].
     pub(in crate::redis) async fn sign_during(&self, work: impl Future<Output = ()>) {
         let mut work = pin!(work);
         let mut ticks = tokio::time::interval(SIGN_EVERY);
@@ -74,7 +74,7 @@ impl Incumbent {
         }
     }
 
-    /// A supervisor is in charge, and its task is being polled.
+    /// True if a supervisor is in charge and its task is being polled.
     pub(in crate::redis) fn is_at_work(&self) -> bool {
         let ended = self.task.as_ref().is_none_or(JoinHandle::is_finished);
         !ended && self.duty.silence() < self.patience
@@ -85,12 +85,12 @@ impl Incumbent {
         self.duty.silence()
     }
 
-    /// Somebody was put in charge, and may have ended since.
+    /// True if a supervisor was put in charge; it may have ended since.
     pub(in crate::redis) fn has_task(&self) -> bool {
         self.task.is_some()
     }
 
-    /// That supervisor is in charge.
+    /// True if that supervisor is in charge.
     pub(in crate::redis) fn has(&self, duty: &Arc<Duty>) -> bool {
         Arc::ptr_eq(&self.duty, duty)
     }

@@ -22,28 +22,28 @@ use crate::redis::lease::millis;
 use crate::redis::ledger::{Birth, Ledger, Page, read_birth, write_birth};
 use crate::redis::scripts::{SOURCES, Script};
 
-/// What a planting found.
+/// The result of an attempt to plant a lease.
 #[derive(Debug)]
 pub(crate) enum Planted {
     Ours,
-    /// Something stands there that was not there, or was another, when it was read.
+    /// The key holds something that was not there, or was different, when it was read.
     Stands,
     Foreign,
 }
 
 pub(crate) struct Link {
     connection: MultiplexedConnection,
-    /// Where, and as whom, it is connected.
+    /// The address and the user of this connection.
     pub(in crate::redis) info: ConnectionInfo,
     /// Counts up with each connection of this process.
     pub(in crate::redis) epoch: u64,
-    /// Hash of the server's run id and reign; 0 where it is hidden.
+    /// Hash of the server's run id and reign; 0 if the run id is hidden.
     pub(crate) run: u64,
     run_id: Option<String>,
     /// How the heartbeat asks for the server's role.
     ask: Ask,
-    /// Redis pushes on this connection which keys have changed, and what was removed. Without it the ledger's news are
-    /// read with every entry, and memory only bridges outages.
+    /// True if Redis pushes on this connection which keys have changed and what was removed. Otherwise the newer part
+    /// of the ledger is read with every entry, and memory only bridges outages.
     pub(crate) pushes: bool,
     pub(crate) ledger: std::sync::Arc<Ledger>,
     /// The ledger's name and its channel's.
@@ -51,12 +51,12 @@ pub(crate) struct Link {
     channel: String,
     clock: ServerClock,
     pub(in crate::redis) round_trip: RoundTrip,
-    /// When the latest heartbeat was sent that was answered, in microseconds since `origin`.
+    /// When the latest answered heartbeat was sent, in microseconds since `origin`.
     heard: AtomicU64,
     origin: Instant,
     scripts: Vec<String>,
     pub(in crate::redis) timeouts: AtomicU32,
-    /// Counts answers: whoever waited in vain can tell a slow server from a silent one.
+    /// Counts answers, so that a caller whose wait has timed out can tell a slow server from a silent one.
     pub(in crate::redis) answers: AtomicU64,
     lost: AtomicBool,
 }
@@ -84,23 +84,23 @@ impl Way for Link {
     }
 }
 
-/// What a push said.
+/// A push from Redis, or the end of the connection.
 pub(crate) enum Push<'a> {
     /// These keys changed.
     Keys(Vec<&'a [u8]>),
     /// Everything changed (`FLUSHALL`).
     Everything,
-    /// The ledger's channel told this.
+    /// A message of the ledger's channel.
     Ledger(&'a [u8]),
     /// The connection ended.
     Disconnected,
 }
 
 impl Link {
-    /// Asks the server for its time and its role: it is alive, this is the offset to its clock, and it is still the
-    /// master that it was. A server that is demoted need not close its connections.
+    /// Asks the server for its time and its role. The answer shows that it is alive, which offset its clock has, and
+    /// that it is still the same master: a demoted server need not close its connections.
     ///
-    /// Tends the ledger in the same round trip. `longest`: how long entries of this process live at most.
+    /// Runs `tend.lua` on the ledger in the same round trip. `longest`: how long entries of this process live at most.
     pub(in crate::redis) async fn heartbeat(&self, longest: Duration) -> Result<Tended, Fault> {
         let mut pipeline = redis::pipe();
         pipeline.cmd("TIME");
@@ -156,7 +156,7 @@ impl Link {
             return Err(Fault::Disconnected(REPLICA.into()));
         }
         match &self.run_id {
-            // Demoted and promoted again between two heartbeats.
+            // The server was demoted and promoted again between two heartbeats.
             Some(run_id) if self.ask == Ask::Info && role.reign(run_id) != self.run => Err(
                 Fault::Disconnected("another reign of this server has begun".into()),
             ),
@@ -164,7 +164,7 @@ impl Link {
         }
     }
 
-    /// The error for a ledger's name that holds something of somebody else's.
+    /// The error for a ledger's key that holds a value that is not ours.
     pub(in crate::redis) fn foreign_ledger(&self) -> Fault {
         foreign_ledger(&self.ledger_name)
     }
@@ -197,14 +197,14 @@ impl Link {
         let got = if self.pushes {
             self.send(&command).await
         } else {
-            // In a box of its own: those who are pushed to need no room for it.
+            // Boxed, so that a connection with pushes needs no room for this future.
             Box::pin(self.send_with_news(command)).await
         };
         or_foreign(got)
     }
 
-    /// Reads the key and, where it is empty, plants the lease in the same round trip; `true` says that it did. For a server so
-    /// far away that a call cannot wait for two round trips.
+    /// Reads the key and, if it is empty, plants the lease in the same round trip. `true`: the lease was planted. For a
+    /// server so far away that a call cannot wait for two round trips.
     pub(in crate::redis) async fn get_or_plant(
         &self,
         key: &str,
@@ -241,7 +241,8 @@ impl Link {
         }
     }
 
-    /// Without pushes: reads, and then the ledger's news, in one round trip. The news are no older than what was read.
+    /// Without pushes: sends the command, and then reads the newer part of the ledger, in one round trip. That part is
+    /// no older than what the command read.
     pub(in crate::redis) async fn send_with_news<T: FromRedisValue>(
         &self,
         command: Cmd,
@@ -251,7 +252,8 @@ impl Link {
         got.and_then(read).map_err(fault)
     }
 
-    /// The answers to several commands, after the ledger's news of the same round trip were taken in.
+    /// Sends several commands and takes in the newer part of the ledger, which is read in the same round trip. Returns
+    /// the commands' answers.
     async fn ask_with_news(
         &self,
         operation: &'static str,
@@ -267,7 +269,7 @@ impl Link {
             .arg(format!("({}", self.ledger.complete()))
             .arg("+inf")
             .arg("WITHSCORES");
-        // The lowest scores: the longest life, and the birth.
+        // The members with the lowest scores: the longest life, and the birth.
         pipeline
             .cmd("ZRANGE")
             .arg(&self.ledger_name)
@@ -297,7 +299,7 @@ impl Link {
         asking.ended(command.query_async(&mut connection).await.map_err(fault))
     }
 
-    /// Runs a script. `build` adds the keys and arguments after the number of keys.
+    /// Runs a script. `build` adds the number of keys, the keys and the arguments.
     pub(in crate::redis) async fn run<T: FromRedisValue>(
         &self,
         script: Script,
@@ -315,7 +317,7 @@ impl Link {
             .query_async(&mut connection)
             .await
         {
-            // Somebody flushed the scripts: this once by its text, which also loads it again.
+            // The server's scripts were flushed: send this one as text once, which also loads it again.
             Err(error) if is_missing_script(&error) => command("EVAL", SOURCES[script as usize])
                 .query_async(&mut connection)
                 .await
@@ -325,7 +327,8 @@ impl Link {
         asking.ended(result)
     }
 
-    /// Runs a script once for each, in few round trips. What it refuses for one it may do for the next.
+    /// Runs a script once for each item, in few round trips. Each item has its own result: an error for one does not
+    /// stop the others.
     pub(in crate::redis) async fn run_each<T: FromRedisValue, I>(
         &self,
         script: Script,
@@ -377,7 +380,7 @@ impl Link {
     }
 }
 
-/// A list or a hash of somebody else's is as foreign as an empty text.
+/// Treats a value of another Redis type like an empty string: neither is ours.
 fn or_foreign(got: Result<Option<Vec<u8>>, Fault>) -> Result<Option<Vec<u8>>, Fault> {
     match got {
         Err(Fault::Refused(why)) if why.starts_with("WRONGTYPE") => Ok(Some(Vec::new())),
@@ -385,7 +388,7 @@ fn or_foreign(got: Result<Option<Vec<u8>>, Fault>) -> Result<Option<Vec<u8>>, Fa
     }
 }
 
-/// How the ledger is.
+/// What a heartbeat has read of the ledger.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::redis) struct Tended {
     pub(in crate::redis) birth: Birth,
@@ -399,12 +402,12 @@ fn foreign_ledger(name: &str) -> Fault {
     ))
 }
 
-/// Members and scores, one after the other, or in pairs.
+/// Reads members and scores, which come one after the other or in pairs.
 fn members_of(value: Value) -> Result<Vec<(Vec<u8>, f64)>, Fault> {
     read(value).map_err(fault)
 }
 
-/// The answers to a pipeline one by one: each may be an error of its own.
+/// The answers to a pipeline; each may be an error of its own.
 async fn each(
     pipeline: &mut Pipeline,
     connection: &mut MultiplexedConnection,
@@ -414,7 +417,7 @@ async fn each(
     answers.map(Vec::into_iter).map_err(fault)
 }
 
-/// A command's name in figures, and in spans.
+/// A command's name in metrics, and its name in spans.
 fn told(command: &Cmd) -> (&'static str, &'static str) {
     let name = match command.args_iter().next() {
         Some(redis::Arg::Simple(name)) => name,
@@ -435,7 +438,7 @@ fn read<T: FromRedisValue>(value: Value) -> Result<T, RedisError> {
     from_redis_value(value).map_err(RedisError::from)
 }
 
-/// Commands in a pipeline that others may be waiting behind.
+/// Commands per pipeline. A longer pipeline would delay the calls behind it on the connection.
 const STEP: usize = 250;
 
 const REPLICA: &str = "this is a replica; reads go to masters";

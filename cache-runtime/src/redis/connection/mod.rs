@@ -1,9 +1,11 @@
-//! The way to Redis: where it is, who answers, one connection and its commands, and whether it is to be used now.
+//! Connections to Redis: the address, the server's identity, one connection and its commands, and whether Redis is used
+//! now.
 //!
-//! Read in this order: [`target`] (where), [`server`] (who answers), [`link`] (one connection and its commands), [`tier`] (is Redis
-//! to be used now?), [`session`] and [`budget`] (one call's way to it), [`round_trip`] (how far away it is), [`supervisor`] (who
-//! connects), [`incumbent`] (which task that is), [`watchdog`] (renews leases where a load keeps the runtime busy), [`closing`] (the
-//! end), [`probe`] (a connection test).
+//! Read in this order: [`target`] (the address), [`server`] (the server's identity), [`link`] (one connection and its
+//! commands), [`tier`] (whether Redis is used now), [`session`] and [`budget`] (one call's access to Redis),
+//! [`round_trip`] (how far away it is), [`supervisor`] (the task that connects), [`incumbent`] (which task is the
+//! supervisor), [`watchdog`] (renews leases if a load keeps the runtime busy), [`closing`] (shutdown), [`probe`] (a
+//! connection test).
 
 pub(in crate::redis) mod budget;
 pub(in crate::redis) mod clock;

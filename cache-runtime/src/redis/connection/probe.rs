@@ -1,4 +1,4 @@
-//! "Reason does it not connect?": one connection of its own, each step timed, and a failure in words that say what to do.
+//! The connection test: a connection of its own, each step timed, and an error text that says what to do.
 
 use std::future::Future;
 use std::time::Duration;
@@ -28,7 +28,7 @@ pub struct ConnectionTest {
     pub tls: bool,
 }
 
-/// Takes the steps, each within `limit`. `scratch`: the key that is set and deleted.
+/// Runs the steps of the test, each within `limit`. `scratch`: the key that is set and deleted.
 pub(crate) async fn connection_test(
     target: &Target,
     limit: Duration,
@@ -141,7 +141,7 @@ pub(in crate::redis) fn meaning(target: &Target, fault: &Fault) -> String {
         }
         Fault::Disconnected(_) => "the server closed the connection; a TLS port wants rediss://",
         Fault::OutsideRuntime => "only within a tokio runtime can Redis be asked",
-        // It says what to do itself.
+        // The error text itself says what to do.
         Fault::Refused(_) if has(&["is not ours", "redis cluster"]) => return text,
         Fault::Refused(_) => "the server refuses the command",
     };

@@ -1,4 +1,4 @@
-//! How far away a server is: the shortest of its latest round trips, so that a moment of much work does not look like
+//! How far away a server is: the shortest of its latest round trips, so that a short burst of work does not look like
 //! distance.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-/// Round trips that are remembered, one a heartbeat.
+/// How many round trips are remembered, one per heartbeat.
 const LATEST: usize = 4;
 
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl RoundTrip {
         round_trip
     }
 
-    /// A question was answered in this time.
+    /// Notes how long an answer took.
     pub(in crate::redis) fn took(&self, time: Duration) {
         let mut latest = self.latest.lock();
         latest.rotate_left(1);
@@ -40,12 +40,12 @@ impl RoundTrip {
         Duration::from_micros(self.shortest.load(Relaxed))
     }
 
-    /// One round trip fits into that time, with an eighth to spare.
+    /// True if one round trip fits into that time, with an eighth to spare.
     pub(in crate::redis) fn fits_into(&self, time: Duration) -> bool {
         self.shortest() * 9 / 8 <= time
     }
 
-    /// Two round trips, one after the other, fit into that time.
+    /// True if two round trips, one after the other, fit into that time.
     pub(in crate::redis) fn fits_twice_into(&self, time: Duration) -> bool {
         self.shortest() * 9 / 4 <= time
     }

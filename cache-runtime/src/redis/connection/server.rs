@@ -1,14 +1,15 @@
-//! Which server answers: is it a master, and since when are its data its own?
+//! Identifies the server: whether it is a master, and from which run and promotion its data come.
 //!
-//! A process that restarts has another `run_id`. One that was demoted and promoted again keeps it, though its data came
-//! from another master meanwhile, which may have lost removals or made some that never arrived. A promotion is the only
-//! thing that sets `master_replid2` (the history it took over, a random name); `master_replid` also changes when the first
-//! replica attaches, and would make every cache cold just then. Both together name a reign.
+//! A server process that restarts has another `run_id`. A server that was demoted and promoted again keeps its
+//! `run_id`, although its data came from another master meanwhile, which may have lost removals or made some that never
+//! arrived. Only a promotion sets `master_replid2` (a random name of the history that it took over). `master_replid` is
+//! not used: it also changes when the first replica attaches, and would make every cache cold just then. `run_id` and
+//! `master_replid2` together identify a *reign*.
 
 use redis::{Cmd, RedisError, Value, from_redis_value};
 use xxhash_rust::xxh3::xxh3_64;
 
-/// How the server tells its role: as much as this user may ask.
+/// How to ask the server for its role, depending on what this user may ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::redis) enum Ask {
     Info,
@@ -26,7 +27,7 @@ impl Ask {
     }
 }
 
-/// What the answer to [`Ask`] says.
+/// The server's role, as the answer to [`Ask`] says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::redis) struct ServerRole {
     pub(in crate::redis) replica: bool,
@@ -35,7 +36,7 @@ pub(in crate::redis) struct ServerRole {
 }
 
 impl ServerRole {
-    /// `None`: not a role that we know how to read.
+    /// Parses the answer. `None`: it is in no form that we know.
     pub(in crate::redis) fn read(answer: Value) -> Option<Self> {
         if let Value::Array(role) = answer {
             let role: String = from_redis_value(role.into_iter().next()?).ok()?;
@@ -53,7 +54,7 @@ impl ServerRole {
         })
     }
 
-    /// Hash of the reign; what entries and leases carry.
+    /// Hash of the reign; part of the origin that entries and leases carry.
     pub(in crate::redis) fn reign(&self, run_id: &str) -> u64 {
         let reign = [run_id, self.promotion.as_deref().unwrap_or("")].concat();
         xxh3_64(reign.as_bytes()).max(1)
@@ -66,13 +67,13 @@ pub(in crate::redis) fn info(section: &str) -> Cmd {
     command
 }
 
-/// `None`: hidden.
+/// The server's run id. `None`: it is hidden.
 pub(in crate::redis) fn run_id(answer: Result<Value, RedisError>) -> Option<String> {
     let info: String = from_redis_value(answer.ok()?).ok()?;
     field(&info, "run_id").map(str::to_owned)
 }
 
-/// The answer to `INFO server` is that of a node of a cluster.
+/// True if the answer to `INFO server` comes from a cluster node.
 pub(in crate::redis) fn is_cluster(answer: &Result<Value, RedisError>) -> bool {
     let info = answer.as_ref().ok().cloned();
     let info: Option<String> = info.and_then(|info| from_redis_value(info).ok());

@@ -1,4 +1,4 @@
-//! One call's way to Redis: over which connection, and what the breaker hears of it.
+//! One call's access to Redis: which connection it uses, and which results the breaker is told.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -13,7 +13,7 @@ use crate::redis::connection::link::Link;
 use crate::redis::connection::tier::Tier;
 use crate::telemetry::stats::bump;
 
-/// One call's way to Redis: the tier, and the connection that was current when it began.
+/// One call's access to Redis: the tier, and the connection that was current when the call began.
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
     pub(in crate::redis) tier: Arc<Tier>,
@@ -49,7 +49,7 @@ impl Session {
         self.tier.namespace.to_le_bytes()
     }
 
-    /// Still the connection that this process reads over.
+    /// True while this process still reads over this connection.
     pub(crate) fn is_current(&self) -> bool {
         self.tier.switch.is_current(&self.link)
     }
@@ -61,7 +61,7 @@ impl Session {
             .stamp(self.tier.namespace, entry::key_hash(key))
     }
 
-    /// Nothing has removed it: neither what Redis knows of nor what still waits for Redis.
+    /// True if no removal covers the entry: neither one in the ledger nor one that waits in the journal.
     pub(crate) fn stands<'t>(
         &self,
         stamp: &Stamp,
@@ -71,7 +71,8 @@ impl Session {
         self.link.ledger.stands(stamp, key, tags.clone()) && !self.is_shut(key, tags)
     }
 
-    /// A removal that covers it waits for Redis: what stands there may be what it was to remove.
+    /// True if a removal that covers the entry waits in the journal: the value in Redis may be one that it is to
+    /// remove.
     pub(crate) fn is_shut<'t>(
         &self,
         key: &str,
@@ -80,12 +81,13 @@ impl Session {
         self.tier.switch.is_shut(key, tags)
     }
 
-    /// So far away that two round trips are more than a call with that budget waits.
+    /// True if two round trips take longer than a call with that budget waits.
     pub(crate) fn is_far(&self, budget: &Budget) -> bool {
         !self.link.round_trip.fits_twice_into(budget.all())
     }
 
-    /// Runs on the caller's runtime, bounded; dropped when too much is under way.
+    /// Spawns work on the caller's runtime. False, and the work is dropped, if there is no runtime or too much is under
+    /// way.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> bool {
         let spawned = self.tier.background.spawn(work);
         if !spawned {
@@ -94,13 +96,14 @@ impl Session {
         spawned
     }
 
-    /// Lets the breaker see how an operation went. Whoever limits its time reports that by [`Session::timed_out`].
+    /// Reports the result of an operation to the breaker. A caller that limits the time itself reports a time-out by
+    /// [`Session::timed_out`].
     pub(crate) fn seen<T>(&self, result: Result<T, Fault>) -> Result<T, Fault> {
         self.tier.observe(&self.link, &result);
         result
     }
 
-    /// Waits for an operation within the limit of background work, and lets the breaker see how it went.
+    /// Waits for an operation within the limit of background work, and reports its result to the breaker.
     pub(crate) async fn in_background<T>(
         &self,
         work: impl Future<Output = Result<T, Fault>>,
@@ -109,7 +112,7 @@ impl Session {
         self.seen(result)
     }
 
-    /// A caller's budget ended while it waited.
+    /// Reports to the breaker that a caller's budget ended while it waited.
     pub(crate) fn timed_out(&self) {
         self.tier.observe::<()>(&self.link, &Err(Fault::TimedOut));
     }
@@ -126,7 +129,7 @@ impl Session {
             .map(drop)
     }
 
-    /// The first bytes of what stands at a key: enough to tell whose it is and which tags it has.
+    /// The first bytes of the value at a key: enough to tell whose it is and which tags it has.
     pub(crate) async fn get_label(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
         let key = self.full(key);
         let mut length = entry::LABEL;
@@ -172,11 +175,12 @@ impl Session {
     }
 }
 
-/// Keys that are asked for by one command: others may be waiting behind it.
+/// Keys per command. A longer command would delay the calls behind it on the connection.
 const MANY: usize = 250;
 
 impl Tier {
-    /// The way to Redis, if there is one now. Only a process that has just started waits, within its budget.
+    /// The session of a call, if a connection is published. Only in a process that has just started does the call wait
+    /// for one, within its budget.
     pub(crate) async fn session(self: &Arc<Self>, budget: &Budget) -> Option<Session> {
         if let Some(session) = self.session_now() {
             return Some(session);
@@ -191,7 +195,7 @@ impl Tier {
             return self.session_now();
         }
         let mut started = self.started.subscribe();
-        // A failed wait means that the budget is gone or nobody will ever connect: go on without Redis.
+        // A failed wait means that the budget is spent or that nobody will ever connect: go on without Redis.
         let wait = async {
             started
                 .wait_for(|started| *started)
@@ -199,7 +203,7 @@ impl Tier {
                 .map_err(|_| Fault::TimedOut)
                 .map(drop)
         };
-        // In a box: only the first calls of a process need it.
+        // Boxed, because only the first calls of a process need it.
         let _ = budget.spend(Box::pin(wait).as_mut()).await;
         self.session_now()
     }
@@ -214,9 +218,10 @@ impl Tier {
 }
 
 impl Budget {
-    /// The same for a removal of a session. It is journalled when its time is up, and replayed over the same connection:
-    /// that connection is given up only if nothing at all was answered meanwhile. A far server that has much to do would
-    /// else be lost again and again, and what waits for it would never end.
+    /// Waits for a removal of a session as long as the budget lasts. A removal that times out goes into the journal and
+    /// is replayed over the same connection. So its time-out counts against the connection only if nothing at all was
+    /// answered meanwhile. Otherwise a far and busy server would be lost again and again, and the removals would never
+    /// be replayed.
     pub(crate) async fn spend_on_removal<T>(
         &self,
         session: &Session,
@@ -233,7 +238,7 @@ impl Budget {
         result
     }
 
-    /// The same for an operation of a session, whose breaker hears of a time-out.
+    /// Waits for an operation of a session as long as the budget lasts, and reports a time-out to the breaker.
     pub(crate) async fn spend_on<T>(
         &self,
         session: &Session,

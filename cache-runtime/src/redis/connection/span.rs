@@ -1,12 +1,12 @@
-//! An operation of Redis, as spans and histograms tell of it.
+//! Spans and histograms of operations of Redis.
 
 use tracing::{Level, Span, debug_span, field, span_enabled};
 
 use crate::redis::connection::fault::Fault;
 
-/// An operation of Redis under way. It counts when this is dropped: also one that nobody waits for any more.
+/// An operation of Redis under way. It is counted when this is dropped, even if nobody waits for it any more.
 ///
-/// Small, because every layer above the connection holds it once more.
+/// It is small, because every layer above the connection holds it once more.
 #[must_use]
 #[derive(Debug)]
 pub(crate) struct RedisSpan {
@@ -16,7 +16,7 @@ pub(crate) struct RedisSpan {
 }
 
 impl RedisSpan {
-    /// `operation`: our own word for it, the script where `command` runs one.
+    /// `operation`: our own name for it; the script's name if `command` runs one.
     pub(crate) fn begin(operation: &'static str, command: &'static str) -> Self {
         Self {
             span: span_enabled!(Level::DEBUG).then(|| Box::new(operation_span(operation, command))),

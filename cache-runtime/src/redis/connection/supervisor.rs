@@ -1,4 +1,5 @@
-//! Who connects: one task that probes, replays, opens Redis again, and watches the connection. No request ever does.
+//! The supervisor: one task that connects to Redis, replays waiting removals, publishes the connection and watches it.
+//! Requests never connect.
 
 use std::pin::pin;
 use std::sync::atomic::Ordering;
@@ -18,16 +19,17 @@ use crate::redis::connection::session::Session;
 use crate::redis::connection::tier::Tier;
 use crate::redis::held_leases::RENEW_EVERY;
 
-/// The time between two questions that an idle or busy connection must answer.
+/// The time between two heartbeats on a connection.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// How long a near server may take to answer one. Both together are less than
-/// [`HEARD_WITHIN`](crate::outage::switch::HEARD_WITHIN), so that a silent connection is given up before memory stops believing it.
+/// How long a near server may take to answer a heartbeat. Interval and answer together are shorter than
+/// [`HEARD_WITHIN`](crate::outage::switch::HEARD_WITHIN), so that a silent connection is given up before memory is no
+/// longer trusted.
 const ANSWER: Duration = Duration::from_millis(900);
 
-/// How long this server may take: some of its round trips, as far as anything is waited for that long. A server that is far
-/// away would else be taken for a silent one at each heartbeat. Memory is believed no longer for that: while an answer is
-/// out for too long, Redis is asked.
+/// How long this server may take to answer a heartbeat: [`ANSWER`], or three of its round trips if that is longer, but
+/// not beyond the longest time that calls or background work wait. Otherwise a far server would seem silent at each
+/// heartbeat. Memory is not trusted longer because of this: while an answer takes too long, calls ask Redis.
 fn answer_within(tier: &Tier, link: &Link) -> Duration {
     let longest = tier.settings.budget.max(tier.settings.command_timeout);
     ANSWER.max((3 * link.round_trip.shortest()).min(longest))
@@ -65,7 +67,7 @@ async fn connect_and_attend(weak: Weak<Tier>, duty: &Arc<Duty>) {
             }
         };
         let Some(until) = until else { return };
-        // Only shutdown is worth an earlier look: the open time is the whole point.
+        // Only shutdown or a replacement ends this wait early: other wake-ups must not shorten the open time.
         loop {
             tokio::select! {
                 () = tokio::time::sleep_until(until) => break,
@@ -87,12 +89,14 @@ fn continue_at(weak: &Weak<Tier>) -> Option<Instant> {
         .map(|tier| tier.switch.breaker.lock().probe_at())
 }
 
-/// The one probe of half-open: connect, and open Redis again. What the journal holds stays shut until it is replayed.
+/// The one probe of the half-open breaker: connects and publishes the connection. What a removal in the journal covers
+/// is not read from Redis until that removal is replayed.
 async fn probe(tier: &Arc<Tier>, duty: &Arc<Duty>) -> Result<Arc<Link>, Fault> {
     let link = tier.connect().await?;
-    // The very server that has acknowledged them still has them. Where its run is hidden it may be another.
+    // The same run of the server still has the removals that it has acknowledged. If the run id is hidden, it may be
+    // another server.
     if tier.last_run.swap(link.run, Ordering::SeqCst) != link.run || link.run == 0 {
-        // Recent when contact was lost, however long that was ago.
+        // Repeats removals that were recent when contact was lost, however long ago that was.
         tier.switch.repeat_recent();
     }
     let session = Session {
@@ -153,7 +157,7 @@ async fn attend(weak: &Weak<Tier>, duty: &Arc<Duty>, link: &Arc<Link>) {
     }
 }
 
-/// Beside the supervisor's other work, so that neither waits for the other.
+/// Renews leases in a task of its own, so that neither this nor the supervisor's other work waits for the other.
 fn renew_leases(tier: &Arc<Tier>, link: &Arc<Link>) {
     if tier.held.is_empty() || tier.renewing.swap(true, Ordering::SeqCst) {
         return;
@@ -169,7 +173,7 @@ fn renew_leases(tier: &Arc<Tier>, link: &Arc<Link>) {
     });
 }
 
-/// Leases are being renewed, until this is dropped: also when its task is not run to the end.
+/// Marks that leases are being renewed, until it is dropped. It is dropped even if its task does not run to the end.
 struct Renewing(Arc<Tier>);
 
 impl Drop for Renewing {
@@ -181,7 +185,7 @@ impl Drop for Renewing {
 /// Acts on what a heartbeat has read of the ledger.
 fn tended_ledger(tier: &Arc<Tier>, link: &Arc<Link>, tended: Tended) {
     if !link.pushes && link.ledger.birth() != Some(tended.birth) {
-        // Nobody has pushed it; whatever this process believes is of another ledger.
+        // Without pushes nobody announced the new ledger: all that this process knows belongs to another one.
         tier.ledger_lost(link);
         tier.lose(link, "the ledger has begun anew");
         return;
@@ -194,7 +198,8 @@ fn tended_ledger(tier: &Arc<Tier>, link: &Arc<Link>, tended: Tended) {
     session.fold_if_long();
 }
 
-/// A replay has the patience of background work. Whether the server answers at all is asked in a call's own time first.
+/// Checks, after time-outs, that the server still answers within a call's budget. The replay that follows may wait as
+/// long as background work.
 async fn still_answers(tier: &Tier, link: &Link) -> Result<(), Fault> {
     if link.timeouts.load(Ordering::Relaxed) == 0 {
         return Ok(());
@@ -215,7 +220,7 @@ async fn still_answers(tier: &Tier, link: &Link) -> Result<(), Fault> {
 const NO_PUSHES: &str = "Redis pushes no changes on this connection (RESP2, or tracking or pub/sub is refused): every read asks \
                          for the latest removals, and the memory tier only bridges outages";
 
-/// What the log says: once per transition, not per attempt.
+/// Logs outages: once per transition, not per attempt.
 #[derive(Default)]
 struct Outage {
     since: Option<Instant>,

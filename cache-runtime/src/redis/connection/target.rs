@@ -1,4 +1,4 @@
-//! Where Redis is, parsed once; shown without credentials.
+//! The address of Redis, parsed once. It is displayed without credentials.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -68,7 +68,7 @@ impl Target {
                             sentinels as redis-sentinel://host:26379,host:26379/master-name",
             ));
         }
-        // The client's own parser knows the rest; its error text may quote the URL, so it is not passed on.
+        // The client's own parser checks the rest. Its error text may quote the URL, so it is not passed on.
         let info = text.into_connection_info().map_err(|_| {
             bad("not a usable URL; it should look like redis://user:password@host:6379/0")
         })?;
@@ -130,8 +130,8 @@ impl Target {
         })
     }
 
-    /// Names the server and its database, however the URL is spelled: without credentials, scheme and options, and with
-    /// one name for this machine. Of sentinels only the master's name counts, since their list may change.
+    /// One name for the server and its database, however the URL is spelled: without credentials, scheme and options,
+    /// and with one name for this machine. With sentinels only the master's name counts, because their list may change.
     pub(in crate::redis) fn server(&self) -> String {
         let host = |host: &str| {
             let host = host.trim_end_matches('.').to_ascii_lowercase();
@@ -164,7 +164,8 @@ impl Target {
         matches!(self.place, Place::Server(ConnectionAddr::TcpTls { .. }))
     }
 
-    /// The server to connect to now. Sentinels are asked anew each time: a master's address is good for one connection.
+    /// The server to connect to now. Sentinels are asked anew each time, because a master's address is valid for one
+    /// connection only.
     pub(crate) async fn resolve(
         &self,
         timeout: Duration,
@@ -195,17 +196,18 @@ impl Target {
     }
 }
 
-/// In a program that has several providers the client's own choice would panic; whoever has chosen one keeps it.
+/// Installs a TLS crypto provider if the program has none. In a program with several providers the client's own choice
+/// would panic.
 fn crypto_provider() {
     #[cfg(feature = "tls")]
     if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Somebody else was quicker: as good.
+        // An error means that another thread has just installed one, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
     }
 }
 
-/// A network that drops packets is noticed within two seconds; a frozen server, which still acknowledges, by the
-/// supervisor's heartbeat.
+/// With these settings a network that drops packets is noticed within two seconds. A frozen server still acknowledges
+/// packets; the supervisor's heartbeat notices it.
 fn tcp_settings() -> TcpSettings {
     let second = Duration::from_secs(1);
     let keepalive = socket2::TcpKeepalive::new()

@@ -1,4 +1,5 @@
-//! Is Redis to be used now, and by which way? The connection and its supervisor around the [`Switch`].
+//! The Redis tier: whether Redis is used now, and over which connection. It joins the connection and its supervisor
+//! with the [`Switch`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -49,22 +50,23 @@ pub(crate) struct Tier {
     pub(crate) target: Target,
     pub(in crate::redis) settings: Settings,
     pub(in crate::redis) prefix: String,
-    /// What stands for it in what we write.
+    /// Hash of the prefix; entries and leases carry it.
     pub(in crate::redis) namespace: u64,
     pub(in crate::redis) switch: Switch<Link, Box<Lease>>,
     local: Arc<Local<Box<Lease>>>,
     pub(in crate::redis) counters: Arc<Counters>,
     pub(in crate::redis) background: Arc<Background>,
-    /// False until the first connect has ended, well or not: a process that has just started waits for it a moment.
+    /// False until the first attempt to connect has succeeded or failed. In a process that has just started, calls wait
+    /// for that for a moment.
     pub(in crate::redis) started: watch::Sender<bool>,
     /// Counts the attempts to connect that have failed.
     pub(in crate::redis) failures: watch::Sender<u64>,
-    /// The journal has become empty.
+    /// Notified when the journal has become empty.
     pub(in crate::redis) drained: Notify,
     pub(in crate::redis) closing: AtomicBool,
     pub(in crate::redis) supervisor: Mutex<Incumbent>,
     epochs: AtomicU64,
-    /// Run and reign of the server of the latest connection.
+    /// Hash of the run id and reign of the latest connection's server.
     pub(in crate::redis) last_run: AtomicU64,
     pub(in crate::redis) held: HeldLeases,
     pub(in crate::redis) watchdog: Watchdog,
@@ -72,11 +74,11 @@ pub(crate) struct Tier {
     pub(in crate::redis) reclaims: Reclaims,
     pub(in crate::redis) own_removals: Arc<OwnRemovals>,
     pub(in crate::redis) folding: AtomicBool,
-    /// Leases are being renewed.
+    /// True while leases are being renewed.
     pub(in crate::redis) renewing: AtomicBool,
     loss_said: AtomicBool,
     outside_said: AtomicBool,
-    /// Reason Redis is not used, or not fully: for those who ask how the cache is.
+    /// Reasons why Redis is not used, or not fully; health reports them.
     pub(in crate::redis) notes: Mutex<Notes>,
 }
 
@@ -139,10 +141,10 @@ impl Tier {
         }))
     }
 
-    /// Makes sure that somebody connects. False without a runtime.
+    /// Makes sure that a supervisor runs. False without a tokio runtime, or when the cache is closing.
     ///
-    /// A supervisor lives on the runtime of whoever came first. If that runtime is gone (each test has its own), or nobody
-    /// drives it, the next call that needs Redis starts another one.
+    /// The supervisor runs on the runtime of the first caller. If that runtime has ended (each test has its own), or is
+    /// no longer driven, the next call that needs Redis starts another supervisor.
     pub(crate) fn supervised(self: &Arc<Self>) -> bool {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return false;
@@ -154,7 +156,7 @@ impl Tier {
         if supervisor.is_at_work() {
             return true;
         }
-        // Nobody drives its connection either, and nobody has listened for a while.
+        // The old supervisor's connection is not driven either, so pushes may have been missed.
         let orphan = self.switch.published();
         if supervisor.has_task() {
             self.local.everything_changed();
@@ -169,7 +171,7 @@ impl Tier {
         true
     }
 
-    /// That supervisor was not replaced, and the cache is not closing.
+    /// True if that supervisor was not replaced and the cache is not closing.
     pub(in crate::redis) fn is_supervised_by(&self, duty: &Arc<Duty>) -> bool {
         !self.closing.load(Ordering::SeqCst) && self.supervisor.lock().has(duty)
     }
@@ -206,7 +208,7 @@ impl Tier {
             epoch,
             timeout: self.settings.connect_timeout,
             ledger_name: format!("{}%ledger", self.prefix),
-            // A channel belongs to no database: it must name it.
+            // All databases of a server share their channels, so the channel's name contains the database.
             channel: format!("{}%ledger@{}", self.prefix, self.target.database()),
             trusts_restarts: self.settings.trust_restart,
             ledger,
@@ -256,7 +258,8 @@ impl Tier {
         }
     }
 
-    /// The ledger first, then memory and flights: a fill that comes in between finds itself covered.
+    /// Handles a message of the ledger's channel: the ledger first, then memory and flights, so that a fill in between
+    /// finds its entry covered.
     fn heard(self: &Arc<Self>, ledger: &Ledger, message: Message) {
         let sender = message.sender;
         let link = self.switch.published();
@@ -276,12 +279,13 @@ impl Tier {
         }
         if let Some(link) = link {
             let tier = self.clone();
-            // The process that removes is about to count what there is.
+            // The removing process is about to count the entries in the catalogue.
             Session { tier, link }.catalogue_now();
         }
     }
 
-    /// The ledger was evicted or deleted: everything that was stored under it is cold. Said once, with the server's policy.
+    /// The ledger was evicted or deleted, so everything that was stored under it is cold. Logs this once, with the
+    /// server's eviction policy.
     pub(in crate::redis) fn ledger_lost(self: &Arc<Self>, link: &Arc<Link>) {
         bump(&self.counters.ledger_losses);
         if self.loss_said.swap(true, Ordering::Relaxed) {
@@ -301,7 +305,7 @@ impl Tier {
         });
     }
 
-    /// Replays the removals that wait, in few round trips.
+    /// Replays the waiting removals, in few round trips.
     pub(in crate::redis) async fn replay(self: &Arc<Self>, link: &Arc<Link>) -> Result<(), Fault> {
         let session = Session {
             tier: self.clone(),
@@ -312,7 +316,8 @@ impl Tier {
             async move {
                 let removed = session.remove(&patterns, None).await?;
                 session.reclaim_replayed(patterns, &removed);
-                // `false`: the ledger is just beginning, and the push that says so is on its way. The removals keep waiting until then.
+                // `false`: a new ledger has just begun, and the push that announces it has not arrived yet. The
+                // removals wait until it has.
                 Ok::<_, Fault>(removed.known)
             }
         };
@@ -324,8 +329,8 @@ impl Tier {
         Ok(())
     }
 
-    /// Opens Redis for this process over a connection that is ready, or closes it, by the distance of the server: where
-    /// one round trip takes longer than a call may wait, asking only costs time.
+    /// Publishes a connection that is ready, or withdraws it, depending on the distance of the server. If one round
+    /// trip takes longer than a call may wait, asking Redis only costs time.
     pub(in crate::redis) fn publish_by_distance(
         &self,
         link: &Arc<Link>,
@@ -356,9 +361,10 @@ impl Tier {
         Ok(())
     }
 
-    /// Opens Redis for this process over a connection that is ready.
+    /// Publishes a connection that is ready: from now on this process reads over it.
     fn publish(&self, link: &Arc<Link>, duty: &Arc<Duty>) -> Result<(), Fault> {
-        // Held meanwhile: a supervisor that was replaced must not publish a connection that nobody attends.
+        // The lock is held to the end: a supervisor that was replaced must not publish a connection, because nobody
+        // would watch it.
         let supervisor = self.supervisor.lock();
         if !supervisor.has(duty) {
             return Err(Fault::Disconnected(
@@ -372,12 +378,12 @@ impl Tier {
         Ok(())
     }
 
-    /// The first attempt to connect has failed: nobody need wait for it any more.
+    /// The first attempt to connect gave no usable connection: calls no longer wait for it.
     pub(in crate::redis) fn gave_up_start(&self) {
         self.started.send_replace(true);
     }
 
-    /// A link is not usable any more.
+    /// Gives up a link that is no longer usable.
     pub(in crate::redis) fn lose(&self, link: &Arc<Link>, why: &str) {
         if self.switch.lose(link) {
             tracing::warn!(
@@ -388,10 +394,12 @@ impl Tier {
         self.rouse();
     }
 
-    /// Removals that could not run in Redis: they bind this process now and are replayed before it reads Redis again.
+    /// Puts removals that could not run in Redis into the journal. Until they are replayed, this process does not read
+    /// from Redis what they cover.
     pub(crate) fn journal(self: &Arc<Self>, patterns: &[Pattern]) {
         let file = self.switch.append(patterns);
-        // Written already, which a crash of the process survives; flushed, a crash of the machine is survived too.
+        // The file is already written, so the removals survive a crash of the process. When it is flushed, they also
+        // survive a crash of the machine.
         if let (Some(file), Ok(runtime)) = (file, tokio::runtime::Handle::try_current()) {
             runtime.spawn_blocking(move || file.sync_data());
         }
@@ -400,7 +408,7 @@ impl Tier {
         self.rouse();
     }
 
-    /// A call would have asked Redis, but is not polled within a tokio runtime. Said once.
+    /// Logs once that a call that needs Redis is not polled within a tokio runtime.
     pub(in crate::redis) fn say_outside_runtime(&self) {
         if !self.outside_said.swap(true, Ordering::Relaxed) {
             tracing::warn!(
@@ -412,17 +420,18 @@ impl Tier {
         }
     }
 
-    /// Redis has acknowledged a removal. False when that was on a connection which is not the current one any more: the
-    /// server of the current one may not have it.
+    /// Notes that Redis has acknowledged a removal. False if that was on a connection that is no longer current: the
+    /// server of the current connection may not have the removal.
     pub(crate) fn acknowledged(&self, link: &Arc<Link>, patterns: &[Pattern]) -> bool {
         self.switch.acknowledged(link, patterns)
     }
 
-    /// Whether memory hears of other processes' removals now.
+    /// Whether memory learns of other processes' removals now.
     pub(crate) fn reach(self: &Arc<Self>, now: Instant) -> Reach {
         let reach = self.switch.reach(now);
-        // The supervisor may have ended, or nobody polls it: then another one is started. Without a supervisor that tries to
-        // reconnect, a lost connection says nothing about Redis, so memory is not believed as it is in an outage.
+        // The supervisor may have ended, or may no longer be polled: then another one is started. Without a supervisor
+        // that tries to reconnect, a lost connection does not show that Redis is down, so memory is not trusted as it
+        // is in an outage.
         match reach {
             Reach::Heard => reach,
             Reach::Away(_) if self.closing.load(Ordering::SeqCst) => reach,
@@ -474,7 +483,7 @@ impl Tier {
                 bump(&self.counters.timeouts);
                 link.timeouts.fetch_add(1, Ordering::Relaxed);
                 if self.switch.timed_out(link) {
-                    // A frozen peer keeps its sockets open for ever: only a new connection tells.
+                    // A frozen server keeps its sockets open for ever: only a new connection shows whether it answers.
                     self.lose(link, "time-outs in a row");
                 }
             }

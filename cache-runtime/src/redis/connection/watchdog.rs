@@ -1,11 +1,10 @@
 //! Renews leases whose loads keep the runtime busy.
 //!
 //! The supervisor renews leases, but it is a task like any other. A body that computes for seconds without yielding can
-//! stall the whole runtime: tokio's workers share one driver of sockets and timers, and if all others are parked, none of
-//! them takes it over from the worker that computes. So a thread of its own watches the leases whose bodies are being
-//! polled at that moment, or all while the supervisor does not run, and renews those that the supervisor did not, over a
-//! connection of its own. It sleeps while no
-//! load is under way, and connects only when it is needed.
+//! stall the whole runtime: tokio's workers share one driver of sockets and timers, and if all others are parked, none
+//! of them takes it over from the worker that computes. So a separate thread watches the leases whose bodies are being
+//! polled at that moment, or all leases while the supervisor does not run. It renews those that the supervisor did not
+//! renew, over a connection of its own. It sleeps while no load is under way, and connects only when it is needed.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock, Weak};
@@ -23,7 +22,8 @@ use crate::redis::scripts::{SOURCES, Script};
 /// How long connecting, and each answer, may take.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A runtime that has not run the supervisor for so long is taken for one that nobody drives, and whose loads do not end.
+/// A runtime that has not run the supervisor for this long is treated as one that nobody drives, and whose loads do not
+/// end.
 const STALL: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default)]
@@ -64,7 +64,7 @@ impl Drop for Watchdog {
     }
 }
 
-/// `None`: the system gives no thread. Then the supervisor alone renews.
+/// Starts the thread. `None`: the system gives no thread, so only the supervisor renews leases.
 fn start(tier: Weak<Tier>) -> Option<Thread> {
     let builder = thread::Builder::new()
         .name("cache-watchdog".into())
@@ -87,7 +87,7 @@ fn watch(weak: &Weak<Tier>) {
         if tier.watchdog.loads.load(SeqCst) == 0 {
             connection = None;
             tier.watchdog.sleeps.store(true, SeqCst);
-            // A load that began before this was stored has not seen it.
+            // A load that began before this store did not see it, and does not wake the thread.
             let asleep = tier.watchdog.loads.load(SeqCst) == 0;
             drop(tier);
             if asleep {
@@ -107,7 +107,7 @@ fn watch(weak: &Weak<Tier>) {
     }
 }
 
-/// Renews what computes. Returns the connection while it is good.
+/// Renews the overdue leases of running bodies. Returns the connection while it is usable.
 fn renew(session: &Session, connection: Option<redis::Connection>) -> Option<redis::Connection> {
     let silence = session.tier.supervisor_silence();
     let stalled = (2 * RENEW_EVERY..STALL).contains(&silence);
@@ -126,7 +126,7 @@ fn renew(session: &Session, connection: Option<redis::Connection>) -> Option<red
         match command.query::<bool>(&mut connection) {
             Ok(true) => session.tier.held.renewed(&lease.token),
             Ok(false) => {}
-            // The lease may end; its load then stores nothing.
+            // The lease may expire; its load then stores nothing.
             Err(_) => return None,
         }
     }

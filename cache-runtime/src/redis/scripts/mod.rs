@@ -1,4 +1,5 @@
-//! The Lua scripts, loaded once per connection: each is one atomic step, and none walks more than it is given.
+//! The Lua scripts, loaded once per connection. Each is one atomic step, and none walks more than its arguments ask
+//! for.
 
 /// Scripts by their place in [`SOURCES`].
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +20,7 @@ pub(in crate::redis) enum Script {
 }
 
 impl Script {
-    /// Its name in spans and figures.
+    /// Its name in spans and metrics.
     pub(in crate::redis) fn name(self) -> &'static str {
         match self {
             Self::Plant => "plant",

@@ -1,4 +1,5 @@
-//! How a connection is made ready: who answers, what it pushes, the scripts, the ledger. Two round trips.
+//! Makes a connection ready in two round trips: identifies the server, turns pushes on, loads the scripts and reads the
+//! ledger.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
@@ -31,7 +32,7 @@ pub(in crate::redis) struct Purpose<'a> {
     pub(in crate::redis) timeout: Duration,
     pub(in crate::redis) ledger_name: String,
     pub(in crate::redis) channel: String,
-    /// Entries of another run of the server are believed.
+    /// Entries of another run of the server are accepted.
     pub(in crate::redis) trusts_restarts: bool,
     pub(in crate::redis) ledger: Arc<Ledger>,
 }
@@ -48,9 +49,7 @@ struct Greeting {
 }
 
 impl Link {
-    /// Connects, and makes the connection ready: run id, clock, scripts, tracking, the ledger.
-    ///
-    /// Two round trips, however many questions: a far server is not a lost one.
+    /// It takes two round trips, however many questions there are, so that connecting to a far server succeeds in time.
     pub(in crate::redis) async fn connect(
         purpose: Purpose<'_>,
         on_push: impl Fn(Push<'_>) + Send + Sync + 'static,
@@ -127,7 +126,7 @@ impl Link {
     }
 }
 
-/// The first round trip. What it asks stands or falls command by command, as a user may be forbidden any of them.
+/// The first round trip. Each command may fail on its own, because the user may lack the permission for any of them.
 async fn greet(
     connection: &mut MultiplexedConnection,
     channel: Option<&str>,
@@ -151,7 +150,8 @@ async fn greet(
         }
     };
     let sent = Instant::now();
-    // Sent together, and before the second round trip: the ledger is read by somebody who hears of every change to it.
+    // Both are sent together, before the second round trip, so that the ledger is read after the subscription to its
+    // changes.
     let (answers, subscribed) = tokio::join!(each(&mut first, connection), subscribe);
     let took = sent.elapsed();
     let mut answers = answers?;
@@ -256,7 +256,7 @@ async fn open(
     on_push: Arc<impl Fn(Push<'_>) + Send + Sync + 'static>,
 ) -> Result<(MultiplexedConnection, ConnectionInfo), RedisError> {
     let info = target.resolve(timeout, resp3).await?;
-    // Deadlines are ours: one timer a call, whatever the number of its commands.
+    // We set the deadlines ourselves: one timer per call, whatever the number of its commands.
     let mut config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(timeout))
         .set_response_timeout(None);
