@@ -60,7 +60,7 @@ impl Serialize for Broken {
     }
 }
 
-/// Some(Some(Some(…None))) without an end in sight.
+/// Some(Some(Some(…None))), nested without end.
 #[derive(Serialize)]
 struct Deep(Vec<Deep>);
 
@@ -180,7 +180,7 @@ fn ten_kilobytes_stay_distinct_and_short() {
     let other = format!("{}b", &long[1..]);
     assert_ne!(text(&long), text(&other));
     assert_eq!(text(&long).len(), 34);
-    // Each placeholder is shortened for itself.
+    // Each placeholder is shortened separately.
     let two = Template::new(&["x:", ":", ""])
         .render(&[&long, &"tail"])
         .unwrap();
@@ -217,7 +217,7 @@ fn tight_text() -> impl Strategy<Value = String> {
     "[1~',(:%a!]{0,2}"
 }
 
-/// The property itself: texts are equal exactly where values are.
+/// The property: two texts are equal exactly if the values are.
 fn same<T: Serialize + PartialEq>(a: &T, b: &T) -> Result<(), TestCaseError> {
     prop_assert_eq!(text(&a) == text(&b), a == b, "{} {}", text(&a), text(&b));
     Ok(())
