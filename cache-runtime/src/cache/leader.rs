@@ -88,7 +88,7 @@ impl Cache {
                 Step::Lock(stored) => {
                     let locking =
                         self.lock_or_wait(&mut lead, request, budget, &session, stored, waits);
-                    // In a box of its own: no hit needs it.
+                    // Boxed, because a hit does not need it.
                     match Box::pin(locking).await {
                         Beside::Ours => {
                             flight.refreshes();
@@ -413,7 +413,7 @@ async fn wait_for_another(
     budget: &Budget,
     cache: &Cache,
 ) {
-    // In a box of its own: no hit needs it.
+    // Boxed, because a hit does not need it.
     Box::pin(waits.wait(flight, session, &cache.inner.counters)).await;
     budget.renew();
 }

@@ -1,5 +1,5 @@
-//! Results and their kinds without their types: what the core of a call works with, so that it is compiled once and not for
-//! every cached function.
+//! Results and their kinds without their types. The core of a call works with these, so that it is compiled once and
+//! not for every cached function.
 
 use std::any::Any;
 use std::future::Future;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::cacheable::{Cacheable, Kept, Success};
 use crate::entry::TypeOps;
 
-/// What a call returned.
+/// The result of a call.
 pub(crate) type AnyResult = Box<dyn Any + Send>;
 
 /// How a body ended.
@@ -34,7 +34,7 @@ impl<I: ?Sized> From<&Success<'_, I>> for Ended {
     }
 }
 
-/// A result on its way to be kept.
+/// A result that is being prepared for storing.
 pub enum Prepared {
     Ready(AnyResult),
     /// Its body has to be read first.
