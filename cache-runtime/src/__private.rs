@@ -28,8 +28,8 @@ pub use crate::{
     __cached_kind_of_write as kind_of_write, __cached_may_time_out as may_time_out,
 };
 
-/// States what a body returns, so that `return` and `?` inside it infer as they do in a function:
-/// an `async` block has no place to write its type. Always `None`.
+/// Declares the return type of a body, so that `return` and `?` inside it infer as they do in a function: an `async`
+/// block has no place to write its type. Always `None`.
 pub const fn stated<R>() -> Option<R> {
     None
 }

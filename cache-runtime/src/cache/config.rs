@@ -10,8 +10,8 @@ use crate::ttl;
 
 /// All settings of a cache.
 ///
-/// Each setting has a default that suits a service with one Redis beside it. [`CacheConfig::from_env`] reads the
-/// variables named at each setter; the setters override them.
+/// Each setting has a default that suits a service with a Redis nearby. [`CacheConfig::from_env`] reads the variables
+/// that the documentation of each setter names; the setters override them.
 ///
 /// ```
 /// use cache_runtime::{Cache, CacheConfig};
@@ -49,7 +49,8 @@ impl Default for CacheConfig {
     fn default() -> Self {
         Self {
             redis_url: None,
-            // One multiplexed connection carries 420,000 GETs a second, two carry fewer: an upper bound, not a target.
+            // An upper bound, not a target: one multiplexed connection handles 420,000 GETs a second, two handle
+            // fewer.
             max_connections: 10,
             connect_timeout: Duration::from_secs(2),
             command_timeout: Duration::from_secs(2),

@@ -54,7 +54,7 @@ pub(crate) struct Inner {
     pub(crate) loads: Arc<Background>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) absence_backoff: Backoff,
-    /// Keys whose refreshes fail.
+    /// Keys whose refreshes fail, which are not refreshed again at once.
     pub(crate) refresh_backoff: Backoff,
     /// Keys whose load has failed while an older value may be served instead.
     pub(crate) failing: Failing,
@@ -246,7 +246,7 @@ impl Cache {
         self.inner.tier.as_ref()?.session_now()
     }
 
-    /// The stale value that may be served instead of a body that failed or is slow. It is looked up *now*, so that a
+    /// The stored value that may be served instead of a body that failed or is slow. It is looked up *now*, so that a
     /// value removed in the meantime is not served.
     pub(crate) async fn stale_value(&self, request: &Request<'_>, budget: &Budget) -> Option<Hit> {
         if transaction::may_be_due(self, request.key.as_str(), request.tags, request.open_tags) {

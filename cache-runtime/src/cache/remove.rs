@@ -278,7 +278,7 @@ struct Garbage {
     patterns: Vec<Pattern>,
     /// Entries with a smaller number are stale.
     number: u64,
-    /// Other processes use the namespace, too.
+    /// Whether other processes use the namespace, too.
     others: bool,
 }
 

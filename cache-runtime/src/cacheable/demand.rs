@@ -38,7 +38,7 @@ pub trait Peel<R>: Sized {
     /// Its kind.
     type Leaf;
 
-    /// The kind, with both.
+    /// Returns the kind with both types.
     fn peel(self) -> Peeled<Self, Self::Value, Self::Leaf> {
         Peeled {
             kind: self,
@@ -148,7 +148,7 @@ pub trait Failing<R>: Sized {
     /// The error, or the whole result if it cannot fail.
     type Error;
 
-    /// The kind, with it.
+    /// Returns the kind with the error type.
     fn failing(self) -> Peeled<Self, Self::Error, ()> {
         Peeled {
             kind: self,

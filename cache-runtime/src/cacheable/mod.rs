@@ -33,9 +33,9 @@ pub(crate) type Kept = Arc<dyn Any + Send + Sync>;
 /// How a finished call ended.
 #[derive(Debug)]
 pub enum Success<'a, I: ?Sized> {
-    /// It succeeded with this.
+    /// It succeeded with this value.
     Value(&'a I),
-    /// It succeeded, and there is nothing: `None`.
+    /// It succeeded without a value: `None`.
     Nothing,
     /// It failed.
     Failure,
@@ -43,7 +43,7 @@ pub enum Success<'a, I: ?Sized> {
 
 /// Distinguishes success from failure of a call. Every return type has a kind that implements it.
 pub trait Returned<R>: Copy + Send + Sync + 'static {
-    /// What `when` and `<result.…>` see: the value inside `Result`, `Option`, `Json`, `Arc`.
+    /// The type that `when` and `<result.…>` see: the value inside `Result`, `Option`, `Json`, `Arc`.
     type Inner: ?Sized;
 
     /// Inspects the result.
@@ -129,7 +129,7 @@ unkept! {
     NotSendSync
 }
 
-/// An `Arc<T>`, of which a hit clones the pointer.
+/// An `Arc<T>`; a hit clones only the pointer.
 #[derive(Clone, Copy, Debug)]
 pub struct Pointer;
 

@@ -223,8 +223,8 @@ impl Call {
         }
     }
 
-    /// Removes the key. If it cannot be rendered, removes everything that begins with the literal text before the
-    /// failing argument.
+    /// Removes the key. If it cannot be rendered, removes everything that begins with the literal beginning of its
+    /// template.
     pub async fn invalidate(self) -> Invalidation {
         let cache = self.used_cache();
         let pattern = match &self.key {
@@ -260,8 +260,8 @@ impl Call {
         }
     }
 
-    /// Whether the key ignores credentials: then a caller with credentials may have to get another answer than the one
-    /// at the key (RFC 9111, section 3.5).
+    /// Whether a caller with credentials may have to get another answer than the one stored at the key (RFC 9111,
+    /// section 3.5).
     pub(crate) fn is_blind_to_credentials(&self) -> bool {
         !self.holds_caller && !self.public && !self.site.varies_by_authorization()
     }

@@ -222,7 +222,7 @@ impl PendingCall {
         })
     }
 
-    /// Waits for the call's turn after a load whose result could not be shared. `Err`: the call's result.
+    /// Waits for a permit to load after a load whose result could not be shared. `Err`: the call's result.
     async fn permit<'f>(
         &self,
         cache: &Cache,

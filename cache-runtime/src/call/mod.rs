@@ -48,7 +48,7 @@ use crate::cacheable::erased::{AnyKind, AnyResult, Erase};
 use crate::call::call::{Call, Late};
 use crate::call::site::Site;
 
-/// A read: a hit skips the body.
+/// A read: on a hit, the body does not run.
 pub fn read<'a, R, K, W, L, F, Fut>(
     call: Call,
     kind: K,
@@ -91,7 +91,7 @@ where
     W: FnOnce(&K::Inner) -> bool + Send + 'static,
     L: FnOnce(&K::Inner, &mut Late<'_>) + Send + 'static,
     F: FnOnce() -> Fut + Send + 'm,
-    // Who breaks the next one is shown the whole line by rustc, which does not know of the option.
+    // If the next bound is not met, rustc shows its whole line, so the comment in it names the options that need it.
     Fut: Future<Output = R> + Send + 'static, // `stale`, `early`, `soft_timeout`: a body may run in the background
 {
     let work = move || Work::new(kind, when, late, untyped::<R, K>(boxed(body)));

@@ -16,7 +16,7 @@ pub(super) enum ReadyOrBoxed<R, K, F> {
     Boxed(F, Option<Arc<str>>),
 }
 
-// The value is never pinned: it is moved out whole.
+// The value is never pinned: it is moved out.
 impl<R, K, F> Unpin for ReadyOrBoxed<R, K, F> {}
 
 impl<R, K, F> ReadyOrBoxed<R, K, F> {

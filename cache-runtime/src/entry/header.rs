@@ -44,7 +44,7 @@ pub(crate) type Identity = [u8; IDENTITY];
 pub(crate) struct Stamp {
     /// Hash of the namespace: if one namespace is nested in another, a name in Redis does not show whose it is.
     pub(crate) namespace: u64,
-    /// Hash of the server's run and reign, and of the ledger's birth.
+    /// Hash of the server's `run_id` and reign, and of the ledger's birth.
     pub(crate) origin: u64,
     /// The ledger's number when the load began: removals with a larger one came later.
     pub(crate) number: u64,
@@ -201,7 +201,7 @@ pub(crate) struct Label<'a> {
     pub(crate) stamp: Stamp,
     /// The end of its TTL, by the server's clock.
     pub(crate) deadline_ms: u64,
-    /// `None`: the bytes end before the tags do.
+    /// The tags; `None` if the bytes end before the tags do.
     pub(crate) tags: Option<Tags<'a>>,
 }
 
@@ -263,7 +263,7 @@ pub(crate) fn identity(head: &Head) -> Identity {
     identity
 }
 
-/// An entry about to be written.
+/// An entry that is to be written.
 #[derive(Clone, Debug)]
 pub(crate) struct Draft<'a> {
     pub(crate) id: [u8; 16],

@@ -65,7 +65,7 @@ pub(super) fn of_each(name: &str, observed: &Observed, keys: bool, away: bool) -
     (!text.is_empty()).then_some(text)
 }
 
-/// The order of [`Observed::as_str`].
+/// How far a call was from a hit, in the order of [`Observed::as_str`].
 fn severity(call: &CallOutcome) -> u8 {
     match call.status {
         Status::Miss => 4,

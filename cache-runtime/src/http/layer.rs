@@ -67,6 +67,7 @@ const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// neither in the key nor skipped by name does not compile; but what a body reads from elsewhere, such as a
 /// task-local, is not checked. An answer with `Set-Cookie` is never stored, and an answer to a request with `Cookie`
 /// is never `public` unless its `Vary` names the header (`vary = "cookie"`).
+///
 /// **Compression.** Put compression outside this layer: inside, the size of the body is unknown and there is no
 /// `ETag`. Some compression layers, such as tower-http's, also compress the empty body of a `304` and add a
 /// `Content-Encoding` that contradicts the answer which the client has. Exclude `304` there:
@@ -196,9 +197,9 @@ impl CacheLayer {
         self.with(|options| options.etag = Strength::Off)
     }
 
-    /// Lets clients request a fresh value: a `GET` with `Cache-Control: no-cache` gets values loaded after it arrived.
-    /// Concurrent requests share the load. Every reload in a browser can send this header, so use it only for clients
-    /// that may cause a load with each request.
+    /// Lets clients request a newer value: the cached reads behind a `GET` with `Cache-Control: no-cache` do not
+    /// return the value that is stored when they begin, but its successor. Concurrent requests share one load. Every
+    /// reload in a browser can send this header, so use it only for clients that may cause a load with each request.
     #[must_use]
     pub fn honor_no_cache(self) -> Self {
         self.with(|options| options.honor_no_cache = true)

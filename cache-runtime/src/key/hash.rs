@@ -17,5 +17,5 @@ pub(super) const fn hash_text(mut hash: u64, text: &str) -> u64 {
 /// The hash of the empty text.
 pub(super) const HASH_START: u64 = 0xcbf2_9ce4_8422_2325;
 
-/// Stands for a value in the text that is hashed, whatever its name was.
+/// Replaces a value in the text that is hashed, whatever its name was.
 pub(super) const PLACEHOLDER: &str = "<>";

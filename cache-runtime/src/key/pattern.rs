@@ -21,7 +21,7 @@ use crate::key::typed::{KeyPrefix, Tag};
 /// | `#author:7` | every entry with this tag |
 /// | `#author:` or `#author:*` | every entry with a tag that starts with `author:` |
 ///
-/// `Display` writes the same texts.
+/// `Display` writes the same syntax.
 ///
 /// # Examples
 ///

@@ -120,13 +120,13 @@ pub enum WarmFailureKind {
 }
 
 impl<F> Warm<F> {
-    /// How many calls run at once; 8 by default, at least 1.
+    /// Sets how many calls run at once; 8 by default, at least 1.
     pub fn concurrency(mut self, calls: usize) -> Self {
         self.concurrency = calls.max(1);
         self
     }
 
-    /// Called after each call, in the order in which they end.
+    /// Sets a function that is called after each call, in the order in which the calls end.
     pub fn on_progress(mut self, progress: impl FnMut(&WarmProgress) + Send + 'static) -> Self {
         self.progress = Some(Box::new(progress));
         self

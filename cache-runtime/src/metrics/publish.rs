@@ -21,6 +21,7 @@ impl Cache {
     /// Call it when metrics are fetched, before the exporter renders them; with an exporter that pushes, every few
     /// seconds. Between calls only durations are recorded, and no background task runs. [`crate::metrics`] lists all
     /// metrics.
+    ///
     /// Counters are set to their totals, so it does not matter how often it is called, or when the recorder was
     /// installed.
     pub fn publish_metrics(&self) {

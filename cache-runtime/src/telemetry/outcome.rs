@@ -24,7 +24,7 @@ struct Report {
 /// What an observer wants of the calls that it observes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ObserverOptions {
-    /// Reads do not return the stored value; they load a new one.
+    /// Reads do not return the stored value, but a newer one.
     pub(crate) fresh: bool,
     /// The report contains the keys.
     pub(crate) keys: bool,
@@ -35,7 +35,7 @@ pub(crate) struct ObserverOptions {
 /// The number of calls that are reported one by one; further ones are only counted.
 const TOLD: usize = 64;
 
-/// How the cached calls inside a future went.
+/// The result of [`observe`]: how the cached calls inside a future went.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Observed {
@@ -87,7 +87,7 @@ pub struct CallOutcome {
     pub vary: &'static [&'static str],
 }
 
-/// What the caller of a cached function got.
+/// The kind of result that the caller of a cached function got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]

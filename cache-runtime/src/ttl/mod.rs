@@ -138,7 +138,7 @@ ttl_names! {
 /// Where the TTL of a call comes from.
 #[derive(Clone, Copy, Debug)]
 pub enum Ttl {
-    /// `CACHE_DEFAULT_TTL`.
+    /// The default TTL, `CACHE_DEFAULT_TTL`.
     Default,
     /// A named TTL.
     Named(&'static NamedTtl),

@@ -234,7 +234,7 @@ impl de::Error for Stop {
 /// A newtype is written as its content, in both codecs.
 const TRANSPARENT: &[u8] = b"";
 
-/// More paths than any type that is worth caching has.
+/// The maximum number of paths, which is more than any type worth caching has.
 const MAX_PATHS: usize = 4096;
 
 /// The maximum depth; each level uses stack space.

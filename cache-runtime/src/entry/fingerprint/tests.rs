@@ -260,7 +260,7 @@ impl<'de> Deserialize<'de> for Choosy {
     }
 }
 
-/// Accepts nothing that could be guessed.
+/// Accepts no value that the filler could create.
 struct Mulish;
 
 impl<'de> Deserialize<'de> for Mulish {

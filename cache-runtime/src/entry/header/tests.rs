@@ -93,7 +93,7 @@ fn what_the_first_format_wrote_is_outdated() {
     let mut bytes = store(&draft(&[], b"payload"));
     bytes[VERSION_AT] = 1;
     assert!(matches!(read(&bytes), Stored::Outdated { .. }));
-    // Its leases were 32 bytes long.
+    // In that version, leases were 32 bytes long.
     assert!(matches!(read(&bytes[..32]), Stored::Outdated { .. }));
 }
 

@@ -110,7 +110,7 @@ impl AdminConfig {
         self
     }
 
-    /// Sets how to get the client's address of a request, so that wrong tokens are limited by address: after ten in a
+    /// Sets how the client address of a request is found, so that wrong tokens are limited by address: after ten in a
     /// minute, a wrong token gets `429`. By default all clients are counted together. A right token is always
     /// accepted, however many wrong ones came before, so it must be too long to be guessed.
     ///

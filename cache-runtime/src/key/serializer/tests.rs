@@ -212,7 +212,7 @@ fn any_filter() -> impl Strategy<Value = Filter> {
     ]
 }
 
-/// Few different texts, so that pairs collide if they can.
+/// Only a few different texts, so that pairs collide if they can.
 fn tight_text() -> impl Strategy<Value = String> {
     "[1~',(:%a!]{0,2}"
 }
@@ -332,7 +332,7 @@ proptest! {
     }
 }
 
-/// JSON without floats, whose equality is not that of their texts.
+/// JSON without floats: two floats may be equal although their texts differ, or the reverse.
 fn any_json() -> impl Strategy<Value = serde_json::Value> {
     use serde_json::Value;
     let leaf = prop_oneof![
