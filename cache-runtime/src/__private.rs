@@ -1,4 +1,4 @@
-//! The only names that generated code may use. Nothing here is part of the public interface.
+//! The names that generated code uses. Nothing here is part of the public interface.
 
 use std::time::Duration;
 
@@ -28,25 +28,25 @@ pub use crate::{
     __cached_kind_of_write as kind_of_write, __cached_may_time_out as may_time_out,
 };
 
-/// States what a body returns, so that `return` and `?` inside it infer as they do in a function:
-/// an `async` block has no place to write its type. Always `None`.
+/// Declares the return type of a body, so that `return` and `?` inside it infer as they do in a function: an `async`
+/// block has no place to write its type. Always `None`.
 pub const fn stated<R>() -> Option<R> {
     None
 }
 
-/// The lifetime that the value of `ttl = …` means.
+/// The TTL for the value of `ttl = …`.
 pub fn lifetime(ttl: impl Lifetime) -> Ttl {
     ttl.lifetime()
 }
 
-/// What may stand behind `ttl =`. A macro cannot tell a name of `ttl_names!`, which is a static
-/// and cannot be moved, from a constant; so all of them are borrowed, and the type decides.
+/// The types that may follow `ttl =`. A macro cannot distinguish a name of `ttl_names!`, which is a static and cannot
+/// be moved, from a constant; so the value is always borrowed, and its type decides.
 #[diagnostic::on_unimplemented(
     message = "`ttl` is no lifetime: it is `{Self}`",
     label = "expected a name of `ttl_names!`, a `Duration`, or whole seconds as a `u64`"
 )]
 pub trait Lifetime {
-    /// The lifetime.
+    /// The TTL.
     fn lifetime(self) -> Ttl;
 }
 

@@ -1,13 +1,13 @@
 //! The errors of this crate: what was wrong, and what to do about it.
 //!
-//! A cached function never sees it (P1): only set-up ([`crate::init`], [`crate::CacheConfig`]) and the manual operations
-//! of [`crate::Cache`] that can be called wrongly return it. No variant carries a credential or a value.
+//! A cached function never returns it (guarantee P1): only set-up ([`crate::init`], [`crate::CacheConfig`]) and the
+//! manual operations of [`crate::Cache`] that can be called wrongly do. No variant carries a credential or a value.
 
 use std::fmt;
 
-/// What went wrong in set-up or in a manual operation.
+/// An error in set-up or in a manual operation.
 ///
-/// Opaque on purpose: ask it with [`Error::is_config`], [`Error::is_already_initialized`] and so on.
+/// The type is opaque; use [`Error::is_config`], [`Error::is_already_initialized`] and so on.
 pub struct Error {
     kind: Kind,
     message: String,
@@ -51,25 +51,25 @@ impl Error {
         }
     }
 
-    /// A setting cannot be right; the text names it and says what it should look like.
+    /// Whether a setting is invalid. The message names it and says what is expected.
     #[must_use]
     pub fn is_config(&self) -> bool {
         self.kind == Kind::Config
     }
 
-    /// [`crate::init`] came after the global cache was made.
+    /// Whether [`crate::init`] was called after the global cache was created.
     #[must_use]
     pub fn is_already_initialized(&self) -> bool {
         self.kind == Kind::Initialized
     }
 
-    /// A value could not be turned into bytes.
+    /// Whether a value could not be stored: it cannot be encoded, or it is too large.
     #[must_use]
     pub fn is_codec(&self) -> bool {
         self.kind == Kind::Codec
     }
 
-    /// A removal pattern was refused.
+    /// Whether a pattern for a removal is invalid.
     #[must_use]
     pub fn is_pattern(&self) -> bool {
         self.kind == Kind::Pattern
@@ -90,9 +90,9 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {}
 
-/// The body of a cached function took longer than its `timeout`, and no older value could stand in for it.
+/// The error of a cached function whose body took longer than its `timeout`, when no older value could be served.
 ///
-/// A function with `timeout` turns it into its own error:
+/// A function with `timeout` converts it into its own error type:
 ///
 /// ```
 /// use cache_runtime::{TimedOut, cached};
@@ -112,7 +112,7 @@ impl std::error::Error for Error {}
 pub struct TimedOut;
 
 impl TimedOut {
-    /// The error.
+    /// Creates the error.
     #[must_use]
     #[allow(
         clippy::new_without_default,

@@ -1,4 +1,5 @@
-//! Settings: from the environment, or by setters of the same names; checked in one place, before anything runs.
+//! The settings of a cache: read from the environment, or set by setters of the same names, and validated before the
+//! cache starts.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,10 +8,10 @@ use crate::error::Error;
 use crate::redis::{Settings, Target};
 use crate::ttl;
 
-/// Everything that can be set about a cache.
+/// All settings of a cache.
 ///
-/// Each setting has a default that suits a service with one Redis beside it. [`CacheConfig::from_env`] reads the
-/// variables named at each setter; the setters override them.
+/// Each setting has a default that suits a service with a Redis nearby. [`CacheConfig::from_env`] reads the variables
+/// that the documentation of each setter names; the setters override them.
 ///
 /// ```
 /// use cache_runtime::{Cache, CacheConfig};
@@ -22,7 +23,7 @@ use crate::ttl;
 /// ```
 #[derive(Clone)]
 pub struct CacheConfig {
-    /// Where the URL came from, and the URL.
+    /// The name of the variable or setter that gave the URL, and the URL.
     redis_url: Option<(&'static str, String)>,
     pub(crate) max_connections: usize,
     pub(crate) connect_timeout: Duration,
@@ -48,16 +49,18 @@ impl Default for CacheConfig {
     fn default() -> Self {
         Self {
             redis_url: None,
-            // One multiplexed connection carries 420,000 GETs a second, two carry fewer: an upper bound, not a target.
+            // An upper bound, not a target: one multiplexed connection handles 420,000 GETs a second, two handle
+            // fewer.
             max_connections: 10,
             connect_timeout: Duration::from_secs(2),
             command_timeout: Duration::from_secs(2),
-            // What a caller may lose to a sick Redis: below what a person notices, above a slow but healthy answer.
+            // The longest delay that a slow Redis adds to a call: too short for a person to notice, longer than a slow
+            // but healthy reply.
             budget: Duration::from_millis(50),
             namespace: String::new(),
             max_entries: 10_000,
             max_bytes: 64 << 20,
-            // A larger value delays everybody's small reads behind it on the shared connection.
+            // All reads share one connection, so a larger value delays the small reads behind it.
             max_value_bytes: 1 << 20,
             default_ttl: Duration::from_secs(300),
             outage_max_age: Duration::from_secs(30),
@@ -74,11 +77,11 @@ impl Default for CacheConfig {
 }
 
 impl CacheConfig {
-    /// Reads the environment.
+    /// Reads the settings from environment variables.
     ///
     /// # Errors
     ///
-    /// A variable that cannot be right: the text names it, what it held (never a credential) and what it should hold.
+    /// A variable is invalid. The message names the variable, its value (never a credential) and what is expected.
     pub fn from_env() -> Result<Self, Error> {
         Self::from_lookup(&|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
     }
@@ -144,152 +147,162 @@ impl CacheConfig {
         config.validated()
     }
 
-    /// Where Redis is: `redis://`, `rediss://` (feature `tls`), `unix://`, or
-    /// `redis-sentinel://host:26379,host:26379/master-name`. Credentials may stand in it; they are never shown.
+    /// The URL of Redis: `redis://`, `rediss://` (feature `tls`), `unix://`, or
+    /// `redis-sentinel://host:26379,host:26379/master-name`. It may contain credentials; they are never shown.
     ///
     /// Environment: `REDIS_URL`, else `REDIS_PRIVATE_URL`, else `UPSTASH_REDIS_REST_URL` with
-    /// `UPSTASH_REDIS_REST_TOKEN`. Without any: memory only.
+    /// `UPSTASH_REDIS_REST_TOKEN`. Without any of them, the cache uses memory only.
     #[must_use]
     pub fn redis_url(mut self, url: impl Into<String>) -> Self {
         self.redis_url = Some(("redis_url", url.into()));
         self
     }
 
-    /// Memory only, whatever the environment says.
+    /// Uses memory only, even if the environment names a Redis.
     #[must_use]
     pub fn without_redis(mut self) -> Self {
         self.redis_url = None;
         self
     }
 
-    /// At most so many connections to Redis (`REDIS_MAX_CONNECTIONS`, 10). Reads share one, because pushes need its
-    /// order; this version opens no further ones.
+    /// The maximum number of connections to Redis (`REDIS_MAX_CONNECTIONS`, 10). All reads share one connection,
+    /// because invalidation pushes must stay in order with the replies; this version opens no further connections.
     #[must_use]
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections;
         self
     }
 
-    /// How long a connect may take (`REDIS_CONNECT_TIMEOUT`, 2 s). No request waits for it.
+    /// The time limit for connecting to Redis (`REDIS_CONNECT_TIMEOUT`, 2 s). No request waits that long.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// How long background work waits for one command (`REDIS_COMMAND_TIMEOUT`, 2 s).
+    /// How long background work waits for the reply to one command (`REDIS_COMMAND_TIMEOUT`, 2 s).
     #[must_use]
     pub fn command_timeout(mut self, timeout: Duration) -> Self {
         self.command_timeout = timeout;
         self
     }
 
-    /// How long one call waits for Redis, all its commands together (`CACHE_BUDGET`, 50 ms). An invalidation has as
-    /// much again.
+    /// How long one call waits for Redis, for all its commands together (`CACHE_BUDGET`, 50 ms). An invalidation has a
+    /// separate budget of the same length.
     #[must_use]
     pub fn budget(mut self, budget: Duration) -> Self {
         self.budget = budget;
         self
     }
 
-    /// Refreshes and other loads behind their callers' backs, at the same time at most (`CACHE_MAX_BACKGROUND_LOADS`,
-    /// 256). Above it the old value goes on being served; counted in `shed`.
+    /// The maximum number of refreshes and other background loads that run at the same time
+    /// (`CACHE_MAX_BACKGROUND_LOADS`, 256). Above it, calls keep serving the old value, and the refresh is counted in
+    /// `shed`.
     #[must_use]
     pub fn max_background_loads(mut self, loads: usize) -> Self {
         self.max_background_loads = loads;
         self
     }
 
-    /// Put before every key, with a `:` between (`CACHE_NAMESPACE`, none). Two applications on one Redis need two.
+    /// A prefix for every key, followed by a `:` (`CACHE_NAMESPACE`, none). Two applications that share one Redis need
+    /// two different namespaces.
     #[must_use]
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.namespace = namespace.into();
         self
     }
 
-    /// Entries the memory tier holds at most (`CACHE_MAX_SIZE_MEMORY`, 10 000).
+    /// The maximum number of entries in the memory tier (`CACHE_MAX_SIZE_MEMORY`, 10 000).
     #[must_use]
     pub fn max_entries(mut self, entries: usize) -> Self {
         self.max_entries = entries;
         self
     }
 
-    /// Bytes the memory tier holds at most, as encoded (`CACHE_MAX_BYTES_MEMORY`, 64 MiB).
+    /// The maximum size of the memory tier in bytes, measured on the encoded values (`CACHE_MAX_BYTES_MEMORY`, 64
+    /// MiB).
     #[must_use]
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
         self
     }
 
-    /// Values larger than this are not cached, and counted (`CACHE_MAX_VALUE_BYTES`, 1 MiB).
+    /// The maximum size of a value in bytes (`CACHE_MAX_VALUE_BYTES`, 1 MiB). Larger values are not cached, but
+    /// counted.
     #[must_use]
     pub fn max_value_bytes(mut self, bytes: usize) -> Self {
         self.max_value_bytes = bytes;
         self
     }
 
-    /// The lifetime where a function names none (`CACHE_DEFAULT_TTL`, 300 s).
+    /// The TTL of entries whose function sets none (`CACHE_DEFAULT_TTL`, 300 s).
     #[must_use]
     pub fn default_ttl(mut self, ttl: Duration) -> Self {
         self.default_ttl = ttl;
         self
     }
 
-    /// While Redis is away, memory serves nothing that was last known to be current longer ago than this
-    /// (`CACHE_OUTAGE_MAX_AGE`, 30 s): other processes' removals do not reach it meanwhile.
+    /// How long memory serves an entry while Redis is unreachable, counted from the time at which the entry was last
+    /// known to be current (`CACHE_OUTAGE_MAX_AGE`, 30 s). During the outage, this process does not learn of removals
+    /// by other processes.
     #[must_use]
     pub fn outage_max_age(mut self, age: Duration) -> Self {
         self.outage_max_age = age;
         self
     }
 
-    /// Keep entries over a restart of the Redis server (`CACHE_TRUST_RESTART`, off). A server that comes back from a
-    /// snapshot, or a promoted replica, may hold what was removed: off is exact and starts cold, on is warm.
+    /// Keeps using entries after a restart of the Redis server (`CACHE_TRUST_RESTART`, off). A server that restarts
+    /// from a snapshot, or a promoted replica, may hold entries that were removed. Off never serves those, but starts
+    /// with a cold cache; on starts with a warm one.
     #[must_use]
     pub fn trust_restart(mut self, trust: bool) -> Self {
         self.trust_restart = trust;
         self
     }
 
-    /// Time-outs in a row that open the breaker (3). A lost connection opens it at once.
+    /// The number of consecutive time-outs that open the circuit breaker (3). A lost connection opens it at once.
     #[must_use]
     pub fn breaker_failures(mut self, failures: u32) -> Self {
         self.breaker_failures = failures;
         self
     }
 
-    /// Removals that may wait for Redis (10 000). Beyond, they become one: everything of the namespace.
+    /// The maximum number of removals in the journal, waiting for Redis (10 000). Above it, they are replaced by a
+    /// single removal of the whole namespace.
     #[must_use]
     pub fn journal_bound(mut self, removals: usize) -> Self {
         self.journal_bound = removals;
         self
     }
 
-    /// Removals by prefix, glob or tag that Redis remembers (65 536). Beyond, the oldest of one family become one that
-    /// covers them all: it removes too much of what was stored before, never too little.
+    /// The maximum number of removals by prefix, glob or tag that Redis remembers (65 536). Above it, the oldest
+    /// removals of one family are merged into one that covers them all. The merged removal may cover more of the
+    /// entries stored before it than the single ones did, never fewer.
     #[must_use]
     pub fn ledger_bound(mut self, patterns: usize) -> Self {
         self.ledger_bound = patterns;
         self
     }
 
-    /// Keys that may be loading at once in this process (65 536). Beyond, a call runs its body alone.
+    /// The maximum number of keys that this process loads at the same time (65 536). Above it, a call runs its body
+    /// without coalescing.
     #[must_use]
     pub fn max_flights(mut self, keys: usize) -> Self {
         self.max_flights = keys;
         self
     }
 
-    /// Stores and releases that may be under way at once (4 096). Beyond, they are dropped and counted
-    /// ([`crate::CacheStats::shed`]); a lease that nobody gives up ends by itself.
+    /// The maximum number of stores and lease releases that run in the background at the same time (4 096). Above it,
+    /// they are dropped and counted ([`crate::CacheStats::shed`]); a lease that is not released expires by itself.
     #[must_use]
     pub fn max_background(mut self, tasks: usize) -> Self {
         self.max_background = tasks;
         self
     }
 
-    /// A directory where removals that wait for Redis survive a crash of the process (`CACHE_JOURNAL`, none: they are kept
-    /// in memory). Several processes may share it; each keeps a locked file there, and adopts those that nobody locks.
+    /// The directory of the journal (`CACHE_JOURNAL`; by default the journal is in memory). Removals that wait for
+    /// Redis then survive a crash of the process. Several processes may share the directory: each keeps a locked file
+    /// in it, and takes over files that no process has locked.
     #[must_use]
     pub fn journal(mut self, directory: impl Into<std::path::PathBuf>) -> Self {
         self.journal = Some(directory.into());
@@ -348,7 +361,7 @@ impl CacheConfig {
             .transpose()
     }
 
-    /// What stands before every key in Redis.
+    /// The settings that the Redis tier needs.
     pub(crate) fn redis_settings(&self) -> Settings {
         Settings {
             prefix: self.key_prefix(),

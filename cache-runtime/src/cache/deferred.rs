@@ -1,8 +1,8 @@
-//! Removals inside a database transaction: collected while it runs, made when it has committed.
+//! Removals inside a database transaction: collected while it runs, made after the commit.
 //!
-//! A removal before the commit is too early: a reader in between loads the old row and stores it, rightly. So inside
-//! [`deferred`] nothing is removed; what the calls would remove is remembered, and reads of what it names go past the
-//! cache, because they may see rows that nobody else may see yet.
+//! A removal before the commit comes too early: a reader in between loads the old row and stores it. So inside
+//! [`deferred`] nothing is removed. The removals are collected, and reads of the keys they name bypass the cache,
+//! because the transaction may see rows that nobody else may see yet.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,20 +12,20 @@ use crate::cache::remove::Due;
 use crate::cache::transaction::{Scope, within};
 use crate::key::Pattern;
 
-/// Runs a future that ends with the commit of a transaction, and defers what the cached functions in it invalidate: on
-/// `Ok` everything is removed before this returns; on `Err`, a rollback, nothing is.
+/// Runs a future that ends with the commit of a transaction, and defers the invalidations made in it. If it returns
+/// `Ok`, all of them are made before this returns; if it returns `Err` (a rollback), none is.
 ///
-/// Invalidations inside return [`Durability::Deferred`](crate::Durability::Deferred). Reads inside of what is to be removed, calls that invalidate and
-/// cache, and `put`s run their body and store nothing. Other reads use the cache: let them not read rows that this very
-/// transaction has changed before it called something that invalidates them.
+/// Inside, an invalidation returns [`Durability::Deferred`](crate::Durability::Deferred). Reads of keys that are to be
+/// removed, calls that both cache and invalidate, and `put`s run their body and store nothing. Other reads use the
+/// cache: they must not read rows that this transaction changed before it called something that invalidates them.
 ///
 /// # Errors
 ///
-/// The future's own.
+/// The error of the future.
 ///
 /// # Cancellation
 ///
-/// A future that is dropped may or may not have committed: everything is removed.
+/// A future that is dropped may or may not have committed, so all collected removals are made.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), String> {
@@ -54,7 +54,8 @@ where
     let outcome = within(scope, transaction).await;
     let collected = owed.take();
     if outcome.is_ok() {
-        // Each is owed until it has run: a caller that vanishes at the second must not lose the third.
+        // Each removal stays pending until it runs: if this future is dropped during the second one, the third is
+        // still made.
         let mut owed: Vec<Due<'_>> = collected
             .iter()
             .map(|(cache, patterns)| Due::new(cache, patterns.clone()))
@@ -67,7 +68,8 @@ where
     outcome
 }
 
-/// Dropped with something in it, the transaction's end is unknown.
+/// The collected removals. If they are dropped here, it is unknown whether the transaction committed, and they are
+/// made.
 struct Owed(Arc<Scope>);
 
 impl Owed {

@@ -1,4 +1,4 @@
-//! The one cache of a program that needs no other.
+//! The global cache, which is used unless a call names another one.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ static GLOBAL: OnceCell<Cache> = OnceCell::new();
 /// How long [`shutdown`] waits for stores and removals that are under way.
 const SHUTDOWN: Duration = Duration::from_secs(5);
 
-/// Makes the global cache. Once, before the first cached call; it neither waits nor connects.
+/// Creates the global cache. Call it once, before the first cached call. It neither waits nor connects.
 ///
 /// # Errors
 ///
-/// A setting that cannot be right, or a global cache that exists already.
+/// A setting is invalid, or the global cache already exists.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), cache_runtime::Error> {
@@ -40,8 +40,8 @@ pub fn init(config: CacheConfig) -> Result<&'static Cache, Error> {
     }
 }
 
-/// The global cache; made from the environment when [`init`] has not made it. A setting that cannot be right then means
-/// memory only, and one line at `error` level: a cache is no reason for a program not to run.
+/// The global cache. If [`init`] was not called, it is created from environment variables. If one of them is invalid,
+/// the cache uses memory only and logs one line at `error` level: a cache must not keep a program from running.
 pub fn cache() -> &'static Cache {
     GLOBAL.get_or_init(|| {
         let from_environment = CacheConfig::from_env().and_then(Cache::new);
@@ -55,15 +55,16 @@ pub fn cache() -> &'static Cache {
     })
 }
 
-/// The global cache if there is one already.
+/// The global cache, if it exists already.
 #[cfg(feature = "axum")]
 pub(crate) fn existing() -> Option<&'static Cache> {
     GLOBAL.get()
 }
 
-/// Closes the global cache in order: waits, up to five seconds, for stores that are under way and for removals that wait
-/// for Redis, then disconnects. While Redis is away it waits for one more attempt to connect, a second at most; removals that
-/// wait then are in the journal (`CACHE_JOURNAL`), or lost with an error in the log. Without a global cache it does nothing. Calls made later go without Redis.
+/// Closes the global cache: waits up to five seconds for stores under way and for removals that wait for Redis, then
+/// disconnects. If Redis is unavailable, it waits for one more attempt to connect, at most a second; removals that are
+/// still waiting then are in the journal (`CACHE_JOURNAL`), or lost with an error in the log. Without a global cache
+/// it does nothing. Later calls do not use Redis.
 pub async fn shutdown() {
     if let Some(cache) = GLOBAL.get() {
         cache.close(SHUTDOWN).await;

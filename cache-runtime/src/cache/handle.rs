@@ -1,4 +1,4 @@
-//! The cache: a cheap handle, and the read path, told in one function ([`Cache::read`]).
+//! The cache handle [`Cache`], and the read path, which is one function ([`Cache::read`]).
 
 use std::fmt;
 use std::pin::pin;
@@ -31,14 +31,14 @@ use crate::telemetry::instance::Instance;
 use crate::telemetry::outcome::{HitTier, Reason};
 use crate::telemetry::stats::{CacheStats, Counters};
 
-/// How often a caller starts over because its key was removed while it waited. Then it runs the body for itself: a key
-/// that is removed faster than it loads is not cacheable, but it must be servable.
+/// How many times a call starts again because its key was removed while it waited. After that it runs the body itself:
+/// a key that is removed faster than it loads cannot be cached, but must still be served.
 pub(super) const STARTS: usize = 4;
 
-/// A cache: memory in this process, and Redis behind it where one is configured.
+/// A cache: memory in this process, and Redis as a second tier if one is configured.
 ///
-/// Cloning it is cheap and gives the same cache. Most programs use one, the global one ([`crate::cache()`]); the `cache`
-/// option of the attribute names another.
+/// A clone is cheap and refers to the same cache. Most programs use only the global cache ([`crate::cache()`]); the
+/// `cache` option of the attribute selects another one.
 #[derive(Clone)]
 pub struct Cache {
     pub(crate) inner: Arc<Inner>,
@@ -48,37 +48,38 @@ pub(crate) struct Inner {
     pub(crate) config: CacheConfig,
     pub(crate) local: Arc<Local<Box<Lease>>>,
     pub(crate) tier: Option<Arc<Tier>>,
-    /// Stores, renewals, releases.
+    /// Background work on Redis: stores, lease renewals, lease releases.
     pub(crate) background: Arc<Background>,
-    /// Loads that outlive their calls.
+    /// Loads that continue after their call has ended.
     pub(crate) loads: Arc<Background>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) absence_backoff: Backoff,
-    /// Keys whose refreshes fail.
+    /// Keys whose refreshes fail, which are not refreshed again at once.
     pub(crate) refresh_backoff: Backoff,
-    /// Keys whose source has failed while something older may stand in.
+    /// Keys whose load has failed while an older value may be served instead.
     pub(crate) failing: Failing,
     pub(crate) watch: Watch,
     pub(crate) instance: Instance,
 }
 
-/// What a `GET` found.
+/// The result of a `GET`.
 pub(super) type Reply = Result<Option<Examined>, Fault>;
 
-/// What came of a reader's own `GET`.
+/// The result of a `GET` that a call sends itself, outside of a flight.
 enum OwnRead {
     Hit(ReadOutcome),
-    /// Sent, and nothing usable came back.
+    /// The `GET` was sent and found no usable entry.
     Missed(Reply),
     NotSent,
 }
 
 impl Cache {
-    /// Makes a cache of its own. Connecting to Redis is lazy: this neither waits nor needs a runtime.
+    /// Creates a new cache, independent of the global one. It connects to Redis lazily: this function neither waits
+    /// nor needs a runtime.
     ///
     /// # Errors
     ///
-    /// A setting that cannot be right, named in one line without credentials.
+    /// A setting is invalid. The message names it in one line, without credentials.
     pub fn new(config: CacheConfig) -> Result<Self, Error> {
         let config = config.validated()?;
         let target = config.target()?;
@@ -118,18 +119,18 @@ impl Cache {
         })
     }
 
-    /// Counts since the start.
+    /// The counters since this cache was created.
     #[must_use]
     pub fn stats(&self) -> CacheStats {
         self.inner.counters.snapshot()
     }
 
-    /// Waits for stores and replays that are under way, at most `limit`, then closes the connection. Calls made after it
-    /// go without Redis. While Redis is away it waits for one more attempt to connect, a second at most. Outside of a tokio
-    /// runtime it waits for nothing.
+    /// Waits up to `limit` for stores and journal replays that are under way, then closes the connection. Later calls
+    /// do not use Redis. If Redis is unreachable, this waits for one more attempt to connect, at most a second.
+    /// Outside of a tokio runtime it does not wait.
     pub async fn close(&self, limit: Duration) {
         let deadline = Instant::now() + limit;
-        // Nothing to do about what is still under way then: stores are optional, removals are in the journal.
+        // Work that is still running at the limit is abandoned: stores are optional, and removals are in the journal.
         at_most(limit, self.inner.loads.drained()).await;
         match &self.inner.tier {
             Some(tier) => tier.close(deadline).await,
@@ -143,12 +144,12 @@ impl Cache {
         }
     }
 
-    /// What one call may wait for Redis.
+    /// The time that one call may wait for Redis.
     pub(crate) fn budget(&self) -> Budget {
         Budget::new(self.inner.config.budget)
     }
 
-    /// How long a load that no caller waits for may wait for Redis.
+    /// The time that a background load may wait for Redis.
     pub(crate) fn background_budget(&self) -> Budget {
         Budget::new(self.inner.config.command_timeout)
     }
@@ -157,7 +158,8 @@ impl Cache {
         Arc::ptr_eq(&self.inner, &other.inner)
     }
 
-    /// The read path. Memory; else the key's flight; its leader asks Redis, then plants a lease and loads.
+    /// The read path: looks in memory, then joins the flight of the key. The leader of the flight asks Redis; on a
+    /// miss it takes a lease and loads.
     pub(crate) async fn read(&self, request: &Request<'_>, budget: &Budget) -> ReadOutcome {
         if transaction::may_be_due(self, request.key.as_str(), request.tags, request.open_tags) {
             return ReadOutcome::RunUncached(Reason::InTransaction);
@@ -172,7 +174,8 @@ impl Cache {
                 None => None,
             };
             let is_strict = is_strict(request, session.as_ref());
-            // A far server is asked once: by the leader of a flight, who plants its lease in the same round trip.
+            // A server with a long round trip is asked only once: by the leader of the flight, who takes its lease in
+            // the same round trip.
             let joins_first = session
                 .as_ref()
                 .is_some_and(|session| session.is_far(budget));
@@ -197,7 +200,7 @@ impl Cache {
                     .join(request.key, request.tags, request.open_tags)
                 {
                     Joined::Lead(lead) => {
-                        // In a box of its own: who has read for itself has no need of it.
+                        // Boxed, because calls that are answered by their own `GET` do not need it.
                         return Box::pin(self.lead(lead, request, budget, &mut waits, own)).await;
                     }
                     Joined::Other | Joined::Full => {
@@ -214,14 +217,14 @@ impl Cache {
                     OwnRead::NotSent => {}
                 }
             } else if waiter.refreshes() && request.demand == Demand::Any {
-                // The standing value may be fresh enough for this reader; then it need not wait for the new one.
+                // The stored value may be fresh enough for this call; then it need not wait for the new one.
                 let asking = self.read_for_itself(request, self.session_now(), budget);
                 if let OwnRead::Hit(hit) = Box::pin(asking).await {
                     return hit;
                 }
             }
-            // What a flight read or stored before this reader's own `GET` may have been removed before it, too: then
-            // only a load that began later is shared, and what was stored later is read.
+            // A value that the flight read or stored before this call's own `GET` may have been removed before that
+            // `GET`. So this call only accepts the result of a load that began later, or reads what was stored later.
             let waited = if own.is_some() || request.demand == Demand::OnlyALoad {
                 waiter.wait_for_load().await
             } else {
@@ -243,8 +246,8 @@ impl Cache {
         self.inner.tier.as_ref()?.session_now()
     }
 
-    /// A value that may stand in for a body that failed or is slow, as it stands *now*: what was removed meanwhile stands
-    /// in for nothing.
+    /// The stored value that may be served instead of a body that failed or is slow. It is looked up *now*, so that a
+    /// value removed in the meantime is not served.
     pub(crate) async fn stale_value(&self, request: &Request<'_>, budget: &Budget) -> Option<Hit> {
         if transaction::may_be_due(self, request.key.as_str(), request.tags, request.open_tags) {
             return None;
@@ -258,7 +261,7 @@ impl Cache {
         Some(found.hit())
     }
 
-    /// The same, and Redis is asked whatever memory holds: memory may lag behind it by a push.
+    /// Like [`Cache::stale_value`], but always asks Redis: memory learns of a removal only when the push has arrived.
     pub(crate) async fn stale_value_in_redis(
         &self,
         request: &Request<'_>,
@@ -272,10 +275,11 @@ impl Cache {
         Some(found.hit())
     }
 
-    /// Memory, as far as it may speak: while Redis's pushes reach it, which is known for two seconds at a time, and for a
-    /// while when Redis is away.
+    /// Looks in memory. Its entries are valid while invalidation pushes arrive (each confirmation holds for two
+    /// seconds); in an outage, only up to `outage_max_age`.
     pub(crate) fn recall(&self, request: &Request<'_>) -> Option<Hit> {
-        // Before the copy is taken: one from the outage must not pass for a tracked one because Redis is back now.
+        // Read before the copy is taken: otherwise a copy from the outage could count as tracked because Redis is back
+        // now.
         let now = Instant::now();
         let reach = self.reach(now);
         if reach == Some(Reach::Heard) && request.near == Near::Off {
@@ -305,7 +309,7 @@ impl Cache {
         })
     }
 
-    /// A copy in memory that a read by hand may have now, whatever its type, and that is fresh.
+    /// Whether memory holds a fresh copy, of any type, that a manual read may use now.
     pub(crate) fn is_remembered(&self, key: &CacheKey) -> bool {
         let now = Instant::now();
         let reach = self.reach(now);
@@ -314,7 +318,7 @@ impl Cache {
         copy.is_some_and(|copy| self.may_speak(&copy, reach, &any, now) && copy.age() < copy.ttl)
     }
 
-    /// How far memory may be believed. `None`: it is all there is.
+    /// Whether entries in memory are known to be current. `None`: there is no Redis, memory is the only tier.
     fn reach(&self, now: Instant) -> Option<Reach> {
         self.inner.tier.as_ref().map(|tier| tier.reach(now))
     }
@@ -334,7 +338,7 @@ impl Cache {
                 Near::Off => false,
                 Near::AtMost(life) => now.saturating_duration_since(copy.filled) <= life,
             },
-            // What was current when the pushes stopped, or was loaded later, is known to be no older than this.
+            // An entry that was current when the pushes stopped, or that was loaded later, is at most this old.
             Some(Reach::Away(since)) => {
                 request.policy.memory_in_outage
                     && now.saturating_duration_since(copy.filled.max(since))
@@ -343,7 +347,7 @@ impl Cache {
         }
     }
 
-    /// A `GET` of the reader's own.
+    /// Sends a `GET` for this call alone, outside of the flight.
     async fn read_for_itself(
         &self,
         request: &Request<'_>,
@@ -353,7 +357,7 @@ impl Cache {
         let Some(session) = session else {
             return OwnRead::NotSent;
         };
-        // Before it is sent, too: what waits may be replayed while the reply is under way.
+        // Also checked before the `GET` is sent: journalled removals may be replayed while the reply is under way.
         if session.is_shut(
             request.key.as_str(),
             request.tags.iter().map(String::as_str),
@@ -369,8 +373,8 @@ impl Cache {
         }
     }
 
-    /// Redis's own push says that the key has changed, a moment later; this process need not wait for it. Without Redis the
-    /// memory tier is the cache.
+    /// Removes the key from memory, if Redis is in use: the push of Redis would do so a moment later, and this process
+    /// need not wait for it. Without Redis, memory is the cache, and nothing is removed.
     pub(crate) fn forget_near(&self, key: &str) {
         let tier = self.inner.tier.as_ref();
         if tier.is_some_and(|tier| tier.session_now().is_some()) {
@@ -386,7 +390,8 @@ impl Cache {
     }
 }
 
-/// A reader that accepts no push delay asks Redis itself: a reply to somebody else's question may be older than it is.
+/// Whether the call must send its own `GET`, because it accepts no push delay: the reply to another call's `GET` may
+/// be older than this call.
 fn is_strict(request: &Request<'_>, session: Option<&Session>) -> bool {
     let accepts_pushes = |session: &Session| session.link.pushes && request.near != Near::Off;
     session.is_some_and(|session| !accepts_pushes(session)) && !off(Safeguard::OwnGet)
@@ -404,8 +409,8 @@ impl fmt::Debug for Cache {
 mod tests {
     use super::*;
 
-    /// Every layer that takes a future by value holds it twice; once that had made this 5152 bytes, which each hit in
-    /// Redis allocated and moved.
+    /// Every layer that takes a future by value stores it twice. Once this made the future 5152 bytes, allocated and
+    /// moved by each hit in Redis.
     #[test]
     fn what_a_hit_carries_stays_small() {
         let cache = Cache::new(CacheConfig::default()).unwrap();
@@ -413,7 +418,8 @@ mod tests {
         let request = Request::plain(&key, crate::entry::type_ops::<u32>());
         let budget = cache.budget();
         let size = size_of_val(&cache.read(&request, &budget));
-        // Up to 1032 bytes glibc's allocator keeps freed blocks at hand; beyond, each costs thousands of instructions.
+        // Up to 1032 bytes, glibc's allocator reuses freed blocks quickly; above, each allocation costs thousands of
+        // instructions.
         assert!(size <= 1032, "{size} bytes");
     }
 }

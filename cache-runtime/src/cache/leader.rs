@@ -1,4 +1,4 @@
-//! The leader's way of a read: Redis, or a lease, or a load without one.
+//! The leader's part of a read: it asks Redis, and on a miss loads, with a lease or without one.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -14,36 +14,36 @@ use crate::local::flight::{Flight, Hold, Joined, Lead, Outcome};
 use crate::redis::{Budget, Fault, Lease, Locked, Over, Planted, Session};
 use crate::telemetry::outcome::Reason;
 
-/// What Redis has answered.
+/// The reply of Redis.
 enum Asked {
     Found(Option<Examined>),
-    /// Nothing stood there, and now the lease does.
+    /// The key was empty, and now holds the lease.
     Planted,
 }
 
-/// What a leader does about what it has found at the key.
+/// What a leader does next, depending on what it found at the key.
 enum Step {
-    /// It is the value that the readers want.
+    /// Return the value to all readers.
     Give(Box<Found>),
-    /// Another process loads it.
+    /// Wait: another process loads the value.
     Wait,
-    /// The entry stays while its successor is loaded, by whoever has the lock beside it.
+    /// Refresh: the entry stays while the process that gets the lock beside it loads a new value.
     Lock(Identity),
-    /// A lease takes the place of what is there.
+    /// Replace what is there by a lease.
     Plant(Over),
     LoadWithoutLease,
 }
 
-/// What came of the lock beside a stored entry.
+/// The result of taking the lock beside a stored entry.
 enum Beside {
     Ours,
-    /// The entry is gone, or another process has loaded: look again.
+    /// The entry is gone, or another process has loaded: read again.
     Again,
     LoadWithoutLease,
 }
 
 impl Cache {
-    /// The leader's way: Redis, or a lease, or a load without one. `own`: it has just asked Redis for itself.
+    /// The leader's part of a read. `own`: the reply to the `GET` that this call has just sent itself.
     pub(super) async fn lead(
         &self,
         mut lead: Lead<Box<Lease>>,
@@ -88,7 +88,7 @@ impl Cache {
                 Step::Lock(stored) => {
                     let locking =
                         self.lock_or_wait(&mut lead, request, budget, &session, stored, waits);
-                    // In a box of its own: no hit needs it.
+                    // Boxed, because a hit does not need it.
                     match Box::pin(locking).await {
                         Beside::Ours => {
                             flight.refreshes();
@@ -108,13 +108,13 @@ impl Cache {
                 Ok(Planted::Ours) => {
                     return self.load(lead, request, fence, Some(session), why);
                 }
-                // Somebody was quicker: what is stored there now is read like anything else.
+                // Another call was faster: read what it has stored.
                 Ok(Planted::Stands) => {}
                 Ok(Planted::Foreign) | Err(_) => break,
             }
         }
         if matches!(request.demand, Demand::NewerThan(_)) {
-            // Nobody waits for this load, and its value could not be stored.
+            // No waiter shares this load, and its value could not be stored.
             return ReadOutcome::RunUncached(why);
         }
         self.load(lead, request, fence, Some(session), why)
@@ -128,14 +128,15 @@ impl Cache {
     ) -> Result<(u64, Session), (u64, Option<Session>, Reason)> {
         let fence = || self.inner.local.fence();
         if let Some(lease) = &lead.hold {
-            // A leader that was dropped left it; it has been there since before this load.
+            // The lease was left by a leader that was dropped; it was taken before this load.
             return Err((fence(), Some(lease.session.clone()), Reason::Absent));
         }
         let Some(tier) = &self.inner.tier else {
             return Err((fence(), None, Reason::Absent));
         };
         tier.session(budget).await;
-        // The fence before the session: a switch in between is then seen, whichever way it went.
+        // The fence is read before the session, so that a switch between Redis and outage in between is noticed in
+        // either direction.
         let fence = fence();
         match tier.session_now() {
             Some(session) => Ok((fence, session)),
@@ -143,7 +144,7 @@ impl Cache {
         }
     }
 
-    /// Reads the key and, where it is empty, takes the right to store there, in one round trip.
+    /// Reads the key and, if it is empty, takes a lease, in one round trip.
     async fn ask_far(
         &self,
         lead: &mut Lead<Box<Lease>>,
@@ -154,7 +155,7 @@ impl Cache {
         let key = request.key.as_str();
         let head = entry::lease_head(random::bytes(), session.stamp(key));
         lead.flight().clean();
-        // Noted before it is sent, as in `plant`.
+        // Recorded before the command is sent, as in `plant`.
         lead.unconfirmed = Some(Box::new(session.lease(key, &head)));
         let answer = budget
             .spend_on(session, pin!(session.get_or_plant(key, &head)))
@@ -166,7 +167,7 @@ impl Cache {
                 Ok(Asked::Planted)
             }
             Ok((got, planted)) => {
-                // Found, and then removed before the lease arrived: what was found is still good for this reader.
+                // The entry was removed between the read and the lease: the value is still valid for this reader.
                 if let Some(lease) = lease.filter(|_| planted) {
                     lease.give_up();
                 }
@@ -183,7 +184,7 @@ impl Cache {
         }
     }
 
-    /// The right to store at the key.
+    /// Takes a lease at the key, which is the right to store there.
     async fn plant(
         &self,
         lead: &mut Lead<Box<Lease>>,
@@ -194,9 +195,9 @@ impl Cache {
     ) -> Result<Planted, Fault> {
         let key = request.key.as_str();
         let head = entry::lease_head(random::bytes(), session.stamp(key));
-        // Noted before it is sent: a caller dropped meanwhile gives up whatever may have been planted.
+        // Recorded before the command is sent: if the caller is dropped meanwhile, a lease that was taken is given up.
         lead.unconfirmed = Some(Box::new(session.lease(key, &head)));
-        // In a box of its own, so that a hit does not carry the room that only a miss needs.
+        // Boxed, so that a hit does not carry the space that only a miss needs.
         let mut planting = Box::pin(session.plant(key, &head, over));
         let answer = budget.spend_on(session, planting.as_mut()).await;
         drop(planting);
@@ -209,7 +210,7 @@ impl Cache {
         answer
     }
 
-    /// Asks Redis what is at the key. A far server is asked for a lease in the same round trip.
+    /// Reads the key in Redis. If the round trip is long, the same command also takes a lease.
     async fn ask(
         &self,
         lead: &mut Lead<Box<Lease>>,
@@ -223,7 +224,7 @@ impl Cache {
         }
         let key = request.key.as_str();
         if session.is_far(budget) && !self.inner.absence_backoff.is(key) {
-            // In a box of its own: only a far server needs it.
+            // Boxed, because only a server with a long round trip needs it.
             return Box::pin(self.ask_far(lead, request, budget, session)).await;
         }
         lead.flight().clean();
@@ -259,7 +260,7 @@ impl Cache {
         }
     }
 
-    /// The right to replace a value that goes on standing while its successor is loaded.
+    /// Takes the right to replace a value that stays readable while the new one is loaded.
     async fn lock(
         &self,
         lead: &mut Lead<Box<Lease>>,
@@ -269,15 +270,15 @@ impl Cache {
         standing: Identity,
     ) -> Result<Locked, Fault> {
         let lease = session.over(request.key.as_str(), standing);
-        // Noted before it is sent, as a planting is.
+        // Recorded before the command is sent, as a lease is.
         lead.unconfirmed = Some(Box::new(lease.clone()));
         let mut locking = Box::pin(lease.lock());
         let answer = budget.spend_on(session, locking.as_mut()).await;
         drop(locking);
         let lease = lead.unconfirmed.take();
         match (answer, lease) {
-            // The lock says who loads, not who may store: that is the identity of the entry that was read. A load need not
-            // wait for an answer that is late.
+            // The lock decides who loads, not who may store: storing depends on the identity of the entry that was
+            // read. So a load need not wait for a late reply.
             (Ok(Locked::Ours) | Err(Fault::TimedOut), lease) => {
                 lead.hold = lease;
                 Ok(Locked::Ours)
@@ -311,8 +312,8 @@ impl Cache {
         )))
     }
 
-    /// A put's right to the key: whatever of ours stands there gives way, and so does whoever was loading it.
-    /// `None`: somebody keeps taking the flight; then the put goes without a store.
+    /// Takes the key for a `put`: its own entry or lease there is replaced, and a load under way loses its right to
+    /// store. `None`: other calls keep taking the flight; then the `put` runs without a store.
     pub(crate) async fn seize(&self, request: &Request<'_>, budget: &Budget) -> Option<Loading> {
         let removal = [Pattern::key(request.key)];
         let mut lead = None;
@@ -335,7 +336,8 @@ impl Cache {
         let fence = self.inner.local.fence();
         let session = self.inner.tier.as_ref().and_then(|tier| tier.session_now());
         if let Some(session) = &session {
-            // Not ours, or unknown: no store, and at the end the key is removed.
+            // If the key holds a foreign value, or the result is unknown: nothing is stored, and the key is removed at
+            // the end.
             let over = Over::AnythingOfOurs;
             let _ = Box::pin(self.plant(&mut lead, request, budget, session, over)).await;
         }
@@ -351,7 +353,7 @@ impl Cache {
     }
 }
 
-/// Decides by what is at the key. `why` becomes the reason of the load that may follow.
+/// Decides what to do, depending on what is at the key. `why` becomes the reason of a load that follows.
 fn next_step(
     examined: Option<Examined>,
     request: &Request<'_>,
@@ -366,7 +368,7 @@ fn next_step(
     let Some(examined) = examined else {
         return Step::Plant(Over::Nothing);
     };
-    // A call that removes entries may remove this one, too.
+    // A call that removes entries may also remove this one.
     let over_or_beside = |identity| {
         if request.removes {
             Step::Plant(Over::This(identity))
@@ -392,7 +394,7 @@ fn next_step(
             Step::Plant(Over::This(identity))
         }
         Examined::Leased(_) if waits.left() > Duration::ZERO => Step::Wait,
-        // One of those who lose patience takes the dead holder's place; the others load for themselves.
+        // After the wait limit, one waiter replaces the dead holder's lease; the others load without a lease.
         Examined::Leased(_) if std::mem::replace(&mut waits.over, true) => Step::LoadWithoutLease,
         Examined::Leased(identity) => Step::Plant(Over::This(identity)),
         Examined::Shut => {
@@ -403,7 +405,7 @@ fn next_step(
     }
 }
 
-/// Waits for another process's load. The call may wait for Redis anew afterwards.
+/// Waits for another process's load. Afterwards the call has its whole budget for Redis again.
 async fn wait_for_another(
     waits: &mut Waits,
     flight: &Flight<Box<Lease>>,
@@ -411,7 +413,7 @@ async fn wait_for_another(
     budget: &Budget,
     cache: &Cache,
 ) {
-    // In a box of its own: no hit needs it.
+    // Boxed, because a hit does not need it.
     Box::pin(waits.wait(flight, session, &cache.inner.counters)).await;
     budget.renew();
 }

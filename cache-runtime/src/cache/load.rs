@@ -1,4 +1,5 @@
-//! A load that this call leads: keeps its lease alive, and ends in a store, a fill, or neither.
+//! A load that this call leads: it keeps its lease alive, and ends in a store in Redis, a store in memory, or no
+//! store.
 
 use std::future::Future;
 use std::pin::pin;
@@ -29,24 +30,24 @@ pub(crate) struct Loading {
     ops: &'static TypeOps,
     function: Option<&'static Function>,
     policy: &'static Policy,
-    /// Read before the load began: no switch between Redis and outage may have come since.
+    /// Read before the load began: if it has changed since, there was a switch between Redis and outage.
     fence: u64,
-    /// The way to Redis when the load began; `None` in an outage, or where no Redis is configured.
+    /// The session with Redis when the load began; `None` in an outage, or if no Redis is configured.
     session: Option<Session>,
-    /// Removals known to this process when the load began, and those that the call itself has made since.
+    /// The removals known to this process when the load began, and those that the call itself has made since.
     known: KnownRemovals,
     began: Instant,
-    /// Reason it is loaded.
+    /// Why the value is loaded.
     why: Reason,
 }
 
-/// What came of a store that its caller waits for.
+/// The result of a store that its caller waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StoredThrough {
     Stored,
-    /// Nothing was sent: what the put has removed stays removed.
+    /// Nothing was sent: the key stays removed by the `put`.
     NotTried,
-    /// The entry may be there, or go, later: it must be removed.
+    /// It is unknown whether the entry is, or will be, stored: it must be removed.
     Unsure,
 }
 
@@ -98,12 +99,12 @@ impl Loading {
         self.key.as_str()
     }
 
-    /// There is a lease to store under, or no Redis to ask for one.
+    /// Whether the load may store: it holds a lease, or Redis is not in use.
     pub(crate) fn may_store(&self) -> bool {
         self.lead.hold.is_some() || self.session.is_none()
     }
 
-    /// What a removal of this call's own must leave alone.
+    /// The flight and lease of this load, which a removal made by the same call must not affect.
     pub(crate) fn spare(&self) -> Spare<'_> {
         Spare {
             flight: self.lead.flight(),
@@ -112,14 +113,14 @@ impl Loading {
         }
     }
 
-    /// The call itself has removed this, which may cover its own key.
+    /// Records a removal made by this call, which may cover its own key.
     pub(crate) fn has_removed(&self, removed: Removed) {
         self.known.add_own(removed);
     }
 
-    /// Runs the body. Meanwhile the supervisor renews the lease.
+    /// Runs the body. Meanwhile a background task, the supervisor, renews the lease.
     ///
-    /// Cancellation: dropping it drops the body; the lead, and the lease, go to a waiter or are given up.
+    /// Cancellation: dropping it drops the body; the lead and the lease pass to a waiter, or are given up.
     pub(crate) async fn run<F: Future>(&self, body: F) -> F::Output {
         let (function, counters) = match self.function {
             Some(function) => (function.name, &function.counters),
@@ -130,7 +131,7 @@ impl Loading {
         self.drive(body.instrument(watched.span())).await
     }
 
-    /// Runs a part of the load that is not the body. Meanwhile the supervisor renews the lease.
+    /// Runs a part of the load other than the body. Meanwhile the supervisor renews the lease.
     pub(crate) async fn drive<F: Future>(&self, work: F) -> F::Output {
         let pulse = self.lead.flight().pulse();
         let lease = self.lead.hold.as_ref();
@@ -138,7 +139,7 @@ impl Loading {
         pulse.drive(work).await
     }
 
-    /// The load gave a value (or an absence that is cached). The caller does not wait for the store.
+    /// Ends a load that returned a value (or an absence that is cached). The caller does not wait for the store.
     pub(crate) fn store(self, kept: Kept, ttl: Duration, tags: Vec<String>) {
         self.cache
             .inner
@@ -149,12 +150,12 @@ impl Loading {
         match (&self.lead.hold, &self.session) {
             (Some(_), _) => self.store_in_redis(outcome, kept, ttl, tags),
             (None, None) => self.keep_in_memory(outcome, kept, ttl, tags),
-            // Redis is there, but gave no lease: no lease, no store, no verdict.
+            // Redis is in use, but gave no lease: nothing is stored, and there is no verdict of a store.
             (None, Some(_)) => self.lead.settle(outcome, false),
         }
     }
 
-    /// A put's store, which its caller waits for.
+    /// Ends the load of a `put`, whose caller waits for the store.
     pub(crate) async fn store_through(
         mut self,
         kept: Kept,
@@ -164,7 +165,8 @@ impl Loading {
     ) -> StoredThrough {
         let ttl = self.policy.spread(ttl, random::fraction);
         let outcome = Outcome::Value(kept.clone());
-        // The lead keeps its own until the answer is there: a caller dropped before that gives it up.
+        // The lead keeps its copy of the lease until the reply arrives: if the caller is dropped before, the lease is
+        // given up.
         let Some(lease) = self.lead.hold.clone() else {
             if self.session.is_some() {
                 self.lead.settle(outcome, false);
@@ -173,7 +175,8 @@ impl Loading {
             let configured = self.cache.inner.tier.is_some();
             let sure = self.undisturbed(&tags);
             self.keep_in_memory(outcome, kept, ttl, tags);
-            // In an outage Redis may still hold the entry from before: the removal is journalled, the copy goes with it.
+            // In an outage Redis may still hold the old entry: then its removal is journalled, and the copy in memory
+            // is removed as well.
             return StoredThrough::if_sure(sure && !configured);
         };
         let store = self.a_store(&lease, kept, ttl, tags);
@@ -189,15 +192,15 @@ impl Loading {
         StoredThrough::if_sure(stored)
     }
 
-    /// The load gave nothing to store: `None`, an error, something that must not be shared.
+    /// Ends a load that returned nothing to store: `None`, an error, or a value that must not be shared.
     pub(crate) fn end(mut self, outcome: Outcome, failed: bool) {
         let Some(lease) = self.lead.hold.take() else {
             let sure = self.session.is_none() && self.undisturbed(&[]);
             self.lead.settle(outcome, sure);
             return;
         };
-        // Those who came before the load have their answer now; those who came during it wait for the verdict. Who comes from
-        // here on has come after it, and it is not cached.
+        // Calls that joined before the load get the outcome now; calls that joined during it wait for the verdict.
+        // Calls that come later do not find this flight, because its outcome is not cached.
         self.lead.unlist();
         self.lead.loaded(outcome.clone());
         let Self {
@@ -249,7 +252,7 @@ impl Loading {
         }
     }
 
-    /// Without Redis, memory is the cache.
+    /// Stores the value in memory, which is the cache while Redis is not in use.
     fn keep_in_memory(self, outcome: Outcome, kept: Kept, ttl: Duration, tags: Vec<String>) {
         let now = Instant::now();
         let sure = self.undisturbed(&tags);
@@ -278,14 +281,15 @@ impl Loading {
         self.lead.settle(outcome, sure);
     }
 
-    /// In an outage, or without Redis, this process's own removals are all that is known.
+    /// Whether no removal of this process affected the load. In an outage, or without Redis, no other removals are
+    /// known.
     fn undisturbed(&self, tags: &[String]) -> bool {
         !self.lead.flight().is_disturbed(tags) && self.cache.inner.local.fence() == self.fence
     }
 }
 
-/// Ends a flight with the verdict on its store, or without one: nobody waits for it longer than for any other answer of
-/// Redis. The store itself goes on.
+/// Ends a flight with the verdict on its store, or without one after `budget`: waiters do not wait longer than for any
+/// other reply of Redis. The store itself continues.
 async fn settle_within(
     budget: Duration,
     lead: Lead<Box<Lease>>,

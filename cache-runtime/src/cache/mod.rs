@@ -1,7 +1,8 @@
-//! The core of the cache, which knows keys and bytes and no types of functions: reads, loads, stores, removals.
+//! The core of the cache: reads, loads, stores and removals. It works on keys and bytes, and does not know the types
+//! of functions.
 //!
-//! The read path is [`Cache::read`] in `handle.rs`; what the leader of a flight does is in `leader.rs`, what bytes from Redis
-//! mean in `reply.rs`.
+//! The read path is [`Cache::read`] in `handle.rs`. `leader.rs` is the part of a flight's leader, and `reply.rs`
+//! interprets the bytes from Redis.
 
 pub(crate) mod config;
 pub(crate) mod deferred;

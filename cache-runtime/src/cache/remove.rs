@@ -1,7 +1,8 @@
-//! What a removal does: Redis, else the journal; then memory and the flights; then the answer.
+//! A removal: first in Redis, or in the journal if Redis does not answer; then in memory and in the flights; then it
+//! returns.
 //!
-//! The local pass must follow the one in Redis: a reader in between would bring the old value back. The pass before it
-//! only makes this process's readers prompt.
+//! The local removal must come after the one in Redis: otherwise a reader in between would put the old value back.
+//! There is also a local removal before it, only to let readers in this process see the change early.
 
 use std::pin::pin;
 use tracing::Instrument as _;
@@ -18,21 +19,21 @@ use crate::telemetry::spans;
 use crate::telemetry::stats::{add, bump};
 
 impl Cache {
-    /// Removes one key. Never fails: what Redis cannot be told now is journalled.
+    /// Removes one key. Never fails: if Redis cannot be reached now, the removal is journalled.
     ///
-    /// Cancellation: once polled, a dropped removal is journalled.
+    /// Cancellation: if the future is dropped after its first poll, the removal is journalled.
     pub async fn delete(&self, key: impl Into<CacheKey>) -> Invalidation {
         self.remove_and_count(vec![Pattern::key(&key.into())]).await
     }
 
-    /// Removes every key that begins with the text; `""` is everything.
+    /// Removes every key that begins with the prefix; `""` removes everything.
     ///
     /// A text is escaped as keys are; [`KeyPrefix::of`] builds one from values.
     ///
-    /// The removal binds every process when Redis has acknowledged it, whatever it covers; then this waits until the entries
-    /// are taken away, and says how many there were: for as long as Redis answers. When it says nothing for `CACHE_BUDGET`,
-    /// the counting goes on behind the call, and `removed` says how far it had come. A caller who drops the call then loses the
-    /// count alone.
+    /// The removal holds for every process as soon as Redis has acknowledged it, however many entries it covers. The
+    /// call then waits until Redis has deleted the entries, and returns their number. If Redis does not answer for
+    /// `CACHE_BUDGET`, the deletion continues in the background, and `removed` is the number counted so far. A caller
+    /// that drops the future while it waits loses only the count.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -46,12 +47,12 @@ impl Cache {
         self.remove_and_count(vec![Pattern::from(prefix)]).await
     }
 
-    /// Removes what a pattern names: `jobs:` everything below it, `jobs:stats` that key and everything below it, `*` any
-    /// text, `#author:7` a tag. It is written as keys read, that is, escaped.
+    /// Removes the entries that a pattern names: `jobs:` everything below it, `jobs:stats` that key and everything
+    /// below it, `*` any text, `#author:7` a tag. Write it as keys are written, that is, escaped.
     ///
     /// # Errors
     ///
-    /// A pattern that is refused; nothing was removed then.
+    /// The pattern is invalid; nothing was removed then.
     pub async fn invalidate_pattern(&self, pattern: &str) -> Result<Invalidation, Error> {
         let pattern = Pattern::parse(pattern).map_err(|why| Error::pattern(why.to_string()))?;
         Ok(self.remove_and_count(vec![pattern]).await)
@@ -64,25 +65,25 @@ impl Cache {
         self.remove_and_count(vec![Pattern::from(tag.into())]).await
     }
 
-    /// Removes every entry that carries all of the tags: `["author:7", "draft"]` leaves author 7's other articles alone.
-    /// A load that may come to carry them is not stored.
+    /// Removes every entry that carries all of the tags: `["author:7", "draft"]` keeps author 7's other articles. A
+    /// load under way whose entry may get all of the tags is not stored.
     pub async fn invalidate_all_tags<T: Into<Tag> + Clone>(&self, tags: &[T]) -> Invalidation {
         let tags = tags.iter().cloned().map(Into::into);
         self.remove_and_count(vec![Pattern::all_tags(tags)]).await
     }
 
-    /// Removes everything of this cache's namespace, and nothing that is not ours.
+    /// Removes every entry of this cache's namespace. Keys that do not belong to this cache are left alone.
     pub async fn clear(&self) -> Invalidation {
         self.remove_and_count(vec![Pattern::all()]).await
     }
 
-    /// A removal by hand: waits until what it has made stale is taken away, to tell how much it was.
+    /// A manual removal: waits until the removed entries are deleted, to return their number.
     pub(crate) async fn remove_and_count(&self, patterns: Vec<Pattern>) -> Invalidation {
         self.remove_within_span(patterns, None, Count::Waited).await
     }
 
-    /// A removal of a cached function: what it has made stale is taken away in the background. `spared`: the load on whose
-    /// behalf it runs.
+    /// A removal by a cached function: the stale entries are deleted in the background. `spared`: the load that makes
+    /// this removal.
     pub(crate) async fn remove(
         &self,
         patterns: Vec<Pattern>,
@@ -115,21 +116,21 @@ impl Cache {
         invalidation
     }
 
-    /// Makes what the patterns cover stale for everybody. What Redis holds of it is still to be taken away.
+    /// Makes the entries that the patterns cover stale for every process. Redis still has to delete them afterwards.
     async fn remove_now(
         &self,
         patterns: Vec<Pattern>,
         spared: Option<&Loading>,
         count: Count,
     ) -> (Invalidation, Option<Garbage>) {
-        // Before what is due, and so dropped after it: a removal that its caller gives up is in the journal before its intent
-        // is not.
+        // Declared before `due`, so dropped after it: if the caller drops this future, the removal is in the journal
+        // before its intent is withdrawn.
         let mut _intent = None;
         let mut due = Due::new(self, patterns);
         let inner = &self.inner;
         if count == Count::Waited && inner.tier.is_some() {
-            // Only for the count; what is on its way would not be let in afterwards. A store's verdict takes no longer than
-            // any answer of Redis.
+            // Only for the count: waits for stores under way, which would be refused after the removal. The result of
+            // a store arrives no later than any other reply of Redis.
             for pattern in &due.patterns {
                 inner.local.flights.stored(pattern).await;
             }
@@ -148,7 +149,7 @@ impl Cache {
             None => None,
             Some(session) => {
                 _intent = tier.intend(&due.patterns);
-                // An invalidation has its own budget, whatever the wait for the first connect took.
+                // An invalidation has its own budget, independent of the wait for the first connect.
                 let removal = session.remove(&due.patterns, spare);
                 let removed = self
                     .budget()
@@ -161,7 +162,8 @@ impl Cache {
             }
         };
         let Some((session, removed)) = acknowledged else {
-            // Its outcome may be unknown: then it runs again, and what it covers is not read from Redis before.
+            // The removal may or may not have run. It runs again later, and until then the keys it covers are not read
+            // from Redis.
             tier.journal(&due.patterns);
             inner.local.remove(&due.patterns, flight);
             due.done();
@@ -196,7 +198,7 @@ impl Cache {
         (done, garbage)
     }
 
-    /// Counts a removal, and tells those who watch.
+    /// Counts a removal and records it in the list of recent removals.
     fn removed(&self, patterns: &[Pattern], removed: u64, durability: Durability) -> Invalidation {
         let invalidation = Invalidation {
             removed,
@@ -241,7 +243,7 @@ impl Cache {
         invalidation
     }
 
-    /// For a caller that vanished: binds this process before it returns, without awaiting anything.
+    /// For a caller that was dropped: makes the removal in this process before it returns, without awaiting anything.
     pub(crate) fn remove_without_waiting(&self, patterns: &[Pattern]) {
         if transaction::defer(self, patterns).is_some() {
             return;
@@ -263,24 +265,24 @@ impl Cache {
     }
 }
 
-/// Whether a removal waits until what it has made stale is taken away.
+/// Whether a removal waits until the stale entries are deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Count {
     Waited,
     Later,
 }
 
-/// Entries that a removal has made stale, and that Redis still holds.
+/// Entries that a removal has made stale and that Redis still has to delete.
 struct Garbage {
     session: Session,
     patterns: Vec<Pattern>,
     /// Entries with a smaller number are stale.
     number: u64,
-    /// Other processes use the namespace, too.
+    /// Whether other processes use the namespace, too.
     others: bool,
 }
 
-/// A removal that is due: if whoever owes it vanishes, dropping this sees to it.
+/// A removal that has not run yet. If it is dropped before `done` is called, it is made then.
 pub(crate) struct Due<'a> {
     cache: &'a Cache,
     pub(crate) patterns: Vec<Pattern>,

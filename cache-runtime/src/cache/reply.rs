@@ -22,17 +22,17 @@ use crate::telemetry::stats::bump;
 /// What the bytes at a key mean to a reader.
 pub(super) enum Examined {
     Usable(Box<Found>),
-    /// It may come in useful if the body fails.
+    /// Past its TTL; it may be served if the body fails.
     Stale(Box<Found>),
-    /// Past every use, but a refresh may be keeping it in place to store over it.
+    /// Too old to be served, but a refresh may keep it there in order to replace it.
     Outlived(Identity),
-    /// Ours, but of no use: replaceable.
+    /// An entry of this cache that cannot be used; it may be replaced.
     Unusable(Identity),
-    /// Something has removed it: replaceable.
+    /// An entry that was removed; it may be replaced.
     Removed(Identity),
-    /// A removal that covers it waits for Redis: neither used nor replaced.
+    /// A removal that covers it waits in the journal: it is neither used nor replaced.
     Shut,
-    /// Somebody else's lease.
+    /// The lease of another load.
     Leased(Identity),
     Failed,
     Foreign,
@@ -45,7 +45,7 @@ pub(crate) struct Found {
     template: u64,
     tags: Box<[String]>,
     bytes: usize,
-    /// How long it stays of use.
+    /// How much longer it can be served.
     remaining: Duration,
     aged: Aged,
     decision: Decision,
@@ -78,13 +78,13 @@ impl Found {
     }
 }
 
-/// A value's identity, short.
+/// A short form of a value's identity.
 fn version(identity: &Identity) -> u64 {
     let [_, _, _, _, _, _, _, _, id @ ..] = identity;
     id.first_chunk().map_or(0, |id| u64::from_le_bytes(*id))
 }
 
-/// How old the entry is, by the server's time.
+/// The age of the entry, by the server's clock.
 fn aged(entry: &Entry<'_>, session: &Session) -> Aged {
     let now = u64::try_from(session.link.server_millis()).unwrap_or(0);
     Aged {
@@ -94,7 +94,7 @@ fn aged(entry: &Entry<'_>, session: &Session) -> Aged {
     }
 }
 
-/// How long the entry may still be of use to this reader.
+/// How much longer this reader may be served the entry.
 fn remaining(entry: &Entry<'_>, aged: Aged, request: &Request<'_>) -> Duration {
     let grace = if entry.none {
         Duration::ZERO
@@ -104,14 +104,14 @@ fn remaining(entry: &Entry<'_>, aged: Aged, request: &Request<'_>) -> Duration {
     aged.ttl.saturating_add(grace).saturating_sub(aged.age)
 }
 
-/// The value in the payload. A type's own `Deserialize` may panic over what an older build's value does not hold.
+/// Decodes the payload. A type's own `Deserialize` may panic on a value that an older build has written.
 fn decoded(payload: &[u8], ops: &TypeOps, codec: CodecKind) -> Option<Arc<dyn Any + Send + Sync>> {
     let decoding = || (ops.decode)(payload, codec);
     catch_unwind(AssertUnwindSafe(decoding)).ok()?.ok()
 }
 
 impl Cache {
-    /// A reply that Redis tracks for us goes into memory, unless it was overtaken by a push.
+    /// Stores a reply that Redis tracks for this connection in memory, unless a push has overtaken it.
     pub(crate) fn fill_near(
         &self,
         flight: &Flight<Box<Lease>>,
@@ -137,7 +137,7 @@ impl Cache {
             aged: found.aged.age,
         };
         let key = request.key.as_str();
-        // A push raises the ledger first and clears memory second, so a fill in between sees the raised ledger.
+        // A push first updates the ledger and then clears memory, so a store in between sees the updated ledger.
         let stands = || {
             let tags = found.tags.iter().map(String::as_str);
             session.link.ledger.stands(&found.stamp, key, tags)
@@ -160,7 +160,8 @@ impl Cache {
                 return Examined::Foreign;
             }
             Stored::Lease { identity, stamp } => {
-                // A snapshot brings leases back whose holders are gone, and a lease that a removal covers is nobody's.
+                // A server that restarts from a snapshot may hold leases without a holder; and a lease that a removal
+                // covers is void.
                 return match session.link.ledger.stands(&stamp, key, known_tags) {
                     true => Examined::Leased(identity),
                     false => Examined::Removed(identity),
@@ -173,7 +174,7 @@ impl Cache {
             }
             Stored::Entry(entry) => entry,
         };
-        // In this order: what waited may have been replayed over another connection meanwhile.
+        // The order matters: journalled removals may have been replayed over another connection meanwhile.
         if session.is_shut(key, entry.tags()) || !session.is_current() {
             return Examined::Shut;
         }
@@ -211,7 +212,7 @@ impl Cache {
             stamp: entry.stamp,
             template: entry.template,
             tags: entry.tags().map(str::to_owned).collect(),
-            // As they are in memory: what was compressed weighs what it grew to.
+            // The size in memory: for a compressed payload, the size after decompression.
             bytes: payload.map_or(0, |payload| payload.len()),
             remaining: remaining(&entry, aged, request),
             aged,
@@ -224,7 +225,7 @@ impl Cache {
         }
     }
 
-    /// Reads one key of Redis for a manual operation or a refresh; memory is not asked.
+    /// Reads one key from Redis, without looking in memory, for a manual operation or a refresh.
     pub(crate) async fn read_redis(
         &self,
         request: &Request<'_>,

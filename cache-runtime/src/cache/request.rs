@@ -1,4 +1,4 @@
-//! One read of one key, without its types, and what it comes to.
+//! A read of one key, without the types of the function, and its possible outcomes.
 
 use std::sync::Arc;
 
@@ -13,64 +13,65 @@ use crate::redis::Lease;
 use crate::telemetry::function::Function;
 use crate::telemetry::outcome::{HitTier, Reason};
 
-/// One read of one key, without its types.
+/// A read of one key, without the types of the function.
 pub(crate) struct Request<'a> {
     pub(crate) key: &'a CacheKey,
     pub(crate) ops: &'static TypeOps,
     pub(crate) near: Near,
-    /// Tags of the entry, as far as they are known before the load.
+    /// The tags of the entry that are known before the load.
     pub(crate) tags: &'a [String],
-    /// Literal beginnings of those that only the result tells.
+    /// The literal beginnings of the tags that depend on the result.
     pub(crate) open_tags: &'a [String],
-    /// The result type has a place for a cached absence.
+    /// Whether the result type can represent a cached absence.
     pub(crate) takes_none: bool,
-    /// The call removes entries, so it must not lean on what stands at its key.
+    /// Whether the call removes entries; then it must not rely on the entry at its key.
     pub(crate) removes: bool,
     pub(crate) policy: &'static Policy,
     pub(crate) demand: Demand,
     pub(crate) function: Option<&'static Function>,
 }
 
-/// Which values will do.
+/// Which values the call accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Demand {
-    /// What the policy lets a reader have.
+    /// Any value that the policy allows a reader.
     Any,
-    /// What the policy lets stand in for a body that failed or is slow.
+    /// Any value that the policy allows in place of a body that failed or is slow.
     StandIn,
-    /// A fresh one, and not this: a refresh of it.
+    /// A fresh value of another version than this one: for a refresh.
     NewerThan(u64),
-    /// None that stands, and of no load that this process had begun before: only one that begins now.
+    /// No stored value and no load that this process has already begun: only a load that begins now.
     OnlyALoad,
 }
 
-/// A value from a tier.
+/// A value found in memory or Redis.
 #[derive(Debug)]
 pub(crate) struct Hit {
     pub(crate) kept: Kept,
     pub(crate) tier: HitTier,
     pub(crate) aged: Aged,
-    /// Which value it is, for a refresh.
+    /// The version of the value, for a refresh.
     pub(crate) version: u64,
-    /// It is to be refreshed behind the caller's back.
+    /// Whether the value is to be refreshed in the background.
     pub(crate) refresh: bool,
 }
 
-/// What a read comes to.
+/// The outcome of a read.
 pub(crate) enum ReadOutcome {
     Hit(Hit),
-    /// Another call's load. `true`: it had ended before this call came.
+    /// The outcome of another call's load. `true`: the load had ended before this call joined it.
     Coalesced(Outcome, bool),
-    /// Run the body, and end the load.
+    /// The caller runs the body, and ends the load.
     Load(Box<Loading>),
-    /// Run the body in turn with others, after a load whose result could not be shared. `true`: it had failed.
+    /// The caller runs the body, limited to a few at a time, after a load whose result could not be shared. `true`:
+    /// that load had failed.
     RunLimited(Arc<Flight<Box<Lease>>>, bool),
-    /// Run the body, without any of the cache.
+    /// The caller runs the body without the cache.
     RunUncached(Reason),
 }
 
 impl<'a> Request<'a> {
-    /// Of a key by hand: no function, no policy.
+    /// A manual read of a key: no function, no policy.
     pub(crate) fn plain(key: &'a CacheKey, ops: &'static TypeOps) -> Self {
         Self {
             key,
@@ -86,7 +87,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// What becomes of a value of that age.
+    /// Whether a value of this age is served, and whether it is refreshed.
     pub(crate) fn judge(&self, aged: Aged, version: u64, absent: bool) -> Decision {
         let policy = if absent { &Policy::PLAIN } else { self.policy };
         match self.demand {
@@ -104,7 +105,7 @@ impl<'a> Request<'a> {
 }
 
 impl Hit {
-    /// Past its lifetime.
+    /// Whether the value is past its TTL.
     pub(crate) fn is_stale(&self) -> bool {
         self.aged.age >= self.aged.ttl
     }

@@ -1,4 +1,5 @@
-//! A value's way into Redis: under which number, over what, and what that says about it.
+//! Storing a value in Redis: the removal number that it gets, what it replaces, and whether it is still valid
+//! afterwards.
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use crate::redis::{Fault, Lease, OwnRemoval, Recorded, Removed, Sealed, Session}
 use crate::telemetry::function::Function;
 use crate::telemetry::stats::{Counters, bump};
 
-/// What a load knew of removals when it began, and what its own call has removed since.
+/// The removals that were known when a load began, and those that its own call has made since.
 #[derive(Debug)]
 pub(crate) struct KnownRemovals {
     stamp: Stamp,
@@ -26,12 +27,12 @@ pub(crate) struct KnownRemovals {
 #[derive(Debug, Default)]
 struct Own {
     recorded: Vec<Recorded>,
-    /// Pushes that tell of them spare the load, as long as these are kept.
+    /// As long as these are kept, the pushes about these removals do not affect the load.
     spares: Vec<OwnRemoval>,
 }
 
 impl KnownRemovals {
-    /// `session`: none in an outage, when nothing is written.
+    /// Created when a load begins. `session`: `None` in an outage, when nothing is written.
     pub(crate) fn when_a_load_begins(session: Option<&Session>, key: &str) -> Self {
         let stamp = session.map_or_else(Stamp::default, |session| session.stamp(key));
         Self {
@@ -44,16 +45,17 @@ impl KnownRemovals {
         self.stamp.number
     }
 
-    /// The call itself has removed this, which may cover its own key.
+    /// Records a removal made by this call, which may cover its own key.
     pub(crate) fn add_own(&self, removed: Removed) {
         let mut own = self.own.lock();
         own.recorded.extend(removed.recorded);
         own.spares.extend(removed.own);
     }
 
-    /// Under what the load's result may be stored, with these tags. `None`: something has removed it meanwhile.
+    /// The stamp with which the load's result, with these tags, may be stored. `None`: it has been removed meanwhile.
     ///
-    /// A call that has removed what covers its own key stores under its removal's number, if nothing else has.
+    /// If the call itself has made a removal that covers its own key, and no other removal has, the result gets the
+    /// number of that removal.
     fn stamp(&self, session: &Session, key: &str, tags: &[String]) -> Option<Stamp> {
         let ledger = &session.link.ledger;
         let tags = tags.iter().map(String::as_str);
@@ -67,7 +69,7 @@ impl KnownRemovals {
         ledger.stands(&self.stamp, key, tags).then_some(self.stamp)
     }
 
-    /// Nothing but the call itself has removed the load's result.
+    /// Whether the load's result is still valid: no removal but the call's own has covered it.
     pub(crate) fn still_hold(&self, session: &Session, key: &str, tags: &[String]) -> bool {
         self.stamp(session, key, tags)
             .is_some_and(|stamp| session.stands(&stamp, key, tags.iter().map(String::as_str)))
@@ -84,15 +86,15 @@ pub(crate) struct Store {
     pub(crate) lease: Lease,
     pub(crate) kept: Kept,
     pub(crate) ttl: Duration,
-    /// How long its load took.
+    /// The duration of the load.
     pub(crate) took: Duration,
     pub(crate) tags: Vec<String>,
 }
 
 impl Store {
-    /// Stores, and says whether nothing has removed the value since its load began: the lease stood to the end, no
-    /// removal that covers it has come, and the connection is still the current one. Without that, what Redis answered
-    /// is another server's, or says nothing.
+    /// Stores the value, and returns whether it is still valid: the lease was held to the end, no removal that covers
+    /// the value has come since its load began, and the connection is still the current one. On another connection,
+    /// the reply may come from another server or be outdated.
     pub(crate) async fn run(&self, known: &KnownRemovals) -> Result<bool, Fault> {
         let session = &self.lease.session;
         let key = self.key.as_str();
@@ -109,7 +111,7 @@ impl Store {
             }
         };
         let tags = self.tags.iter().map(String::as_str);
-        // In this order: what waited may have been replayed over another connection meanwhile.
+        // The order matters: journalled removals may have been replayed over another connection meanwhile.
         Ok(stood && session.stands(&stamp, key, tags) && session.is_current())
     }
 
@@ -131,7 +133,7 @@ impl Store {
         stored
     }
 
-    /// The entry's head, and all that follows the time. `None`: too large, or the codec refused.
+    /// The entry's head, and everything after the time. `None`: the value is too large, or cannot be encoded.
     fn seal(&self, stamp: Stamp) -> Option<(Head, Vec<u8>)> {
         let max = self.cache.inner.config.max_value_bytes;
         let policy = self.policy;
@@ -175,7 +177,8 @@ impl Store {
     }
 }
 
-/// How long a value stays in Redis past its lifetime, as it may be of use to somebody. An absence is never served then.
+/// How long a value stays in Redis after its TTL, because it may still be served stale. A cached absence is never
+/// served stale.
 pub(crate) fn grace(kept: &Kept, policy: &Policy) -> Duration {
     kept.as_ref().map_or(Duration::ZERO, |_| policy.grace())
 }

@@ -1,4 +1,4 @@
-//! Whether a call runs inside of a database transaction ([`crate::deferred()`]), and what that will remove when it has committed.
+//! Whether a call runs inside a database transaction ([`crate::deferred()`]), and which removals wait for its commit.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -13,18 +13,18 @@ tokio::task_local! {
     static SCOPE: Arc<Scope>;
 }
 
-/// A transaction that runs, and what it will remove.
+/// A running transaction, and the removals that wait for its commit.
 #[derive(Debug, Default)]
 pub(super) struct Scope {
     pub(super) collected: Mutex<Vec<(Cache, Vec<Pattern>)>>,
 }
 
-/// Runs a future inside of the scope.
+/// Runs a future inside the scope.
 pub(super) async fn within<F: Future>(scope: Arc<Scope>, transaction: F) -> F::Output {
     SCOPE.scope(scope, transaction).await
 }
 
-/// Inside a scope: remembers the removal, and says so.
+/// Inside a scope: collects the removal, and returns the result to report. `None` outside.
 pub(crate) fn defer(cache: &Cache, patterns: &[Pattern]) -> Option<Invalidation> {
     let remember = |scope: &Arc<Scope>| {
         scope
@@ -39,17 +39,17 @@ pub(crate) fn defer(cache: &Cache, patterns: &[Pattern]) -> Option<Invalidation>
     })
 }
 
-/// Inside a scope: what is loaded may be rows that nobody else may see yet.
+/// Whether the call runs inside a scope: then a load may see rows that nobody else may see yet.
 pub(crate) fn is_active() -> bool {
     SCOPE.try_with(|_| ()).is_ok()
 }
 
-/// Inside a scope: the key is to be removed when it ends.
+/// Whether the call runs inside a scope that will remove the key at its end.
 pub(crate) fn is_due(cache: &Cache, key: &str, tags: &[String]) -> bool {
     is_any_due(cache, |pattern| pattern.matches(key, tags))
 }
 
-/// The same for a key whose entry may carry tags that are not known: with any tag that begins so.
+/// The same for a key whose tags are not all known: its entry may carry any tag that begins with one of `open`.
 pub(crate) fn may_be_due(cache: &Cache, key: &str, tags: &[String], open: &[String]) -> bool {
     is_any_due(cache, |pattern| {
         let begins = |tag: &str| {

@@ -10,29 +10,29 @@ use crate::local::flight::Flight;
 use crate::redis::{LEASE_LIFE, Lease, Session};
 use crate::telemetry::stats::{Counters, bump};
 
-/// Waiting for another process's load: woken by Redis's push where reads are tracked, else by asking again, less and less
-/// often. It ends by itself: the holder stores, fails, releases, or its lease runs out.
+/// Waiting for another process's load. If reads are tracked, a push of Redis wakes the waiter; else it polls, at
+/// increasing intervals. The wait always ends: the holder stores, fails or releases, or its lease expires.
 ///
-/// A holder is waited for as long as it renews its lease, but holders that die one after the other cost a call no more than
-/// [`DEAD_HOLDERS`] together. Where reads are tracked, renewals show as pushes. Where they are not, a lease that stands is
-/// known to have been renewed within its life: that is enough for one holder, and short of the truth for those after it.
+/// The wait continues as long as the holder renews its lease, but several holders that die one after the other delay a
+/// call by at most [`DEAD_HOLDERS`] in total. If reads are tracked, each renewal causes a push. If not, a lease that
+/// exists must have been renewed within its life; this is exact for one holder, and an underestimate for further ones.
 #[derive(Default)]
 pub(super) struct Waits {
     times: u32,
-    /// The lease that stands, and its holder's last sign of life.
+    /// The current lease, and the time of its holder's last sign of life.
     standing: Option<(Identity, Instant)>,
     pushed: bool,
-    /// Between last signs of life and the ends of their leases.
+    /// The time spent between the last signs of life of dead holders and the ends of their leases.
     in_vain: Duration,
-    /// Patience was lost before.
+    /// The wait limit was reached before.
     pub(super) over: bool,
 }
 
-/// What dead holders may cost one call, all together.
+/// The time that dead holders may cost one call in total.
 const DEAD_HOLDERS: Duration = Duration::from_secs(2);
 
 impl Waits {
-    /// What was found at the key: a lease, or anything else.
+    /// Records what was found at the key: a lease, or anything else.
     pub(super) fn found(&mut self, lease: Option<Identity>) {
         let pushed = std::mem::take(&mut self.pushed);
         match (&mut self.standing, lease) {
@@ -48,7 +48,7 @@ impl Waits {
         }
     }
 
-    /// The lock beside what was found is held, and its holder has given no sign of life for so long.
+    /// Records that the lock beside the entry is held, and how long ago its holder last gave a sign of life.
     pub(super) fn locked(&mut self, silence: Duration) {
         if let Some((_, sign)) = &mut self.standing {
             *sign = Instant::now().checked_sub(silence).unwrap_or(*sign);
@@ -60,7 +60,7 @@ impl Waits {
             .map_or(Duration::ZERO, |(_, sign)| sign.elapsed().min(LEASE_LIFE))
     }
 
-    /// How long the standing lease may still be waited for without a sign of life.
+    /// How much longer to wait for the current lease without a sign of life.
     pub(super) fn left(&self) -> Duration {
         DEAD_HOLDERS.saturating_sub(self.in_vain + self.silence())
     }
@@ -77,9 +77,9 @@ impl Waits {
         let longest = if session.link.pushes { 100 } else { 20 };
         let pause = Duration::from_millis((2_u64 << self.times.min(6)).min(longest));
         self.times += 1;
-        // A push may have been for the lease's own planting: then the next read finds the lease again.
+        // The push may have been caused by the lease itself being set: then the next read finds the lease again.
         let pause = pause.min(self.left());
-        // Outside of a runtime there is no waiting; nor is Redis asked again.
+        // Outside of a tokio runtime there is no waiting, and Redis is not asked again.
         self.pushed = at_most(pause, flight.pushed()).await.is_some();
     }
 }

@@ -1,9 +1,9 @@
-//! What generated code asks of a kind, in words for the author of the function.
+//! The requirements of generated code on a kind, with error messages for the author of the function.
 //!
-//! Each demand is a trait of its own, with an associated type that is the kind itself. Where the
-//! demand fails, that type is unknown (which is why it is put together like the kind, and not
-//! given for all kinds at once), so rustc has nothing more to say about the call that the
-//! kind goes to: one mistake, one error, and none about a function that nobody has heard of.
+//! Each requirement is a separate trait, with an associated type that is the kind itself. If the requirement is not
+//! met, that type is unknown, so rustc reports nothing about the call that gets the kind: one mistake gives one error,
+//! and none about an internal function. For this, the type is assembled like the kind, and not defined for all kinds
+//! at once.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::cacheable::{
 };
 use crate::error::TimedOut;
 
-/// A kind taken apart, to name in an error the one type that is at fault.
+/// A kind taken apart, so that an error can name the one type that causes it.
 pub struct Peeled<K, T, L> {
     kind: K,
     innermost: PhantomData<(fn() -> T, L)>,
@@ -26,7 +26,7 @@ impl<K, T, L> Peeled<K, T, L> {
     }
 }
 
-/// Knows the innermost value of a result, and how that is kept.
+/// Finds the innermost value of a result, and how it is stored.
 #[diagnostic::on_unimplemented(
     message = "`{R}` cannot be cached",
     label = "this result cannot be stored: its error must be `Send`"
@@ -38,7 +38,7 @@ pub trait Peel<R>: Sized {
     /// Its kind.
     type Leaf;
 
-    /// The kind, with both.
+    /// Returns the kind with both types.
     fn peel(self) -> Peeled<Self, Self::Value, Self::Leaf> {
         Peeled {
             kind: self,
@@ -70,7 +70,7 @@ impl<T, E: Send, K: Peel<T>, S> Peel<Result<T, E>> for InResult<K, S> {
     type Leaf = K::Leaf;
 }
 
-/// The result can be stored, because its innermost value, a `T`, can.
+/// The result can be stored, because its innermost value, a `T`, can be.
 #[diagnostic::on_unimplemented(
     message = "`{T}` cannot be cached",
     label = "this result cannot be stored",
@@ -111,7 +111,7 @@ where
     }
 }
 
-/// The result can be `None`, which is what `none_ttl` is about.
+/// The result can be `None`, as `none_ttl` requires.
 #[diagnostic::on_unimplemented(
     message = "`none_ttl` is for results that can be `None`, and `{R}` cannot",
     label = "this result is never `None`",
@@ -143,12 +143,12 @@ impl<T, E, K: CanBeNone<T>, S: ErrorOf<E>> CanBeNone<Result<T, E>> for InResult<
     }
 }
 
-/// What of a result says that the body took too long: its error, or nothing.
+/// The part of a result that can say that the body took too long: its error, if it has one.
 pub trait Failing<R>: Sized {
-    /// The error, or the whole result where that cannot fail.
+    /// The error, or the whole result if it cannot fail.
     type Error;
 
-    /// The kind, with it.
+    /// Returns the kind with the error type.
     fn failing(self) -> Peeled<Self, Self::Error, ()> {
         Peeled {
             kind: self,
@@ -175,7 +175,7 @@ impl<T, E, K, S> Failing<Result<T, E>> for InResult<K, S> {
     type Error = E;
 }
 
-/// The result can say that the body took too long, which is what `timeout` is about, by its error `E`.
+/// The error `E` of the result can say that the body took too long, as `timeout` requires.
 #[diagnostic::on_unimplemented(
     message = "`timeout` gives up on the body, and `{E}` cannot say so",
     label = "`{E}` is no error that is `From<cache_runtime::TimedOut>`",
@@ -199,7 +199,7 @@ impl<E: From<TimedOut>, K, S> CanTimeOut<E> for InResult<K, S> {
     }
 }
 
-/// The answer has a status, which is what `statuses` is about.
+/// The answer has a status, as `statuses` requires.
 #[diagnostic::on_unimplemented(
     message = "`statuses` is for answers that have a status, and `{R}` has none",
     label = "this result has no status",
@@ -232,13 +232,13 @@ impl<R, K: CanKeepStatuses<R>> CanKeepStatuses<R> for Limited<K> {
     }
 }
 
-/// A borrowed argument of a body that outlives its call. It stands where the argument's type would: a reference to it can
-/// do nothing, so rustc does not advise to borrow once more what was borrowed already.
+/// A borrowed argument of a body that outlives its call. It replaces the argument's type: rustc then does not suggest
+/// to borrow the argument once more.
 #[derive(Clone, Copy, Debug)]
 pub struct Lent;
 
-/// What background work borrows must be cloned for it. One trait for each option that asks for it, so that the error
-/// names the option.
+/// The arguments that background work borrows must be cloned for it. There is one trait for each option that needs
+/// this, so that the error names the option.
 macro_rules! unsized_arguments {
     ($trait:ident: $($borrowed:ty => $owned:ty,)*) => {$(
         #[diagnostic::do_not_recommend]
@@ -261,10 +261,10 @@ macro_rules! owned_for {
             note = "derive `Clone`, take the argument by value, or share it: `self: Arc<Self>`"
         )]
         pub trait $trait<T: ?Sized> {
-            /// What owns it.
+            /// The owned form.
             type Owned: Send + Sync + 'static;
 
-            /// A copy that owns.
+            /// Makes an owned copy.
             fn owned(self, argument: &T) -> Self::Owned;
         }
 

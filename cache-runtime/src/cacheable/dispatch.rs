@@ -1,13 +1,12 @@
-//! From a return type to its kind, by *autoref dispatch*.
+//! Finds the kind of a return type by *autoref dispatch*.
 //!
-//! Rust picks a method by peeling references off the receiver one by one, and takes the first
-//! that fits. A trait implemented for `&&Probe<Result<T, E>>` where `E: Clone` is therefore asked
-//! before one for `&Probe<Result<T, E>>`, and that before one for `Probe<T>`: a choice between
-//! implementations that would overlap, made while types are checked, without specialization and
-//! without asking anything of `T`. In a generic function a parameter `T` is a plain value, since
+//! Rust selects a method by removing references from the receiver one by one, and takes the first that fits. So a
+//! trait implemented for `&&Probe<Result<T, E>>` where `E: Clone` comes before one for `&Probe<Result<T, E>>`, and
+//! that before one for `Probe<T>`. This selects among implementations that would otherwise overlap, at compile time,
+//! without specialization and without bounds on `T`. In a generic function a parameter `T` is a plain value, since
 //! nothing else is known of it; `Result<T, E>` is still a `Result`.
 //!
-//! A return type is peeled in stages, each of which splits it into a wrapper and what is inside:
+//! A return type is taken apart in stages, each of which splits it into a wrapper and its content:
 //!
 //! ```text
 //! Result<Option<Json<Arc<Job>>>, E>
@@ -18,8 +17,8 @@
 //!   shape     Pointer
 //! ```
 //!
-//! and the kind is put together backwards: `InResult(InOption(InJson(Pointer)))`. All of it is
-//! done by the compiler; at run time kinds have no size.
+//! and the kind is assembled in reverse: `InResult(InOption(InJson(Pointer)))`. The compiler does all of this; at run
+//! time kinds have no size.
 
 use std::future::Future;
 use std::marker::PhantomData;
@@ -34,7 +33,7 @@ use crate::cacheable::{
 };
 use crate::error::TimedOut;
 
-/// A type on its way to a kind.
+/// A type whose kind is being determined.
 pub struct Probe<T>(PhantomData<fn() -> T>);
 
 impl<T> Probe<T> {
@@ -44,7 +43,7 @@ impl<T> Probe<T> {
         Self(PhantomData)
     }
 
-    /// The probe of what a body will return, where `impl Trait` keeps it from being written.
+    /// The probe of the type that a body returns, if it is an `impl Trait` that cannot be written.
     pub const fn of<F: FnOnce() -> Fut, Fut: Future<Output = T>>(_: &F) -> Self {
         Self::new()
     }
@@ -67,18 +66,18 @@ impl<W, T> Split<W, T> {
 /// No wrapper.
 pub struct Bare;
 
-/// `Result`, with errors as `S` says.
+/// `Result`, with errors handled as `S`.
 pub struct Outcome<S>(PhantomData<S>);
 
 /// `Option`.
 pub struct Presence;
 
-/// Puts a wrapper round the kind of what was inside.
+/// Adds a wrapper around the kind of its content.
 pub trait Wrap<K> {
     /// The kind with the wrapper.
     type Wrapped;
 
-    /// Puts it round.
+    /// Adds the wrapper.
     fn wrap(&self, kind: K) -> Self::Wrapped;
 }
 
@@ -156,7 +155,7 @@ pub trait NoPresence<T> {
 
 impl<T> NoPresence<T> for Probe<T> {}
 
-/// Stage `dress`: what is written round a value for the web. See the module `http`.
+/// Stage `dress`: a wrapper of a web framework. See the module `http`.
 pub trait Dressed<T> {
     /// Which wrapper.
     type Dress;
@@ -177,7 +176,7 @@ pub trait Undressed<T> {
 
 impl<T> Undressed<T> for Probe<T> {}
 
-/// Stage `shape`: a value that is kept in a way of its own…
+/// Stage `shape`: a value that is stored in a special way…
 pub trait SpecialShape {
     /// Its kind.
     type Kind: Default;
@@ -192,8 +191,8 @@ impl<T: Serialize + DeserializeOwned + Send + Sync> SpecialShape for &&&&&Probe<
     type Kind = Pointer;
 }
 
-/// … or as it is, if it has all that takes; otherwise the kind says what is missing, one thing at
-/// a time, so that one mistake is one error.
+/// … or unchanged, if it implements all required traits; otherwise the kind names the first missing one, so that one
+/// mistake gives one error.
 macro_rules! shapes {
     ($($name:ident $kind:ident for $probe:ty, $($bound:path),*;)*) => {$(
         #[doc = concat!("Values of the kind `", stringify!($kind), "`.")]
@@ -216,8 +215,8 @@ shapes! {
     NotSerializeShape NotSerialize for Probe<T>,;
 }
 
-/// The kind of a return type, for reads: `kind!(Result<Job, Error>)`, or `kind!(of &body)` where
-/// the type cannot be written.
+/// The kind of a return type, for reads: `kind!(Result<Job, Error>)`, or `kind!(of &body)` if the type cannot be
+/// written.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __cached_kind {
@@ -233,7 +232,7 @@ macro_rules! __cached_kind {
     }};
 }
 
-/// The kind of a return type, for writes: nothing is stored, so nothing is asked of the error.
+/// The kind of a return type, for writes: nothing is stored, so the error needs no traits.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __cached_kind_of_write {
@@ -268,7 +267,7 @@ macro_rules! __cached_kind_from {
     }};
 }
 
-/// A kind on its way to one that can time out, if its result can say so.
+/// A kind to which a time limit is added, if its result can report one.
 pub struct MayTimeOut<R, K>(K, PhantomData<fn() -> R>);
 
 impl<R, K> MayTimeOut<R, K> {
@@ -312,7 +311,7 @@ impl<R, K: Copy> SaysNothing for MayTimeOut<R, K> {
     }
 }
 
-/// The kind with a limit, where the result can say that the body took too long.
+/// The kind with a limit, if the result can say that the body took too long.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __cached_may_time_out {

@@ -1,5 +1,5 @@
-//! Results and their kinds without their types: what the core of a call works with, so that it is compiled once and not for
-//! every cached function.
+//! Results and their kinds without their types. The core of a call works with these, so that it is compiled once and
+//! not for every cached function.
 
 use std::any::Any;
 use std::future::Future;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::cacheable::{Cacheable, Kept, Success};
 use crate::entry::TypeOps;
 
-/// What a call returned.
+/// The result of a call.
 pub(crate) type AnyResult = Box<dyn Any + Send>;
 
 /// How a body ended.
@@ -34,14 +34,14 @@ impl<I: ?Sized> From<&Success<'_, I>> for Ended {
     }
 }
 
-/// A result on its way to be kept.
+/// A result that is being prepared for storing.
 pub enum Prepared {
     Ready(AnyResult),
-    /// Its body has to be read first.
+    /// The body of the response has to be read first.
     Reading(Pin<Box<dyn Future<Output = AnyResult> + Send>>),
 }
 
-/// [`Cacheable`] of one type, without it. Each method that is given a result expects one of that type.
+/// [`Cacheable`] of one type, with that type erased. Each method that takes a result expects one of that type.
 pub trait AnyKind: Send + Sync {
     fn ended(&self, returned: &AnyResult) -> Ended;
 
@@ -55,7 +55,7 @@ pub trait AnyKind: Send + Sync {
     fn is_private(&self, returned: &AnyResult) -> bool;
     fn release(&self, returned: &mut AnyResult);
     fn restore(&self, kept: Kept) -> Option<AnyResult>;
-    /// The same for a value that has spent `age` in the cache.
+    /// Restores a value that has spent `age` in the cache.
     fn restore_aged(&self, kept: Kept, age: Duration) -> Option<AnyResult>;
     fn restore_error(&self, kept: &Kept) -> Option<AnyResult>;
     fn nothing(&self) -> Option<AnyResult>;
@@ -65,24 +65,25 @@ pub trait AnyKind: Send + Sync {
     fn another(&self) -> Box<dyn AnyKind>;
 }
 
-/// A kind whose results can do without their type for a while.
+/// A kind whose results can be type-erased and restored.
 ///
-/// It is a trait so that a result which cannot is one error, and not one for each bound of each function.
+/// It is a separate trait, so that a result which cannot be erased gives one error, and not one for each bound of each
+/// function.
 #[diagnostic::on_unimplemented(
     message = "`{R}` cannot be cached",
     label = "this result cannot be stored: it must be `Send + 'static`"
 )]
 pub trait Erase<R>: Cacheable<R> {
-    /// The kind without its types. The box is empty: it allocates nothing.
+    /// The kind with its types erased. The box is empty, so it does not allocate.
     fn any_kind(self) -> Box<dyn AnyKind>;
 
-    /// The result without its type.
+    /// Erases the type of the result.
     fn any(returned: R) -> AnyResult;
 
-    /// The result with its type again.
+    /// Restores the type of the result.
     fn typed(returned: AnyResult) -> R;
 
-    /// A look at the result with its type.
+    /// Borrows the result with its type.
     fn typed_ref(returned: &AnyResult) -> &R;
 }
 

@@ -1,7 +1,6 @@
-//! What a handler returns: `Json<T>`, `(StatusCode, Json<T>)`; whole responses are in `response`.
+//! The results of handlers: `Json<T>`, `(StatusCode, Json<T>)`. Whole responses are in `response`.
 //!
-//! An error status (400 and above) is a failure, whatever type it is in: it is not stored, and it
-//! removes nothing.
+//! An error status (400 and above) is a failure, whatever its type: it is not stored, and makes no removals.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -17,7 +16,7 @@ use crate::cacheable::status::{HasStatus, Keeping};
 use crate::cacheable::{Cacheable, Kept, Returned, Success};
 use crate::entry::{TypeOps, type_ops};
 
-/// `Json` of what the kind `K` knows. It shares its entries with the bare value.
+/// `Json` of a value of kind `K`. It shares its entries with the bare value.
 #[derive(Clone, Copy, Debug)]
 pub struct InJson<K>(pub K);
 
@@ -25,7 +24,7 @@ pub struct InJson<K>(pub K);
 #[derive(Clone, Copy, Debug, Default)]
 pub struct JsonWithStatus;
 
-/// A bare status: it tells success from failure, and is not worth storing.
+/// A bare status: it says whether the call succeeded, and is not stored.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BareStatus;
 

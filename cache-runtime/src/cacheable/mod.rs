@@ -1,10 +1,9 @@
-//! Which results may be stored, and how each is kept and given back.
+//! Which results may be stored, and how each is stored and restored.
 //!
-//! Decided by type and never by spelling, so an alias of `Result` is a `Result`. The answer is a
-//! value without size, the *kind*, put together from outside in: [`InResult`] of [`InOption`] of
-//! [`Whole`] for a `Result<Option<T>, E>`. `kind!` finds it (see [`dispatch`]) without asking for
-//! any trait of serde; those are asked for once, by [`Cacheable`], in words that a reader of the
-//! error can act upon.
+//! This depends on the type and never on its spelling, so an alias of `Result` is a `Result`. The answer is a
+//! zero-sized value, the *kind*, built from the outside in: [`InResult`] of [`InOption`] of [`Whole`] for a
+//! `Result<Option<T>, E>`. `kind!` finds it (see [`dispatch`]) without requiring any trait of serde. [`Cacheable`]
+//! requires those once, with error messages that say what to do.
 
 use std::any::Any;
 use std::future::Future;
@@ -28,81 +27,81 @@ pub(crate) mod response;
 #[cfg(feature = "axum")]
 pub(crate) mod status;
 
-/// A value that outlives the call which made it, its type erased.
+/// A value that outlives its call, with its type erased.
 pub(crate) type Kept = Arc<dyn Any + Send + Sync>;
 
-/// What a finished call has to show.
+/// How a finished call ended.
 #[derive(Debug)]
 pub enum Success<'a, I: ?Sized> {
-    /// It succeeded with this.
+    /// It succeeded with this value.
     Value(&'a I),
-    /// It succeeded, and there is nothing: `None`.
+    /// It succeeded without a value: `None`.
     Nothing,
     /// It failed.
     Failure,
 }
 
-/// How a call's success is told from its failure. Every return type has a kind that knows.
+/// Distinguishes success from failure of a call. Every return type has a kind that implements it.
 pub trait Returned<R>: Copy + Send + Sync + 'static {
-    /// What `when` and `<result.…>` see: the value inside `Result`, `Option`, `Json`, `Arc`.
+    /// The type that `when` and `<result.…>` see: the value inside `Result`, `Option`, `Json`, `Arc`.
     type Inner: ?Sized;
 
-    /// Looks at what was returned.
+    /// Inspects the result.
     fn success(self, returned: &R) -> Success<'_, Self::Inner>;
 }
 
-/// How what a call returned is kept and given back.
+/// How the result of a call is stored and restored.
 pub trait Cacheable<R>: Returned<R> {
-    /// What is returned is an answer to a request, and not part of one.
+    /// Whether the result is an answer to a request, and not a part of one.
     const ANSWERS: bool = false;
 
-    /// [`prepare`](Self::prepare) has something to do.
+    /// Whether [`prepare`](Self::prepare) does anything.
     const PREPARES: bool = false;
 
-    /// Makes ready what can be read only once, as the body of a response.
+    /// Prepares the parts that can be read only once, such as the body of a response.
     fn prepare(self, returned: R) -> impl Future<Output = R> + Send;
 
-    /// The value for the cache; `None` where this one must not be stored.
+    /// The value to store; `None` if this one must not be stored.
     fn keep(self, returned: &R) -> Option<Kept>;
 
-    /// The call's result from a kept value; `None` when that is of another type.
+    /// Restores the call's result from a stored value; `None` if the value is of another type.
     fn restore(self, kept: Kept) -> Option<R>;
 
-    /// The result that says "there is nothing", for types that can.
+    /// The result that means "there is nothing", if the type has one.
     fn nothing(self) -> Option<R>;
 
-    /// The error for those who waited for this call, for errors that can be shared.
+    /// The error for the waiters of this call, if it can be shared.
     fn keep_error(self, returned: &R) -> Option<Kept>;
 
-    /// A waiter's result from such an error.
+    /// Restores a waiter's result from such an error.
     fn restore_error(self, kept: &Kept) -> Option<R>;
 
-    /// How kept values become bytes.
+    /// How stored values are encoded.
     fn ops(self) -> &'static TypeOps;
 
-    /// Ends what [`prepare`](Self::prepare) began, before the caller gets the result: nothing of the preparation may be
-    /// mistaken for that of another function, which may change the result and return it as its own.
+    /// Undoes [`prepare`](Self::prepare) before the caller gets the result. Otherwise another function could take the
+    /// prepared state for its own, if it changes the result and returns it.
     fn release(self, _: &mut R) {}
 
-    /// A result that was given back had been kept for so long. One that tells its own age tells it anew.
+    /// Sets the time that a restored result has spent in the cache, if the result reports its own age.
     fn aged(self, _: &mut R, _: Duration) {}
 
-    /// What was returned says that it is for one client alone.
+    /// Whether the result says that it is for one client only.
     fn is_private(self, _: &R) -> bool {
         false
     }
 
-    /// The result that says "the body took too long", for functions that can.
+    /// The result that means "the body took too long", if the function has one.
     fn timed_out(self) -> Option<R> {
         None
     }
 }
 
-/// A `T` that is kept as it is.
+/// A `T` that is stored unchanged.
 #[derive(Clone, Copy, Debug)]
 pub struct Whole;
 
-/// Values that cannot be kept. The name is the reason, and stands in rustc's message.
+/// Values that cannot be stored. The name is the reason, and appears in rustc's message.
 macro_rules! unkept {
     ($($(#[$doc:meta])* $kind:ident)*) => {$(
         $(#[$doc])*
@@ -130,19 +129,19 @@ unkept! {
     NotSendSync
 }
 
-/// An `Arc<T>`, of which a hit clones the pointer.
+/// An `Arc<T>`; a hit clones only the pointer.
 #[derive(Clone, Copy, Debug)]
 pub struct Pointer;
 
-/// An `Option` of what the kind `K` knows.
+/// An `Option` of a value of kind `K`.
 #[derive(Clone, Copy, Debug)]
 pub struct InOption<K>(pub K);
 
-/// A `Result` of what the kind `K` knows, with errors that are [`Shared`] or [`Own`].
+/// A `Result` of a value of kind `K`, with errors that are [`Shared`] or [`Own`].
 #[derive(Clone, Copy, Debug)]
 pub struct InResult<K, E>(pub K, pub PhantomData<E>);
 
-/// Errors that can be cloned, so that those who waited for a load get the same one.
+/// Errors that can be cloned, so that the waiters of a load get the same one.
 #[derive(Clone, Copy, Debug)]
 pub struct Shared;
 
@@ -150,7 +149,7 @@ pub struct Shared;
 #[derive(Clone, Copy, Debug)]
 pub struct Own;
 
-/// What the kind `K` knows, of a function that gives up on its body after a time.
+/// A value of kind `K`, of a function with a `timeout`.
 #[derive(Clone, Copy, Debug)]
 pub struct Limited<K>(pub K);
 
@@ -238,7 +237,7 @@ where
     }
 
     fn restore(self, kept: Kept) -> Option<T> {
-        // What nobody else holds, a hit that was just decoded, is moved out.
+        // A value without other references, such as a hit that was just decoded, is moved out.
         kept.downcast().ok().map(Arc::unwrap_or_clone)
     }
 
@@ -431,12 +430,12 @@ impl<T: Send, E: Send, K: Cacheable<T>, S: ErrorOf<E>> Cacheable<Result<T, E>> f
     }
 }
 
-/// What becomes of an error when others waited for the same load.
+/// Whether an error is shared with the waiters of a load.
 pub trait ErrorOf<E>: Copy + Send + Sync + 'static {
     /// A copy for the waiters.
     fn keep(error: &E) -> Option<Kept>;
 
-    /// One waiter's.
+    /// The error for one waiter.
     fn restore(kept: &Kept) -> Option<E>;
 }
 

@@ -1,4 +1,4 @@
-//! Whole responses: which of them may be stored, what of them, and their bodies read up to a limit.
+//! Whole responses: which may be stored, which parts of them, and how their bodies are read up to a limit.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -42,8 +42,8 @@ impl<R> Failing<R> for WholeResponse {
     type Error = R;
 }
 
-/// A response, as stored. Headers are pairs of bytes, because a value need not be UTF-8; of the body a hit clones the
-/// pointer.
+/// A stored response. Headers are pairs of bytes, because a value need not be UTF-8. A hit clones only the pointer to
+/// the body.
 #[derive(Clone, Serialize, Deserialize)]
 struct StoredResponse {
     status: u16,
@@ -51,8 +51,8 @@ struct StoredResponse {
     body: Bytes,
 }
 
-/// The body that [`WholeResponse::prepare`] has read, kept beside the response it belongs to until
-/// [`WholeResponse::release`]. It must not outlive that one call, because whoever gets the response may change its body.
+/// The body that [`WholeResponse::prepare`] has read, attached to its response until [`WholeResponse::release`]. It
+/// must not outlive the call, because the caller may change the body of the response.
 #[derive(Clone)]
 struct Buffered(Bytes);
 
@@ -126,8 +126,8 @@ impl Cacheable<Response> for WholeResponse {
         returned.extensions_mut().remove::<Buffered>();
     }
 
-    /// `Age` counts the time in every cache on the way (RFC 9111, section 4.2.3): what the response had when it was kept,
-    /// and what it has spent here.
+    /// `Age` is the total time in all caches (RFC 9111, section 4.2.3): the `Age` that the response had when it was
+    /// stored, and the time it has spent here.
     fn aged(self, returned: &mut Response, age: Duration) {
         if let Some(before) = age_of(returned.headers()) {
             let all = before.saturating_add(age.as_secs());
@@ -146,7 +146,8 @@ impl HasStatus<Response> for WholeResponse {
         Some((returned.status().as_u16(), returned))
     }
 
-    /// Reads the body of an answer that may be stored. One whose length is not known may never end: it streams through.
+    /// Reads the body of a response that may be stored. A body of unknown length may never end, so it is streamed
+    /// unread.
     async fn ready(self, mut returned: Response) -> Response {
         self.release(&mut returned);
         let is_short = HttpBody::size_hint(returned.body())
@@ -181,13 +182,13 @@ impl<K> CanBeCached<Response, WholeResponse> for K {
     }
 }
 
-/// A cookie belongs to one browser, and `no-store` says as much of the rest. What is `private` may be stored where the key
-/// tells clients apart, which is not known here.
+/// Whether the headers allow storing: a cookie belongs to one browser, and `no-store` forbids storing. A `private`
+/// response may be stored if the key distinguishes clients, which is not known here.
 fn may_be_stored(headers: &HeaderMap) -> bool {
     !headers.contains_key(SET_COOKIE) && !says(headers, "no-store")
 }
 
-/// Does `Cache-Control` hold the directive, with an argument or without?
+/// Whether `Cache-Control` contains the directive, with or without an argument.
 pub(crate) fn says(headers: &HeaderMap, directive: &str) -> bool {
     headers.get_all(CACHE_CONTROL).iter().any(|value| {
         value.as_bytes().split(|byte| *byte == b',').any(|part| {
@@ -199,8 +200,8 @@ pub(crate) fn says(headers: &HeaderMap, directive: &str) -> bool {
     })
 }
 
-/// The headers that belong to the answer, and not to the connection it went over or the moment it went at (RFC 9111,
-/// section 3.1; RFC 9110, section 7.6.1).
+/// The headers that belong to the answer itself, and not to its connection or time (RFC 9111, section 3.1; RFC 9110,
+/// section 7.6.1).
 fn of_the_answer(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
     const OF_THE_EXCHANGE: [HeaderName; 9] = [
         CONNECTION,
@@ -234,8 +235,8 @@ pub(crate) fn age_of(headers: &HeaderMap) -> Option<u64> {
     headers.get(AGE)?.to_str().ok()?.trim().parse().ok()
 }
 
-/// Reads the body up to the limit. A longer one, one that fails and one with trailers go on to
-/// the client as they came, the part that was read first; then there is no second part of the result.
+/// Reads the body up to the limit. A body that is longer, fails, or has trailers is passed on to the client unchanged,
+/// including the part that was read; then the second part of the result is `None`.
 pub(crate) async fn buffer(response: Response, limit: usize) -> (Response, Option<Bytes>) {
     let (parts, mut rest) = response.into_parts();
     let resumed = |read, rest| Body::new(Resumed { read, rest });
@@ -292,7 +293,7 @@ impl HttpBody for Resumed {
     }
 }
 
-/// 1 MiB. A longer body is a download, and would push a thousand rows out of memory.
+/// The longest body to store, 1 MiB. A longer one is a download, and would displace a thousand rows from memory.
 pub(crate) const LONGEST_BODY: usize = 1 << 20;
 
 #[cfg(test)]
@@ -300,7 +301,7 @@ mod tests {
     use super::*;
     use crate::entry::CodecKind;
 
-    /// Events to come, some day.
+    /// A body that never yields data.
     struct Endless;
 
     impl HttpBody for Endless {

@@ -1,4 +1,4 @@
-//! Answers with an error status that are kept all the same, because the function says so (`statuses`).
+//! Answers with an error status that are cached nevertheless, because the function says so (`statuses`).
 
 use std::future::Future;
 use std::time::Duration;
@@ -6,16 +6,16 @@ use std::time::Duration;
 use crate::cacheable::{Cacheable, Kept, Returned, Success};
 use crate::entry::TypeOps;
 
-/// What is returned has a status.
+/// A result that has a status.
 pub trait HasStatus<R>: Cacheable<R> {
-    /// The status, and what `when` and `<result.…>` see of the answer.
+    /// The status, and the part of the answer that `when` and `<result.…>` see.
     fn status(self, returned: &R) -> Option<(u16, &Self::Inner)>;
 
-    /// Makes ready to be kept, whatever the status.
+    /// Prepares the result for storing, whatever its status.
     fn ready(self, returned: R) -> impl Future<Output = R> + Send;
 }
 
-/// What the kind `K` knows, of a function that keeps answers with these error statuses like successes.
+/// A value of kind `K`, of a function that caches answers with these error statuses like successes.
 #[derive(Clone, Copy, Debug)]
 pub struct Keeping<K> {
     kind: K,

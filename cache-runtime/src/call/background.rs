@@ -1,6 +1,6 @@
-//! Loads that outlive their call: a refresh behind the caller's back, and a load that the caller stops waiting for.
+//! Loads that outlive their call: background refreshes, and loads that the caller stops waiting for.
 //!
-//! Both need a body that owns what it uses, so they are function pointers, made where that is known to be so.
+//! Both need a body that owns its data. They are function pointers, created only where the compiler knows this.
 
 use std::future::Future;
 
@@ -21,13 +21,13 @@ use crate::common::background::Room;
 use crate::key::CacheKey;
 use crate::telemetry::spans;
 
-/// What a read can do whose body owns what it uses.
+/// What a read can do if its body owns its data.
 pub(super) struct BackgroundLoad<'a, B> {
-    /// Refreshes the value of that version, unless somebody does already.
+    /// Refreshes the value of that version, unless a refresh is under way.
     pub(super) refresh: fn(Load<'a, B>, u64),
-    /// Runs a load in a task of its own.
+    /// Runs a load in a separate task.
     pub(super) detach: fn(Room, Load<'a, B>, Box<Loading>, Timeouts) -> JoinHandle<LoadResult>,
-    /// A load that can be moved to a task of its own while it runs.
+    /// A load that can be moved to a separate task while it runs.
     pub(super) movable: fn(Load<'a, B>, Box<Loading>, Timeouts) -> Movable<LoadResult>,
 }
 
@@ -52,7 +52,7 @@ where
     }
 }
 
-/// Is there any point in a refresh now? Not while the key is being loaded, and not at once after its refreshes failed.
+/// Whether to start a refresh now: not while the key is being loaded, and not soon after its refreshes failed.
 pub(super) fn may_refresh(cache: &Cache, key: &CacheKey) -> bool {
     let inner = &cache.inner;
     !inner.local.flights.is_under_way(key.as_str())
@@ -91,7 +91,7 @@ where
         request.demand = Demand::NewerThan(version);
         cache.read(&request, &budget).await
     };
-    // Anything else: it is fresh by now, or Redis gives no right to store.
+    // With any other outcome there is nothing to do: the value is fresh by now, or Redis gives no lease.
     if let ReadOutcome::Load(loading) = turn {
         count(&cache, site, |counters| &counters.refreshes);
         let timeouts = Timeouts::new(&site.policy).hard_only();

@@ -1,7 +1,7 @@
-//! A call's body without its types: a future, and what its author wants to be asked about the result.
+//! The body of a call without its types: a future, and the function's own expressions about its result.
 //!
-//! All that follows in this module is generic over the future `B` alone. Where that is the boxed [`Body`], which it is unless
-//! a function says `?Send`, there is one instance, and this crate holds it.
+//! Everything that follows in this module is generic only over the future `B`. Unless a function says `?Send`, `B` is
+//! the boxed [`Body`], for which this crate contains one instance.
 
 use std::future::Future;
 use std::marker::PhantomData;
@@ -15,22 +15,22 @@ use crate::call::call::Late;
 /// A body that any thread may poll.
 pub(super) type Body<'a> = Pin<Box<dyn Future<Output = AnyResult> + Send + 'a>>;
 
-/// Makes a body when it is going to run.
+/// Creates the body when it is about to run.
 pub(super) type MakeBody<'m, 'a> = Box<dyn FnOnce() -> Work<'a, Body<'a>> + Send + 'm>;
 
-/// A body that is going to run, and its author's questions.
+/// A body that is about to run, and the function's expressions about its result.
 pub(super) struct Work<'a, B> {
     /// Not polled yet.
     pub(super) body: B,
     pub(super) questions: Box<dyn Questions + Send + 'a>,
 }
 
-/// What the function's own expressions make of a result: each is asked once.
+/// The function's own expressions about a result. Each is evaluated once.
 pub(super) trait Questions {
-    /// Is the value to be stored (`when`)?
+    /// Whether the value is to be stored (`when`).
     fn wants_stored(&mut self, returned: &AnyResult) -> bool;
 
-    /// Adds what depends on the value to the patterns and tags (`<result.…>`).
+    /// Adds the patterns and tags that depend on the value (`<result.…>`).
     fn add_late(&mut self, returned: &AnyResult, late: &mut Late<'_>);
 }
 
@@ -99,7 +99,7 @@ fn questions<'a, R: 'static, K: Erase<R>>(
     })
 }
 
-/// A boxed body, whose result loses its type.
+/// A boxed body that erases the type of its result.
 pub(super) struct Untyped<R, K, P>(P, PhantomData<fn() -> (R, K)>);
 
 impl<R, K, P> Future for Untyped<R, K, P>

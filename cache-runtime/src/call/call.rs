@@ -1,4 +1,4 @@
-//! One call of a cached function: its key, and what it will remove, rendered before the body takes the arguments.
+//! A call of a cached function: its key and its removals, rendered before the body takes the arguments.
 
 use crate::cache::Cache;
 use crate::cache::global;
@@ -7,7 +7,7 @@ use crate::key::{CacheKey, Instance, KeyPart, NotAKey, Pattern, PatternTemplate,
 use crate::telemetry::invalidation::Invalidation;
 use crate::ttl::Ttl;
 
-/// One call: its key, and what it will remove, rendered before the body takes the arguments.
+/// A call: its key and its removals, rendered before the body takes the arguments.
 #[derive(Debug)]
 pub struct Call {
     pub(crate) site: &'static Site,
@@ -23,10 +23,10 @@ pub struct Call {
 /// The key of a call.
 #[derive(Debug)]
 pub(crate) enum Keyed {
-    /// The function has none.
+    /// The function has no key.
     Nothing,
     Key(CacheKey),
-    /// An argument cannot be part of a key: this call goes without the cache.
+    /// An argument cannot be part of a key: the call does not use the cache.
     Unkeyable,
 }
 
@@ -39,27 +39,27 @@ impl Keyed {
     }
 }
 
-/// Patterns or tags of one call, some of which only the result may tell.
+/// The patterns or tags of a call. Some may depend on the result.
 #[derive(Debug)]
 pub(crate) struct Rendered {
     templates: &'static [PatternTemplate],
-    /// By place; shorter than `templates`, or with holes, while some are not rendered.
+    /// The rendered patterns, at the positions of `templates`; shorter, or with gaps, while some are not rendered.
     rendered: Vec<Option<Pattern>>,
-    /// What an expression gives beside the templates.
+    /// The tags that an expression returns, besides the templates.
     given: Given,
 }
 
-/// Tags that an expression gives, however many.
+/// The tags that an expression returns.
 #[derive(Debug)]
 enum Given {
-    /// None, or these.
+    /// These tags, possibly none.
     Known(Vec<String>),
-    /// Only the result tells.
+    /// They depend on the result.
     Open,
 }
 
 impl Site {
-    /// Begins a call.
+    /// Starts a call.
     #[must_use]
     pub fn call(&'static self) -> Call {
         self.list();
@@ -88,21 +88,21 @@ impl Call {
         self
     }
 
-    /// Uses another lifetime than the site's.
+    /// Uses another TTL than the site's.
     #[must_use]
     pub fn ttl(mut self, ttl: impl Into<Ttl>) -> Self {
         self.ttl = Some(ttl.into());
         self
     }
 
-    /// Its answer is for everyone who may ask, or not.
+    /// Sets whether its answer is the same for everyone who may ask.
     #[must_use]
     pub fn public(mut self, public: bool) -> Self {
         self.public = public;
         self
     }
 
-    /// Its key holds an argument that tells who asks, or not.
+    /// Sets whether its key contains an argument that identifies the caller.
     #[must_use]
     pub fn holds_caller(mut self, holds: bool) -> Self {
         self.holds_caller = holds;
@@ -135,8 +135,9 @@ impl Call {
         self.key(&parts)
     }
 
-    /// Adds to the key what the function's surroundings are generic over, if they are: two instances of a method share no
-    /// entry. It comes last, so that a removal of everything below any part of the key still covers it.
+    /// Appends to the key the types that the function's surroundings are generic over, if any, so that two instances
+    /// of a method share no entry. They come last, so that a removal of everything below any part of the key still
+    /// covers it.
     #[must_use]
     pub fn of(self, instance: Instance) -> Self {
         match instance.generic_over() {
@@ -148,21 +149,21 @@ impl Call {
         }
     }
 
-    /// Adds to an automatic key, which begins with the module's path, the type that the function belongs to, if it is a
-    /// method: the methods of two types can have one name.
+    /// For a method: appends its type to an automatic key, which begins with the path of the module. The methods of
+    /// two types can have the same name.
     #[must_use]
     pub fn within(self, instance: Instance, module: &str) -> Self {
         self.below(instance.owner(), module)
     }
 
-    /// The same for a method of which `skip(Self)` says that its instances share their entries.
+    /// The same for a method with `skip(Self)`, whose instances share their entries.
     #[must_use]
     pub fn within_any(self, instance: Instance, module: &str) -> Self {
         self.below(instance.written().unwrap_or(module), module)
     }
 
-    /// Adds to an automatic key the function that its own is local to, if it is. `site`: the name of a function of its
-    /// companions, whose `impl` stands beside it.
+    /// For a function that is local to another one: appends the outer function to an automatic key. `site`: the name
+    /// of a companion function, whose `impl` is beside it.
     #[must_use]
     pub fn beside(self, site: &str, module: &str) -> Self {
         let owner = site.split_once("::<impl ").map_or(site, |(owner, _)| owner);
@@ -185,35 +186,35 @@ impl Call {
         self
     }
 
-    /// Takes a key that the function's own expression gave.
+    /// Sets a key that the function's own expression returned.
     #[must_use]
     pub fn key_expr(mut self, key: impl Into<CacheKey>) -> Self {
         self.key = Keyed::Key(key.into());
         self
     }
 
-    /// Renders the pattern at a place.
+    /// Renders the pattern at an index.
     #[must_use]
     pub fn invalidates(mut self, index: usize, parts: &[&dyn KeyPart]) -> Self {
         self.patterns.render(index, parts);
         self
     }
 
-    /// Renders the tag at a place.
+    /// Renders the tag at an index.
     #[must_use]
     pub fn tag(mut self, index: usize, parts: &[&dyn KeyPart]) -> Self {
         self.tags.render(index, parts);
         self
     }
 
-    /// Adds the tags that an expression gives.
+    /// Adds the tags that an expression returned.
     #[must_use]
     pub fn tags<T: Into<Tag>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
         self.tags.give(tags);
         self
     }
 
-    /// The key, for code that wants it. An argument that cannot be part of a key gives one that is never stored.
+    /// Returns the key. If an argument cannot be part of a key, returns one that is never stored.
     #[must_use]
     pub fn into_key(self) -> CacheKey {
         match self.key {
@@ -222,7 +223,8 @@ impl Call {
         }
     }
 
-    /// Removes the key; one that cannot be rendered widens to its literal beginning.
+    /// Removes the key. If it cannot be rendered, removes everything that begins with the literal beginning of its
+    /// template.
     pub async fn invalidate(self) -> Invalidation {
         let cache = self.used_cache();
         let pattern = match &self.key {
@@ -238,7 +240,7 @@ impl Call {
         cache.remove_and_count(vec![pattern]).await
     }
 
-    /// Removes everything that a key of this function could begin with.
+    /// Removes everything that the keys of this function can begin with.
     pub async fn invalidate_all(self) -> Invalidation {
         let every = self.site.template.as_ref().map(Template::every_key);
         let patterns = every.into_iter().collect();
@@ -258,7 +260,8 @@ impl Call {
         }
     }
 
-    /// Whoever presents credentials may be due another answer than the key can tell apart (RFC 9111, section 3.5).
+    /// Whether a caller with credentials may have to get another answer than the one stored at the key (RFC 9111,
+    /// section 3.5).
     pub(crate) fn is_blind_to_credentials(&self) -> bool {
         !self.holds_caller && !self.public && !self.site.varies_by_authorization()
     }
@@ -267,7 +270,7 @@ impl Call {
         self.ttl.unwrap_or(self.site.ttl)
     }
 
-    /// What the success value adds to the patterns and tags.
+    /// Gives access to the patterns and tags that depend on the result.
     pub(crate) fn late(&mut self) -> Late<'_> {
         Late {
             patterns: &mut self.patterns,
@@ -276,7 +279,7 @@ impl Call {
     }
 }
 
-/// Where a function's own result adds to its patterns and tags.
+/// Renders the patterns and tags that depend on the function's result.
 #[derive(Debug)]
 pub struct Late<'a> {
     patterns: &'a mut Rendered,
@@ -284,17 +287,17 @@ pub struct Late<'a> {
 }
 
 impl Late<'_> {
-    /// Renders the pattern at a place.
+    /// Renders the pattern at an index.
     pub fn invalidates(&mut self, index: usize, parts: &[&dyn KeyPart]) {
         self.patterns.render(index, parts);
     }
 
-    /// Renders the tag at a place.
+    /// Renders the tag at an index.
     pub fn tag(&mut self, index: usize, parts: &[&dyn KeyPart]) {
         self.tags.render(index, parts);
     }
 
-    /// Adds the tags that an expression gives.
+    /// Adds the tags that an expression returned.
     pub fn tags<T: Into<Tag>>(&mut self, tags: impl IntoIterator<Item = T>) {
         self.tags.give(tags);
     }
@@ -333,7 +336,7 @@ impl Rendered {
         self.templates.is_empty() && gives_none
     }
 
-    /// All of them; what was not rendered widens to its literal beginning.
+    /// All patterns. One that was not rendered is widened to its literal beginning.
     pub(crate) fn patterns(&self) -> Vec<Pattern> {
         let rendered = |index: usize| self.rendered.get(index).cloned().flatten();
         self.templates
@@ -358,14 +361,14 @@ impl Rendered {
         }
         match &self.given {
             Given::Known(tags) => known.extend_from_slice(tags),
-            // It may come to carry any.
+            // It may get any tag.
             Given::Open => open.push(String::new()),
         }
         (known, open)
     }
 }
 
-/// An argument's text, rendered before the body takes the argument.
+/// The text of an argument, rendered before the body takes the argument.
 #[derive(Debug)]
 pub struct KeyText(Result<String, NotAKey>);
 

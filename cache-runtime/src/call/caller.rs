@@ -1,18 +1,19 @@
-//! Which types tell who asks.
+//! Which types identify the caller.
 
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::cacheable::dispatch::Probe;
 
-/// A type whose values tell who asks: a user, a session, a token, an API key.
+/// A type whose values identify the caller: a user, a session, a token, an API key.
 ///
-/// It concerns requests with `Authorization` behind a `CacheLayer` (feature `axum`). The answer to such a request may depend on
-/// the credentials, and a cache must not give it to anybody else (RFC 9111, section 3.5). So an answer of a cached function
-/// is stored for such a request, and served to it, only if the function's key holds an argument of a type that is marked with
-/// this trait; or if the function says `public`, or `vary = "authorization"`. All others go uncached.
+/// The trait matters for requests with `Authorization` behind a `CacheLayer` (feature `axum`). The answer to such a
+/// request may depend on the credentials, and a cache must not serve it to anybody else (RFC 9111, section 3.5). So
+/// the result of a cached function is stored for such a request, and served to it, only if the function's key contains
+/// an argument whose type implements this trait, or if the function says `public` or `vary = "authorization"`.
+/// Otherwise the cache is not used.
 ///
-/// Mark the extractor, as it stands in the signature. There is nothing to implement:
+/// Implement it for the extractor, as written in the signature. It has no methods:
 ///
 /// ```
 /// use cache_runtime::{IdentifiesCaller, cached};
@@ -29,14 +30,14 @@ use crate::cacheable::dispatch::Probe;
 /// }
 /// ```
 ///
-/// The mark says that *what the key takes of such a value* tells callers apart as far as the answer does: the user's id, or
-/// the tenant where all of its users see the same. A value that says whether somebody may ask, and not who it is, should not
-/// have it.
+/// Implement it only if *the part of such a value that the key contains* distinguishes callers as far as the answer
+/// does: the id of the user, or the tenant if all of its users see the same. Do not implement it for a value that says
+/// whether a caller has permission, but not who the caller is.
 ///
-/// It is looked up by type when the function is compiled, so aliases have it too. A parameter `T` of a generic function has it
-/// where its bounds say so. `Option`, `Result` (of which the success counts), references, `Box`, `Rc`, `Arc` and axum's
-/// `Extension` of a marked type are marked. A type of another crate cannot be; there, `vary = "authorization"` says the same
-/// of the function.
+/// It is looked up by type when the function is compiled, so it works with aliases. For a parameter `T` of a generic
+/// function, the bounds decide. If a type implements it, so do `Option`, `Result` (for the success value), references,
+/// `Box`, `Rc`, `Arc` and axum's `Extension` of it. For a type of another crate, use `vary = "authorization"` on the
+/// function.
 pub trait IdentifiesCaller {}
 
 impl<T: IdentifiesCaller + ?Sized> IdentifiesCaller for &T {}
@@ -49,7 +50,7 @@ impl<T: IdentifiesCaller, E> IdentifiesCaller for Result<T, E> {}
 #[cfg(feature = "axum")]
 impl<T: IdentifiesCaller> IdentifiesCaller for axum::Extension<T> {}
 
-/// The question, by autoref dispatch (see [`crate::cacheable::dispatch`]): a marked type…
+/// Checked by autoref dispatch (see [`crate::cacheable::dispatch`]): a type that identifies the caller…
 pub trait Marked {
     /// Yes.
     fn identifies_caller(&self) -> bool {
@@ -68,7 +69,7 @@ pub trait Unmarked {
 impl<T: IdentifiesCaller> Marked for &Probe<T> {}
 impl<T> Unmarked for Probe<T> {}
 
-/// Does one of these types tell who asks?
+/// Whether one of these types identifies the caller.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __cached_identify_caller {

@@ -1,4 +1,4 @@
-//! What a call is given in place of its body's result, and waiting for a body while there may be such a value.
+//! Values that replace a body's result, and waiting for a body while there may be such a value.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,26 +14,26 @@ use crate::key::CacheKey;
 use crate::redis::Budget;
 use crate::telemetry::outcome::{CallOutcome, Reason, Status};
 
-/// Reason a call is given something else than its body's result.
+/// Why a call gets another value than its body's result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FallbackReason {
     BodyFailed,
     TimedOut(Limit),
 }
 
-/// Where to look for it.
+/// Where to look for a value that replaces the body's result.
 #[derive(Clone, Copy)]
 pub(super) struct Fallback<'a> {
     pub(super) cache: &'a Cache,
     pub(super) about: About,
-    /// Without one nothing older can be found.
+    /// Without a key, no older value can be found.
     pub(super) key: Option<&'a CacheKey>,
     pub(super) kind: &'a dyn AnyKind,
     pub(super) budget: &'a Budget,
 }
 
 impl Fallback<'_> {
-    /// Waits for the work within the call's limits. `Err`: what the call is given now, the work unfinished.
+    /// Waits for the work within the call's time limits. `Err`: the call's result, while the work is unfinished.
     pub(super) async fn wait_or_fall_back<T>(
         &self,
         timeouts: &mut Timeouts,
@@ -53,7 +53,7 @@ impl Fallback<'_> {
         }
     }
 
-    /// An older value, as it stands now; past the hard limit the error that says so.
+    /// The older value that is stored now, if any; after the hard limit, else the time-out error.
     pub(super) async fn value_for(
         &self,
         reason: FallbackReason,

@@ -1,4 +1,4 @@
-//! What happens around a body: who waits for it, what it removes, what becomes of its result.
+//! What happens around a body: who waits for it, what it removes, and what happens to its result.
 
 use std::future::Future;
 use std::pin::pin;
@@ -25,41 +25,42 @@ use crate::redis::Budget;
 use crate::telemetry::outcome::CallOutcome;
 use crate::telemetry::spans;
 
-/// A call that is going to run its body.
+/// A call that is about to run its body.
 pub(super) struct Load<'a, B> {
     pub(super) cache: Cache,
     pub(super) call: Call,
     pub(super) kind: Box<dyn AnyKind>,
     pub(super) work: Work<'a, B>,
-    /// What is left of what the call may wait for Redis.
+    /// The time that the call may still wait for Redis.
     pub(super) budget: Arc<Budget>,
-    /// The call returns when others see what it stored, too.
+    /// Whether the call returns only when other processes see what it stored.
     pub(super) waits_for_store: bool,
 }
 
-/// What came of a load.
+/// The outcome of a load.
 pub(super) enum LoadResult {
-    /// The body's result, and what becomes of it.
+    /// The body's result, and how it was stored.
     Own(AnyResult, Stored),
-    /// Something in its place.
+    /// A value in place of the body's result.
     Fallback(AnyResult, CallOutcome),
-    /// The body took too long, and nobody waits for it.
+    /// The body took too long, and no caller waits for it.
     GivenUp,
 }
 
-/// What becomes of a body's result.
+/// How a body's result was stored.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Stored {
-    /// How long it lives, stored or not; zero where it is not to be kept.
+    /// Its TTL, stored or not; zero if it is not to be cached.
     pub(super) ttl: Duration,
     pub(super) stored: bool,
-    /// It is an error.
+    /// Whether it is an error.
     pub(super) failed: bool,
 }
 
-/// Runs the body for everybody who waits, removes what it removes, and stores. `detached`: nobody waits for the result itself.
+/// Runs the body for the call and its waiters, makes its removals, and stores the result. `detached`: no caller waits
+/// for the result itself.
 ///
-/// The steps after the body are boxed, so that their frames take no stack while the body is polled.
+/// The steps after the body are boxed, so that they use no stack while the body is polled.
 pub(super) async fn lead<B>(
     load: Load<'_, B>,
     loading: Box<Loading>,
@@ -102,7 +103,7 @@ where
     }
 }
 
-/// The steps after a body: it removes what it removes, and hands its result over.
+/// The steps after a body: makes its removals, and hands over its result.
 struct Ending<'a> {
     cache: &'a Cache,
     about: About,
@@ -154,7 +155,7 @@ impl<'a> Ending<'a> {
         if self.detached {
             count(cache, site, |counters| &counters.timed_out);
         }
-        // Half of the body may have happened: what it removes is due.
+        // A part of the body may have run, so its removals are made.
         self.removals.run(None).await;
         cache.inner.refresh_backoff.failed(self.key.as_str());
         note_failure(cache, site, self.key.as_str());
@@ -190,7 +191,7 @@ impl<'a> Ending<'a> {
                 flight.settled().await;
                 Ok(())
             };
-            // Without an answer in time the store goes on.
+            // If there is no reply in time, the store continues in the background.
             let _ = self.budget.spend(pin!(settled)).await;
             self.cache.forget_near(self.key.as_str());
         }
@@ -198,7 +199,7 @@ impl<'a> Ending<'a> {
         LoadResult::Own(returned, stored)
     }
 
-    /// How the source does.
+    /// Records whether the load failed.
     fn note(&self, verdict: Verdict) {
         let (cache, site, key) = (self.cache, self.about.site, self.key.as_str());
         if verdict == Verdict::Failed {
@@ -211,7 +212,7 @@ impl<'a> Ending<'a> {
         }
     }
 
-    /// Gives the result to those who wait, and to the tiers.
+    /// Gives the result to the waiters, and stores it.
     fn hand_over(&self, loading: Box<Loading>, verdict: Verdict, returned: &AnyResult) -> Stored {
         let (site, kind) = (self.about.site, &*self.kind);
         let (kept, life) = match verdict {
@@ -248,15 +249,16 @@ impl<'a> Ending<'a> {
     }
 }
 
-/// The source has failed, or took too long: for a while it is not asked again, if something older may stand in.
+/// Records that the load failed or took too long: for a while the body is not run again if an older value may be
+/// served.
 fn note_failure(cache: &Cache, site: &Site, key: &str) {
     if !site.policy.stale_on_error.is_zero() {
         cache.inner.failing.failed(key);
     }
 }
 
-/// What of a result the cache may keep, and others may share. A whole response that calls itself `private` is for one
-/// client only, unless the key tells clients apart.
+/// The part of a result that may be cached and shared. A whole response that is `private` is for one client only,
+/// unless the key distinguishes clients.
 pub(super) fn kept(site: &'static Site, kind: &dyn AnyKind, returned: &AnyResult) -> Option<Kept> {
     if kind.is_private(returned) && !site.is_personal() {
         return None;
@@ -264,7 +266,7 @@ pub(super) fn kept(site: &'static Site, kind: &dyn AnyKind, returned: &AnyResult
     kind.keep(returned)
 }
 
-/// Runs the body and removes what it removes, without the cache.
+/// Runs the body and makes its removals, without the cache.
 pub(super) async fn alone<B>(
     cache: &Cache,
     call: Call,
@@ -287,7 +289,7 @@ where
     returned
 }
 
-/// Runs a body that no lease stands for.
+/// Runs a body without a lease.
 pub(super) async fn watched<F: Future>(
     cache: &Cache,
     site: &'static Site,
@@ -299,7 +301,7 @@ pub(super) async fn watched<F: Future>(
     body.instrument(watched.span()).await
 }
 
-/// The same within the call's limits, where something older may stand in for a body that fails or is slow.
+/// The same within the call's time limits, if an older value may be served when the body fails or is slow.
 pub(super) async fn alone_within<B>(
     call: Call,
     work: Work<'_, B>,

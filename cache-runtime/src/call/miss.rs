@@ -1,4 +1,4 @@
-//! A call that memory has not answered: Redis, another call's load, or a load of its own.
+//! A call that memory has not answered: it asks Redis, waits for another call's load, or loads itself.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -28,36 +28,36 @@ use crate::redis::{Budget, Lease};
 use crate::telemetry::outcome::{CallOutcome, Reason, Status};
 use crate::telemetry::spans;
 
-/// A call that memory has not answered. `M` makes its body, a `B`, when that is going to run.
+/// A call that memory has not answered. `M` creates its body, a `B`, when it is about to run.
 pub(super) struct Miss<'a, M, B> {
-    /// In a box, because each move of it would take its room in the frames of builds without optimization.
+    /// Boxed, because in builds without optimization each move of it takes space in the stack frame.
     pub(super) asked: Box<PendingCall>,
     pub(super) make: M,
-    /// What it can do if its body owns what it uses.
+    /// What it can do if its body owns its data.
     pub(super) background: Option<BackgroundLoad<'a, B>>,
 }
 
-/// A call without its body: all that the search for a value needs.
+/// A call without its body: everything that the search for a value needs.
 pub(super) struct PendingCall {
     pub(super) call: Call,
     pub(super) kind: Box<dyn AnyKind>,
     pub(super) mode: Mode,
 }
 
-/// How long a miss waits: for the body, and for Redis.
+/// The time limits of a miss: for the body, and for Redis.
 struct Waiting {
     timeouts: Timeouts,
     budget: Budget,
 }
 
-/// The one instance of [`miss`] that this crate holds.
+/// The only instance of [`miss`] in this crate.
 pub(super) fn miss_boxed<'m>(
     missed: Miss<'m, MakeBody<'m, 'm>, Body<'m>>,
 ) -> Pin<Box<dyn Future<Output = AnyResult> + Send + 'm>> {
     boxed(|| miss_in_span(missed))
 }
 
-/// The same where the body may have to outlive the call.
+/// The same for a body that may outlive the call.
 pub(super) fn miss_owned_boxed<'m>(
     missed: Miss<'static, MakeBody<'m, 'static>, Body<'static>>,
 ) -> Pin<Box<dyn Future<Output = AnyResult> + Send + 'm>> {
@@ -77,11 +77,11 @@ where
     tracing::Instrument::instrument(miss(missed), span)
 }
 
-/// Asks Redis and the key's flight, and runs the body if neither has a value.
+/// Asks Redis and joins the key's flight, and runs the body if neither has a value.
 ///
-/// Everything that a load does not need is boxed in frames of its own. A body is polled from this function, so calls that are
-/// nested in bodies take this function's frame once for each level. And every box that a hit in Redis needs stays below the 1032 bytes up to which the usual
-/// allocator keeps freed blocks at hand.
+/// Everything that a load does not need is boxed in separate stack frames. A body is polled from this function, so for
+/// calls nested in bodies, this function's frame is on the stack once for each level. And every box that a hit in
+/// Redis needs is at most 1032 bytes: up to this size, the usual allocator reuses freed blocks quickly.
 async fn miss<'a, M, B>(miss: Miss<'a, M, B>) -> AnyResult
 where
     M: FnOnce() -> Work<'a, B>,
@@ -143,7 +143,7 @@ where
     }
 }
 
-/// The source has failed a moment ago, and another attempt is not due.
+/// Whether the last load of the key failed recently, and no further attempt is due.
 fn is_to_be_spared(cache: &Cache, site: &Site, key: &CacheKey) -> bool {
     let policy = &site.policy;
     !policy.stale_on_error.is_zero() && !cache.inner.failing.may_try(key.as_str(), policy.retry)
@@ -165,7 +165,7 @@ impl PendingCall {
         }
     }
 
-    /// An older value in place of that of a body that failed.
+    /// The older value to serve in place of a body that failed.
     async fn after_failure(
         &self,
         cache: &Cache,
@@ -178,7 +178,7 @@ impl PendingCall {
         Some(returned)
     }
 
-    /// Which values the call accepts. Of a refresh [`Demand::Any`] says that there is none to refresh.
+    /// Which values the call accepts. For a refresh, [`Demand::Any`] means that there is no entry to refresh.
     async fn demand(&self, cache: &Cache, key: &CacheKey, budget: &Budget) -> Demand {
         let mut request = request_of(self.call.site, key, Shape::of_any(&*self.kind));
         request.demand = Demand::StandIn;
@@ -197,7 +197,7 @@ impl PendingCall {
         }
     }
 
-    /// Reads. `Err`: the read took too long, and this is the call's result instead.
+    /// Reads the key. `Err`: the read took too long, and this is the call's result instead.
     async fn turn(
         &self,
         cache: &Cache,
@@ -222,7 +222,7 @@ impl PendingCall {
         })
     }
 
-    /// Waits for the call's turn after a load whose result could not be shared. `Err`: the call's result.
+    /// Waits for a permit to load after a load whose result could not be shared. `Err`: the call's result.
     async fn permit<'f>(
         &self,
         cache: &Cache,
@@ -294,7 +294,7 @@ where
         }
     }
 
-    /// The call has no key, or one that does not hold the credentials that came with it.
+    /// For a call without a key, or with a key that does not contain the credentials of the request.
     async fn without_key(self, cache: &Cache, waiting: Waiting) -> AnyResult {
         let site = self.asked.call.site;
         count(cache, site, |counters| &counters.bypasses);
@@ -309,7 +309,7 @@ where
             .await
     }
 
-    /// The call's removals wait for the end of a transaction, so its result cannot be stored either.
+    /// For a call whose removals wait for the end of a transaction, so that its result cannot be stored either.
     async fn in_transaction(self, cache: &Cache) -> AnyResult {
         let PendingCall { call, kind, .. } = *self.asked;
         let about = call.about();
@@ -320,8 +320,8 @@ where
         returned
     }
 
-    /// A refresh where nothing is stored that a load could replace: then it is a put. Where Redis did not say in time what
-    /// is stored, nothing can be stored, and nobody waits for Redis again.
+    /// A refresh of a key without an entry, which runs as a `put`. If Redis did not answer in time, nothing can be
+    /// stored, and the call does not wait for Redis again.
     async fn refresh_nothing(self, cache: &Cache, key: &CacheKey, waiting: Waiting) -> AnyResult {
         if waiting.budget.is_spent() {
             count(cache, self.asked.call.site, |counters| &counters.misses);
@@ -332,7 +332,7 @@ where
         put::anew(call, kind, (self.make)(), waiting.budget).await
     }
 
-    /// The read has come neither to a value of a tier nor to a load.
+    /// For a read that returned neither a stored value nor a load to lead.
     async fn after(
         self,
         cache: &Cache,
@@ -370,7 +370,7 @@ where
         }
     }
 
-    /// A value that a tier has answered with.
+    /// The result of a hit.
     fn give_hit(self, cache: &Cache, key: &CacheKey, mut hit: Hit) -> Result<AnyResult, Box<Self>> {
         let about = self.asked.call.about();
         let Some(returned) = give_back_aged(&*self.asked.kind, &mut hit) else {
@@ -388,7 +388,7 @@ where
         Ok(returned)
     }
 
-    /// In turn with others, after a load whose result could not be shared.
+    /// Runs the body, limited to a few at a time, after a load whose result could not be shared.
     async fn in_turn(
         self,
         cache: &Cache,
@@ -453,7 +453,7 @@ where
     }
 }
 
-/// The load; it goes on without its caller where others wait for it and it owns what it uses.
+/// Runs the load. If others wait for it and it owns its data, it continues when its caller is dropped.
 async fn lead_within<'a, B>(
     load: Load<'a, B>,
     loading: Box<Loading>,
@@ -473,7 +473,7 @@ where
     Survivor::new((background.movable)(load, loading, timeouts), cache, flight).await
 }
 
-/// The load in a task of its own, as the call may stop waiting for it.
+/// Runs the load in a separate task, because the call may stop waiting for it.
 async fn lead_softly<'a, B>(
     load: Load<'a, B>,
     loading: Box<Loading>,
@@ -486,7 +486,7 @@ where
     let (cache, about, kind) = (load.cache.clone(), load.call.about(), load.kind.another());
     let (key, budget) = (loading.cache_key().clone(), load.budget.clone());
     let Some(room) = cache.inner.loads.room() else {
-        // Too much is under way: then it ends with its call.
+        // Too many loads are in the background: then this one ends with its call.
         return boxed(|| lead(load, loading, timeouts, false)).await;
     };
     let mut task = (background.detach)(room, load, loading, timeouts.hard_only());
@@ -511,7 +511,7 @@ where
     }
 }
 
-/// Tells how a call went that ran its body, and gives its result.
+/// Reports a call that ran its body, and returns its result.
 fn report(about: About, loaded: LoadResult, status: Status, why: Reason) -> AnyResult {
     match loaded {
         LoadResult::Own(

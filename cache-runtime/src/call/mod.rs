@@ -1,16 +1,17 @@
-//! What generated code calls: a thin shell with types around a core without them.
+//! The functions that generated code calls: a thin typed layer around a core without types.
 //!
-//! The core is compiled once, in this crate. It knows a body as a boxed future, its result as `dyn Any`, and the result's type
-//! by a table ([`crate::cacheable::erased`]). What is compiled for each cached function builds the key, asks memory, boxes
-//! the body, and gives the result its type back. Only functions that say `?Send` get a core of their own, as there a body is
-//! what it is.
+//! The core is compiled once, in this crate. To it, a body is a boxed future, the result is `dyn Any`, and the type of
+//! the result is a table of functions ([`crate::cacheable::erased`]). The code compiled for each cached function
+//! builds the key, looks in memory, boxes the body, and restores the type of the result. Only functions that say
+//! `?Send` have a separate instance of the core, generic over their body.
 //!
-//! A hit in memory is settled when the function is called; everything else, the body included, sits in one box, so a
-//! caller's own future stays small.
+//! A hit in memory is found when the function is called, before the first poll; everything else, including the body,
+//! is in one box, so that the caller's own future stays small.
 //!
-//! Read in this order: [`mod@read`] (a hit in memory), [`miss`] (Redis, a wait, a load), [`load`] (what happens around the body),
-//! [`removals`] (what its success removes), [`fallback`] (what may stand in for a result), [`survivor`] (a load whose caller
-//! goes away), [`mod@put`] and [`mod@write`] (bodies that always run), [`background`] (loads that outlive their call).
+//! Read in this order: [`mod@read`] (a hit in memory), [`miss`] (Redis, a wait, a load), [`load`] (what happens around
+//! the body), [`removals`] (the removals after its success), [`fallback`] (values that replace a result), [`survivor`]
+//! (a load whose caller is dropped), [`mod@put`] and [`mod@write`] (bodies that always run), [`background`] (loads
+//! that outlive their call).
 
 mod background;
 mod body;
@@ -47,7 +48,7 @@ use crate::cacheable::erased::{AnyKind, AnyResult, Erase};
 use crate::call::call::{Call, Late};
 use crate::call::site::Site;
 
-/// A read: a hit skips the body.
+/// A read: on a hit, the body does not run.
 pub fn read<'a, R, K, W, L, F, Fut>(
     call: Call,
     kind: K,
@@ -74,8 +75,9 @@ where
     }
 }
 
-/// A read whose load may outlive its call: refreshed behind the caller's back, or waited for only so long. What the body
-/// borrows is cloned when it is made, and it is made only when it is going to run.
+/// A read whose load may outlive its call: refreshed in the background, or waited for only for a limited time. The
+/// body gets clones of the arguments it borrows, made when the body is created; it is created only when it is about to
+/// run.
 pub fn read_ahead<'m, R, K, W, L, F, Fut>(
     call: Call,
     kind: K,
@@ -89,7 +91,7 @@ where
     W: FnOnce(&K::Inner) -> bool + Send + 'static,
     L: FnOnce(&K::Inner, &mut Late<'_>) + Send + 'static,
     F: FnOnce() -> Fut + Send + 'm,
-    // Who breaks the next one is shown the whole line by rustc, which does not know of the option.
+    // If the next bound is not met, rustc shows its whole line, so the comment in it names the options that need it.
     Fut: Future<Output = R> + Send + 'static, // `stale`, `early`, `soft_timeout`: a body may run in the background
 {
     let work = move || Work::new(kind, when, late, untyped::<R, K>(boxed(body)));
@@ -131,7 +133,7 @@ where
     }
 }
 
-/// A write that stores: the body always runs, its result replaces the entry.
+/// A write that stores: the body always runs, and its result replaces the entry.
 pub fn put<'a, R, K, W, L, F, Fut>(
     call: Call,
     kind: K,
@@ -151,7 +153,7 @@ where
     ReadyOrBoxed::<R, K, _>::Boxed(put_boxed(call, kind.any_kind(), work), None)
 }
 
-/// The one instance of a put that this crate holds.
+/// The only instance of a `put` in this crate.
 fn put_boxed<'a>(
     call: Call,
     kind: Box<dyn AnyKind>,
@@ -198,7 +200,7 @@ where
     ReadyOrBoxed::<R, K, _>::Boxed(put, None)
 }
 
-/// A write: the body always runs; what it invalidates goes when it has succeeded.
+/// A write: the body always runs; if it succeeds, its invalidations are made.
 pub fn write<'a, R, K, L, F, Fut>(
     call: Call,
     kind: K,
@@ -251,7 +253,7 @@ where
     })
 }
 
-/// Runs the cached function's own future; the first call of the site in it loads and stores, whatever is stored.
+/// Runs the future of a cached function; the first call of the site in it loads and stores, whatever is stored.
 pub fn refresh<R, Fut: Future<Output = R>>(
     site: &'static Site,
     call: Fut,
@@ -259,7 +261,7 @@ pub fn refresh<R, Fut: Future<Output = R>>(
     ask(site, Mode::Refresh, call)
 }
 
-/// Runs the cached function's own future; the first call of the site in it just runs its body.
+/// Runs the future of a cached function; the first call of the site in it only runs its body.
 pub fn uncached<R, Fut: Future<Output = R>>(
     site: &'static Site,
     call: Fut,
@@ -267,16 +269,16 @@ pub fn uncached<R, Fut: Future<Output = R>>(
     ask(site, Mode::Uncached, call)
 }
 
-/// `when` of a function that has none: every value is stored.
+/// The `when` of a function without one: every value is stored.
 pub fn always<I: ?Sized>(_: &I) -> bool {
     true
 }
 
-/// What depends on the value, of a function of which nothing does.
+/// The late patterns and tags of a function that has none.
 pub fn nothing_late<I: ?Sized>(_: &I, _: &mut Late<'_>) {}
 
-/// Boxes a future where it is made, in a frame of its own. Made in the frame of the caller, each of these futures would take
-/// its size of stack there, as long as that caller is polled: in builds without optimization once for every branch.
+/// Creates and boxes a future in a separate stack frame. Created in the caller's frame, each future would take its
+/// size there while the caller is polled; in builds without optimization, once for every branch.
 #[inline(never)]
 fn boxed<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
     Box::pin(make())

@@ -1,4 +1,4 @@
-//! What is asked of one call beside its value: by its companions (`refresh`, `uncached`), or by the request around it.
+//! How a single call uses the cache, as set by its companions (`refresh`, `uncached`) or by the request around it.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -8,13 +8,13 @@ use crate::call::site::Site;
 use crate::telemetry::outcome::ObserverOptions;
 
 tokio::task_local! {
-    /// What the companions ask of the next call of a site.
+    /// The mode that a companion has set for the next call of a site.
     static ASKED: Asked;
 }
 
 #[derive(Debug)]
 struct Asked {
-    /// The site's address: only ever compared.
+    /// The address of the site, used only for comparison.
     site: usize,
     mode: Cell<Mode>,
 }
@@ -22,16 +22,17 @@ struct Asked {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
     Normal,
-    /// A value newer than the stored one, which goes on being served meanwhile. The call may share another call's load.
+    /// The call wants a value newer than the stored one, which continues to be served. It may share another call's
+    /// load.
     Newer,
     Refresh,
-    /// The call goes without the cache: its key does not hold the credentials that came with it.
+    /// The call does not use the cache: its key does not contain the credentials of the request.
     Blind,
     Uncached,
 }
 
 impl Mode {
-    /// Of a read. `answers`: its result is an answer to a request.
+    /// The mode of a read. `answers`: its result is an answer to a request.
     pub(super) fn of_read(call: &Call, options: ObserverOptions, answers: bool) -> Self {
         match asked_of(call.site) {
             Self::Uncached => Self::Uncached,
@@ -42,7 +43,7 @@ impl Mode {
     }
 }
 
-/// Runs the future; the first call of the site in it goes as `mode` says.
+/// Runs the future; the first call of the site in it uses `mode`.
 pub(super) fn ask<Fut: Future>(
     site: &'static Site,
     mode: Mode,
@@ -55,7 +56,7 @@ pub(super) fn ask<Fut: Future>(
     ASKED.scope(asked, call)
 }
 
-/// The call goes past the cache.
+/// Whether the call does not use the cache.
 pub(super) fn is_uncached(site: &'static Site) -> bool {
     asked_of(site) == Mode::Uncached
 }
@@ -64,7 +65,7 @@ fn address(site: &'static Site) -> usize {
     std::ptr::from_ref(site).addr()
 }
 
-/// What was asked of this call; of this one only, not of those that its body makes.
+/// The mode that was set for this call. It does not apply to the calls that its body makes.
 fn asked_of(site: &'static Site) -> Mode {
     let asked = |asked: &Asked| {
         if asked.site == address(site) {

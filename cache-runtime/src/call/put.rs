@@ -1,4 +1,4 @@
-//! Bodies that always run, and whose results replace what stands.
+//! Bodies that always run, and whose results replace the stored entry.
 
 use std::future::Future;
 use std::time::Duration;
@@ -21,9 +21,9 @@ use crate::local::memory::Kept;
 use crate::redis::Budget;
 use crate::telemetry::outcome::{CallOutcome, Reason, Status, note};
 
-/// The body runs whatever stands; its result replaces the entry, or the entry goes.
+/// Runs the body, whatever is stored. Its result replaces the entry; if it cannot, the entry is removed.
 ///
-/// `budget`: what the call may still wait for Redis.
+/// `budget`: the time that the call may still wait for Redis.
 pub(super) async fn anew<B>(
     call: Call,
     kind: Box<dyn AnyKind>,
@@ -63,7 +63,7 @@ fn report(about: About, kind: &dyn AnyKind, returned: AnyResult) -> AnyResult {
     returned
 }
 
-/// The removal waits for the end of the transaction, so nothing can be stored.
+/// For a call inside a transaction: the removal waits for its end, so nothing can be stored.
 async fn in_transaction<B>(
     cache: &Cache,
     call: Call,
@@ -102,7 +102,7 @@ where
     let (site, about) = (call.site, call.about());
     let ttl = cache.lifetime(call.used_ttl());
     let loading = boxed(|| seize(cache, &call, kind, key, budget)).await;
-    // Whatever happens from here on, the entry from before must not outlive it.
+    // From here on the old entry must be removed, whatever happens.
     let mut removals = PendingRemovals::new(cache, call).with(Pattern::key(key));
     let Work {
         body,

@@ -17,30 +17,30 @@ use crate::call::report::served;
 use crate::call::request::{Shape, give_back_typed, request};
 use crate::telemetry::outcome::{naming, observer_options};
 
-/// A read that has begun: memory has been asked.
+/// A read that has looked in memory.
 struct Begun {
     call: Call,
     mode: Mode,
-    /// The key, if the call's observer wants to know it.
+    /// The key, if the call's observer wants it.
     name: Option<Arc<str>>,
     found: Option<(Cache, Hit)>,
 }
 
-/// What memory has come to.
+/// The result of looking in memory.
 pub(super) enum Looked<R> {
-    /// A value, and what may refresh it.
+    /// A value, and its refresh if one is due.
     Hit(R, Option<Refresh>),
     Missed(Box<PendingCall>, Option<Arc<str>>),
 }
 
-/// A value that is due to be refreshed, and the call that found it.
+/// The refresh of a value, and the call that found it.
 pub(super) struct Refresh {
     asked: Box<PendingCall>,
     cache: Cache,
     version: u64,
 }
 
-/// Asks memory.
+/// Looks in memory.
 pub(super) fn look<R: 'static, K: Erase<R>>(call: Call, kind: K) -> Looked<R> {
     let mut begun = begin(call, Shape::of(kind), K::ANSWERS);
     let pending = |call, mode| {
@@ -95,7 +95,7 @@ impl Begun {
 }
 
 impl Refresh {
-    /// Starts it behind the caller's back, unless the key is being loaded.
+    /// Starts the refresh in the background, unless the key is being loaded.
     pub(super) fn start(self, make: impl FnOnce() -> Work<'static, Body<'static>>) {
         let Self {
             asked,
@@ -123,7 +123,7 @@ impl Refresh {
 
 type BoxedRead<'m> = std::pin::Pin<Box<dyn Future<Output = AnyResult> + Send + 'm>>;
 
-/// Goes on after memory had nothing.
+/// Continues after a miss in memory.
 pub(super) fn go_on<'m, R, K>(
     (asked, name): (Box<PendingCall>, Option<Arc<str>>),
     make: MakeBody<'m, 'm>,
@@ -136,7 +136,7 @@ pub(super) fn go_on<'m, R, K>(
     ReadyOrBoxed::Boxed(miss_boxed(missed), name)
 }
 
-/// The same where the body may have to outlive the call.
+/// The same for a body that may outlive the call.
 pub(super) fn go_on_owned<'m, R, K>(
     (asked, name): (Box<PendingCall>, Option<Arc<str>>),
     make: MakeBody<'m, 'static>,

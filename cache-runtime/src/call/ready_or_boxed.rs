@@ -1,4 +1,4 @@
-//! The future of a read: done, or a box.
+//! The future of a read: a ready value, or a box.
 
 use std::future::Future;
 use std::marker::PhantomData;
@@ -9,14 +9,14 @@ use std::task::{Context, Poll};
 use crate::cacheable::erased::{AnyResult, Erase};
 use crate::telemetry::outcome::naming;
 
-/// A read that memory has answered, or one that goes on in a box, so that the caller's own future stays small.
+/// A read that memory has answered, or one that continues in a box, so that the caller's own future stays small.
 pub(super) enum ReadyOrBoxed<R, K, F> {
     Ready(Option<R>, PhantomData<fn() -> K>),
-    /// And the call's key, if its observer wants to know it.
+    /// With the call's key, if its observer wants it.
     Boxed(F, Option<Arc<str>>),
 }
 
-// The value is never pinned: it is moved out whole.
+// The value is never pinned: it is moved out.
 impl<R, K, F> Unpin for ReadyOrBoxed<R, K, F> {}
 
 impl<R, K, F> ReadyOrBoxed<R, K, F> {
@@ -36,7 +36,7 @@ where
         match &mut *self {
             Self::Ready(returned, _) => match returned.take() {
                 Some(value) => match tokio::task::coop::poll_proceed(context) {
-                    // A loop of hits must let others have a turn, the task among them that hears of removals.
+                    // A loop of hits must yield to other tasks, such as the one that receives removals.
                     Poll::Pending => {
                         *returned = Some(value);
                         Poll::Pending
@@ -46,7 +46,7 @@ where
                         Poll::Ready(value)
                     }
                 },
-                // As every `async fn` does: whoever polls a future that has ended has a bug.
+                // As every `async fn` does: polling a future that has ended is a bug.
                 None => panic!("a cached call was polled after it had ended"),
             },
             Self::Boxed(future, name) => {

@@ -1,4 +1,4 @@
-//! What the body's success removes: also when the caller vanishes or the body panics after it began.
+//! The removals of a successful body. They are also made if the caller is dropped or the body panics after it began.
 
 use crate::cache::Cache;
 use crate::cache::load::Loading;
@@ -8,20 +8,20 @@ use crate::call::body::Questions;
 use crate::call::call::{Call, Late};
 use crate::key::Pattern;
 
-/// Removals that wait for the end of a body. Dropped before, they are made.
+/// Removals that wait for the end of a body. If this is dropped before, they are made.
 pub(super) struct PendingRemovals<'a> {
     cache: &'a Cache,
     pub(super) call: Call,
     due: Due<'a>,
-    /// Removed whatever the outcome.
+    /// Removed regardless of the outcome.
     always: Option<Pattern>,
 }
 
-/// What becomes of a body's result.
+/// What happens to a body's result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Store,
-    /// A value that `when` does not want stored: it is for those who wait.
+    /// A value that `when` excludes from storing: it is only shared with the waiters.
     ShareOnly,
     Absent,
     Failed,
@@ -44,7 +44,7 @@ impl<'a> PendingRemovals<'a> {
         self
     }
 
-    /// Judges a result, and decides what it removes.
+    /// Classifies a result, and decides what is removed.
     pub(super) fn judge(
         &mut self,
         kind: &dyn AnyKind,
@@ -62,7 +62,7 @@ impl<'a> PendingRemovals<'a> {
         verdict
     }
 
-    /// Decides what is removed after a body that ended so. `add_late` adds what depends on its value.
+    /// Decides what is removed after a body that ended in this way. `add_late` adds what depends on its value.
     pub(super) fn after(&mut self, ended: Ended, add_late: impl FnOnce(&mut Late<'_>)) {
         match ended {
             Ended::Value => add_late(&mut self.call.late()),
@@ -77,12 +77,12 @@ impl<'a> PendingRemovals<'a> {
         self.due.patterns.extend(self.always.clone());
     }
 
-    /// Removes. `spared`: the load on whose behalf it runs.
+    /// Makes the removals. `spared`: the load that makes them.
     pub(super) async fn run(&mut self, spared: Option<&Loading>) {
         let patterns = std::mem::take(&mut self.due.patterns);
         self.due.done();
         if !patterns.is_empty() {
-            // Its own guard takes over before this first suspends.
+            // The guard inside takes over before this suspends for the first time.
             let _ = self.cache.remove(patterns, spared).await;
         }
     }

@@ -1,4 +1,4 @@
-//! Counting calls, and telling how they went.
+//! Counts calls, and reports how they went.
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -14,7 +14,7 @@ pub(super) fn count(cache: &Cache, site: &'static Site, which: fn(&Counters) -> 
     bump(which(site.counters()));
 }
 
-/// A tier has answered.
+/// Counts a call that was answered from memory or Redis.
 pub(super) fn served(cache: &Cache, about: About, hit: &Hit, reason: Option<Reason>) {
     let site = about.site;
     match hit.tier {
@@ -30,7 +30,7 @@ pub(super) fn served(cache: &Cache, about: About, hit: &Hit, reason: Option<Reas
     note(|| outcome(about, hit, reason));
 }
 
-/// How a call went that a value was found for.
+/// The outcome of a call for which a value was found.
 pub(super) fn outcome(about: About, hit: &Hit, reason: Option<Reason>) -> CallOutcome {
     let About { site, public } = about;
     let usual = if hit.refresh {
@@ -58,7 +58,7 @@ pub(super) fn outcome(about: About, hit: &Hit, reason: Option<Reason>) -> CallOu
     }
 }
 
-/// How a call went that ran its body, or waited for another's.
+/// The outcome of a call that ran its body, or waited for another's.
 pub(super) fn ran(
     About { site, public }: About,
     failed: bool,
@@ -81,7 +81,7 @@ pub(super) fn ran(
     }
 }
 
-/// Tells whoever asked, and the span of the read.
+/// Reports the outcome to the observer, and to the span of the read.
 pub(super) fn tell(outcome: impl Fn() -> CallOutcome) {
     note(&outcome);
     spans::read_ended(outcome);

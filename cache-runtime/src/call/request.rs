@@ -1,4 +1,4 @@
-//! Between a call and the byte core: its request out, and results back.
+//! Converts between a call and the core of the cache: requests, and results.
 
 use crate::cache::{Demand, Hit, Request};
 use crate::cacheable::erased::{AnyKind, AnyResult};
@@ -9,7 +9,7 @@ use crate::entry::TypeOps;
 use crate::key::CacheKey;
 use crate::local::flight::Outcome;
 
-/// What a request tells the tiers of the result's type.
+/// The properties of the result type that a request contains.
 #[derive(Clone, Copy)]
 pub(super) struct Shape {
     ops: &'static TypeOps,
@@ -62,8 +62,8 @@ pub(super) fn request_of<'a>(site: &'static Site, key: &'a CacheKey, shape: Shap
     }
 }
 
-/// A hit's value as the call's result, with the age that it has in its tier. A value that nobody else holds is moved, not
-/// cloned.
+/// Converts the value of a hit to the call's result, with its age in the cache. A value without other references is
+/// moved, not cloned.
 pub(super) fn give_back_typed<R, K: Cacheable<R>>(kind: K, hit: &mut Hit) -> Option<R> {
     let mut returned = match hit.kept.take() {
         Some(value) => kind.restore(value),

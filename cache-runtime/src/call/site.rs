@@ -1,4 +1,4 @@
-//! A cached function, as its generated code describes it; one call of it is in [`super::call`].
+//! A cached function, as its generated code describes it. One call of it is in [`super::call`].
 //!
 //! A [`Site`] is a `static`: in a generic function all instances share it, so nothing in it depends on a type.
 
@@ -14,7 +14,7 @@ use crate::telemetry::function::Function;
 use crate::telemetry::stats::{CacheStats, Counters};
 use crate::ttl::Ttl;
 
-/// What a function says about itself.
+/// The description of a cached function.
 #[derive(Debug)]
 pub struct Site {
     function: Function,
@@ -34,17 +34,17 @@ pub struct Site {
     told: Once,
 }
 
-/// Whose call it is, and for whom its answer, for those who tell of it.
+/// The function of a call, and whether its answer is public, for reports.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct About {
     pub(crate) site: &'static Site,
     pub(crate) public: bool,
 }
 
-/// Functions that have been called, for the table of [`functions`].
+/// The functions that have been called, for [`functions`].
 static LISTED: Mutex<Vec<&'static Site>> = Mutex::new(Vec::new());
 
-/// The counts of every cached function that was called in this process, by name.
+/// The counters of every cached function that was called in this process, by name.
 #[must_use]
 pub fn functions() -> Vec<(&'static str, CacheStats)> {
     let mut functions: Vec<_> = LISTED
@@ -57,7 +57,7 @@ pub fn functions() -> Vec<(&'static str, CacheStats)> {
 }
 
 impl Site {
-    /// A function of that name.
+    /// Describes a function with this name.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
         Self {
@@ -79,163 +79,163 @@ impl Site {
         }
     }
 
-    /// Its key.
+    /// Sets its key.
     #[must_use]
     pub const fn key(mut self, template: Template) -> Self {
         self.template = Some(template);
         self
     }
 
-    /// How long its values live.
+    /// Sets the TTL of its values.
     #[must_use]
     pub const fn ttl(mut self, ttl: Ttl) -> Self {
         self.ttl = ttl;
         self
     }
 
-    /// How long an absence lives.
+    /// Sets the TTL of a cached absence.
     #[must_use]
     pub const fn none_ttl(mut self, life: Duration) -> Self {
         self.none_ttl = Some(life);
         self
     }
 
-    /// What it removes.
+    /// Sets the patterns that it removes.
     #[must_use]
     pub const fn invalidates(mut self, patterns: &'static [PatternTemplate]) -> Self {
         self.invalidates = patterns;
         self
     }
 
-    /// What its entries are labelled with, each as a tag pattern.
+    /// Sets the tags of its entries, each as a tag pattern.
     #[must_use]
     pub const fn tags(mut self, tags: &'static [PatternTemplate]) -> Self {
         self.tags = tags;
         self
     }
 
-    /// Its entries carry tags, of which only the result tells how many and which.
+    /// Declares that the tags of its entries depend on the result.
     #[must_use]
     pub const fn late_tags(mut self) -> Self {
         self.late_tags = true;
         self
     }
 
-    /// It removes also when it fails.
+    /// Makes its removals even if it fails.
     #[must_use]
     pub const fn always(mut self) -> Self {
         self.always = true;
         self
     }
 
-    /// What memory may answer.
+    /// Sets which values memory may serve.
     #[must_use]
     pub const fn near(mut self, near: Near) -> Self {
         self.near = near;
         self
     }
 
-    /// How long past its lifetime a value is served while it is refreshed.
+    /// Sets how long after its TTL a value is served while it is refreshed.
     #[must_use]
     pub const fn stale(mut self, time: Duration) -> Self {
         self.policy.stale = time;
         self
     }
 
-    /// How long past its lifetime a value stands in for a body that fails or is slow.
+    /// Sets how long after its TTL a value is served if the body fails or is slow.
     #[must_use]
     pub const fn stale_on_error(mut self, time: Duration) -> Self {
         self.policy.stale_on_error = time;
         self
     }
 
-    /// After a failure, how long the older value stands in without another attempt.
+    /// Sets how long after a failure the older value is served without another attempt.
     #[must_use]
     pub const fn retry(mut self, time: Duration) -> Self {
         self.policy.retry = time;
         self
     }
 
-    /// Refreshes ahead of the end, so eagerly.
+    /// Refreshes values before the end of their TTL; `beta` sets how early.
     #[must_use]
     pub const fn early(mut self, beta: f64) -> Self {
         self.policy.early = Some(beta);
         self
     }
 
-    /// How long a call waits at most.
+    /// Sets how long a call waits at most.
     #[must_use]
     pub const fn timeout(mut self, time: Duration) -> Self {
         self.policy.timeout = Some(time);
         self
     }
 
-    /// How long a call waits while there is a stale value that it could have.
+    /// Sets how long a call waits for its body if there is a stale value to serve.
     #[must_use]
     pub const fn soft_timeout(mut self, time: Duration) -> Self {
         self.policy.soft_timeout = Some(time);
         self
     }
 
-    /// By how many percent a lifetime is shortened at most.
+    /// Sets by how many percent a TTL is shortened at most.
     #[must_use]
     pub const fn jitter(mut self, percent: u8) -> Self {
         self.policy.jitter = percent;
         self
     }
 
-    /// Memory does not answer while Redis is away.
+    /// Disables memory while Redis is unavailable.
     #[must_use]
     pub const fn bypass_in_outage(mut self) -> Self {
         self.policy.memory_in_outage = false;
         self
     }
 
-    /// How values become bytes.
+    /// Sets how values are encoded.
     #[must_use]
     pub const fn codec(mut self, codec: CodecKind) -> Self {
         self.policy.codec = codec;
         self
     }
 
-    /// Makes payloads of that many bytes and more smaller.
+    /// Compresses payloads from this size on.
     #[must_use]
     pub const fn compress(mut self, how: Compression, from: usize) -> Self {
         self.policy.compress = Some((how, from));
         self
     }
 
-    /// Its answers are for everyone who may ask.
+    /// Declares its answers to be the same for everyone who may ask.
     #[must_use]
     pub const fn public(mut self) -> Self {
         self.public = true;
         self
     }
 
-    /// Request headers that its key depends on, in lower case.
+    /// Sets the request headers that its key depends on, in lower case.
     #[must_use]
     pub const fn vary(mut self, headers: &'static [&'static str]) -> Self {
         self.vary = headers;
         self
     }
 
-    /// Request headers that its key depends on.
+    /// The request headers that its key depends on.
     pub(crate) fn varies_by(&self) -> &'static [&'static str] {
         self.vary
     }
 
-    /// It says that its key depends on the request's `Authorization`.
+    /// Whether it declares that its key depends on the request's `Authorization`.
     pub(super) fn varies_by_authorization(&self) -> bool {
         self.vary.contains(&"authorization")
     }
 
-    /// Its key holds credentials, so that what one client may see no other meets.
+    /// Whether its key depends on credentials, so that clients with different ones share no entry.
     pub(crate) fn is_personal(&self) -> bool {
         let credentials = |name: &&str| matches!(*name, "authorization" | "cookie");
         self.vary.iter().any(credentials)
     }
 
-    /// Says so where a function might show one client's answer to another, once.
+    /// Warns, once, about a function that might serve one client's answer to another.
     pub(crate) fn warn_of_credentials(&self) {
         self.warned.call_once(|| {
             tracing::warn!(
@@ -247,7 +247,7 @@ impl Site {
         });
     }
 
-    /// Says, once, that the keys are longer than their template reads: whoever names one by hand must know.
+    /// Logs, once, that the keys are longer than their template: whoever writes one by hand must know this.
     pub(crate) fn tell_of_instances(&self, over: &str) {
         self.told.call_once(|| {
             tracing::info!(
@@ -269,7 +269,7 @@ impl Site {
         self.listed.call_once(|| LISTED.lock().push(self));
     }
 
-    /// What the tiers know of it.
+    /// Its name and counters.
     pub(crate) fn function(&self) -> &Function {
         &self.function
     }

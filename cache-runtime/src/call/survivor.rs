@@ -1,4 +1,4 @@
-//! A load that others wait for goes on when its own caller goes away.
+//! A load that others wait for continues when its own caller is dropped.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use crate::cache::Cache;
 use crate::local::flight::Flight;
 use crate::redis::Lease;
 
-/// A load that owns what it uses, so that it can go on in a task of its own, and where it leaves its result.
+/// A load that owns its data, so that it can continue in a separate task, and the place for its result.
 pub(super) struct Movable<T> {
     work: Pin<Box<dyn Future<Output = ()> + Send>>,
     result: Arc<Mutex<Option<T>>>,
@@ -29,9 +29,9 @@ impl<T: Send + 'static> Movable<T> {
     }
 }
 
-/// A load whose caller may go away. Dropped before its end while others wait for it, it goes on in a task of its own.
+/// A load whose caller may be dropped. If others wait for it then, it continues in a separate task.
 pub(super) struct Survivor<T> {
-    /// `None` when it has ended.
+    /// `None` after it has ended.
     load: Option<Movable<T>>,
     cache: Cache,
     flight: Arc<Flight<Box<Lease>>>,
@@ -70,7 +70,7 @@ impl<T> Drop for Survivor<T> {
             && !std::thread::panicking()
             && let Some(room) = self.cache.inner.loads.room()
         {
-            // Those who wait have the result from the flight.
+            // The waiters get the result from the flight.
             room.spawn(load.work);
         }
     }

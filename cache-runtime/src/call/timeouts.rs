@@ -1,4 +1,4 @@
-//! How long a call waits: softly, while there is something it could have instead, and hard.
+//! The time limits of a call: a soft one, which applies while there is another value to serve, and a hard one.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,17 +14,17 @@ pub(super) struct Timeouts {
     hard: Option<Instant>,
 }
 
-/// Time is up.
+/// A time limit that was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Limit {
-    /// Something older would do now.
+    /// From now on, an older value is served if there is one.
     Soft,
-    /// Something older, or an error, must do now.
+    /// Now an older value is served, or an error.
     Hard,
 }
 
 impl Timeouts {
-    /// Both count from the beginning of the call.
+    /// Both limits count from the beginning of the call.
     pub(super) fn new(policy: &Policy) -> Self {
         let from_now = |time| Instant::now().checked_add(time);
         Self {
@@ -33,17 +33,17 @@ impl Timeouts {
         }
     }
 
-    /// Only the hard end: for a load that another task waits for.
+    /// Only the hard limit: for a load that another task waits for.
     pub(super) fn hard_only(self) -> Self {
         Self { soft: None, ..self }
     }
 
-    /// Only the soft end: another task sees to the hard one.
+    /// Only the soft limit: another task handles the hard one.
     pub(super) fn soft_only(self) -> Self {
         Self { hard: None, ..self }
     }
 
-    /// It waits as long as it takes.
+    /// Whether there is no limit.
     pub(super) fn is_endless(&self) -> bool {
         self.soft.is_none() && self.hard.is_none()
     }
@@ -52,7 +52,7 @@ impl Timeouts {
         self.soft.is_some()
     }
 
-    /// Waits for the work until the next of the two ends, each of which comes once.
+    /// Waits for the work until the next of the two limits. Each is reported once.
     pub(super) async fn wait<T>(
         &mut self,
         mut work: Pin<&mut impl Future<Output = T>>,
@@ -64,7 +64,7 @@ impl Timeouts {
             (None, None) => return Ok(work.await),
         };
         if !is_within_runtime() {
-            // Nobody counts the time here.
+            // There is no timer here.
             return Ok(work.await);
         }
         if let Ok(done) = timeout_at(end, work.as_mut()).await {

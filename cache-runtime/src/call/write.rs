@@ -10,9 +10,9 @@ use crate::call::call::Call;
 use crate::call::load::watched;
 use crate::call::removals::PendingRemovals;
 
-/// Runs the body, and removes what its success removes.
+/// Runs the body, and makes its removals if it succeeds.
 ///
-/// The result keeps its type, because nothing is asked of it: it may borrow, or be of one thread.
+/// The result keeps its type, because it is not stored: it may borrow, and need not be `Send`.
 pub(super) async fn run<R, K, B>(call: Call, kind: K, add_late: AddLate<'_, K::Inner>, body: B) -> R
 where
     K: Returned<R>,

@@ -39,7 +39,7 @@ impl Codec for Bincode {
     }
 }
 
-/// Reads a value of the type, without making room for what the bytes do not hold.
+/// Reads a value of the type, without allocating for data that the bytes do not contain.
 struct Whole<T>(PhantomData<T>);
 
 impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for Whole<T> {

@@ -1,12 +1,11 @@
-//! One way of writing values down, and how it fails.
+//! A codec for values, and its errors.
 
 use std::fmt::{self, Display};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// One way of writing values down. Bytes after the value are an error, and what
-/// a damaged length claims is not allocated.
+/// A codec for values. Bytes after the value are an error, and a damaged length causes no allocation of that size.
 pub(super) trait Codec {
     fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError>;
 
@@ -16,21 +15,20 @@ pub(super) trait Codec {
     fn size<T: Serialize>(value: &T) -> Result<usize, CodecError>;
 }
 
-/// Reason a value did not become bytes, or bytes a value. Holds nothing of either:
-/// errors end in logs.
+/// Why a value could not be encoded or decoded. It contains no part of the value or bytes, because errors are logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CodecError {
-    /// The type's `Serialize` failed, or asked for what the codec lacks.
+    /// The type's `Serialize` failed, or needs something that the codec does not support.
     Encode,
-    /// These bytes are no such value.
+    /// The bytes are not a value of this type.
     Decode,
-    /// Bytes are left after the value.
+    /// There are bytes after the value.
     Trailing,
-    /// The encoding is longer than entries may be.
+    /// The encoding is longer than an entry may be.
     TooLarge,
-    /// bincode would not read this value back as it was; JSON does.
+    /// bincode would not read this value back unchanged; JSON does.
     WantsJson,
-    /// Neither would JSON: it knows no `Some(None)` and no NaN.
+    /// JSON would not either: it cannot represent `Some(None)` and NaN.
     Lossy,
     /// The value is not of the type that these operations are for.
     WrongType,
@@ -52,7 +50,7 @@ impl Display for CodecError {
 
 impl std::error::Error for CodecError {}
 
-/// Counts what is written to it.
+/// Counts the bytes written to it.
 #[derive(Default)]
 pub(super) struct ByteCount(pub(super) usize);
 

@@ -1,14 +1,12 @@
-//! The shape of a type, as serde sees it, in 64 bits.
+//! The fingerprint of a type: 64 bits that represent its shape, as serde sees it.
 //!
-//! Entries carry the fingerprint of the type that wrote them; a reader whose
-//! type has another one takes them for a miss. So a struct that gained, lost,
-//! renamed, reordered or retyped a field between two builds never reads the
-//! other's bytes, which bincode would happily misread.
+//! An entry contains the fingerprint of the type that wrote it; for a reader whose type has another fingerprint, it is
+//! a miss. So a struct that gained, lost, renamed, reordered or retyped a field between two builds never reads the
+//! other's bytes, which bincode would misread without an error.
 //!
-//! The shape comes from the type's own `Deserialize`: it is asked to read from
-//! a deserializer that has nothing, only writes down what it was asked for, and
-//! follows one path after another to its end ([`probe`]). Names of types are
-//! not part of it, except where a type shows nothing else.
+//! The shape is derived from the type's own `Deserialize`: it reads from a deserializer that has no data, records the
+//! requests, and follows one path after another to its end ([`probe`]). Names of types are not part of the shape,
+//! except where a type shows nothing else.
 
 mod filler;
 mod probe;
@@ -29,7 +27,7 @@ use crate::entry::kind::CodecKind;
 use probe::explore;
 use symmetry::{Forms, Verdict, compare, compare_json};
 
-/// What is known of a type.
+/// The properties found of a type.
 #[derive(Debug)]
 pub(super) struct Shape {
     fingerprint: u64,
@@ -45,7 +43,7 @@ impl Shape {
         hash.update(&compact.hash.to_le_bytes());
         hash.update(&readable.hash.to_le_bytes());
         if compact.is_vague() {
-            // All that is left to tell two such types apart.
+            // Only the name and the size can distinguish two such types.
             hash.update(type_name::<T>().as_bytes());
             hash.update(&size_of::<T>().to_le_bytes());
         }
@@ -60,7 +58,7 @@ impl Shape {
         self.fingerprint
     }
 
-    /// The codec to use where `asked` is asked for.
+    /// The codec to use when `asked` is requested.
     pub(super) fn codec(&self, asked: CodecKind) -> CodecKind {
         if self.json_only.load(Ordering::Relaxed) {
             CodecKind::Json
@@ -69,11 +67,10 @@ impl Shape {
         }
     }
 
-    /// Would bincode read this value back as it is?
+    /// Whether bincode would read this value back unchanged.
     ///
-    /// bincode writes no names: a field that `skip_serializing_if` leaves out
-    /// shifts all that follow, and what is read back may be another valid
-    /// value. A type that was once seen to do so is stored as JSON from then on.
+    /// bincode writes no names: a field omitted by `skip_serializing_if` shifts all fields after it, and the result
+    /// may be another valid value. Once a type has done so, it is always stored as JSON.
     pub(super) fn survives_bincode<T: Serialize>(&self, value: &T) -> bool {
         match compare(value, &self.forms) {
             Verdict::Same => true,
@@ -86,23 +83,23 @@ impl Shape {
     }
 }
 
-/// Would JSON read this value back as it is? Not `Some(None)`, nor NaN.
+/// Whether JSON would read this value back unchanged. It does not for `Some(None)` and NaN.
 pub(super) fn survives_json<T: Serialize>(value: &T) -> bool {
     compare_json(value) != Verdict::Other
 }
 
 /// The shape of `T`, explored at its first use.
 pub(super) fn shape_of<T: DeserializeOwned + 'static>() -> &'static Shape {
-    /// By type, because a `static` in a generic function is shared by all its
-    /// instances. Leaked: a program has as many types as its source says.
+    /// Shapes by type, because a `static` in a generic function is shared by all its instances. They are leaked: the
+    /// number of types in a program is limited.
     static SHAPES: LazyLock<RwLock<HashMap<TypeId, &'static Shape, ByTypeId>>> =
         LazyLock::new(RwLock::default);
     let id = TypeId::of::<T>();
     if let Some(shape) = SHAPES.read().get(&id) {
         return shape;
     }
-    // Explored outside the lock: it runs the type's own code. Whoever comes
-    // second finds the same, and keeps the first.
+    // Explored outside the lock, because it runs the type's own code. A second thread finds the same shape, and keeps
+    // the first.
     let shape = Shape::of::<T>();
     SHAPES
         .write()
@@ -110,7 +107,7 @@ pub(super) fn shape_of<T: DeserializeOwned + 'static>() -> &'static Shape {
         .or_insert_with(|| Box::leak(Box::new(shape)))
 }
 
-/// The id of a type is a hash already, and no caller chooses it.
+/// The id of a type is already a hash, and no caller chooses it.
 type ByTypeId = BuildHasherDefault<TakenAsHash>;
 
 #[derive(Default)]
@@ -122,7 +119,7 @@ impl Hasher for TakenAsHash {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        // Not what an id writes today; whatever it writes, equal ids give equal hashes.
+        // Ids do not write this way today; in any case, equal ids give equal hashes.
         for byte in bytes {
             self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
         }

@@ -1,4 +1,4 @@
-//! The head of everything that we write to Redis.
+//! The binary header of everything that this cache writes to Redis.
 //!
 //! Numbers are little endian.
 //!
@@ -24,8 +24,7 @@
 //! | 96..104 | checksum: XXH3-64 of 0..56, 64..96 and 104.. |
 //! | 104.. | tag block, each tag a `u16` length and UTF-8; then the payload |
 //!
-//! Leases and failed marks end after 56 bytes. The first 24 bytes alone say
-//! which of our writes this is, so that is what scripts compare.
+//! Leases and failed marks end after 56 bytes. The first 24 bytes identify a write, so scripts compare only those.
 
 use std::borrow::Cow;
 
@@ -34,22 +33,22 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 use crate::entry::kind::CodecKind;
 use crate::entry::pack::{Compression, unpack};
 
-/// All of a lease or a failed mark, and the beginning of an entry.
+/// A whole lease or failed mark, and the beginning of an entry.
 pub(crate) type Head = [u8; HEAD];
 
-/// The first 24 bytes: no two writes of ours share them.
+/// The first 24 bytes, which are different for each write.
 pub(crate) type Identity = [u8; IDENTITY];
 
-/// Where a write of ours belongs, and how much its writer knew of removals.
+/// Where a write belongs, and which removals its writer knew.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Stamp {
-    /// Hash of the namespace: where one is nested in another, a name in Redis alone does not tell whose it is.
+    /// Hash of the namespace: if one namespace is nested in another, a name in Redis does not show whose it is.
     pub(crate) namespace: u64,
-    /// Hash of the server's run and reign, and of the ledger's birth.
+    /// Hash of the server's `run_id` and reign, and of the ledger's birth.
     pub(crate) origin: u64,
     /// The ledger's number when the load began: removals with a larger one came later.
     pub(crate) number: u64,
-    /// Hash of the key's text: an entry that was renamed or copied to another key does not answer there.
+    /// Hash of the key's text: an entry that was renamed or copied to another key is not valid there.
     pub(crate) key: u64,
 }
 
@@ -58,24 +57,23 @@ pub(crate) fn key_hash(key: &str) -> u64 {
     xxh3_64(key.as_bytes())
 }
 
-/// What the bytes at a key turned out to be.
+/// The result of parsing the bytes at a key.
 #[derive(Debug)]
 pub(crate) enum Stored<'a> {
-    /// Not ours: neither overwritten nor deleted.
+    /// Not written by this cache: neither overwritten nor deleted.
     Foreign,
-    /// Somebody is loading.
+    /// A lease: a load is under way.
     Lease { identity: Identity, stamp: Stamp },
-    /// Somebody's load failed a moment ago.
+    /// A load of another call failed recently.
     Failed,
-    /// Ours, but of another format, or damaged: a miss that may be replaced by
-    /// compare-and-set on its identity.
+    /// Written by this cache, but of another format, or damaged: a miss that may be replaced by compare-and-set on its
+    /// identity.
     Outdated { identity: Identity },
     /// A value.
     Entry(Entry<'a>),
 }
 
-/// A whole entry. Whether it answers the call is for the caller to say: by its
-/// stamp, deadline, template and fingerprint.
+/// A complete entry. The caller decides whether it can be used, by its stamp, deadline, template and fingerprint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry<'a> {
     pub(crate) identity: Identity,
@@ -94,7 +92,8 @@ pub(crate) struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    /// The payload as it was encoded. `None`: damaged, longer than `limit`, or this build cannot.
+    /// The payload before compression. `None`: it is damaged, longer than `limit`, or this build lacks the
+    /// compression.
     pub(crate) fn unpacked(&self, limit: usize) -> Option<Cow<'a, [u8]>> {
         match self.packed {
             None => Some(Cow::Borrowed(self.payload)),
@@ -123,10 +122,9 @@ impl<'a> Iterator for Tags<'a> {
     }
 }
 
-/// Reads what stands at a key. `namespace`: hash of the reader's own.
+/// Parses the bytes at a key. `namespace`: hash of the reader's namespace.
 ///
-/// Total: any bytes are something. Lengths inside are compared with what is
-/// there, never allocated.
+/// Never fails: any bytes have a result. Lengths in the data are compared with its size, never allocated.
 pub(crate) fn parse(bytes: &[u8], namespace: u64) -> Stored<'_> {
     let Some(&identity) = bytes
         .first_chunk::<IDENTITY>()
@@ -196,21 +194,21 @@ fn understand_entry(identity: Identity, stamp: Stamp, bytes: &[u8]) -> Option<En
     })
 }
 
-/// The part of an entry that tells whose it is and which tags it has, without its value.
+/// The part of an entry that contains its stamp and tags, without its value.
 #[derive(Debug)]
 pub(crate) struct Label<'a> {
     pub(crate) identity: Identity,
     pub(crate) stamp: Stamp,
-    /// How long it is fresh, by the server's clock.
+    /// The end of its TTL, by the server's clock.
     pub(crate) deadline_ms: u64,
-    /// `None`: the bytes end before the tags do.
+    /// The tags; `None` if the bytes end before the tags do.
     pub(crate) tags: Option<Tags<'a>>,
 }
 
-/// How many bytes of an entry hold its label, if its tags are few.
+/// The number of bytes that contain the label of an entry with few tags.
 pub(crate) const LABEL: usize = 256;
 
-/// Reads the label of an entry of ours from its first bytes. `None`: a lease, damage, another format, somebody else's.
+/// Parses the label of an entry from its first bytes. `None`: a lease, damage, another format, or a foreign value.
 pub(crate) fn label(bytes: &[u8], namespace: u64) -> Option<Label<'_>> {
     let identity = *bytes.first_chunk::<IDENTITY>()?;
     if !identity.starts_with(&MAGIC)
@@ -239,7 +237,7 @@ pub(crate) fn label(bytes: &[u8], namespace: u64) -> Option<Label<'_>> {
     })
 }
 
-/// How many bytes of an entry hold its label. `None`: the bytes are too few to tell, or no entry's.
+/// The number of bytes that contain the label of an entry. `None`: the bytes are too few to know, or not an entry.
 pub(crate) fn label_length(bytes: &[u8]) -> Option<usize> {
     let is_entry = bytes.starts_with(&MAGIC)
         && bytes.get(VERSION_AT) == Some(&VERSION)
@@ -248,24 +246,24 @@ pub(crate) fn label_length(bytes: &[u8]) -> Option<usize> {
     is_entry.then(|| TAGS.saturating_add(tag_bytes))
 }
 
-/// A head to plant at a key while its value is loaded.
+/// The header of a lease, which is stored at a key while its value is loaded.
 pub(crate) fn lease_head(id: [u8; 16], stamp: Stamp) -> Head {
     head(LEASE, 0, 0, id, stamp)
 }
 
-/// A head that tells others not to wait for a load that failed.
+/// The header of a failed mark: other calls do not wait for this load, because it failed.
 pub(crate) fn failed_head(id: [u8; 16], stamp: Stamp) -> Head {
     head(FAILED, 0, 0, id, stamp)
 }
 
-/// The part of a head by which scripts recognise it.
+/// The part of a header by which scripts identify it.
 pub(crate) fn identity(head: &Head) -> Identity {
     let mut identity = [0; IDENTITY];
     identity.copy_from_slice(&head[..IDENTITY]);
     identity
 }
 
-/// An entry about to be written.
+/// An entry that is to be written.
 #[derive(Clone, Debug)]
 pub(crate) struct Draft<'a> {
     pub(crate) id: [u8; 16],
@@ -283,11 +281,10 @@ pub(crate) struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    /// The head, and everything from byte 64 on; the server's time is put
-    /// between them when both are sent.
+    /// The header, and everything from byte 64 on; the server's time is inserted between them when both are sent.
     ///
-    /// A tag above 64 KiB has no form here. Losing it would lose the removals
-    /// that name it, so such an entry is sealed unreadable: a miss, each time.
+    /// A tag of more than 64 KiB cannot be represented. Without the tag, removals by it would miss the entry, so such
+    /// an entry is sealed unreadable: it is always a miss.
     pub(crate) fn seal(&self) -> (Head, Vec<u8>) {
         let payload = if self.none { &[] } else { self.payload };
         let tag_bytes: usize = self.tags.iter().map(|tag| 2 + tag.len()).sum();
@@ -340,7 +337,7 @@ fn head(kind: u8, codec: u8, flags: u8, id: [u8; 16], stamp: Stamp) -> Head {
     head
 }
 
-/// Of everything but itself and the time, which is known when all else is sealed.
+/// The checksum of everything except itself and the time, which is only known when everything else is sealed.
 fn checksum(head: &[u8], meta: &[u8], rest: &[u8]) -> u64 {
     let mut hash = Xxh3::new();
     hash.update(head);
@@ -389,7 +386,7 @@ const FAILED: u8 = 3;
 const NONE: u8 = 1;
 const ZSTD: u8 = 2;
 const LZ4: u8 = 4;
-/// Unknown to every reader.
+/// A flag that no reader knows.
 const UNREADABLE: u8 = 0x80;
 
 const VERSION_AT: usize = 3;

@@ -1,8 +1,9 @@
-//! Strings and bytes are looked at where they lie, before room is made for them.
+//! Decodes strings and bytes in place, before memory is allocated for them.
 //!
-//! bincode makes room of the length that the bytes claim, clears it, and reads into it. A look at the text in place costs
-//! one copy less, and finds out that a length lies before anything is allocated. So the decoder is asked for a borrowed
-//! text where a type asks for a text of its own, at every depth: whatever the type is given on the way is wrapped, too.
+//! bincode allocates the length that the data claims, clears the memory, and reads into it. Reading the text in place
+//! saves one copy, and detects a wrong length before anything is allocated. So when a type asks for an owned text, the
+//! decoder is asked for a borrowed one, at every depth: everything that is passed to the type on the way is wrapped,
+//! too.
 
 use std::fmt;
 
@@ -10,10 +11,10 @@ use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
-/// A deserializer, or what one hands on, that borrows where it is asked for something owned.
+/// A deserializer, or an object that one passes on, that borrows when something owned is requested.
 pub(super) struct InPlace<T>(pub(super) T);
 
-/// Forwards what nothing lies below.
+/// Forwards methods for values without nested values.
 macro_rules! forward {
     ($($method:ident)*) => {$(
         #[inline]
@@ -320,7 +321,7 @@ mod tests {
             )
     }
 
-    /// As bincode itself reads it, bounded so that a length that lies is not allocated.
+    /// Decodes as bincode itself does, with a limit, so that a wrong length is not allocated.
     fn plainly<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
         let config = bincode::config::standard().with_limit::<4096>();
         let (value, read) = bincode::serde::decode_from_slice(bytes, config).ok()?;

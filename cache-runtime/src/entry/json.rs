@@ -1,4 +1,4 @@
-//! The readable codec, and the one for types that describe themselves.
+//! The JSON codec: readable, and used for self-describing types.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

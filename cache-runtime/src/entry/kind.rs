@@ -1,4 +1,4 @@
-//! Which codec writes a value down.
+//! The choice of the codec for a value.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -7,13 +7,12 @@ use crate::entry::bincode::Bincode;
 use crate::entry::codec::{Codec, CodecError};
 use crate::entry::json::Json;
 
-/// How a value becomes bytes.
+/// How a value is encoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CodecKind {
-    /// Compact and quick, and tied to the order of fields; the fingerprint
-    /// keeps versions of a type apart. Types that bincode cannot read back are
-    /// stored as JSON.
+    /// Compact and fast. It depends on the order of fields; the fingerprint distinguishes versions of a type. Types
+    /// that bincode cannot read back are stored as JSON.
     #[default]
     Bincode = 1,
     /// Readable in `redis-cli`.

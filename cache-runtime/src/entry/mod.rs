@@ -1,9 +1,8 @@
-//! Entries: a value with all that must be known before it may be believed.
+//! Entries: a value, with everything needed to check that it is valid.
 //!
-//! Bytes in Redis may come from another program, another build, a template
-//! that happens to give the same text, or a damaged disk. The head says whose
-//! they are, the fingerprint which type they hold, the template hash which
-//! call, and the checksum that they are whole. Anything else is a miss.
+//! Bytes in Redis may come from another program, another build, a template that gives the same text, or a damaged
+//! disk. The header identifies the writer, the fingerprint the type, the template hash the call, and the checksum
+//! shows that the bytes are complete. Anything else is a miss.
 
 mod bincode;
 mod codec;

@@ -1,4 +1,4 @@
-//! A type, as the byte core sees it.
+//! The operations of a type that the core of the cache needs.
 
 use std::any::Any;
 use std::fmt;
@@ -12,32 +12,29 @@ use crate::entry::codec::CodecError;
 use crate::entry::fingerprint::{shape_of, survives_json};
 use crate::entry::kind::CodecKind;
 
-/// A value whose type only the operations know.
+/// A value whose type is only known to its operations.
 pub(crate) type Erased = dyn Any + Send + Sync;
 
 /// The same, as the memory tier keeps it.
 pub(crate) type Shared = Arc<Erased>;
 
-/// What the byte core needs to know of a type, as plain function pointers, so
-/// that the core is compiled once and not once for each type.
+/// The operations of a type that the core of the cache needs, as plain function pointers, so that the core is compiled
+/// once and not for each type.
 pub struct TypeOps {
-    /// Tells versions of the type apart.
+    /// Distinguishes versions of the type.
     pub(crate) fingerprint: fn() -> u64,
-    /// The codec to use where this one is asked for: JSON instead of bincode
-    /// for a type that bincode cannot read back.
+    /// The codec to use when this one is requested: JSON instead of bincode for a type that bincode cannot read back.
     pub(crate) codec: fn(CodecKind) -> CodecKind,
-    /// The value is one of this type.
+    /// Whether the value is of this type.
     pub(crate) is: fn(&Erased) -> bool,
     pub(crate) encode: fn(&Erased, CodecKind) -> Result<Vec<u8>, CodecError>,
     pub(crate) decode: fn(&[u8], CodecKind) -> Result<Shared, CodecError>,
-    /// The length of its encoding, without building it; `usize::MAX` for a
-    /// value that has none.
+    /// The length of its encoding, without building it; `usize::MAX` for a value that cannot be encoded.
     pub(crate) size: fn(&Erased) -> usize,
 }
 
 impl TypeOps {
-    /// The value's bytes and the codec that they are in, which is JSON where
-    /// bincode would not do.
+    /// The encoded value and its codec, which is JSON if bincode cannot be used.
     pub(crate) fn encode_as(
         &self,
         value: &Erased,
@@ -65,7 +62,7 @@ pub fn type_ops<T: Serialize + DeserializeOwned + Send + Sync + 'static>() -> &'
     &Of::<T>::OPS
 }
 
-/// A place for a constant that depends on a type; a `static` cannot.
+/// Holds a constant that depends on a type, which a `static` cannot.
 struct Of<T>(PhantomData<T>);
 
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Of<T> {

@@ -1,8 +1,8 @@
-//! Payloads made smaller, where a function asks for it: four bytes of length, and the compressed bytes.
+//! Compressed payloads, for functions with `compress`: four bytes of length, and the compressed bytes.
 //!
-//! The length is checked against a limit before anything is allocated: what stands in Redis may be damaged.
+//! The length is checked against a limit before anything is allocated, because the data in Redis may be damaged.
 
-/// How a payload is made smaller.
+/// How a payload is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Compression {
@@ -12,10 +12,10 @@ pub enum Compression {
     Lz4,
 }
 
-/// Bytes before the compressed ones: the length they grow back to.
+/// The number of bytes before the compressed ones, which contain the uncompressed length.
 const LENGTH: usize = 4;
 
-/// The payload made smaller; `None` where that saves nothing, or this build cannot.
+/// Compresses the payload; `None` if that saves nothing, or this build lacks the compression.
 pub(crate) fn pack(payload: &[u8], how: Compression) -> Option<Vec<u8>> {
     let length = u32::try_from(payload.len()).ok()?;
     let compressed = compress(payload, how)?;
@@ -28,7 +28,7 @@ pub(crate) fn pack(payload: &[u8], how: Compression) -> Option<Vec<u8>> {
     Some(packed)
 }
 
-/// The payload as it was. `None`: damaged, longer than `limit`, or this build cannot.
+/// Decompresses the payload. `None`: it is damaged, longer than `limit`, or this build lacks the compression.
 pub(crate) fn unpack(packed: &[u8], how: Compression, limit: usize) -> Option<Vec<u8>> {
     let (length, compressed) = packed.split_first_chunk::<LENGTH>()?;
     let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
@@ -147,7 +147,7 @@ mod tests {
                 if let Some(packed) = pack(&bytes, how) {
                     prop_assert_eq!(unpack(&packed, how, bytes.len()), Some(bytes.clone()));
                 }
-                // Damaged lengths included: nothing above the limit is allocated, nothing panics.
+                // Also for damaged lengths: nothing above the limit is allocated, and nothing panics.
                 if let Some(grown) = unpack(&noise, how, 1 << 16) {
                     prop_assert!(grown.len() <= 1 << 16);
                 }

@@ -1,4 +1,4 @@
-//! What may be served, decided from age, policy and outcome by one pure function ([`decide`]).
+//! What may be served: one pure function ([`decide`]) decides from the age of a value, the policy and the outcome.
 //!
 //! ```text
 //!  written            ttl            ttl + stale         ttl + stale_on_error
@@ -14,72 +14,72 @@ use std::time::Duration;
 
 use crate::entry::{CodecKind, Compression};
 
-/// May the memory tier answer while Redis is up?
+/// Whether memory may answer while Redis is available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Near {
-    /// Yes: it follows Redis within the delay of a push.
+    /// Yes: it follows Redis with the delay of an invalidation push.
     On,
     /// No: every read asks Redis.
     Off,
-    /// A copy at most so old.
+    /// Only with copies of at most this age.
     AtMost(Duration),
 }
 
-/// What a function asks of its values beyond their lifetime.
+/// The options of a function for serving values, besides the TTL.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Policy {
-    /// Past the ttl, how long a value is served while it is refreshed.
+    /// How long after its TTL a value is served while it is refreshed.
     pub(crate) stale: Duration,
-    /// Past the ttl, how long a value stands in for a body that fails or is slow.
+    /// How long after its TTL a value is served if the body fails or is slow.
     pub(crate) stale_on_error: Duration,
-    /// After a failure, how long the older value stands in without another attempt.
+    /// How long after a failure the older value is served without another attempt.
     pub(crate) retry: Duration,
-    /// How eagerly a value is refreshed before its end; XFetch's beta.
+    /// How early a value is refreshed before its end; XFetch's beta.
     pub(crate) early: Option<f64>,
     /// How long a call waits at most.
     pub(crate) timeout: Option<Duration>,
-    /// How long a call waits while there is a stale value that it could have.
+    /// How long a call waits for its body if there is a stale value to serve.
     pub(crate) soft_timeout: Option<Duration>,
-    /// By how many percent a lifetime is shortened at most.
+    /// By how many percent a TTL is shortened at most.
     pub(crate) jitter: u8,
-    /// Memory answers while Redis is away.
+    /// Whether memory answers while Redis is unavailable.
     pub(crate) memory_in_outage: bool,
     pub(crate) codec: CodecKind,
-    /// How, and from how many bytes on.
+    /// The compression, and the size in bytes from which it is used.
     pub(crate) compress: Option<(Compression, usize)>,
 }
 
-/// How old a value is, and how old it may be.
+/// The age of a value, and its TTL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Aged {
     pub(crate) age: Duration,
     pub(crate) ttl: Duration,
-    /// What its load took.
+    /// The duration of its load.
     pub(crate) took: Duration,
 }
 
-/// When the question is asked.
+/// The situation in which the decision is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Moment {
-    /// A reader has found it.
+    /// A reader has found the value.
     Found,
-    /// The body has failed, or its reader will not wait for it any longer.
+    /// The body has failed, or the call no longer waits for it.
     Pressed,
 }
 
-/// What becomes of a value.
+/// What happens with a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// Serve it.
     Fresh,
-    /// Serve it, and refresh it behind the caller's back.
+    /// Serve it, and refresh it in the background.
     Refresh,
-    /// Serve it in place of what could not be had.
+    /// Serve it in place of the body's result.
     StandIn,
-    /// Run the body first; then ask again if that fails.
+    /// Run the body first; if it fails, decide again.
     Reload,
-    /// It is of no use any more.
+    /// Do not serve it.
     Refuse,
 }
 
@@ -97,13 +97,13 @@ impl Policy {
         compress: None,
     };
 
-    /// Past its ttl, how long a value is of any use.
+    /// How long after its TTL a value may be served at all.
     pub(crate) fn grace(&self) -> Duration {
         self.stale.max(self.stale_on_error)
     }
 
-    /// A lifetime spread over `1 - jitter` to 1 of what was asked for, so that what was stored together does not expire
-    /// together. Never longer: a ttl is a promise.
+    /// A TTL at random between `1 - jitter` and 1 of the requested one, so that values stored together do not expire
+    /// together. Never longer than requested.
     pub(crate) fn spread(&self, ttl: Duration, luck: impl FnOnce() -> f64) -> Duration {
         if self.jitter == 0 {
             return ttl;
@@ -114,7 +114,7 @@ impl Policy {
     }
 }
 
-/// The one decision. `luck`, in 0..1, is asked for only where it matters.
+/// Decides what happens with a value. `luck` returns a random number in 0..1, and is called only if it matters.
 pub(crate) fn decide(
     aged: Aged,
     policy: &Policy,
@@ -142,13 +142,13 @@ pub(crate) fn decide(
     }
 }
 
-/// XFetch, moved ahead by one load time: a refresh behind the caller's back must *end* before the value does, where the
-/// paper's ends in the caller's own time. Each reader draws for itself; the nearer the end, the likelier.
+/// XFetch, moved ahead by one load time: a background refresh must *end* before the value does, whereas the paper's
+/// refresh runs within the call. Each reader draws independently; the nearer the end, the more likely is a refresh.
 fn is_early(left: Duration, took: Duration, beta: f64, luck: impl FnOnce() -> f64) -> bool {
-    // A clock of milliseconds cannot tell a quick load from none.
+    // With a clock in milliseconds, a fast load seems to take no time.
     let took = took.max(Duration::from_millis(1)).as_secs_f64() * beta;
     let left = left.as_secs_f64();
-    // ln of the least luck that is drawn, 2^-32, is -22.2: beyond that nobody is early.
+    // The logarithm of the smallest number drawn, 2^-32, is -22.2: further from the end, no refresh can be early.
     if left > took * 23.2 {
         return false;
     }

@@ -1,4 +1,4 @@
-//! `Cache-Status` (RFC 9211): how the cached calls behind a response went, in words that tools know.
+//! The `Cache-Status` header (RFC 9211): how the cached calls behind a response went, in a standard form.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use crate::telemetry::outcome::{CallOutcome, Observed, Reason, Status};
 
-/// List members of one response at most; a last one then says that there were more.
+/// The maximum number of list members of one response; if there were more calls, a last member says so.
 const MEMBERS: usize = 16;
 
-/// Characters of a key at most.
+/// The maximum number of characters of a key.
 const LONGEST_KEY: usize = 256;
 
-/// What one list member says.
+/// The content of one list member.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Member<'a> {
-    /// Reason the call went on to its body; `None`: it did not.
+    /// Why the call ran its body; `None` if it did not.
     forwarded: Option<&'static str>,
-    /// What remains of the value's lifetime, in ms; below zero past its end.
+    /// The remaining TTL of the value in ms; negative after its end.
     remaining: Option<i64>,
     stored: bool,
     collapsed: bool,
@@ -25,7 +25,7 @@ struct Member<'a> {
     detail: Option<&'static str>,
 }
 
-/// One member for all calls together: the word of the one that went furthest from a hit.
+/// One member for all calls together. It describes the call that was furthest from a hit.
 pub(super) fn of_all(name: &str, observed: &Observed, keys: bool, away: bool) -> Option<String> {
     let calls = observed.calls();
     let (at, worst) = calls
@@ -44,7 +44,7 @@ pub(super) fn of_all(name: &str, observed: &Observed, keys: bool, away: bool) ->
     Some(text)
 }
 
-/// A member a call, named by the function.
+/// One member for each call, named by its function.
 pub(super) fn of_each(name: &str, observed: &Observed, keys: bool, away: bool) -> Option<String> {
     let calls = observed.calls();
     let mut text = String::with_capacity(64 * calls.len().min(MEMBERS));
@@ -65,7 +65,7 @@ pub(super) fn of_each(name: &str, observed: &Observed, keys: bool, away: bool) -
     (!text.is_empty()).then_some(text)
 }
 
-/// The order of [`Observed::as_str`].
+/// How far a call was from a hit, in the order of [`Observed::as_str`].
 fn severity(call: &CallOutcome) -> u8 {
     match call.status {
         Status::Miss => 4,
@@ -89,7 +89,7 @@ impl<'a> Member<'a> {
     fn of(call: &CallOutcome, away: bool) -> Self {
         let (forwarded, detail) = match (call.status, call.reason) {
             (Status::Hit, Reason::Fresh) => (None, None),
-            // The body was asked, and an older value stood in for it.
+            // The body ran, and an older value was served instead of its result.
             (Status::Stale, Reason::BodyFailed | Reason::BodySlow) => {
                 (Some("stale"), Some(call.reason))
             }
@@ -146,7 +146,7 @@ impl<'a> Member<'a> {
     }
 }
 
-/// A cache's name: a token of RFC 8941 where it is one, else a string.
+/// The name of a cache: a token of RFC 8941 if possible, else a string.
 fn item(name: &str) -> Cow<'_, str> {
     let begins = name
         .bytes()
@@ -160,7 +160,7 @@ fn item(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// A string of RFC 8941, which is ASCII: other bytes become their escapes, as in keys.
+/// A string of RFC 8941, which is ASCII: other bytes are escaped as in keys.
 fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');

@@ -1,20 +1,21 @@
-//! `ETag`, and `304 Not Modified` for who has the answer already.
+//! `ETag` values, and their comparison with `If-None-Match`.
 
 use http::{HeaderMap, HeaderValue};
 
-/// What an `ETag` promises.
+/// What equal `ETag`s guarantee.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Strength {
-    /// The same meaning: holds although a layer further out compresses.
+    /// The same content; stays true if an outer layer compresses the body.
     #[default]
     Weak,
     /// The same bytes.
     Strong,
-    /// None is made.
+    /// No `ETag` is added.
     Off,
 }
 
-/// From the body's bytes: 128 bits of a hash whose collisions nobody can make, so that no content passes for another.
+/// Makes an `ETag` from the body: 128 bits of a cryptographic hash, so that nobody can construct two bodies with the
+/// same one.
 pub(super) fn of(body: &[u8], strength: Strength) -> Option<HeaderValue> {
     let mark = match strength {
         Strength::Weak => "W/",
@@ -25,7 +26,7 @@ pub(super) fn of(body: &[u8], strength: Strength) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("{mark}\"{}\"", &hex[..32])).ok()
 }
 
-/// Does `If-None-Match` name it? The weak comparison of RFC 9110: marks do not count.
+/// Whether `If-None-Match` names the `ETag`. The weak comparison of RFC 9110: the `W/` marks are ignored.
 pub(super) fn matches(if_none_match: &HeaderMap, etag: &HeaderValue) -> bool {
     let Some(own) = etag.to_str().ok().and_then(|etag| opaque(etag.trim())) else {
         return false;
@@ -37,7 +38,7 @@ pub(super) fn matches(if_none_match: &HeaderMap, etag: &HeaderValue) -> bool {
         .any(|value| value.trim() == "*" || tags(value).any(|tag| tag == own))
 }
 
-/// Without the mark and the quotes.
+/// The `ETag` without its mark and quotes.
 fn opaque(tag: &str) -> Option<&str> {
     tag.strip_prefix("W/")
         .unwrap_or(tag)
@@ -45,7 +46,7 @@ fn opaque(tag: &str) -> Option<&str> {
         .strip_suffix('"')
 }
 
-/// What stands between quotes; commas may. Marks and separators are what remains.
+/// The texts between quotes, which may contain commas. Marks and separators are outside the quotes.
 fn tags(list: &str) -> impl Iterator<Item = &str> {
     list.split('"').skip(1).step_by(2)
 }

@@ -1,7 +1,7 @@
-//! `Cache-Control`: how long browsers, and caches between them and us, may keep an answer.
+//! The `Cache-Control` header: how long browsers and proxies may keep an answer.
 //!
-//! With `Age: a` a receiver counts `max-age - a` from now on. So the two together say what remains of the value that ends
-//! first, however many values of whatever age an answer was made of.
+//! With `Age: a`, a receiver keeps the answer for another `max-age - a`. So `max-age` and `Age` together give the
+//! remaining time of the value that expires first, whatever number of values of whatever age the answer was made of.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use http::HeaderValue;
 
 use crate::telemetry::outcome::{CallOutcome, Observed};
 
-/// For whom an answer is.
+/// Who may keep an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Audience {
-    /// Who asked: their browser may keep it, nobody in between.
+    /// Only the browser of the user who asked, no proxy.
     Private,
-    /// Everybody.
+    /// Browsers and proxies.
     Public,
 }
 
@@ -28,11 +28,11 @@ impl Audience {
     }
 }
 
-/// What is said where no function and no handler says anything. Without it a cache in between may keep the answer for a
-/// time of its own choice, and give it to others (RFC 9111, section 4.2.2).
+/// The value if neither a function nor a handler sets one. Without it, a proxy may keep the answer for a time that it
+/// chooses and serve it to others (RFC 9111, section 4.2.2).
 pub(super) const UNTOLD: HeaderValue = HeaderValue::from_static("private, no-cache");
 
-/// `told`: the `Age` that goes with it. `None` where nothing cached was called.
+/// Computes `Cache-Control`. `told`: the `Age` header of the answer. `None` if no cached function was called.
 pub(super) fn cache_control(
     observed: &Observed,
     audience: Audience,
@@ -45,12 +45,12 @@ pub(super) fn cache_control(
     let word = audience.as_str();
     let kept = calls.iter().all(|call| !call.ttl.is_zero() && !call.failed);
     if !kept || observed.untold() > 0 {
-        // What we do not keep ourselves, others ask us about each time; a 304 is still cheap.
+        // If this cache does not keep a result, receivers must ask each time; a 304 is still cheap.
         return Some(format!("{word}, no-cache"));
     }
     let least = |of: &dyn Fn(&CallOutcome) -> i64| calls.iter().map(of).min().unwrap_or(0);
     let remaining = least(&|call| millis(call.ttl) - millis(call.age));
-    // A handler's own `Age` may differ from that of the values.
+    // The `Age` that a handler sets may differ from the age of the values.
     let beyond = told.map_or(0, |told| {
         millis(Duration::from_secs(told)) - millis(Duration::from_secs(observed.age.as_secs()))
     });

@@ -1,4 +1,4 @@
-//! A tower layer that tells how the cached calls behind a response went, and spares the client what it has already.
+//! A tower layer that adds cache headers to responses and answers conditional requests with `304`.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -28,48 +28,49 @@ use crate::telemetry::outcome::{Observed, ObserverOptions, observe_as};
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
-/// Tells clients how the cached calls behind a response went, and spares them what they have already.
+/// Adds headers that say how the cached calls behind a response went, and answers conditional requests with `304`.
 ///
-/// | header | says |
+/// | header | value |
 /// |---|---|
-/// | `X-Cache` | `MISS` where a body ran or was waited for, `BYPASS` where the cache could not be used, `STALE` where a value was past its lifetime, `HIT` where every cached call was a hit |
-/// | `Cache-Status` | the same in the words of RFC 9211: `cache; hit; ttl=42`, `cache; fwd=uri-miss; ttl=60; stored`, `cache; fwd=miss; ttl=60; collapsed`; `detail=breaker-open` while Redis is away |
+/// | `X-Cache` | `MISS` if a body ran or was waited for, `BYPASS` if the cache could not be used, `STALE` if a value was past its TTL, `HIT` if every cached call was a hit |
+/// | `Cache-Status` | the same as defined by RFC 9211: `cache; hit; ttl=42`, `cache; fwd=uri-miss; ttl=60; stored`, `cache; fwd=miss; ttl=60; collapsed`; `detail=breaker-open` while Redis is unavailable |
 /// | `Age` | seconds since the oldest of the values was loaded |
-/// | `ETag` | of the body; `If-None-Match` is answered with `304` and no body |
-/// | `Cache-Control` | `private, no-cache`; where asked, what the functions say: [`cache_control`](Self::cache_control) |
-/// | `Vary` | the request headers that functions name (`vary`), those of [`vary`](Self::vary), and the credentials of a request whose answer its browser may keep |
+/// | `ETag` | a hash of the body; a matching `If-None-Match` is answered with `304` and no body |
+/// | `Cache-Control` | `private, no-cache`; with [`cache_control`](Self::cache_control), derived from the options of the functions |
+/// | `Vary` | the request headers that functions name (`vary`), those of [`vary`](Self::vary), and the credentials of the request if the browser may keep the answer |
 ///
-/// What a handler sets itself stands. An `ETag` is for successful answers of cached calls to `GET` and `HEAD`, with a body of
-/// known size of up to 1 MiB; streams go through untouched.
+/// Headers that a handler sets are kept. An `ETag` is added to successful answers of cached calls to `GET` and `HEAD`
+/// whose body has a known size of up to 1 MiB; streams are passed on unchanged.
 ///
-/// **Caches in between.** A proxy or CDN may keep an answer that says nothing about it for a time of its own choice, and give
-/// it to other users. So every answer that passes through and has neither `Cache-Control` nor `Expires` gets `private,
-/// no-cache`: errors, answers to other methods, and those that no cached function had a part in. Files and other content for
-/// everyone then need a `Cache-Control` of their own, set inside of this layer. Layers that answer
-/// requests themselves (time-outs, authentication) or set cookies belong inside of it, too: outside, their answers would have
-/// no `Cache-Control`, and their cookies could be added to an answer that says `public`.
+/// **Proxies and CDNs.** A proxy or CDN may keep an answer without cache headers for a time that it chooses, and serve
+/// it to other users. So every answer that has neither `Cache-Control` nor `Expires` gets `private, no-cache`: also
+/// errors, answers to other methods, and answers without any cached function. Files and other public content need
+/// their own `Cache-Control`, set inside this layer. Put layers that answer requests themselves (time-outs,
+/// authentication) or set cookies inside this layer, too. Outside, their answers would have no `Cache-Control`, and
+/// their cookies could be added to a `public` answer.
 ///
-/// For whom an answer is, and which request headers it depends on, its function says: `public` and `vary` of
-/// [`#[cached]`](macro@crate::cached). Only where every cached call says `public` is an answer so, and never one that sets
-/// a cookie, nor one to a request with `Authorization` or `Cookie` unless `Vary` names that header.
+/// The functions declare for whom an answer is and which request headers it depends on: `public` and `vary` of
+/// [`#[cached]`](macro@crate::cached). An answer is `public` only if every cached call is, it sets no cookie, and its
+/// `Vary` names `Authorization` and `Cookie` if the request has them.
 ///
-/// **Credentials.** The result of a cached handler (`Json`, `(StatusCode, Json)`, a `Response`) is neither stored for nor
-/// served to a request with `Authorization` if its key holds nothing of who asks: it goes uncached, with
-/// `Cache-Status: cache; fwd=bypass; detail=credentials` and one warning in the log. A key holds who asks through an
-/// argument whose type is marked with [`IdentifiesCaller`](crate::IdentifiesCaller); `vary = "authorization"` says so where a
-/// type cannot be marked, and `public` that all who may ask get the same. Authorization itself belongs before the handler: a
-/// hit skips the body and whatever it checks.
+/// **Credentials.** If a request has `Authorization` and the key of a cached handler (one that returns `Json`,
+/// `(StatusCode, Json)` or a `Response`) does not identify the caller, the result is neither stored nor served from
+/// the cache. The answer then has `Cache-Status: cache; fwd=bypass; detail=credentials`, and the log gets one warning.
+/// A key identifies the caller through an argument whose type implements
+/// [`IdentifiesCaller`](crate::IdentifiesCaller). If the type cannot implement it, use `vary = "authorization"`; if
+/// all callers get the same answer, use `public`. Check permissions before the handler: a hit skips the body and all
+/// checks in it.
 ///
-/// **Cookies.** A request with `Cookie` is answered from the cache like any other: browsers send cookies that identify nobody,
-/// so their presence proves nothing. Two users get the same answer exactly if their calls have the same key. Where a cookie
-/// tells who asks, the extractor that reads it must be an argument of the function, and in its key. An argument that is neither
-/// in the key nor skipped by name does not compile; what a body reads from elsewhere, a task-local for example, is not seen.
-/// An answer with `Set-Cookie` is never stored, and an answer to a request with `Cookie` is never `public` unless its `Vary`
-/// names the header (`vary = "cookie"`).
+/// **Cookies.** A request with `Cookie` is answered from the cache like any other: browsers also send cookies that
+/// identify nobody. Two users get the same answer exactly if their calls have the same key. If a cookie identifies the
+/// caller, the extractor that reads it must be an argument of the function and part of its key. An argument that is
+/// neither in the key nor skipped by name does not compile; but what a body reads from elsewhere, such as a
+/// task-local, is not checked. An answer with `Set-Cookie` is never stored, and an answer to a request with `Cookie`
+/// is never `public` unless its `Vary` names the header (`vary = "cookie"`).
 ///
-/// **Compression** belongs outside of this layer, or there is no `ETag`, for lack of a known size. A layer that compresses
-/// whatever has no known size does so with the empty body of a `304`, too, and adds a `Content-Encoding` that contradicts the
-/// answer which the client has. tower-http's does; tell it not to:
+/// **Compression.** Put compression outside this layer: inside, the size of the body is unknown and there is no
+/// `ETag`. Some compression layers, such as tower-http's, also compress the empty body of a `304` and add a
+/// `Content-Encoding` that contradicts the answer which the client has. Exclude `304` there:
 ///
 /// ```text
 /// let changed = |status: StatusCode, _: Version, _: &HeaderMap, _: &Extensions| status != StatusCode::NOT_MODIFIED;
@@ -78,7 +79,8 @@ const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 ///     .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(changed)))
 /// ```
 ///
-/// A layer on a route reports that route's calls, and one around the whole router leaves them alone.
+/// A layer on a route reports the calls of that route; a layer around the whole router then does not report them
+/// again.
 ///
 /// ```
 /// use axum::{Json, Router, extract::Path, routing::get};
@@ -132,7 +134,8 @@ impl Default for Options {
 }
 
 impl CacheLayer {
-    /// A layer that adds `X-Cache`, `Cache-Status`, `Age`, a weak `ETag`, and `Cache-Control: private, no-cache`.
+    /// Creates a layer that adds `X-Cache`, `Cache-Status`, `Age`, a weak `ETag`, and `Cache-Control: private,
+    /// no-cache`.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -143,25 +146,28 @@ impl CacheLayer {
         self
     }
 
-    /// Makes `Cache-Control` from the lifetimes of the functions that were called: `public, max-age=60,
-    /// stale-while-revalidate=30, stale-if-error=3600` where all of them say `public`, else `private, …`, for the reader's own
-    /// browser alone, and with `Vary` by the credentials of the request. The windows are those of `stale` and `stale_on_error`. Where a result is not to be kept, `no-cache`
-    /// stands in place of `max-age`. It is for successful answers to `GET` and `HEAD`; all others stay `private, no-cache`.
+    /// Derives `Cache-Control` from the TTLs of the functions that were called: `public, max-age=60,
+    /// stale-while-revalidate=30, stale-if-error=3600` if all of them are `public`; else `private, …`, which only the
+    /// browser of the user may keep, with the credentials of the request in `Vary`. The stale times come from `stale`
+    /// and `stale_on_error`. If a result is not to be cached, `no-cache` replaces `max-age`. This applies to
+    /// successful answers to `GET` and `HEAD`; all others have `private, no-cache`.
     ///
-    /// What a browser or a CDN holds is out of reach of every invalidation, for up to `max-age` and the windows after it.
+    /// Invalidations do not reach browsers and CDNs: they may serve an answer for `max-age` and the stale times after
+    /// it.
     #[must_use]
     pub fn cache_control(self) -> Self {
         self.with(|options| options.cache_control = Some(Audience::Public))
     }
 
-    /// The same, but never `public`, whatever the functions say: for routes that add to their answers what is not for all.
+    /// Like [`cache_control`](Self::cache_control), but never `public`: for routes that add content for one user to
+    /// their answers.
     #[must_use]
     pub fn private(self) -> Self {
         self.with(|options| options.cache_control = Some(Audience::Private))
     }
 
-    /// Request headers that answers depend on, for `Vary`, beside those that functions (`vary`) and handlers name. A name
-    /// that cannot be one is left out.
+    /// Adds request headers to `Vary` that answers depend on, besides those that functions (`vary`) and handlers name.
+    /// An invalid name is ignored.
     ///
     /// ```
     /// # use cache_runtime::http::CacheLayer;
@@ -178,46 +184,47 @@ impl CacheLayer {
         })
     }
 
-    /// Makes `ETag`s strong: equal bytes. Only where no layer further out, and no proxy, changes them: compression does.
+    /// Makes `ETag`s strong, which means equal bytes. Use it only if no outer layer and no proxy changes the bytes, as
+    /// compression does.
     #[must_use]
     pub fn strong_etag(self) -> Self {
         self.with(|options| options.etag = Strength::Strong)
     }
 
-    /// Makes no `ETag`s. One that a handler sets still gets its `304`.
+    /// Adds no `ETag`s. An `ETag` that a handler sets is still answered with `304`.
     #[must_use]
     pub fn without_etag(self) -> Self {
         self.with(|options| options.etag = Strength::Off)
     }
 
-    /// Lets clients ask past the cache: the cached reads behind a `GET` with `Cache-Control: no-cache` get no value that
-    /// stood when they came, but its successor, which those who ask at the same time share. Every browser's reload can do
-    /// that: only for clients that may cost you a load after another.
+    /// Lets clients request a newer value: the cached reads behind a `GET` with `Cache-Control: no-cache` do not
+    /// return the value that is stored when they begin, but its successor. Concurrent requests share one load. Every
+    /// reload in a browser can send this header, so use it only for clients that may cause a load with each request.
     #[must_use]
     pub fn honor_no_cache(self) -> Self {
         self.with(|options| options.honor_no_cache = true)
     }
 
-    /// The name before each answer's `Cache-Status`; `cache` unless set.
+    /// Sets the cache name in `Cache-Status`; the default is `cache`.
     #[must_use]
     pub fn name(self, name: impl Into<String>) -> Self {
         self.with(|options| options.name = name.into())
     }
 
-    /// A `Cache-Status` member for each cached call, named by its function, up to 16; without it there is one for all of
-    /// them together, that of the call that went furthest from a hit.
+    /// Adds a `Cache-Status` member for each cached call, named by its function, up to 16. By default there is one
+    /// member for all calls, which describes the call that was furthest from a hit.
     #[must_use]
     pub fn each_call(self) -> Self {
         self.with(|options| options.each_call = true)
     }
 
-    /// Names the keys in `Cache-Status`. Keys hold what they are made of, user ids and searches: for development.
+    /// Adds the keys to `Cache-Status`. Use it in development only: keys contain user ids, searches and the like.
     #[must_use]
     pub fn keys(self) -> Self {
         self.with(|options| options.keys = true)
     }
 
-    /// The cache whose breaker shows in `Cache-Status`; the global one unless set.
+    /// Sets the cache whose breaker is shown in `Cache-Status`; the default is the global cache.
     #[must_use]
     pub fn cache(self, cache: &Cache) -> Self {
         self.with(|options| options.cache = Some(cache.clone()))
@@ -235,7 +242,7 @@ impl<S> Layer<S> for CacheLayer {
     }
 }
 
-/// The service that [`CacheLayer`] makes.
+/// The tower service of [`CacheLayer`].
 #[derive(Clone, Debug)]
 pub struct CacheService<S> {
     inner: S,
@@ -274,16 +281,16 @@ where
     }
 }
 
-/// What of a request matters to its answer.
+/// The properties of a request that determine the headers of its answer.
 #[derive(Debug)]
 struct Asked {
     reads: bool,
     no_cache: bool,
-    /// With `Authorization`.
+    /// The request has `Authorization`.
     authorized: bool,
-    /// With `Cookie`.
+    /// The request has `Cookie`.
     cookies: bool,
-    /// `If-None-Match` alone.
+    /// The `If-None-Match` headers.
     known: HeaderMap,
 }
 
@@ -307,7 +314,8 @@ impl Asked {
 }
 
 impl Asked {
-    /// The credentials that it bears: what its browser keeps must not answer whoever signs in there next.
+    /// Adds the credentials of the request to `Vary`: the browser must not use a kept answer for the next user who
+    /// signs in.
     fn add_vary(&self, headers: &mut HeaderMap) {
         for (is_there, name) in [(self.authorized, AUTHORIZATION), (self.cookies, COOKIE)] {
             if is_there {
@@ -333,7 +341,7 @@ impl Options {
         };
         set_if_absent(headers, &X_CACHE, Some(HeaderValue::from_static(word)));
         if let Some(status) = self.cache_status(observed) {
-            // A list: whatever the handler's own call to another cache said stands before it.
+            // `Cache-Status` is a list: what the handler reports of another cache comes first.
             headers.append(CACHE_STATUS, status);
         }
         if asked.reads && observed.hits > 0 {
@@ -355,8 +363,8 @@ impl Options {
         }
     }
 
-    /// What the functions tell, or that nobody but the one who asked may keep the answer. `Expires` is a handler's own word
-    /// on the matter, too.
+    /// Sets `Cache-Control`: `told` if there is one, else only the browser of the user may keep the answer. If the
+    /// handler set `Expires`, nothing is added.
     fn add_cache_control(headers: &mut HeaderMap, told: Option<String>) {
         if headers.contains_key(EXPIRES) {
             return;
@@ -418,8 +426,8 @@ impl Options {
     }
 }
 
-/// The body of a `304`. It does not tell its length, or the framework would: `Content-Length: 0`, which there means that
-/// the answer which the client has is empty.
+/// The body of a `304`. It reports no length, because the framework would then send `Content-Length: 0`, which in a
+/// `304` means that the client's stored answer is empty.
 struct Nothing;
 
 impl HttpBody for Nothing {
@@ -439,7 +447,7 @@ impl HttpBody for Nothing {
 }
 
 impl Audience {
-    /// Public only where every function says so, and nothing about the exchange says otherwise.
+    /// Public only if every function is `public`, and neither a cookie nor the credentials of the request forbid it.
     fn of(self, observed: &Observed, asked: &Asked, headers: &HeaderMap) -> Self {
         let said = observed.untold() == 0 && observed.calls().iter().all(|call| call.public);
         let personal = headers.contains_key(SET_COOKIE)
@@ -459,7 +467,7 @@ fn vary_by(headers: &mut HeaderMap, name: HeaderName) {
     }
 }
 
-/// Does `Vary` name the header?
+/// Whether `Vary` names the header.
 fn varies_by(headers: &HeaderMap, name: &HeaderName) -> bool {
     headers
         .get_all(VARY)
@@ -470,7 +478,7 @@ fn varies_by(headers: &HeaderMap, name: &HeaderName) -> bool {
         .any(|other| other == "*" || other.eq_ignore_ascii_case(name.as_str()))
 }
 
-/// A handler's own word stands.
+/// Sets a header, unless the handler has set it.
 fn set_if_absent(headers: &mut HeaderMap, name: &HeaderName, value: Option<HeaderValue>) {
     if let Some(value) = value
         && !headers.contains_key(name)

@@ -1,5 +1,5 @@
-//! HTTP: what a response tells about the cache ([`CacheLayer`]), and an operator's view of it ([`admin_router`]).
-//! Feature `axum`.
+//! HTTP support: cache headers for responses ([`CacheLayer`]) and routes for operators ([`admin_router`]). Feature
+//! `axum`.
 
 mod admin;
 mod cache_status;

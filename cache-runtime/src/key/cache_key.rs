@@ -1,4 +1,4 @@
-//! A rendered key, and the usual ones ready to build.
+//! Rendered cache keys, and constructors for common ones.
 
 use std::cmp::Ordering;
 use std::fmt::{self, Debug, Display};
@@ -14,10 +14,9 @@ use crate::key::part::{KeyPart, KeyWriter};
 
 /// A rendered key.
 ///
-/// Keys are equal when their texts are. Beside the text a key carries the hash
-/// of the template it was made from, which is written into the entry: where two
-/// templates can produce one text, such as `article:<slug>` and the literal
-/// `article:latest`, one finds a miss instead of the other's value.
+/// Two keys are equal if their texts are equal. A key also carries the hash of the template it was made from, which is
+/// stored in the entry. If two templates can produce the same text, such as `article:<slug>` and the literal
+/// `article:latest`, a call with one of them gets a cache miss instead of the other's value.
 ///
 /// # Examples
 ///
@@ -27,7 +26,7 @@ use crate::key::part::{KeyPart, KeyWriter};
 /// assert_eq!(CacheKey::user(123).as_str(), "user:123");
 /// assert_eq!(CacheKey::list_paginated("employee", 1, 20).as_str(), "employee:list:p1:pp20");
 ///
-/// // What a caller sends can forge neither a separator nor a glob.
+/// // Input of a caller can contain neither a separator nor a glob.
 /// let key = CacheKey::of("file").segment("a:b*").segment(&7);
 /// assert_eq!(key.as_str(), "file:a%3Ab%2A:7");
 /// ```
@@ -38,12 +37,11 @@ pub struct CacheKey {
 }
 
 impl CacheKey {
-    /// A key written by hand.
+    /// Creates a key from a text written by hand.
     ///
-    /// `:` separates, as everywhere. Letters, digits, `-_./@+&` and visible
-    /// non-ASCII stay; all else becomes `%XX`, as in the keys that functions
-    /// make. Put caller's input in with [`segment`], which also keeps it from
-    /// forging a `:`.
+    /// `:` separates segments, as in all keys. Letters, digits, `-_./@+&` and visible non-ASCII characters stay;
+    /// everything else becomes `%XX`, as in the keys of cached functions. Add a caller's input with [`segment`], which
+    /// also escapes `:`.
     ///
     /// [`segment`]: CacheKey::segment
     ///
@@ -68,7 +66,7 @@ impl CacheKey {
         }
     }
 
-    /// The beginning of a key of several segments.
+    /// Starts a key of several segments.
     ///
     /// # Examples
     ///
@@ -85,13 +83,11 @@ impl CacheKey {
         Self { text, template }
     }
 
-    /// This key with one more segment, after a `:`.
+    /// Appends a segment, after a `:`.
     ///
-    /// Anything serde can serialize is a segment. A value that cannot be told
-    /// apart from others by its text (NaN, or one whose `Serialize` fails)
-    /// becomes a segment that never occurs again: what is stored under it is
-    /// never found, and no two such values meet. To remove entries of such
-    /// values, name a prefix.
+    /// Anything that serde can serialize can be a segment. A value that its text cannot distinguish from others (NaN,
+    /// or one whose `Serialize` fails) becomes a unique segment: what is stored under it is never found again, and no
+    /// two such values share a key. To remove entries of such values, use a prefix.
     #[must_use]
     pub fn segment<T: Serialize + ?Sized>(mut self, value: &T) -> Self {
         self.literal(":");
@@ -99,7 +95,7 @@ impl CacheKey {
         self
     }
 
-    /// The beginning of a key whose text is escaped already.
+    /// Starts a key whose text is escaped already.
     pub(super) fn of_escaped(text: &str) -> Self {
         Self {
             text: text.to_owned(),
@@ -107,7 +103,7 @@ impl CacheKey {
         }
     }
 
-    /// A key that is equal to no other: for arguments that cannot be part of one.
+    /// A unique key, for arguments that cannot be part of a key.
     pub(crate) fn unkeyable() -> Self {
         Self::of("unkeyable").segment(&f64::NAN)
     }
@@ -144,8 +140,8 @@ impl CacheKey {
         key
     }
 
-    /// `employee:search:<hash>:l50`: the text is hashed, whatever its length,
-    /// with a hash whose collisions nobody can make.
+    /// `employee:search:<hash>:l50`: the text is replaced by a cryptographic hash, whatever its length, so that nobody
+    /// can construct a collision.
     #[must_use]
     pub fn search(entity: impl AsRef<str>, text: impl AsRef<str>, limit: impl Serialize) -> Self {
         let mut key = Self::of(entity).then(":search:");
@@ -168,14 +164,13 @@ impl CacheKey {
         key.segment(&id)
     }
 
-    /// The key's text, as it stands in Redis behind the namespace.
+    /// The text of the key. In Redis, the namespace comes before it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The hash of the template this key was made from; 0 for a key written by
-    /// hand.
+    /// The hash of the template this key was made from; 0 for a key written by hand.
     #[must_use]
     pub fn template(&self) -> u64 {
         self.template
@@ -208,7 +203,7 @@ impl CacheKey {
         self.follow(PLACEHOLDER);
     }
 
-    /// A key that began by hand stays one, whatever is added.
+    /// A key written by hand has no template, whatever is appended.
     fn follow(&mut self, text: &str) {
         if self.template != MANUAL {
             self.template = hash_text(self.template, text);
@@ -216,8 +211,7 @@ impl CacheKey {
     }
 }
 
-/// Text that no value produces, and that is not produced twice either: neither
-/// here nor, for all that 64 random bits can say, in another process.
+/// A unique text that no value produces. Two processes produce the same one only if their 64 random bits are equal.
 fn never_again() -> String {
     static PROCESS: LazyLock<u64> =
         LazyLock::new(|| RandomState::new().hash_one(std::process::id()));
@@ -282,10 +276,10 @@ impl Ord for CacheKey {
     }
 }
 
-/// The template of a key that was written by hand: none.
+/// The template hash of a key written by hand: none.
 const MANUAL: u64 = 0;
 
-/// Zero is "no template": the word of a manual key.
+/// Whether two template hashes are compatible. Zero means "no template" and is compatible with all.
 pub(crate) fn templates_meet(one: u64, other: u64) -> bool {
     one == other || one == 0 || other == 0
 }
@@ -376,7 +370,7 @@ mod tests {
             CacheKey::of("price").segment(&1.5).template()
         );
         assert!(key().as_str().starts_with("price:!n"));
-        // A value that failed half-way leaves nothing behind.
+        // A value that failed half-way leaves no partial text.
         let half = CacheKey::of("price").segment(&(1.0, f64::NAN));
         assert!(half.as_str().starts_with("price:!n"), "{half}");
     }

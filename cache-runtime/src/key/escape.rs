@@ -1,7 +1,6 @@
-//! Percent escapes: which characters a value may show as they are.
+//! Percent escapes, and which characters a value keeps unescaped.
 
-/// Appends `text` with every character that `keep` refuses as `%XX` of its
-/// UTF-8 bytes.
+/// Appends `text`, with every character outside `keep` replaced by `%XX` for each of its UTF-8 bytes.
 ///
 /// `%` itself is never kept, so two different texts stay different.
 fn escape_into(out: &mut String, text: &str, keep: &[bool; 128]) {
@@ -21,10 +20,9 @@ fn escape_into(out: &mut String, text: &str, keep: &[bool; 128]) {
     out.push_str(&text[clean_from..]);
 }
 
-/// Appends a string value: only letters, digits and a few harmless signs stay.
+/// Appends a string value: only letters, digits and a few harmless characters stay unescaped.
 pub(super) fn escape_value(out: &mut String, text: &str) {
-    // Most arguments are plain ASCII words, and bytes are quicker to look at
-    // than characters.
+    // Most arguments are plain ASCII words, and bytes are faster to check than characters.
     if text
         .bytes()
         .all(|byte| VALUE.get(usize::from(byte)) == Some(&true))
@@ -35,7 +33,7 @@ pub(super) fn escape_value(out: &mut String, text: &str) {
     }
 }
 
-/// Appends text that somebody wrote as a key by hand: `:` separates there.
+/// Appends the text of a key written by hand, in which `:` is a separator.
 pub(super) fn escape_manual(out: &mut String, text: &str) {
     escape_into(out, text, &MANUAL);
 }
@@ -56,20 +54,20 @@ fn push_hex(out: &mut String, byte: u8, digits: &[u8; 16]) {
 fn is_kept(c: char, keep: &[bool; 128]) -> bool {
     match u8::try_from(c) {
         Ok(byte) if byte < 128 => keep[usize::from(byte)],
-        // Beyond ASCII only what nobody can see is escaped.
+        // Outside ASCII, only invisible characters are escaped.
         _ => !c.is_control() && !c.is_whitespace(),
     }
 }
 
-/// What a string value may show. Everything else in ASCII is a separator, a
-/// mark of the serializer, a glob or a bracket, or may become one.
+/// The characters that a string value keeps. Every other ASCII character is a separator, a mark of the serializer, a
+/// glob or a bracket, or may become one.
 static VALUE: [bool; 128] = table(b"-_./@+&");
 
-/// What text by hand may show: the same, and `:`, which separates there. So the text of a key by hand reads as the key
-/// does that a function makes of the same words.
+/// The characters that text by hand keeps: the same, and `:` as the separator. So a key written by hand equals the key
+/// that a function makes of the same words.
 static MANUAL: [bool; 128] = table(b":-_./@+&");
 
-/// Letters and digits are always kept; of the other visible characters the listed ones.
+/// Builds the table: letters and digits are always kept, and of the other visible characters the listed ones.
 const fn table(listed: &[u8]) -> [bool; 128] {
     let mut keep = [false; 128];
     let mut byte = b'!';

@@ -1,10 +1,9 @@
-//! The hash that tells templates apart.
+//! The hash that distinguishes templates.
 
-/// Goes on hashing a template's text where `hash` left off (FNV-1a).
+/// Continues the hash of a template's text from `hash` (FNV-1a).
 ///
-/// It separates templates of one program from one another, nothing that a
-/// caller can choose, so a simple hash that works in constants will do. Never
-/// 0, which means "no template".
+/// It only distinguishes the templates of one program, which no caller can choose, so a simple hash that works in
+/// constants is enough. Never 0, which means "no template".
 pub(super) const fn hash_text(mut hash: u64, text: &str) -> u64 {
     let bytes = text.as_bytes();
     let mut i = 0;
@@ -15,8 +14,8 @@ pub(super) const fn hash_text(mut hash: u64, text: &str) -> u64 {
     if hash == 0 { HASH_START } else { hash }
 }
 
-/// The hash of no text at all.
+/// The hash of the empty text.
 pub(super) const HASH_START: u64 = 0xcbf2_9ce4_8422_2325;
 
-/// Stands for a value in the text that is hashed, whatever its name was.
+/// Replaces a value in the text that is hashed, whatever its name was.
 pub(super) const PLACEHOLDER: &str = "<>";

@@ -1,13 +1,14 @@
-//! Which instance of a method runs: for which types, where its `impl` or trait is generic.
+//! Which instance of a method runs, that is, for which types, if its `impl` or trait is generic.
 //!
-//! An attribute on a method sees neither the `impl` around it nor whether there is one. Two names tell at run time: an item
-//! inside the function has the name that was *written*, `app::Repo<_>::load::__here`, and a closure beside it that of the
-//! *instance*, `app::Repo<app::Job>::load::{{closure}}`. Where both begin alike, there is only one instance.
+//! An attribute on a method does not see the `impl` around it, nor whether there is one. Two names show it at run
+//! time: an item inside the function has the name that was *written*, `app::Repo<_>::load::__here`, and a closure
+//! beside it has that of the *instance*, `app::Repo<app::Job>::load::{{closure}}`. If both begin alike, there is only
+//! one instance.
 //!
-//! What a name looks like is rustc's affair. A name that cannot be taken apart counts as that of an instance, and is used
-//! whole: then keys are longer than they need to be, but never shared.
+//! The form of these names is not specified by rustc. A name that cannot be parsed is treated as that of an instance
+//! and used whole: then keys are longer than necessary, but never shared.
 
-/// A function as it runs, by name.
+/// The names of a running function.
 #[derive(Clone, Copy, Debug)]
 pub struct Instance {
     item: &'static str,
@@ -16,7 +17,7 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// From the names of an item and of a closure, both directly inside a function, and the function's own.
+    /// Takes the names of an item and of a closure, both directly inside a function, and the function's own name.
     #[must_use]
     pub const fn new(item: &'static str, closure: &'static str, function: &'static str) -> Self {
         Self {
@@ -26,10 +27,10 @@ impl Instance {
         }
     }
 
-    /// The type, or the type and the trait, that tell this instance from the others; `None` where there are no others.
+    /// The type, or the type and the trait, that distinguish this instance from others; `None` if there are no others.
     ///
-    /// A trait's name is left out unless it is generic itself: the methods of a type agree on their keys, whichever of its
-    /// `impl` blocks they stand in.
+    /// A trait's name is omitted unless it is generic itself: the methods of a type get the same keys in all of its
+    /// `impl` blocks.
     #[must_use]
     pub(crate) fn generic_over(&self) -> Option<&'static str> {
         // Most functions have one instance: both names are then the same up to their ends.
@@ -41,26 +42,26 @@ impl Instance {
             return Some(self.closure);
         };
         match self.written() {
-            // Only the function itself has several.
+            // Only the function itself is generic.
             Some(written) if written == instance => None,
             _ => Some(type_in(instance)),
         }
     }
 
-    /// What stands around the function, as written: a module, a type, an `impl`.
+    /// What surrounds the function, as written: a module, a type, an `impl`.
     #[must_use]
     pub(crate) fn written(&self) -> Option<&'static str> {
         outside_of(self.item.strip_suffix(ITEM)?, self.function)
     }
 
-    /// What stands around this instance of the function.
+    /// What surrounds this instance of the function.
     #[must_use]
     pub(crate) fn owner(&self) -> &'static str {
         outside_of(self.closure, self.function).unwrap_or(self.closure)
     }
 }
 
-/// The instance of the function that this stands in.
+/// The instance of the surrounding function.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __cached_instance {
@@ -74,7 +75,8 @@ macro_rules! __cached_instance {
     }};
 }
 
-/// `app::Repo<app::Job>` of `app::Repo<app::Job>::load<u8>::{{closure}}::{{closure}}`, the function being `load`.
+/// Returns `app::Repo<app::Job>` for `app::Repo<app::Job>::load<u8>::{{closure}}::{{closure}}` and the function
+/// `load`.
 fn outside_of<'a>(mut path: &'a str, function: &str) -> Option<&'a str> {
     while let Some(outer) = path.strip_suffix(CLOSURE) {
         path = outer;
@@ -85,7 +87,7 @@ fn outside_of<'a>(mut path: &'a str, function: &str) -> Option<&'a str> {
     path.strip_suffix(function)?.strip_suffix("::")
 }
 
-/// Where the bracket opens that the text ends with.
+/// The position of the opening bracket that belongs to the bracket at the end of the text.
 fn opening(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut depth = 0_usize;
@@ -104,8 +106,8 @@ fn opening(text: &str) -> Option<usize> {
     None
 }
 
-/// The type of `<app::Repo<u8> as app::Load>` and of `app::far::<impl app::Load for app::Repo<u8>>`; all of it where the
-/// trait is generic, and what has no trait as it is.
+/// The type in `<app::Repo<u8> as app::Load>` and in `app::far::<impl app::Load for app::Repo<u8>>`. If the trait is
+/// generic, or there is none, the whole text.
 fn type_in(owner: &str) -> &str {
     let Some(open) = owner.ends_with('>').then(|| opening(owner)).flatten() else {
         return owner;
@@ -131,7 +133,7 @@ fn type_in(owner: &str) -> &str {
     }
 }
 
-/// Splits at a word that stands in no brackets.
+/// Splits at a word that is outside all brackets.
 fn outermost<'a>(text: &'a str, word: &str) -> Option<(&'a str, &'a str)> {
     let is_outermost = |before: &str| {
         let opened = before.matches('<').count();

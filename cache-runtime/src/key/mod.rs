@@ -1,8 +1,7 @@
-//! Keys: how values become text, and which texts a removal names.
+//! Keys: how values become text, and how patterns name keys.
 //!
-//! Everything here rests on one property: **for one template, different
-//! arguments give different keys**, and no argument can forge a separator, a
-//! glob or somebody else's prefix.
+//! Everything here relies on one property: **for one template, different arguments give different keys**, and no
+//! argument can produce a separator, a glob or another key's prefix.
 
 mod cache_key;
 mod escape;

@@ -1,8 +1,8 @@
-//! Patterns with a number each, and the question whether one that covers a key has a number above a given one.
+//! Patterns with a number each, and the query whether one that covers a key has a number above a given one.
 //!
-//! The ledger's removals are kept so, and those that wait in the journal. RedisSpan costs a few look-ups by hash, whatever the
-//! number of patterns: exact texts are looked up whole, prefixes once for each length that occurs. Only globs, and tags
-//! that must come together, are tried one by one, the newest first.
+//! The removals of the ledger and of the journal are stored in this form. A query costs a few hash lookups, whatever
+//! the number of patterns: exact texts are looked up whole, prefixes once for each length that occurs. Only globs, and
+//! tags that must come together, are tried one by one, the newest first.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -16,9 +16,9 @@ pub(crate) struct NumberedPatterns {
     prefixes: ByLength,
     tags: HashMap<Box<str>, u64>,
     tag_prefixes: ByLength,
-    /// Globs and tags that must come together, by number.
+    /// Globs, and tags that must come together, by number.
     others: BTreeMap<u64, Vec<Pattern>>,
-    /// Their numbers, by their texts.
+    /// The numbers of `others`, by their texts.
     numbers_of_others: HashMap<String, u64>,
     largest: u64,
 }
@@ -31,7 +31,7 @@ struct ByLength {
 }
 
 impl NumberedPatterns {
-    /// Raises a pattern's number to this one; a smaller one changes nothing.
+    /// Raises a pattern's number to this one; a smaller number changes nothing.
     pub(crate) fn raise(&mut self, pattern: &Pattern, number: u64) {
         self.largest = self.largest.max(number);
         match pattern {
@@ -66,7 +66,7 @@ impl NumberedPatterns {
         }
     }
 
-    /// The pattern's own number.
+    /// The number of the pattern.
     pub(crate) fn number_of(&self, pattern: &Pattern) -> Option<u64> {
         match pattern {
             Pattern::Key(text) => self.keys.get(text.as_str()).copied(),
@@ -80,7 +80,7 @@ impl NumberedPatterns {
         }
     }
 
-    /// Forgets a pattern, if its number is at most this one.
+    /// Removes a pattern, if its number is at most this one.
     pub(crate) fn remove(&mut self, pattern: &Pattern, up_to: u64) {
         if self.number_of(pattern).is_none_or(|number| number > up_to) {
             return;
@@ -99,7 +99,7 @@ impl NumberedPatterns {
         }
     }
 
-    /// Forgets every pattern whose number is at most this one.
+    /// Removes every pattern whose number is at most this one.
     pub(crate) fn remove_up_to(&mut self, number: u64) {
         self.keys.retain(|_, at| *at > number);
         self.subtrees.retain(|_, at| *at > number);
@@ -110,7 +110,7 @@ impl NumberedPatterns {
         self.numbers_of_others.retain(|_, at| *at > number);
     }
 
-    /// Notes a number that the patterns have reached, though none of them carries it any more.
+    /// Records a number that the patterns have reached, even if none of them has it any more.
     pub(crate) fn note(&mut self, number: u64) {
         self.largest = self.largest.max(number);
     }
@@ -120,7 +120,7 @@ impl NumberedPatterns {
         self.largest
     }
 
-    /// Has a pattern that covers the key, or one of the tags, a larger number than this?
+    /// Whether a pattern that covers the key, or one of the tags, has a larger number than this.
     pub(crate) fn cover_since<'t>(
         &self,
         key: &str,
@@ -130,7 +130,8 @@ impl NumberedPatterns {
         self.largest > number && self.any_covers(key, tags, number, |at| at > number)
     }
 
-    /// Has a pattern that covers the key, or one of the tags, such a number? It is larger than `number`.
+    /// Whether a pattern that covers the key, or one of the tags, has a number larger than `number` that meets the
+    /// condition.
     pub(crate) fn any_covers<'t>(
         &self,
         key: &str,
@@ -188,7 +189,7 @@ impl NumberedPatterns {
         all
     }
 
-    /// How many patterns there are.
+    /// The number of patterns.
     pub(crate) fn len(&self) -> usize {
         self.keys.len()
             + self.subtrees.len()
@@ -305,7 +306,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the look-ups make of it, the answer is that of trying each pattern in turn.
+        /// The result equals that of trying each pattern in turn.
         #[test]
         fn agrees_with_trying_each(
             patterns in proptest::collection::vec((pattern(), 1_u64..9), 0..12),

@@ -1,4 +1,4 @@
-//! What a key is made of, and the text while it is being written.
+//! The parts of a key, and the text while it is being written.
 
 use std::borrow::Cow;
 use std::fmt::{self, Display};
@@ -8,14 +8,13 @@ use serde::ser::{self, Serialize};
 use crate::key::escape::{escape_value, push_hex_lower};
 use crate::key::serializer::serialize_into;
 
-/// Anything serde can serialize is a part of a key.
+/// A part of a key: anything that serde can serialize.
 ///
-/// Object safe, so that a template of several placeholders takes a slice.
+/// The trait is object safe, so that a template with several placeholders takes a slice.
 ///
-/// Texts are as distinct as serde lets them be: variants of an untagged enum
-/// are what they contain, so `Id::Number(1)` and `Id::Text("1")` are one key
-/// where they stand alone (not inside a compound). A `HashSet` has no order,
-/// and so no dependable key; a `BTreeSet` has.
+/// Two values have different texts if serde distinguishes them. An untagged enum is written as its content, so
+/// `Id::Number(1)` and `Id::Text("1")` give the same key if they are not inside a compound. A `HashSet` has no order,
+/// so it gives no reliable key; use a `BTreeSet`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be part of a cache key",
     label = "this value cannot become text",
@@ -27,7 +26,7 @@ pub trait KeyPart {
     ///
     /// # Errors
     ///
-    /// When the value cannot be told apart from others by its text, such as NaN.
+    /// The value cannot be distinguished from others by its text, such as NaN.
     fn write_to(&self, out: &mut KeyWriter) -> Result<(), NotAKey>;
 }
 
@@ -58,7 +57,7 @@ impl KeyWriter {
         Self { text }
     }
 
-    /// Appends text of the template, verbatim.
+    /// Appends text of the template unchanged.
     pub(super) fn literal(&mut self, text: &str) {
         self.text.push_str(text);
     }
@@ -76,10 +75,9 @@ impl KeyWriter {
         self.text
     }
 
-    /// Replaces a long segment by its hash, in a form that no value has.
+    /// Replaces a long segment by its hash, in a form that no value produces.
     ///
-    /// A hash whose collisions a caller could construct would let one user
-    /// read another's entry, hence BLAKE3.
+    /// With a hash whose collisions a caller could construct, one user could read another's entry; hence BLAKE3.
     fn shorten(&mut self, start: usize) {
         if self.text.len() - start > MAX_SEGMENT {
             let hash = blake3::hash(&self.text.as_bytes()[start..]);
@@ -89,7 +87,7 @@ impl KeyWriter {
         }
     }
 
-    /// Two digits at a time: `write!` costs more than all the rest of a key.
+    /// Writes two digits at a time: `write!` would cost more than the rest of the key.
     pub(super) fn unsigned(&mut self, n: u64) {
         if n < 10 {
             self.text.push(char::from(b'0' + n as u8));
@@ -124,9 +122,9 @@ impl KeyWriter {
     }
 }
 
-/// Reason a value cannot be part of a key.
+/// Why a value cannot be part of a key.
 ///
-/// A pointer's width, so that the usual `Ok(())` travels in a register.
+/// It has the size of a pointer, so that the usual `Ok(())` is returned in a register.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotAKey(Box<Cow<'static, str>>);
 
@@ -151,7 +149,7 @@ impl ser::Error for NotAKey {
     }
 }
 
-/// Would this string, unquoted inside a compound, read as a number or a bool?
+/// Whether this string, unquoted inside a compound, would look like a number or a bool.
 fn looks_like_another_type(text: &str) -> bool {
     if matches!(text, "true" | "false") {
         return true;
@@ -164,11 +162,10 @@ fn looks_like_another_type(text: &str) -> bool {
         && (unsigned.bytes().all(|b| b.is_ascii_digit()) || text.parse::<f64>().is_ok())
 }
 
-/// Longer segments are hashed: keys travel with every command, and stay in
-/// every index.
+/// Longer segments are hashed, because keys are sent with every command and stored in every index.
 pub(super) const MAX_SEGMENT: usize = 96;
 
-/// 00 to 99.
+/// The texts of 00 to 99.
 const PAIRS: &str = "\
     00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748\
     4950515253545556575859606162636465666768697071727374757677787980818283848586878889909192939495969798\

@@ -1,4 +1,4 @@
-//! What a removal names: a key, a part of the tree, a glob, a tag.
+//! Patterns of removals: a key, a subtree, a glob, a tag.
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
@@ -8,20 +8,20 @@ use crate::key::escape::escape_manual;
 use crate::key::part::{KeyPart, KeyWriter};
 use crate::key::typed::{KeyPrefix, Tag};
 
-/// What a removal names.
+/// A pattern that names the entries a removal covers.
 ///
 /// | text | names |
 /// |---|---|
 /// | `jobs:stats` | that key and everything below it, never `jobs:statsx` |
 /// | `jobs:` or `jobs:*` | everything below it |
-/// | `jobs:li*` | every key that starts so |
+/// | `jobs:li*` | every key that starts with `jobs:li` |
 /// | `*` | everything |
 /// | `user:*:roles` | a glob: `*` is any text, `:` included |
 /// | `=jobs:stats` | that key alone |
 /// | `#author:7` | every entry with this tag |
-/// | `#author:` or `#author:*` | every entry with a tag that starts so |
+/// | `#author:` or `#author:*` | every entry with a tag that starts with `author:` |
 ///
-/// `Display` writes the same texts.
+/// `Display` writes the same syntax.
 ///
 /// # Examples
 ///
@@ -38,15 +38,15 @@ use crate::key::typed::{KeyPrefix, Tag};
 pub enum Pattern {
     /// One key.
     Key(String),
-    /// A key and everything below it, that is, after a further `:`.
+    /// A key and everything below it, that is, every key that continues with a `:`.
     Subtree(String),
-    /// Every key whose text starts so; the empty text is everything.
+    /// Every key that starts with the text; the empty text covers everything.
     Prefix(String),
-    /// Every key that a text with `*` in it matches.
+    /// Every key that the glob matches.
     Glob(Glob),
     /// Every entry with this tag.
     Tag(String),
-    /// Every entry with a tag that starts so.
+    /// Every entry with a tag that starts with the text.
     TagPrefix(String),
     /// Every entry with all of these tags.
     AllTags(Vec<String>),
@@ -65,13 +65,12 @@ impl From<KeyPrefix> for Pattern {
 }
 
 impl Pattern {
-    /// Reads a pattern; the table above says how.
+    /// Parses a pattern, as the table above describes.
     ///
     /// # Errors
     ///
-    /// When the text is empty, or holds `?`, `[`, `]`, `<`, `>`, a control,
-    /// white space, a `%` that begins no escape, or a `*` inside a tag. None of
-    /// these could ever match what was meant.
+    /// The text is empty, or contains `?`, `[`, `]`, `<`, `>`, a control character, white space, a `%` that begins no
+    /// escape, or a `*` inside a tag. No key contains these, so the pattern would not match what was meant.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         let refuse = |why| {
             Err(PatternError {
@@ -127,8 +126,8 @@ impl Pattern {
         tag.into().into()
     }
 
-    /// Every entry with all of these tags; of one tag, that is [`Pattern::tag`]. Of none it would be everything, which is
-    /// never meant: it names a tag that nothing carries.
+    /// Every entry with all of these tags. For one tag, this is [`Pattern::tag`]. For no tags, it does not cover
+    /// everything: it names a tag that no entry has.
     #[must_use]
     pub fn all_tags<T: Into<Tag>>(tags: impl IntoIterator<Item = T>) -> Self {
         let tags = tags.into_iter().map(|tag| tag.into().as_str().to_owned());
@@ -145,7 +144,7 @@ impl Pattern {
         }
     }
 
-    /// Does an entry with this key and these tags belong to it?
+    /// Whether the pattern covers an entry with this key and these tags.
     #[must_use]
     pub fn matches(&self, key: &str, tags: &[impl AsRef<str>]) -> bool {
         let mut tags = tags.iter().map(AsRef::as_ref);
@@ -163,9 +162,9 @@ impl Pattern {
         }
     }
 
-    /// Is every entry that `other` names surely named by this pattern too?
+    /// Whether this pattern covers every entry that `other` covers.
     ///
-    /// `false` may also mean "not sure".
+    /// `false` may also mean "not known".
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         if matches!(self, Self::Prefix(text) if text.is_empty()) {
@@ -181,8 +180,7 @@ impl Pattern {
             (Self::AllTags(a), Self::AllTags(b)) => a.iter().all(|tag| b.contains(tag)),
             (Self::Subtree(a), Self::Key(b) | Self::Subtree(b)) => is_at_or_below(b, a),
             (Self::Subtree(a), Self::Prefix(_) | Self::Glob(_)) => {
-                // What comes after the literal text is unknown, so it must
-                // already have passed the `:`.
+                // The text after the literal part is unknown, so the literal part must already contain the `:`.
                 other
                     .scan_prefix()
                     .is_some_and(|b| b.len() > a.len() && is_at_or_below(b, a))
@@ -194,17 +192,17 @@ impl Pattern {
             (Self::Glob(a), Self::Subtree(b) | Self::Prefix(b)) => {
                 a.text.ends_with('*') && a.matches(b)
             }
-            // A `*` of `b` can only have been matched by a `*` of `a`, which
-            // then matches whatever text stands there.
+            // A `*` of `b` can only be matched by a `*` of `a`, which then matches whatever text the `*` of `b` stands
+            // for.
             (Self::Glob(a), Self::Glob(b)) => a.matches(&b.text),
             _ => false,
         }
     }
 
-    /// Does it amount to a clear, because it names no text of a key or a tag, only `*` and `:`?
+    /// Whether the pattern amounts to a clear, because it contains no text of a key or a tag, only `*` and `:`.
     ///
-    /// `*`, `**:**`, `:*` and `#*` do: whoever may not clear must not remove by them. `*a*` does not, though many keys hold
-    /// an `a`; count what a pattern covers before it is used.
+    /// This is true of `*`, `**:**`, `:*` and `#*`: do not let a user remove by them who may not clear the cache. It
+    /// is not true of `*a*`, although many keys contain an `a`; count what a pattern covers before you use it.
     ///
     /// ```
     /// use cache_runtime::Pattern;
@@ -223,8 +221,7 @@ impl Pattern {
         text.bytes().all(|byte| matches!(byte, b'*' | b':'))
     }
 
-    /// Text that every matching key starts with, possibly none; `None` where
-    /// keys say nothing, that is, for tags.
+    /// The text that every matching key starts with, possibly empty; `None` for tags, which do not depend on the key.
     #[must_use]
     pub fn scan_prefix(&self) -> Option<&str> {
         match self {
@@ -234,8 +231,8 @@ impl Pattern {
         }
     }
 
-    /// A text for machines: the kind in one character, then the text as it is. It holds no control character but the one
-    /// between tags that must come together.
+    /// The serialized form: one character for the kind, then the text. It contains no control character except the
+    /// separator between the tags of [`Pattern::AllTags`].
     pub(crate) fn to_wire(&self) -> String {
         let (kind, text) = match self {
             Self::Key(text) => ('k', text.as_str()),
@@ -252,7 +249,7 @@ impl Pattern {
         wire
     }
 
-    /// Reads what [`Pattern::to_wire`] wrote. `None`: nothing that it writes.
+    /// Parses the output of [`Pattern::to_wire`]; `None` for anything else.
     pub(crate) fn from_wire(wire: &str) -> Option<Self> {
         let mut chars = wire.chars();
         let kind = chars.next()?;
@@ -269,10 +266,10 @@ impl Pattern {
         })
     }
 
-    /// The pattern that a text means, whatever is in it.
+    /// Parses any text as a pattern.
     ///
-    /// Where the text makes no sense, it errs towards more: a removal may take
-    /// too much, never too little.
+    /// If the text is malformed, the pattern covers more rather than less: a removal may remove too much, never too
+    /// little.
     fn classify(text: &str) -> Self {
         if let Some(tag) = text.strip_prefix('#') {
             if tag.contains("+#") {
@@ -295,7 +292,7 @@ impl Pattern {
         }
     }
 
-    /// Everything that starts with this unfinished text.
+    /// A pattern that covers everything that starts with an incomplete text.
     fn widen(text: &str) -> Self {
         if let Some(tag) = text.strip_prefix('#') {
             let tag = tag.strip_prefix('=').unwrap_or(tag);
@@ -306,7 +303,7 @@ impl Pattern {
         Self::starred(&format!("{text}*"))
     }
 
-    /// A glob, or the prefix that it amounts to.
+    /// A glob, or a prefix if the only `*` are at the end.
     pub(super) fn starred(text: &str) -> Self {
         match text.split_once('*') {
             Some((before, after)) if after.bytes().all(|byte| byte == b'*') => {
@@ -351,15 +348,15 @@ impl Display for Pattern {
     }
 }
 
-/// A text in which `*` stands for any text, `:` and nothing included.
+/// A text in which `*` stands for any text, including `:` and the empty text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Glob {
     text: String,
 }
 
 impl Glob {
-    /// Keeps one of several `*` in a row. Below `user:*:` is `user:*:*`, just
-    /// as `jobs:` is everything below it.
+    /// Merges consecutive `*` into one, and adds a `*` after a final `:`: `user:*:` covers everything below it, as
+    /// `jobs:` does.
     fn new(pattern: &str) -> Self {
         let mut text = String::with_capacity(pattern.len() + 1);
         for c in pattern.chars() {
@@ -379,10 +376,10 @@ impl Glob {
         self.text.split('*').next().unwrap_or_default()
     }
 
-    /// Does the whole of `key` match?
+    /// Whether the whole of `key` matches.
     ///
-    /// Only the last `*` is ever reconsidered: if the text after it can be
-    /// found at all, an earlier `*` need not give way.
+    /// On a mismatch, only the last `*` is extended: if the text after it occurs at all, an earlier `*` need not be
+    /// extended.
     #[must_use]
     pub fn matches(&self, key: &str) -> bool {
         let (pattern, key) = (self.text.as_bytes(), key.as_bytes());
@@ -418,7 +415,7 @@ impl Display for Glob {
     }
 }
 
-/// Reason a text is not a pattern.
+/// Why a text is not a valid pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PatternError {
     text: String,
@@ -486,14 +483,14 @@ impl Display for PatternError {
 
 impl std::error::Error for PatternError {}
 
-/// A pattern with placeholders, its literals split at them.
+/// A pattern with placeholders, stored as the literals between them.
 #[derive(Clone, Copy, Debug)]
 pub struct PatternTemplate {
     literals: &'static [&'static str],
 }
 
 impl PatternTemplate {
-    /// A pattern of these literals, with a placeholder between any two.
+    /// Creates a template from literals, with a placeholder between each two.
     #[must_use]
     pub const fn new(literals: &'static [&'static str]) -> Self {
         Self { literals }
@@ -501,9 +498,8 @@ impl PatternTemplate {
 
     /// The pattern for these values, one for each placeholder.
     ///
-    /// A value that cannot be rendered, or is not there, widens it to all that
-    /// starts with the text before it. A value can produce neither `*` nor `#`
-    /// nor `:`: those in the text are the template's own.
+    /// If a value cannot be rendered or is missing, the pattern covers everything that starts with the text before it.
+    /// A value can produce neither `*` nor `#` nor `:`: those in the result come from the template.
     #[must_use]
     pub fn render(&self, parts: &[&dyn KeyPart]) -> Pattern {
         let mut out = KeyWriter::with_capacity(64);
@@ -522,15 +518,15 @@ impl PatternTemplate {
         Pattern::classify(&out.finish())
     }
 
-    /// Everything that any values could make it name.
+    /// A pattern that covers everything that the template could cover with any values.
     #[must_use]
     pub fn widened(&self) -> Pattern {
         self.render(&[])
     }
 }
 
-/// The text as a pattern has to be written: with an escape for each of these characters, of which the caller judges with
-/// the text that follows.
+/// The text as it has to be written in a pattern: with each character escaped for which `is_escaped` is true. It gets
+/// the character and the text after it.
 fn written(text: &str, is_escaped: impl Fn(char, &str) -> bool) -> String {
     let mut escaped = String::with_capacity(text.len() + 8);
     for (at, c) in text.char_indices() {
@@ -543,7 +539,7 @@ fn written(text: &str, is_escaped: impl Fn(char, &str) -> bool) -> String {
     escaped
 }
 
-/// True for text that completes an escape after its `%`.
+/// Whether the text completes an escape after its `%`.
 fn starts_with_an_escape(text: &str) -> bool {
     let digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'A'..=b'F');
     text.as_bytes()
@@ -551,7 +547,7 @@ fn starts_with_an_escape(text: &str) -> bool {
         .is_some_and(|digits| digits.iter().all(digit))
 }
 
-/// `key` itself, or something after `key:`.
+/// Whether `key` is `top`, or continues it with a `:`.
 fn is_at_or_below(key: &str, top: &str) -> bool {
     key.strip_prefix(top)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))

@@ -1,4 +1,4 @@
-//! Values into key text: readable, and injective for each type.
+//! Serializes values to key text that is readable, and injective for each type.
 //!
 //! | value | text |
 //! |---|---|
@@ -14,8 +14,7 @@
 //! | newtype structs | their content |
 //! | more than 96 bytes | `!h` and 128 bits of BLAKE3 in hex |
 //!
-//! The marks `~ ! $ ' ( ) { } , =` are escaped in every string, so nothing but
-//! the form itself can produce it.
+//! The marks `~ ! $ ' ( ) { } , =` are escaped in every string, so only the form itself can produce them.
 
 mod compound;
 
@@ -39,7 +38,7 @@ pub(super) fn serialize_into<T: Serialize + ?Sized>(
     })
 }
 
-/// One value, at the top of its placeholder or inside a compound.
+/// A value, directly in its placeholder or inside a compound.
 struct Value<'a> {
     out: &'a mut KeyWriter,
     depth: u8,
@@ -47,7 +46,7 @@ struct Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// The same place, one step further in: recursion has an end.
+    /// The same place, one level deeper; fails at the maximum depth.
     fn inner(self) -> Result<Self, NotAKey> {
         if self.depth >= MAX_DEPTH {
             return Err(NotAKey::because(
@@ -88,12 +87,12 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Writing into a `String` has no way to fail.
+/// Writing to a `String` cannot fail.
 fn write_text(out: &mut String, value: impl Display) {
     let _ = write!(out, "{value}");
 }
 
-/// Shortest text that reads back as the same float, always with `.` or `e`.
+/// The shortest text that reads back as the same float, always with `.` or `e`.
 struct Shortest<T>(T);
 
 impl<T: fmt::Debug> Display for Shortest<T> {
@@ -296,7 +295,7 @@ impl<'a> Serializer for Value<'a> {
     }
 }
 
-/// Deep enough for any argument that a person would write.
+/// Deeper than any argument that a person would write.
 const MAX_DEPTH: u8 = 64;
 
 #[cfg(test)]

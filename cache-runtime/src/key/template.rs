@@ -1,4 +1,4 @@
-//! A key's shape, known at compile time.
+//! The template of a key, known at compile time.
 
 use crate::key::cache_key::CacheKey;
 use crate::key::hash::{HASH_START, PLACEHOLDER, hash_text};
@@ -14,7 +14,7 @@ pub struct Template {
 }
 
 impl Template {
-    /// A template of these literals, with a placeholder between any two.
+    /// Creates a template from literals, with a placeholder between each two.
     #[must_use]
     pub const fn new(literals: &'static [&'static str]) -> Self {
         let mut hash = HASH_START;
@@ -33,7 +33,7 @@ impl Template {
     ///
     /// # Errors
     ///
-    /// When one of them cannot be told apart from others by its text.
+    /// A value cannot be distinguished from others by its text.
     pub fn render(&self, parts: &[&dyn KeyPart]) -> Result<CacheKey, NotAKey> {
         if parts.len() + 1 != self.literals.len() {
             return Err(NotAKey::because(
@@ -56,29 +56,29 @@ impl Template {
         self.literals.first().copied().unwrap_or_default()
     }
 
-    /// What covers every key of this template, and as little else as its text allows.
+    /// A pattern that covers every key of this template, and as few others as possible.
     #[must_use]
     pub(crate) fn every_key(&self) -> Pattern {
         match self.literals {
             [] => Pattern::starred("*"),
             [whole] => Pattern::Subtree((*whole).to_owned()),
-            // Prefixes are looked up, globs are tried one by one.
+            // A prefix is cheaper than a glob: prefixes are looked up, globs are tried one by one.
             [first, rest @ ..] if rest.iter().all(|text| matches!(*text, "" | ":")) => {
                 Pattern::Prefix((*first).to_owned())
             }
-            // A key may go on with the type that its function is generic over.
+            // The key may end with the type that its function is generic over.
             all => Pattern::starred(&format!("{}*", all.join("*"))),
         }
     }
 
-    /// What tells this template's entries from another's with the same text.
+    /// The hash that distinguishes entries of this template from those of another one with the same text.
     #[must_use]
     pub const fn hash(&self) -> u64 {
         self.hash
     }
 }
 
-/// Room for one value before a second allocation is needed.
+/// The space reserved for one value, to avoid a second allocation.
 const USUAL_VALUE: usize = 24;
 
 #[cfg(test)]
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn hash_is_the_same_in_every_build() {
-        // Entries of two builds must meet: a change here is a new format.
+        // Two builds must agree on these hashes; a change here is a new format.
         assert_eq!(hash(&["user:", ""]), hash_text(HASH_START, "user:<>"));
         assert_eq!(hash_text(HASH_START, "a"), 0xaf63_dc4c_8601_ec8c);
     }

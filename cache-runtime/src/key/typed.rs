@@ -1,20 +1,21 @@
-//! Tags and prefixes, written as keys are: what a caller sends can forge no separator, and no text means silently another.
+//! Tags and prefixes. They are escaped as keys are, so that input of a caller cannot contain a separator, and
+//! different texts stay different.
 
 use serde::Serialize;
 
 use crate::key::cache_key::CacheKey;
 use crate::key::escape::escape_manual;
 
-/// A label that entries can be removed by, whatever their keys: `author:7`.
+/// A label by which entries can be removed, whatever their keys: `author:7`.
 ///
 /// # Examples
 ///
 /// ```
 /// use cache_runtime::Tag;
 ///
-/// // Text by hand: `:` separates, and what no tag contains is escaped.
+/// // Written by hand: `:` separates segments, and characters that no tag contains are escaped.
 /// assert_eq!(Tag::from("author:Anna B").as_str(), "author:Anna%20B");
-/// // Values: the same text as `tags = ["author:<name>"]` gives.
+/// // From values: the same text as `tags = ["author:<name>"]` gives.
 /// assert_eq!(Tag::of("author").segment("o:brien").as_str(), "author:o%3Abrien");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,20 +24,20 @@ pub struct Tag {
 }
 
 impl Tag {
-    /// The beginning of a tag of several segments.
+    /// Starts a tag of several segments.
     #[must_use]
     pub fn of(entity: impl AsRef<str>) -> Self {
         Self::from(entity.as_ref())
     }
 
-    /// This tag with one more segment, after a `:`. A value is written as [`CacheKey::segment`] writes it.
+    /// Appends a segment, after a `:`. A value is written as [`CacheKey::segment`] writes it.
     #[must_use]
     pub fn segment<T: Serialize + ?Sized>(self, value: &T) -> Self {
         let text = segment(&self.text, value);
         Self { text }
     }
 
-    /// Its text, as entries carry it.
+    /// The text of the tag, as entries store it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
@@ -75,16 +76,16 @@ impl From<&&str> for Tag {
     }
 }
 
-/// The beginning of keys that are to be removed: `jobs:list:`.
+/// A prefix of keys that are to be removed: `jobs:list:`.
 ///
 /// # Examples
 ///
 /// ```
 /// use cache_runtime::KeyPrefix;
 ///
-/// // Text by hand, as far as it goes: this covers `report 2024:1`, and `report 20245` if it ended before the `:`.
+/// // Written by hand: matches by text. Without the final `:`, this would also cover `report 20245`.
 /// assert_eq!(KeyPrefix::from("report 2024:").as_str(), "report%202024:");
-/// // Values: everything below them, so that `user:1` never means `user:10`.
+/// // From values: everything below them, so that `user:1` never covers `user:10`.
 /// assert_eq!(KeyPrefix::of("user").segment(&1).as_str(), "user:1:");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,14 +94,14 @@ pub struct KeyPrefix {
 }
 
 impl KeyPrefix {
-    /// Everything below this.
+    /// The prefix of all keys below this text.
     #[must_use]
     pub fn of(entity: impl AsRef<str>) -> Self {
         let text = escaped(entity.as_ref()) + ":";
         Self { text }
     }
 
-    /// Everything below this segment. A value is written as [`CacheKey::segment`] writes it.
+    /// Appends a segment: the prefix of all keys below it. A value is written as [`CacheKey::segment`] writes it.
     #[must_use]
     pub fn segment<T: Serialize + ?Sized>(self, value: &T) -> Self {
         let above = self.text.strip_suffix(':').unwrap_or(&self.text);
@@ -108,7 +109,7 @@ impl KeyPrefix {
         Self { text }
     }
 
-    /// Its text, as keys begin with it.
+    /// The text with which the keys begin.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text

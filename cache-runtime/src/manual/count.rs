@@ -1,4 +1,4 @@
-//! What the cache holds, for those who look before they remove.
+//! Counting entries: how many a pattern matches, and how many Redis holds.
 
 use std::pin::pin;
 
@@ -8,10 +8,11 @@ use crate::key::Pattern;
 use crate::redis::RedisUsage;
 
 impl Cache {
-    /// How many entries [`Cache::invalidate_pattern`] would remove now. Nothing is removed.
+    /// The number of entries that [`Cache::invalidate_pattern`] would remove now. Nothing is removed.
     ///
-    /// Redis is asked where it is there, within the time of background work (`REDIS_COMMAND_TIMEOUT` for each step), else
-    /// memory. It walks the entries that may match, a thousand at a time: for a person who asks, not for a request path.
+    /// Asks Redis if it is available, with the time limit of background work (`REDIS_COMMAND_TIMEOUT` for each step),
+    /// else memory. It iterates over the entries that may match, a thousand at a time. Use it in tools for operators,
+    /// not in request handlers.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -24,7 +25,7 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// A pattern that is refused.
+    /// The pattern is invalid.
     pub async fn count_matching(&self, pattern: &str) -> Result<u64, Error> {
         let pattern = Pattern::parse(pattern).map_err(|why| Error::pattern(why.to_string()))?;
         if let Some(tier) = &self.inner.tier
@@ -36,7 +37,8 @@ impl Cache {
         Ok(self.inner.local.memory.count_matching(&pattern))
     }
 
-    /// What Redis says of itself, if it is there and answers within a call's budget.
+    /// Memory use and key counts of Redis; `None` if it is not available or does not answer within the budget of a
+    /// call.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {

@@ -1,4 +1,4 @@
-//! Is the cache well? The answer for a health endpoint.
+//! The health of the cache, for a health endpoint.
 
 use serde::Serialize;
 use std::pin::pin;
@@ -6,40 +6,40 @@ use std::pin::pin;
 use crate::cache::Cache;
 use crate::outage::breaker::BreakerState;
 
-/// The state of a cache; serializes to the JSON that the health endpoint serves.
+/// The health of a cache. It serializes to the JSON that the health endpoint serves.
 ///
 /// `{"status":"healthy","backend":"redis","latency_ms":1.23,"stats":{"hits":1500,"misses":300,"hit_rate_percent":83.33,
 /// "redis_available":true,"memory_cache_size":0}}`
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Health {
-    /// Whether a configured Redis is used.
+    /// Degraded if a configured Redis is unavailable, else healthy.
     pub status: HealthStatus,
-    /// What answers: `redis` or `memory`.
+    /// The backend in use: `redis` or `memory`.
     pub backend: &'static str,
-    /// Round trip of a command just now, in milliseconds; `None` without Redis.
+    /// The round-trip time of a command sent just now, in milliseconds; `None` without Redis.
     pub latency_ms: Option<f64>,
-    /// The figures.
+    /// The counters.
     pub stats: HealthStats,
-    /// Problems, a sentence each, with what to do: why Redis is not used, or which feature it lacks. Left out of
-    /// the JSON while there is nothing to say.
+    /// Problems, one sentence each, with what to do: why Redis is not used, or which feature it lacks. The JSON omits
+    /// an empty list.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
-/// Whether a cache works with all that it is configured for.
+/// Whether everything that a cache is configured for is available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum HealthStatus {
-    /// It does.
+    /// Everything is available.
     Healthy,
-    /// A configured Redis is away.
+    /// Redis is configured, but unavailable.
     Degraded,
 }
 
 impl HealthStatus {
-    /// The word for it, as it is serialized: `healthy` or `degraded`.
+    /// The status as it is serialized: `healthy` or `degraded`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -49,24 +49,24 @@ impl HealthStatus {
     }
 }
 
-/// The figures of [`Health`].
+/// The counters in [`Health`].
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct HealthStats {
-    /// Calls that a tier answered.
+    /// Calls answered from memory or Redis, or by another call's load.
     pub hits: u64,
     /// Calls whose body ran.
     pub misses: u64,
-    /// Hits in percent of both.
+    /// Hits as a percentage of hits and misses.
     pub hit_rate_percent: f64,
-    /// Redis is used now.
+    /// Whether Redis is in use now.
     pub redis_available: bool,
     /// Entries in the memory tier.
     pub memory_cache_size: usize,
 }
 
 impl Cache {
-    /// Looks: at most one command to Redis, within the budget of a call. Never fails.
+    /// Returns the health of the cache. Sends at most one command to Redis, within the budget of a call. Never fails.
     pub async fn health(&self) -> Health {
         let stats = self.stats();
         let latency = self.ping().await;
@@ -94,13 +94,13 @@ impl Cache {
         }
     }
 
-    /// The breaker between this process and Redis; `None` where no Redis is configured.
+    /// The state of the circuit breaker for Redis; `None` if no Redis is configured.
     #[must_use]
     pub fn breaker_state(&self) -> Option<BreakerState> {
         self.inner.tier.as_ref().map(|tier| tier.breaker_state())
     }
 
-    /// Removals that wait for Redis.
+    /// The number of removals in the journal, waiting for Redis.
     #[must_use]
     pub fn journal_len(&self) -> usize {
         self.inner

@@ -1,4 +1,4 @@
-//! What an operator looks at: hot keys, the latest removals, which instance speaks, and whether Redis can be reached.
+//! Information for operators: hot keys, recent removals, the instance, and a connection test.
 
 use crate::cache::Cache;
 use crate::common::random;
@@ -10,8 +10,8 @@ use crate::telemetry::hot_keys::{HotKey, RecentInvalidation};
 use crate::telemetry::instance::Instance;
 
 impl Cache {
-    /// Begins to watch, for [`Cache::hottest_keys`] and [`Cache::recent_invalidations`]; or ends it and forgets. Off unless
-    /// asked; `http::admin_router` asks.
+    /// Starts to collect the data for [`Cache::hottest_keys`] and [`Cache::recent_invalidations`], or stops and
+    /// discards it. Off by default; `http::admin_router` turns it on.
     ///
     /// ```
     /// # let cache = cache_runtime::Cache::new(Default::default()).unwrap();
@@ -21,8 +21,9 @@ impl Cache {
         self.inner.watch.turn(on);
     }
 
-    /// The keys that cached functions of this process ask for most, the hottest first. One call in eight is counted, for
-    /// 256 keys at a time; each figure says how uncertain it is. Keys of more than 1,024 bytes are not counted.
+    /// The most requested keys of cached functions in this process, the hottest first. One call in eight is sampled,
+    /// and 256 keys are tracked at a time; each count comes with its uncertainty. Keys of more than 1,024 bytes are
+    /// not counted.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -45,7 +46,7 @@ impl Cache {
         self.inner.watch.hottest(limit)
     }
 
-    /// The latest removals that this process made, the newest first; the last hundred.
+    /// The last hundred removals made by this process, the newest first.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -60,7 +61,7 @@ impl Cache {
         self.inner.watch.latest_removals()
     }
 
-    /// What tells this cache from those of other processes, and from itself before a restart.
+    /// Identifies this cache among those of other processes, and from the same process before a restart.
     ///
     /// ```
     /// let one = cache_runtime::Cache::new(Default::default()).unwrap();
@@ -73,13 +74,13 @@ impl Cache {
         &self.inner.instance
     }
 
-    /// Tries Redis with a connection of its own: connect, `SET`, `GET`, `DEL`. For a start-up check or a command-line
-    /// option; the cache itself neither needs nor notices it.
+    /// Tests Redis on a separate connection: connect, `SET`, `GET`, `DEL`. For a start-up check or a command-line
+    /// option; the cache itself does not need it and is not affected by it.
     ///
     /// # Errors
     ///
-    /// No Redis is configured, or the step that failed and what it means: a time-out, a refused connection, a wrong
-    /// password, a missing permission, TLS against a plain port or the other way round. Without credentials.
+    /// No Redis is configured, or a step failed. The message names the step and the cause, without credentials: a
+    /// time-out, a refused connection, a wrong password, a missing permission, TLS on a plain port or the reverse.
     pub async fn test_connection(&self) -> Result<ConnectionTest, Error> {
         let Some(tier) = &self.inner.tier else {
             return Err(Error::config(

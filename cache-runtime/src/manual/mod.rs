@@ -1,4 +1,4 @@
-//! What a program does with a cache by its own calls, without `#[cached]`.
+//! The manual operations: what a program calls on a cache directly, without `#[cached]`.
 
 mod count;
 pub(crate) mod health;

@@ -1,4 +1,4 @@
-//! The operations of [`Cache`] that a program calls by name.
+//! Manual reads and writes on a [`Cache`].
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -26,9 +26,10 @@ use crate::telemetry::stats::{BY_HAND, Counters, add, bump};
 use crate::ttl::Ttl;
 
 impl Cache {
-    /// The value at a key, from memory or Redis. `None`: absent, of another type, or Redis cannot be asked.
+    /// The value at a key, from memory or Redis. `None` if there is no value, if it is of another type, or if Redis
+    /// cannot be asked.
     ///
-    /// It reads what `#[cached]` has stored, too, if the type is the same.
+    /// It also reads values that `#[cached]` has stored, if the type is the same.
     pub async fn get<T>(&self, key: impl Into<CacheKey>) -> Option<T>
     where
         T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
@@ -40,10 +41,10 @@ impl Cache {
         restore(hit?.kept)
     }
 
-    /// Puts a value at a key, whatever of ours stands there. The caller's word: unlike a load of `#[cached]`, nothing
-    /// checks that no removal came while the value was computed. In an outage, or if Redis does not answer in time, it goes to
-    /// memory only, and what Redis holds of the key is removed once Redis is back; but for no more keys than half of what the
-    /// journal holds.
+    /// Stores a value at a key and replaces the entry that is there. Unlike a load of `#[cached]`, this does not check
+    /// whether the key was removed while the value was computed. If Redis is unavailable or does not answer in time,
+    /// the value is stored in memory only, and the entry in Redis is removed once Redis is back; this is done for at
+    /// most half as many keys as the journal holds.
     ///
     /// # Errors
     ///
@@ -65,12 +66,12 @@ impl Cache {
         Ok(())
     }
 
-    /// The value at a key, or the loader's, which is then stored: [`Cache::get`] and `#[cached]` in one, with one load
-    /// for all who ask at the same time, and the same promises.
+    /// The value at a key; if there is none, runs the loader and stores its value. Concurrent calls share one load,
+    /// with the same guarantees as `#[cached]`.
     ///
     /// # Errors
     ///
-    /// The loader's own error; nothing is stored then.
+    /// The error of the loader; nothing is stored then.
     pub async fn get_or_load<T, E, F, Fut>(
         &self,
         key: impl Into<CacheKey>,
@@ -110,7 +111,7 @@ impl Cache {
                         self.count_by_hand(|counters| &counters.coalesced);
                         return Ok(value);
                     }
-                    // Another's failure is not ours to tell: its error is of a type we do not know.
+                    // Another call's error cannot be returned: its type is unknown here.
                     None => None,
                 }
             }
@@ -146,7 +147,8 @@ impl Cache {
         }
     }
 
-    /// Loads after a load whose result could not be shared: a few at a time, and the first value is that of all who wait.
+    /// Loads after a load whose result could not be shared. Only a few run at a time, and all waiters get the first
+    /// value.
     async fn load_in_turn<T, E, F, Fut>(&self, flight: &Flight<Box<Lease>>, load: F) -> Result<T, E>
     where
         T: Clone + Send + Sync + 'static,
@@ -170,9 +172,9 @@ impl Cache {
         loaded
     }
 
-    /// True when an entry of any type stands at the key, is fresh, and was not removed; in an outage, when memory holds one
-    /// that [`Cache::get`] would still return. Its value is neither read nor checked:
-    /// it may be of another type than a reader wants.
+    /// Whether a fresh entry of any type is stored at the key and was not removed. If Redis is unavailable: whether
+    /// memory holds one that [`Cache::get`] would return. The value is not decoded, so it may be of another type than
+    /// the reader expects.
     pub async fn exists(&self, key: impl Into<CacheKey>) -> bool {
         let key = key.into();
         if self.is_due_by_hand(&key) {
@@ -209,8 +211,9 @@ impl Cache {
         })
     }
 
-    /// The values at several keys, in their order, in one round trip for each thousand that memory does not hold. Each of
-    /// these has the budget of one call; after one that was not answered in time the others are not asked for.
+    /// The values at several keys, in the same order. Keys that are not in memory are read from Redis in batches of a
+    /// thousand, one round trip each. Each batch has the budget of one call; after a batch that was not answered in
+    /// time, no further ones are sent.
     pub async fn get_many<T>(&self, keys: &[CacheKey]) -> Vec<Option<T>>
     where
         T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
@@ -241,7 +244,7 @@ impl Cache {
             .collect()
     }
 
-    /// Reads some keys from Redis. `None`: Redis cannot be asked, or did not answer in time.
+    /// Reads several keys from Redis. `None`: Redis cannot be asked, or did not answer in time.
     async fn read_many<'k>(
         &self,
         keys: &[&'k CacheKey],
@@ -268,12 +271,12 @@ impl Cache {
         Some(hits.collect())
     }
 
-    /// [`Cache::set`] for several pairs, in few round trips. Each batch of 250 has the budget of one call; what Redis does not
-    /// acknowledge in time counts as if Redis were away, and so does all that follows.
+    /// [`Cache::set`] for several pairs, in few round trips. Each batch of 250 has the budget of one call. If Redis
+    /// does not acknowledge a batch in time, this batch and all later ones are handled as if Redis were unavailable.
     ///
     /// # Errors
     ///
-    /// The first value that cannot be stored; those before it are.
+    /// The error of the first value that cannot be stored; the values before it are stored.
     pub async fn set_many<T>(
         &self,
         pairs: &[(CacheKey, T)],
@@ -285,7 +288,7 @@ impl Cache {
         let Some(ttl) = self.lifetime(ttl.into()) else {
             return Ok(());
         };
-        // A batch at a time, so that the bytes of all need not be held at once.
+        // In batches, so that not all values have to be encoded in memory at once.
         for pairs in pairs.chunks(BATCH) {
             let mut puts = Vec::with_capacity(pairs.len());
             let mut error = None;
@@ -311,7 +314,7 @@ impl Cache {
         bump(which(&BY_HAND));
     }
 
-    /// How long a value lives; `None`: it shall not be stored.
+    /// The TTL of a value; `None`: it must not be stored.
     pub(crate) fn lifetime(&self, ttl: Ttl) -> Option<Duration> {
         ttl.resolve(self.inner.config.default_ttl)
     }
@@ -342,7 +345,7 @@ impl Cache {
         })
     }
 
-    /// Puts values at their keys: into Redis, or into memory while Redis is away.
+    /// Stores values at their keys: in Redis, or in memory while Redis is unavailable.
     async fn put_all(&self, puts: Vec<Put>, ttl: Duration) {
         let removals: Vec<Pattern> = puts.iter().map(|put| Pattern::key(&put.key)).collect();
         if let Some(tier) = &self.inner.tier {
@@ -350,13 +353,13 @@ impl Cache {
             if let Some(session) = tier.session(&budget).await {
                 let overwriting = pin!(overwrite(&session, &puts, ttl));
                 if budget.spend_on(&session, overwriting).await.is_ok() {
-                    // Stored, or refused because something stands there that is not ours.
+                    // Stored, or refused because the key holds something that is not an entry of this cache.
                     self.inner.local.remove(&removals, None);
                     return;
                 }
             }
-            // Whatever stands in Redis is older than this. But a value that is put by hand is not worth what the journal is for:
-            // half of its room is left for removals, as at its bound it becomes one removal of everything.
+            // The entries in Redis are now outdated, so their removal is journalled. But a full journal becomes one
+            // removal of everything, so manual writes use only half of it and leave the rest for removals.
             if tier.journal_len() + removals.len() <= self.inner.config.journal_bound / 2 {
                 tier.journal(&removals);
             } else {
@@ -367,7 +370,7 @@ impl Cache {
         let fence = self.inner.local.fence();
         let tier = self.inner.tier.as_ref();
         if tier.is_some_and(|tier| tier.session_now().is_some()) {
-            // Redis is back already: memory is filled by reads alone.
+            // Redis is available again: then only reads fill memory.
             return;
         }
         for put in puts {
@@ -398,7 +401,8 @@ impl Cache {
         lead.found(Outcome::Value(kept));
     }
 
-    /// Memory, then Redis; a reply goes into memory if no load of the key is under way, whose flight would guard it.
+    /// Looks in memory, then in Redis. A value from Redis goes into memory unless a load of the key is under way: the
+    /// flight guards against removals in between.
     async fn get_hit(&self, request: &Request<'_>) -> Option<Hit> {
         if self.is_due_by_hand(request.key) {
             return None;
@@ -423,7 +427,7 @@ impl Cache {
         Some(found.hit())
     }
 
-    /// Inside a transaction: the key is to be removed at its end, or may be, as the tags of its entry are not known.
+    /// Inside a transaction: whether the key is, or may be, removed at its end. The tags of its entry are not known.
     fn is_due_by_hand(&self, key: &CacheKey) -> bool {
         transaction::may_be_due(self, key.as_str(), &[], &[String::new()])
     }
@@ -438,13 +442,13 @@ impl Cache {
     }
 }
 
-/// Keys that are asked for in one round trip.
+/// The number of keys that one round trip reads.
 const ASKED: usize = 1_000;
 
-/// Pairs that are stored in one round trip.
+/// The number of pairs that one round trip stores.
 const BATCH: usize = 250;
 
-/// A value on its way to a key.
+/// An encoded value that is to be stored at a key.
 struct Put {
     key: CacheKey,
     value: Arc<dyn Any + Send + Sync>,

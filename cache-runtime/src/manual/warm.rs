@@ -1,4 +1,4 @@
-//! Loading ahead of traffic.
+//! Cache warming: loads values before requests need them.
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -14,14 +14,14 @@ use crate::common::sync::is_within_runtime;
 use crate::key::CacheKey;
 use crate::telemetry::outcome::{Status, observe};
 
-/// How many calls run at once where nobody says otherwise.
+/// The default number of calls that run at once.
 const CONCURRENCY: usize = 8;
 
 impl Cache {
-    /// Makes calls of cached functions ahead of traffic, so that the first visitor finds warm entries.
+    /// Warms the cache: calls cached functions before the first request needs their values.
     ///
-    /// Each item is what the call is about, for the report (its key, usually), and the call itself. A value that is there
-    /// already costs one look. One call that fails or panics does not stop the others. Nothing runs before the builder is
+    /// Each item is a key, which names the call in the report, and the call itself. A value that is already cached
+    /// costs one lookup. A call that fails or panics does not stop the others. Nothing runs until the builder is
     /// awaited.
     ///
     /// ```
@@ -43,7 +43,7 @@ impl Cache {
     /// # }
     /// ```
     ///
-    /// Cancellation: dropping it aborts the calls under way; what was loaded stays.
+    /// Cancellation: dropping it aborts the calls under way; values that were loaded stay in the cache.
     #[must_use = "nothing is loaded before this is awaited"]
     pub fn warm<I, F>(&self, calls: I) -> Warm<F>
     where
@@ -59,7 +59,7 @@ impl Cache {
     }
 }
 
-/// Calls to be made ahead of traffic; see [`Cache::warm`].
+/// The calls that [`Cache::warm`] is to make, and its options.
 #[must_use = "nothing is loaded before this is awaited"]
 pub struct Warm<F> {
     calls: Vec<(CacheKey, F)>,
@@ -69,21 +69,21 @@ pub struct Warm<F> {
 
 type Progress = Box<dyn FnMut(&WarmProgress) + Send>;
 
-/// How far a warming is.
+/// The progress of [`Cache::warm`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct WarmProgress {
-    /// Calls that have ended, well or not.
+    /// Calls that have ended, successfully or not.
     pub done: usize,
-    /// All calls.
+    /// The number of all calls.
     pub total: usize,
-    /// Of those done, the failed.
+    /// Those of `done` that failed.
     pub failed: usize,
     /// The call that has just ended.
     pub key: CacheKey,
 }
 
-/// What a warming came to.
+/// The result of [`Cache::warm`].
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct WarmReport {
@@ -91,19 +91,19 @@ pub struct WarmReport {
     pub loaded: usize,
     /// Calls that found their value in the cache.
     pub present: usize,
-    /// Calls that failed, in the order in which they did.
+    /// The calls that failed, in the order in which they ended.
     pub failed: Vec<WarmFailure>,
-    /// How long it took.
+    /// The time it took.
     pub took: Duration,
 }
 
-/// A call that failed.
+/// A call of [`Cache::warm`] that failed.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct WarmFailure {
-    /// Which one.
+    /// The key of the call.
     pub key: CacheKey,
-    /// How.
+    /// How it failed.
     pub why: WarmFailureKind,
 }
 
@@ -115,18 +115,18 @@ pub enum WarmFailureKind {
     Failed,
     /// Its body panicked.
     Panicked,
-    /// It called no cached function, or one that could not use the cache.
+    /// It called no cached function, or the function could not use the cache.
     NotCached,
 }
 
 impl<F> Warm<F> {
-    /// How many calls run at once; 8 by default, at least 1.
+    /// Sets how many calls run at once; 8 by default, at least 1.
     pub fn concurrency(mut self, calls: usize) -> Self {
         self.concurrency = calls.max(1);
         self
     }
 
-    /// Called after each call, in the order in which they end.
+    /// Sets a function that is called after each call, in the order in which the calls end.
     pub fn on_progress(mut self, progress: impl FnMut(&WarmProgress) + Send + 'static) -> Self {
         self.progress = Some(Box::new(progress));
         self
@@ -174,7 +174,7 @@ where
         let Some(ended) = next(&mut calls, &mut running, concurrency).await else {
             break;
         };
-        // Panics are caught inside, and nobody aborts: only a runtime that shuts down ends a task early.
+        // Panics are caught in the task, and nothing aborts it: only a runtime that shuts down ends a task early.
         let Ok((key, how)) = ended else { break };
         match how {
             Ok(Status::Miss) => report.loaded += 1,
@@ -208,11 +208,11 @@ where
     report
 }
 
-/// What a call has come to.
+/// The result of one call.
 type Ended = (CacheKey, Result<Status, WarmFailureKind>);
 
-/// The next call that ends, while so many run side by side; outside of a runtime there are no tasks, and one runs after the
-/// other.
+/// Waits for the next call that ends, while up to `concurrency` of them run. Outside of a tokio runtime there are no
+/// tasks, so the calls run one after the other.
 async fn next<F>(
     calls: &mut impl Iterator<Item = (CacheKey, F)>,
     running: &mut JoinSet<Ended>,
@@ -248,11 +248,11 @@ async fn one<F: Future>(key: CacheKey, call: F) -> Ended {
     (key, how)
 }
 
-/// The output, or that there was a panic.
+/// Runs the call; `Err` if it panicked.
 async fn catching<F: Future>(call: F) -> Result<F::Output, ()> {
     let mut call = Box::pin(call);
     std::future::poll_fn(move |context| {
-        // Nothing of the call is looked at after a panic, it is only dropped.
+        // After a panic the call is only dropped, never polled again.
         let polled = std::panic::catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context)));
         match polled {
             Ok(poll) => poll.map(Ok),

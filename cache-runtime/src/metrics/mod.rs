@@ -5,16 +5,16 @@ use ::metrics::Unit;
 
 pub use self::table::{Kind, METRICS, Metric};
 
-/// Bounds in seconds for the histograms: from a round trip on the same machine to a body that takes as long as a reader
-/// waits.
+/// Bucket bounds in seconds for the histograms: from a round trip on the same machine to the longest body that a
+/// reader waits for.
 ///
-/// An exporter that is given none makes summaries, which cannot be added up over processes.
+/// An exporter without bounds makes summaries, which cannot be added up over processes.
 pub const DURATION_BUCKETS: [f64; 15] = [
     0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
     10.0,
 ];
 
-/// Tells the installed recorder what each metric means. Once, after it was installed.
+/// Describes all metrics to the installed recorder. Call it once, after the recorder was installed.
 pub fn describe() {
     for metric in METRICS {
         let (name, help) = (metric.name, metric.help);

@@ -1,4 +1,5 @@
-//! The figures that are told when somebody asks: counted all along, for [`crate::CacheStats`], at no more cost.
+//! Publishes the counters to a metrics recorder on request. They are the counters of [`crate::CacheStats`], at no
+//! further cost.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,16 +15,18 @@ use crate::telemetry::stats::{BY_HAND, CacheStats};
 use crate::telemetry::timer::label;
 
 impl Cache {
-    /// Tells the recorder of the `metrics` facade the figures of this cache as they stand now, and those of all cached
-    /// functions (feature `metrics`).
+    /// Sends the current values of this cache's counters, and of those of all cached functions, to the recorder of the
+    /// `metrics` facade (feature `metrics`).
     ///
-    /// Call it where figures are fetched, before the exporter renders them; with an exporter that pushes, every few
-    /// seconds. Between calls nothing is told but durations, and no task runs for it. [`crate::metrics`] names them all.
+    /// Call it when metrics are fetched, before the exporter renders them; with an exporter that pushes, every few
+    /// seconds. Between calls only durations are recorded, and no background task runs. [`crate::metrics`] lists all
+    /// metrics.
     ///
-    /// Counters are set, not added to: it does not matter how often it is called, or since when there is a recorder.
+    /// Counters are set to their totals, so it does not matter how often it is called, or when the recorder was
+    /// installed.
     pub fn publish_metrics(&self) {
         let mut by_name: BTreeMap<&'static str, Functions> = BTreeMap::new();
-        // Two methods may have one name.
+        // Two methods may have the same name.
         for (name, stats) in functions() {
             by_name.entry(name).or_default().add(&stats);
         }
@@ -98,7 +101,7 @@ impl Cache {
         }
     }
 
-    /// Which cache of this process.
+    /// The label that names this cache within the process.
     fn label(&self) -> Label {
         let namespace = self.inner.config.namespace.trim_end_matches(':');
         let name: SharedString = match namespace {
@@ -109,8 +112,8 @@ impl Cache {
     }
 }
 
-/// What is told by function. Each figure only grows by itself; a difference of two that are not read at once may shrink
-/// for a moment, which [`::metrics::Counter::absolute`] passes over.
+/// The totals by function. Each counter only grows; but a difference of two counters that are not read at the same
+/// time may shrink for a moment, which [`::metrics::Counter::absolute`] ignores.
 #[derive(Default)]
 struct Functions {
     outcomes: [(&'static str, u64); 6],

@@ -1,8 +1,8 @@
-//! A cached function, as the statistics know it.
+//! A cached function and its counters.
 
 use crate::telemetry::stats::Counters;
 
-/// The name of a cached function and what is counted of it.
+/// The name of a cached function and its counters.
 #[derive(Debug)]
 pub(crate) struct Function {
     pub(crate) name: &'static str,

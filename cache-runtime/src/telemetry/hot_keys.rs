@@ -1,5 +1,5 @@
-//! What an operator looks at beside the counters: the hottest keys and the latest removals. Bounded, and off until somebody
-//! wants to know: then a read costs one look at a flag.
+//! The hottest keys and the latest removals, for operators. Memory use is bounded. It is off by default: then a read
+//! only checks a flag.
 
 use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
@@ -13,35 +13,37 @@ use tokio::time::Instant;
 use crate::key::Pattern;
 use crate::telemetry::invalidation::{Durability, Invalidation};
 
-/// One call in so many is looked at.
+/// One call in this many is sampled.
 const ONE_IN: u64 = 8;
 
-/// Keys that are counted at once.
+/// The number of keys that are tracked at a time.
 const KEYS: usize = 256;
 
-/// After so long what was counted counts half: the hottest keys are those of the last minutes.
+/// After this time, earlier counts weigh half: the hottest keys are those of the last minutes.
 const HALF_LIFE: Duration = Duration::from_secs(60);
 
-/// Removals that are remembered.
+/// The number of removals that are kept.
 const REMOVALS: usize = 100;
 
-/// Patterns of one removal, and characters of one pattern, that are remembered.
+/// The number of patterns kept of one removal, and of characters kept of one pattern.
 const PATTERNS: usize = 8;
 const LONGEST: usize = 256;
 
-/// A key that is asked for often.
+/// A key that is requested often.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct HotKey {
     /// The key.
     pub key: String,
-    /// The function that asks for it.
+    /// The function that requests it.
     pub function: &'static str,
-    /// Calls of the last minutes, older ones counting less (half, a minute later); estimated from one in eight.
+    /// The calls of the last minutes, estimated from a sample of one in eight. Older calls count less: half after a
+    /// minute.
     pub calls: u64,
-    /// How far that may be off, to either side: the true figure is within it for 95 of 100 keys. Large for small counts:
-    /// one call seen is 8, and may have been 42. It adds up what the sample leaves open, what a key may have inherited from
-    /// one that it replaced among the 256 counted, and samples that were left out because two calls came at once.
+    /// The error of `calls`, in either direction: for 95 of 100 keys the true number is within it. It is large for
+    /// small counts: one sampled call is reported as 8, and there may have been 42. It is the sum of the sampling
+    /// error, of the count that the key may have inherited from a key that it replaced among the 256 tracked ones, and
+    /// of the samples that were skipped because two calls came at the same time.
     pub uncertain_by: u64,
 }
 
@@ -49,28 +51,28 @@ pub struct HotKey {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RecentInvalidation {
-    /// When it was done, in milliseconds since 1970.
+    /// The time of the removal, in milliseconds since 1970.
     pub at_ms: u64,
-    /// What it named; the first eight of many.
+    /// The patterns of the removal, at most the first eight.
     pub patterns: Vec<String>,
-    /// Entries that went.
+    /// The number of entries removed.
     pub removed: u64,
-    /// Whom it binds.
+    /// Which processes the removal has reached.
     pub durability: Durability,
 }
 
-/// What is watched.
+/// The data collected for operators.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     on: AtomicBool,
     hot: Mutex<Hot>,
-    /// Samples that the counts lack.
+    /// The number of samples that were skipped.
     missed: AtomicU64,
     removals: Mutex<VecDeque<RecentInvalidation>>,
 }
 
 impl Watch {
-    /// Begins to watch, or ends it and forgets.
+    /// Starts to collect data, or stops and discards it.
     pub(crate) fn turn(&self, on: bool) {
         self.on.store(on, Relaxed);
         if !on {
@@ -93,12 +95,12 @@ impl Watch {
         self.removals.lock().iter().rev().cloned().collect()
     }
 
-    /// A cached function asks for a key.
+    /// Counts a request of a cached function for a key.
     pub(crate) fn saw(&self, key: &str, function: &'static str) {
         if !self.on.load(Relaxed) || !is_drawn() {
             return;
         }
-        // Nobody waits to be counted; but the counts say that they may lack it.
+        // A call never waits for the lock; a skipped sample is counted in the uncertainty.
         let Some(mut hot) = self.hot.try_lock() else {
             self.missed.fetch_add(1, Relaxed);
             return;
@@ -108,7 +110,7 @@ impl Watch {
         hot.count(key, function);
     }
 
-    /// A removal is done.
+    /// Records a removal that is done.
     pub(crate) fn removed(&self, patterns: &[Pattern], done: Invalidation) {
         if !self.on.load(Relaxed) || patterns.is_empty() {
             return;
@@ -129,7 +131,7 @@ impl Watch {
 }
 
 impl Watch {
-    /// Adds the number of entries that were unlinked behind a removal.
+    /// Adds the number of entries that were deleted in the background after a removal.
     pub(crate) fn counted(&self, patterns: &[Pattern], removed: u64) {
         if removed == 0 || !self.on.load(Relaxed) {
             return;
@@ -147,7 +149,7 @@ impl Watch {
     }
 }
 
-/// Patterns as those who watch see them: some, and not too long.
+/// The patterns as text for operators: limited in number and length.
 fn shown(patterns: &[Pattern]) -> Vec<String> {
     patterns
         .iter()
@@ -156,7 +158,7 @@ fn shown(patterns: &[Pattern]) -> Vec<String> {
         .collect()
 }
 
-/// One in [`ONE_IN`], at random: a fixed step would fall in with the pattern of a handler's calls.
+/// True for one call in [`ONE_IN`], at random: a fixed step could coincide with the pattern of a handler's calls.
 fn is_drawn() -> bool {
     thread_local! {
         static STATE: Cell<u64> = Cell::new(crate::common::random::number() | 1);
@@ -171,16 +173,16 @@ fn is_drawn() -> bool {
     })
 }
 
-/// Space-saving: A. Metwally, D. Agrawal and A. El Abbadi, "Efficient Computation of Frequent and Top-k Elements in Data
-/// Streams", ICDT 2005. A new key takes the place of the least one, and its count; so a count is never too low, and too high
-/// by at most what it took over.
+/// The space-saving algorithm: A. Metwally, D. Agrawal and A. El Abbadi, "Efficient Computation of Frequent and Top-k
+/// Elements in Data Streams", ICDT 2005. A new key replaces the key with the lowest count and inherits that count. So
+/// a count is never too low, and too high by at most the inherited count.
 #[derive(Debug)]
 struct Hot {
     counted: Vec<Counted>,
     places: HashMap<Box<str>, usize>,
     faded: Instant,
     has_faded: bool,
-    /// Samples that were left out; each may have been of any key.
+    /// The number of samples that were skipped; each may have been of any key.
     missed: u64,
 }
 
@@ -189,7 +191,7 @@ struct Counted {
     key: Box<str>,
     function: &'static str,
     count: u64,
-    /// Of it, what may have been the predecessor's.
+    /// The part of `count` that was inherited from the replaced key.
     inherited: u64,
 }
 
@@ -211,7 +213,7 @@ impl Hot {
             self.counted[place].count += 1;
             return;
         }
-        // A long key would cost what a thousand short ones do.
+        // A long key would need as much memory as a thousand short ones.
         if key.len() > 4 * LONGEST {
             return;
         }
@@ -265,10 +267,10 @@ impl Hot {
         order.iter().take(limit).map(shown).collect()
     }
 
-    /// By how many calls an estimate may be off, to either side.
+    /// How many calls an estimate may be off, in either direction.
     ///
-    /// Halving rounds down: what it has ever taken from one count sums to less than one (1/2 + 1/4 + …); the same goes for
-    /// what was left out.
+    /// Halving rounds down. All rounding losses of one count sum to less than one (1/2 + 1/4 + …); the same holds for
+    /// the skipped samples.
     fn uncertainty(&self, counted: &Counted) -> u64 {
         let rounded = if self.has_faded { 2 } else { 0 };
         let samples = counted.inherited + self.missed + rounded;
@@ -276,16 +278,17 @@ impl Hot {
     }
 }
 
-/// How many calls there may have been beyond the `seen` × [`ONE_IN`] that a sample of `seen` stands for, with 95 of 100;
-/// fewer than those by at most as many.
+/// How many calls there may have been above the estimate `seen` × [`ONE_IN`] of a sample of `seen`, with 95 %
+/// confidence; below the estimate, the error is at most as large.
 ///
-/// Of n calls, each is drawn with p = 1/8 by itself, so the number drawn is binomial. E. B. Wilson, "Probable Inference, the
-/// Law of Succession, and Statistical Inference", JASA 22 (1927): n is plausible while `|seen − np| ≤ z √(np(1 − p))`, which
-/// for m = np gives `m ≤ seen + z²q/2 + √(z²q·seen + z⁴q²/4)`, with q = 1 − p. Unlike the plain standard error it holds
-/// for small counts as well; for large ones it tends to it, z·√(56·seen) calls. After a halving it is too large if
-/// anything: a count that weighs a half has a quarter of the variance.
+/// Each of n calls is drawn independently with p = 1/8, so the number drawn is binomial. E. B. Wilson, "Probable
+/// Inference, the Law of Succession, and Statistical Inference", JASA 22 (1927): n is plausible while `|seen − np| ≤ z
+/// √(np(1 − p))`, which for m = np gives `m ≤ seen + z²q/2 + √(z²q·seen + z⁴q²/4)`, with q = 1 − p. Unlike the plain
+/// standard error it holds for small counts as well; for large ones it approaches the standard error, z·√(56·seen)
+/// calls. After a halving it is too large rather than too small: a count that weighs half has a quarter of the
+/// variance.
 fn sampling_error(seen: u64) -> u64 {
-    /// z of 95 %, two-sided, squared.
+    /// The square of z for 95 %, two-sided.
     const Z2: f64 = 1.96 * 1.96;
     let z2q = Z2 * (1.0 - 1.0 / ONE_IN as f64);
     let beyond = z2q / 2.0 + (z2q * seen as f64 + z2q * z2q / 4.0).sqrt();
@@ -316,12 +319,12 @@ mod tests {
             ("hot", "warm")
         );
         let calls = 50_000 / 4 * ONE_IN;
-        // Nothing was sampled here, so only what was inherited could be wrong.
+        // Every call was counted here, so only the inherited count can be wrong.
         let inherited = hottest[0].uncertain_by - sampling_error(hottest[0].calls / ONE_IN);
         assert!(hottest[0].calls >= calls && hottest[0].calls - inherited <= calls);
     }
 
-    /// Draws as calls do, for each of many keys, and counts for how many the truth is within what is said.
+    /// Samples many keys as calls do, and counts for how many of them the true number is within the reported error.
     #[tokio::test]
     async fn a_sampled_count_is_as_uncertain_as_it_says() {
         for calls in [1_u64, 10, 100, 3_000] {
@@ -332,20 +335,20 @@ mod tests {
             }
             let told = hot.hottest(KEYS);
             let within = |told: &&HotKey| told.calls.abs_diff(calls) <= told.uncertain_by;
-            // A key that was never drawn is not told; `sampling_error(0)` speaks for it.
+            // A key that was never sampled is not listed; `sampling_error(0)` is its error.
             let unseen = if calls <= sampling_error(0) {
                 KEYS - told.len()
             } else {
                 0
             };
             let within = told.iter().filter(within).count() + unseen;
-            // 95 of 100 are to be expected, of 256 keys 243 ± 4.
+            // 95 of 100 are expected: 243 ± 4 of 256 keys.
             assert!(
                 within >= KEYS * 85 / 100,
                 "{within} of {KEYS}, {calls} calls each"
             );
         }
-        // Not so large as to say nothing: 12 % of 2,400 calls seen as 300.
+        // The error stays small enough to be useful: 12 % of 2,400 calls, of which 300 were sampled.
         assert_eq!(
             (sampling_error(0), sampling_error(1), sampling_error(300)),
             (27, 34, 268)

@@ -1,4 +1,4 @@
-//! Which cache is speaking: behind a balancer each request may reach another process.
+//! Identifies a cache instance: behind a load balancer, each request may reach another process.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -6,14 +6,14 @@ use serde::Serialize;
 
 use crate::common::random;
 
-/// One cache of one process, from its making to its end. Figures of two instances must not be mixed: each counts for itself,
-/// from its own start.
+/// One cache in one process, from its creation to its end. Do not mix the counters of two instances: each counts from
+/// its own start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Instance {
-    /// 16 random hexadecimal digits, others after each start.
+    /// 16 random hexadecimal digits, new after each start.
     pub id: String,
-    /// When it was made, in milliseconds since 1970 by its own clock.
+    /// The time of its creation, in milliseconds since 1970, by the clock of its machine.
     pub started_at_ms: u64,
 }
 

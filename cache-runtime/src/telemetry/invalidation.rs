@@ -1,30 +1,29 @@
-//! What an invalidation came to, and whom it binds.
+//! The result of an invalidation: how many entries it removed, and which processes it has reached.
 
 use serde::Serialize;
 
-/// What an invalidation came to.
+/// The result of an invalidation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Invalidation {
-    /// Entries really removed: from Redis, or from memory where that is all there is. Of a cached function's
-    /// `invalidates`, whose entries are taken away behind the call, [`crate::CacheStats::removed`] tells; and so it does
-    /// of what was still to be counted when Redis fell silent for longer than `CACHE_BUDGET`: this is then what was counted
-    /// until then.
+    /// The number of entries removed: from Redis, or from memory if Redis is not available. Entries that are deleted
+    /// in the background are not included; [`crate::CacheStats::removed`] counts them: those of a cached function's
+    /// `invalidates`, and those that were not yet counted when Redis did not answer for longer than `CACHE_BUDGET`.
     pub removed: u64,
-    /// Whom it binds.
+    /// Which processes it has reached.
     pub durability: Durability,
 }
 
-/// Whom an invalidation binds when it returns.
+/// Which processes an invalidation has reached when it returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Durability {
-    /// Everybody: Redis has acknowledged it (or none is configured, and this process is everybody).
+    /// All processes: Redis has acknowledged it, or no Redis is configured and this process is the only one.
     Durable,
-    /// Nobody yet: it runs when the surrounding [`crate::deferred()`] scope has ended well.
+    /// No process yet: it is made when the surrounding [`crate::deferred()`] scope ends with `Ok`.
     Deferred,
-    /// This process, at once. The others when Redis is back; before this process reads Redis again.
+    /// This process, at once. The others when Redis is back, before this process reads from Redis again.
     Queued,
 }
 
@@ -39,7 +38,7 @@ impl Durability {
 }
 
 impl Invalidation {
-    /// It binds every process.
+    /// Whether it has reached all processes.
     #[must_use]
     pub fn is_durable(&self) -> bool {
         self.durability == Durability::Durable

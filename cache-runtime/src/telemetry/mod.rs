@@ -1,4 +1,4 @@
-//! What is counted and told while calls go on.
+//! Counters, outcomes and spans of calls and removals.
 
 pub(crate) mod function;
 pub(crate) mod hot_keys;

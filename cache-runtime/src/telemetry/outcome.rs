@@ -1,6 +1,6 @@
-//! How the cached calls of one request went, told to whoever asked beforehand.
+//! Reports how the cached calls of one request went, to an observer that was set before them.
 //!
-//! A task-local: it costs a call that nobody asked about one look at a thread-local.
+//! The observer is a task-local. Without one, a call only pays for a lookup of a thread-local.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use serde::Serialize;
 
 tokio::task_local! {
     static REPORT: Arc<Report>;
-    /// The key of the call that is being polled, where the report wants keys.
+    /// The key of the call that is being polled, if the observer wants keys.
     static KEY: Arc<str>;
 }
 
@@ -21,38 +21,38 @@ struct Report {
     observed: Mutex<Observed>,
 }
 
-/// What an observer asks of the calls that it observes.
+/// What an observer wants of the calls that it observes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ObserverOptions {
-    /// Reads run their bodies, and refresh what stands.
+    /// Reads do not return the stored value, but a newer one.
     pub(crate) fresh: bool,
-    /// The report names the keys.
+    /// The report contains the keys.
     pub(crate) keys: bool,
-    /// The request bears credentials (`Authorization`).
+    /// The request has credentials (`Authorization`).
     pub(crate) authorized: bool,
 }
 
-/// Calls that are told one by one; further ones are only counted.
+/// The number of calls that are reported one by one; further ones are only counted.
 const TOLD: usize = 64;
 
-/// How the cached calls inside a future went.
+/// The result of [`observe`]: how the cached calls inside a future went.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Observed {
-    /// Calls answered from the cache: no body ran for them, and none was waited for.
+    /// Calls answered from the cache, without running or waiting for a body.
     pub hits: u32,
-    /// Of the hits, those that the memory of this process answered.
+    /// The hits that were answered from this process's memory.
     pub memory_hits: u32,
-    /// Of the hits, those that were past their lifetime.
+    /// The hits whose value was past its TTL.
     pub stale: u32,
-    /// Calls that ran their body, or waited for another call's.
+    /// Calls that ran their body, or waited for the load of another call.
     pub misses: u32,
     /// Calls that could not use the cache.
     pub bypasses: u32,
-    /// Age of the oldest value that was served from the cache, to the millisecond; zero without a hit.
+    /// Age of the oldest value that was served from the cache, in whole milliseconds; zero without a hit.
     pub age: Duration,
     calls: Vec<CallOutcome>,
-    /// By place in `calls`; shorter where nobody asked.
+    /// The keys, at the same positions as in `calls`; shorter if no observer wants keys.
     keys: Vec<Option<Arc<str>>>,
 }
 
@@ -60,51 +60,52 @@ pub struct Observed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CallOutcome {
-    /// The function's name in the statistics; `None` for an operation by hand.
+    /// The name of the function in the statistics; `None` for a manual operation.
     pub function: Option<&'static str>,
-    /// What the caller got.
+    /// The kind of result that the caller got.
     pub status: Status,
-    /// Which tier answered, where one did.
+    /// The tier that answered; `None` if none did.
     pub tier: Option<HitTier>,
-    /// How old the value was, to the millisecond; zero where the body ran.
+    /// The age of the value in whole milliseconds; zero if the body ran.
     pub age: Duration,
-    /// The value's whole lifetime; zero where it has none, because the cache was not to keep it.
+    /// The TTL of the value; zero if the value was not to be cached.
     pub ttl: Duration,
-    /// How long past its lifetime the function lets it be served while it is refreshed (`stale`).
+    /// How long after its TTL the function allows the value to be served while it is refreshed (`stale`).
     pub stale: Duration,
-    /// How long past its lifetime the function lets it stand in for a body that fails or is slow (`stale_on_error`).
+    /// How long after its TTL the function allows the value to be served when the body fails or is slow
+    /// (`stale_on_error`).
     pub stale_on_error: Duration,
-    /// The body ran, and its result goes into the cache.
+    /// Whether the body ran and its result goes into the cache.
     pub stored: bool,
-    /// Reason it went so.
+    /// The reason for the status.
     pub reason: Reason,
-    /// The caller got an error: its own body's, another call's, or that of a `timeout`.
+    /// Whether the caller got an error: from its own body, from another call's, or from a `timeout`.
     pub failed: bool,
-    /// The function says that its answer is for everyone (`public`).
+    /// Whether the function declares its result to be the same for everyone (`public`).
     pub public: bool,
-    /// Request headers that the function says its key depends on (`vary`), in lower case.
+    /// The request headers that the function declares its key to depend on (`vary`), in lower case.
     pub vary: &'static [&'static str],
 }
 
-/// What the caller of a cached function got.
+/// The kind of result that the caller of a cached function got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Status {
     /// A fresh value from the cache.
     Hit,
-    /// A value past its lifetime, as the function's options allow.
+    /// A value past its TTL, which the function's options allow.
     Stale,
-    /// The result of a load that another call had under way.
+    /// The result of a load that another call had started.
     Coalesced,
-    /// Its own body's result.
+    /// The result of the call's own body.
     Miss,
-    /// Its own body's result, past the cache.
+    /// The result of the call's own body, without using the cache.
     Bypass,
 }
 
 impl Status {
-    /// The word in spans.
+    /// The name of the status in spans.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Hit => "hit",
@@ -116,41 +117,42 @@ impl Status {
     }
 }
 
-/// Reason a cached call went as it did.
+/// Why a cached call has its [`Status`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Reason {
-    /// A fresh value was there.
+    /// The cache held a fresh value.
     Fresh,
-    /// A value was there whose refresh runs behind the caller's back.
+    /// The cache held a value that is being refreshed in the background.
     Refreshing,
-    /// The body failed, and an older value stood in for it.
+    /// The body failed, and an older value was served instead.
     BodyFailed,
-    /// The body was too slow, and an older value stood in for it.
+    /// The body was too slow, and an older value was served instead.
     BodySlow,
-    /// Nothing was there.
+    /// The cache held no value.
     Absent,
-    /// What was there is past its time, of another version of the type, of another server run, or damaged.
+    /// The stored value has expired, belongs to another version of the type or to another run of the server, or is
+    /// damaged.
     Unusable,
-    /// Redis is away, and memory had nothing.
+    /// Redis was unavailable, and memory held no value.
     RedisAway,
     /// Another call was loading the value.
     Shared,
-    /// The key was removed again and again while the call waited, or too much is under way.
+    /// The key was removed repeatedly while the call waited, or too many loads are under way.
     Contended,
     /// An argument that cannot be part of a key.
     NoKey,
-    /// The request bears credentials that the key does not hold.
+    /// The request has credentials that are not part of the key.
     Credentials,
     /// The function always runs its body (`put`, `refresh`).
     Asked,
-    /// Inside of [`crate::deferred()`], after something that removes the key.
+    /// The call is inside [`crate::deferred()`], after something that removes its key.
     InTransaction,
 }
 
 impl Reason {
-    /// The word for it, as it is serialized: `absent`, `redis-away`, `body-slow`.
+    /// The reason as it is serialized: `absent`, `redis-away`, `body-slow`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -176,15 +178,15 @@ impl Reason {
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum HitTier {
-    /// This process's memory.
+    /// The memory of this process.
     Memory,
     /// Redis.
     Redis,
 }
 
 impl Observed {
-    /// `MISS` when a body ran or was waited for, `BYPASS` when a call could not use the cache, `STALE` when a value was
-    /// past its lifetime, `HIT` when every cached call was a hit, and `None` when nothing cached was called.
+    /// `MISS` if a body ran or was waited for, else `BYPASS` if a call could not use the cache, else `STALE` if a
+    /// value was past its TTL, else `HIT` if there were hits. `None` if no cached function was called.
     #[must_use]
     pub fn as_str(&self) -> Option<&'static str> {
         match self {
@@ -196,19 +198,19 @@ impl Observed {
         }
     }
 
-    /// The calls one by one, in the order in which they ended; the first 64 of them.
+    /// The first 64 calls, in the order in which they ended.
     #[must_use]
     pub fn calls(&self) -> &[CallOutcome] {
         &self.calls
     }
 
-    /// The key of a call, where the observer wanted keys.
+    /// The key of a call, if the observer wants keys.
     #[cfg(feature = "axum")]
     pub(crate) fn key(&self, call: usize) -> Option<&str> {
         self.keys.get(call)?.as_deref()
     }
 
-    /// Calls of which only the number is known.
+    /// The number of calls that were only counted.
     #[cfg(feature = "axum")]
     pub(crate) fn untold(&self) -> usize {
         let all = self.hits as usize + self.misses as usize + self.bypasses as usize;
@@ -223,7 +225,7 @@ impl Observed {
                 self.stale += u32::from(call.status == Status::Stale);
                 self.age = self.age.max(call.age);
             }
-            // A load that had ended before the call came is as good as a hit.
+            // A load that had ended before the call began counts as a hit.
             Status::Coalesced if call.reason == Reason::Fresh => self.hits += 1,
             Status::Coalesced | Status::Miss => self.misses += 1,
             Status::Bypass => self.bypasses += 1,
@@ -256,7 +258,7 @@ pub async fn observe<F: Future>(future: F) -> (F::Output, Observed) {
     observe_as(ObserverOptions::default(), future).await
 }
 
-/// The same, for an observer that wants more. What a surrounding one wants holds as well.
+/// Like [`observe`], with options. Options of a surrounding observer apply as well.
 pub(crate) async fn observe_as<F: Future>(
     options: ObserverOptions,
     future: F,
@@ -275,12 +277,12 @@ pub(crate) async fn observe_as<F: Future>(
     (output, observed)
 }
 
-/// What the observer of the current task asks for; nothing without one.
+/// The options of the observer of the current task; the default without one.
 pub(crate) fn observer_options() -> ObserverOptions {
     REPORT.try_with(|report| report.options).unwrap_or_default()
 }
 
-/// Polls a call, or a part of it, whose key the observer wants to know.
+/// Polls a call, or a part of it, with its key set for the observer.
 pub(crate) fn naming<T>(key: Option<&Arc<str>>, poll: impl FnOnce() -> T) -> T {
     match key {
         Some(key) => KEY.sync_scope(key.clone(), poll),
@@ -288,9 +290,9 @@ pub(crate) fn naming<T>(key: Option<&Arc<str>>, poll: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Tells whoever asked; what there is to tell is only worked out then.
+/// Reports a call to the observer, if there is one; only then is the outcome computed.
 pub(crate) fn note(outcome: impl FnOnce() -> CallOutcome) {
-    // No report: nobody asked.
+    // Without an observer there is nothing to report.
     let _ = REPORT.try_with(|report| {
         let mut outcome = outcome();
         outcome.age = to_the_millisecond(outcome.age);

@@ -1,7 +1,7 @@
-//! What is told while it happens: spans, how long bodies ran, and with feature `metrics` durations as histograms.
+//! Spans, the run time of bodies, and with feature `metrics` histograms of durations.
 //!
-//! All of it stands beside something much slower than a hit in memory, which tells nothing. A span that nobody listens to
-//! is one look at an atomic; a key is only told at level `TRACE`, a value never.
+//! Everything here accompanies work that is much slower than a hit in memory; a hit in memory has no span. A span that
+//! nobody subscribes to costs one atomic load. Keys are recorded only at level `TRACE`, values never.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -12,10 +12,10 @@ use crate::key::Pattern;
 use crate::telemetry::outcome::{CallOutcome, HitTier};
 use crate::telemetry::stats::{Counters, bump};
 
-/// The function's name in spans and figures where there is none.
+/// The function name in spans and statistics for manual operations.
 pub(crate) const BY_HAND: &str = "by hand";
 
-/// A read that memory did not answer.
+/// The span of a read that memory did not answer.
 pub(crate) fn read(function: &'static str, key: Option<&str>) -> Span {
     let span = debug_span!(
         "cache.read",
@@ -29,7 +29,7 @@ pub(crate) fn read(function: &'static str, key: Option<&str>) -> Span {
     span
 }
 
-/// Tells the span of the read in which this runs how it went.
+/// Records in the current span how the read went.
 pub(crate) fn read_ended(outcome: impl FnOnce() -> CallOutcome) {
     let span = Span::current();
     if span.is_disabled() {
@@ -47,7 +47,7 @@ pub(crate) fn read_ended(outcome: impl FnOnce() -> CallOutcome) {
     }
 }
 
-/// A refresh behind the caller's back, which follows from the caller's span and is no part of it.
+/// The span of a background refresh. It follows from the caller's span, but is not a child of it.
 pub(crate) fn refresh(function: &'static str, key: Option<&str>) -> Span {
     let span = debug_span!(
         parent: None, "cache.refresh", cache.function = function, cache.key = field::Empty
@@ -57,7 +57,7 @@ pub(crate) fn refresh(function: &'static str, key: Option<&str>) -> Span {
     span
 }
 
-/// A removal.
+/// The span of a removal.
 pub(crate) fn invalidate(patterns: &[Pattern]) -> Span {
     let span = debug_span!(
         "cache.invalidate",
@@ -80,7 +80,7 @@ fn tell_key(span: &Span, key: Option<&str>) {
     }
 }
 
-/// A body under way. It counts when this is dropped: also one that panicked or was given up.
+/// Measures a running body. Dropping it counts the body, even if it panicked or was abandoned.
 #[must_use]
 #[derive(Debug)]
 pub(crate) struct BodyTimer<'a> {
@@ -113,7 +113,7 @@ impl<'a> BodyTimer<'a> {
         }
     }
 
-    /// What its body runs in.
+    /// The span in which the body runs.
     pub(crate) fn span(&self) -> Span {
         self.span.clone()
     }

@@ -1,4 +1,4 @@
-//! Counters: atomics inside, a plain snapshot outside.
+//! The counters of a cache: atomics, and a snapshot of them as plain numbers.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -7,9 +7,9 @@ use serde::Serialize;
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
-        /// Counts of one cache, or of one cached function, since the start of the process.
+        /// Counters of one cache, or of one cached function, since the start of the process.
         ///
-        /// A call counts once among `memory_hits`, `redis_hits`, `coalesced`, `misses` and `bypasses`.
+        /// Each call is counted in exactly one of `memory_hits`, `redis_hits`, `coalesced`, `misses` and `bypasses`.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
         #[non_exhaustive]
         pub struct CacheStats {
@@ -34,74 +34,74 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Answered by the memory tier.
+    /// Calls answered from memory.
     memory_hits,
-    /// Answered by Redis.
+    /// Calls answered from Redis.
     redis_hits,
-    /// Of both, answered with a value past its lifetime, as options allow.
+    /// Those hits, in memory or Redis, whose value was past its TTL, as options allow.
     stale_hits,
-    /// Of the stale hits, those that memory answered at once.
+    /// The stale hits that memory answered at once.
     stale_memory_hits,
-    /// Of the stale hits, those in place of a body that failed or was slow; the body counts as a miss besides.
+    /// The stale hits served because a body failed or was slow; the body counts as a miss as well.
     stale_on_error_hits,
-    /// Answered by a load that another call of this process had under way.
+    /// Calls answered by a load that another call of this process had started.
     coalesced,
-    /// The body ran.
+    /// Calls whose body ran.
     misses,
-    /// The body ran because the call could not use the cache at all: a key that cannot be rendered, a foreign value at
-    /// the key.
+    /// Calls whose body ran because they could not use the cache: the key cannot be rendered, or holds a value that is
+    /// not an entry of this cache.
     bypasses,
-    /// Loads behind a caller's back, of values that were stale or about to be.
+    /// Background loads of values that were stale or about to be.
     refreshes,
     /// Calls that gave up on their body (`timeout`) or stopped waiting for it (`soft_timeout`).
     timed_out,
-    /// Bodies that ran, of reads, refreshes and writes, also those that failed or were given up.
+    /// Bodies that ran, for reads, refreshes and writes, including those that failed or were abandoned.
     loads,
-    /// How long those ran together, in microseconds.
+    /// The total run time of those bodies, in microseconds.
     load_micros,
-    /// Loads that failed (`Err`), of all that ran.
+    /// Loads, among those that ran, that failed (`Err`).
     load_failures,
     /// Values stored in Redis.
     stores,
-    /// Values not stored because the key was removed while they were loaded, or the lease could not be kept.
+    /// Values not stored because the key was removed during the load, or because the lease was lost.
     stores_lost,
-    /// Values too large for `CACHE_MAX_VALUE_BYTES`, or that the codec refused.
+    /// Values not stored because they are larger than `CACHE_MAX_VALUE_BYTES`, or cannot be encoded.
     stores_refused,
-    /// Entries in Redis that could not be used: another version of the type, another template, another server run,
-    /// damaged.
+    /// Entries in Redis that could not be used: they belong to another version of the type, to another template or to
+    /// another run of the server, or are damaged.
     unusable,
-    /// Keys that hold something that is not ours; left alone.
+    /// Keys that hold something that is not an entry of this cache; they are left alone.
     foreign,
     /// Calls of this process that waited for another process's load.
     waits,
-    /// Removals asked for.
+    /// Removals requested.
     invalidations,
-    /// Entries that removals took out of Redis.
+    /// Entries that removals deleted from Redis.
     removed,
-    /// Removals that had to be journalled.
+    /// Removals that were journalled.
     queued,
-    /// Times that Redis has lost the ledger of removals, by eviction or by hand: everything was cold then.
+    /// How often Redis lost the ledger of removals, by eviction or by hand. All entries become unusable then.
     ledger_losses,
-    /// Times that removals were folded into fewer, because the ledger held more than its bound.
+    /// How often removals were merged into fewer, because the ledger was larger than its bound.
     ledger_folds,
     /// Redis operations that timed out.
     timeouts,
-    /// Redis operations that met a broken connection.
+    /// Redis operations that failed because the connection was broken.
     disconnects,
     /// Redis operations that the server refused.
     refusals,
-    /// Background work that was dropped because too much was under way.
+    /// Background work that was dropped because too much of it was under way.
     shed,
 }
 
 impl CacheStats {
-    /// Calls that a tier answered.
+    /// Calls answered from memory or Redis.
     #[must_use]
     pub fn hits(&self) -> u64 {
         self.memory_hits + self.redis_hits
     }
 
-    /// Hits in percent of hits and misses; 0 before the first call.
+    /// Hits, including coalesced calls, as a percentage of all calls; 0 before the first call.
     #[must_use]
     pub fn hit_rate_percent(&self) -> f64 {
         let asked = self.hits() + self.coalesced + self.misses + self.bypasses;
@@ -112,7 +112,7 @@ impl CacheStats {
         (percent * 100.0).round() / 100.0
     }
 
-    /// How long a body runs, on average; `None` before the first one has ended.
+    /// The mean run time of a body; `None` before the first one has ended.
     #[must_use]
     pub fn mean_load(&self) -> Option<Duration> {
         self.load_micros
@@ -121,15 +121,16 @@ impl CacheStats {
     }
 }
 
-/// What programs do by hand ([`crate::Cache::get`] and its like), of all caches of this process: for the figures by function.
+/// The counters of manual operations ([`crate::Cache::get`] and the like) of all caches in this process, for the
+/// statistics by function.
 pub(crate) static BY_HAND: Counters = Counters::new();
 
-/// Counts in two places at once: the cache's own totals and the function's.
+/// Adds one to a counter.
 pub(crate) fn bump(counter: &AtomicU64) {
     counter.fetch_add(1, Relaxed);
 }
 
-/// Counts several at once.
+/// Adds a number to a counter.
 pub(crate) fn add(counter: &AtomicU64, count: u64) {
     counter.fetch_add(count, Relaxed);
 }

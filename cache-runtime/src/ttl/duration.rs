@@ -1,22 +1,22 @@
-//! The text of a duration.
+//! Parsing durations.
 
 use std::fmt::{self, Display};
 use std::time::Duration;
 
-/// Reads `"90s"`, `"5m"`, `"1h 30m"`, or whole seconds.
+/// Parses `"90s"`, `"5m"`, `"1h 30m"`, or whole seconds.
 ///
 /// # Errors
 ///
-/// When the text is something else, or zero.
+/// The text is anything else, or zero.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     parse(text)
 }
 
-/// A duration in a constant; what `ttl = "90s"` in an attribute becomes.
+/// Parses a duration in a constant; the attribute turns `ttl = "90s"` into this.
 ///
 /// # Panics
 ///
-/// When the text is no duration: at compile time, where it is a constant.
+/// If the text is not a duration. In a constant, this is a compile error.
 #[doc(hidden)]
 #[must_use]
 pub const fn constant(text: &str) -> Duration {
@@ -37,7 +37,7 @@ pub const fn constant(text: &str) -> Duration {
     }
 }
 
-/// Reason a text is not a lifetime.
+/// Why a text is not a valid TTL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DurationError {
     Empty,
@@ -59,8 +59,8 @@ impl Display for DurationError {
 
 impl std::error::Error for DurationError {}
 
-/// One grammar for attributes, which are read while compiling, and for the
-/// environment, hence a `const fn`: numbers with units, or one number alone.
+/// The grammar of durations, for attributes and for the environment: numbers with units, or one number alone. It is a
+/// `const fn` because attributes are parsed at compile time.
 const fn parse(text: &str) -> Result<Duration, DurationError> {
     let text = text.trim_ascii().as_bytes();
     if text.is_empty() {
@@ -138,7 +138,7 @@ const fn is_at(name: &[u8], text: &[u8], from: usize, to: usize) -> bool {
     true
 }
 
-/// Names and milliseconds, a subset of what `humantime` reads.
+/// The units and their milliseconds, a subset of what `humantime` accepts.
 const UNITS: &[(&str, u64)] = &[
     ("ms", 1),
     ("msec", 1),
@@ -175,10 +175,10 @@ const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// Redis counts in milliseconds.
+/// The shortest TTL: Redis counts in milliseconds.
 pub(super) const SHORTEST: Duration = Duration::from_millis(1);
 
-/// Ten years: what is longer is a mistake, and would overflow a deadline.
+/// The longest TTL, ten years: a longer one is a mistake, and would overflow a deadline.
 pub(super) const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 #[cfg(test)]

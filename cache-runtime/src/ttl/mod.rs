@@ -1,13 +1,11 @@
-//! Named lifetimes: how long an entry stays fresh.
+//! Named TTLs: how long an entry stays fresh.
 //!
-//! A name says what kind of data it is for, and lets an operator change the
-//! figure without a build: `CACHE_TTL_LIST=90s` overrides [`LIST`] at start-up.
-//! An application adds its own names with [`ttl_names!`](crate::ttl_names).
+//! A name says what kind of data a TTL is for, and lets an operator change it without a build: `CACHE_TTL_LIST=90s`
+//! overrides [`LIST`] at start-up. An application adds its own names with [`ttl_names!`](crate::ttl_names).
 //!
-//! A lifetime is at least a millisecond. Zero is refused wherever text is read,
-//! because "keep for no time" and "keep for ever" are both spelled so
-//! elsewhere; as a [`Duration`] in code it means that nothing is stored. What
-//! is longer than ten years is cut to ten years.
+//! A TTL is at least a millisecond. A text that means zero is refused, because elsewhere zero can mean both "keep for
+//! no time" and "keep for ever"; in code, a zero [`Duration`] means that nothing is stored. A TTL of more than ten
+//! years is cut to ten years.
 
 mod duration;
 
@@ -19,7 +17,7 @@ pub use duration::constant;
 pub(crate) use duration::{DurationError, parse_duration};
 use duration::{LONGEST, SHORTEST};
 
-/// A named lifetime.
+/// A named TTL.
 ///
 /// # Examples
 ///
@@ -37,12 +35,12 @@ pub struct NamedTtl {
 }
 
 impl NamedTtl {
-    /// A lifetime that `CACHE_TTL_<name>` overrides.
+    /// Creates a TTL that `CACHE_TTL_<name>` overrides.
     ///
     /// # Panics
     ///
-    /// When `default` is not a duration such as `"90s"`, `"5m"` or `"300"`. In
-    /// a `static`, where names belong, that is a compile error.
+    /// If `default` is not a duration such as `"90s"`, `"5m"` or `"300"`. In a `static`, where names belong, this is a
+    /// compile error.
     #[must_use]
     pub const fn new(name: &'static str, default: &str) -> Self {
         Self {
@@ -52,22 +50,21 @@ impl NamedTtl {
         }
     }
 
-    /// The name, as it ends `CACHE_TTL_…`.
+    /// The name, which follows `CACHE_TTL_`.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// What it is unless the environment says otherwise.
+    /// The default, which holds unless the environment overrides it.
     #[must_use]
     pub const fn default(&self) -> Duration {
         self.default
     }
 
-    /// What it is in this process.
+    /// The TTL in this process.
     ///
-    /// The environment is read once. A text there that is no duration leaves
-    /// the default in force and one line in the log.
+    /// The environment is read once. If the text there is not a duration, the default is used and one line is logged.
     pub fn get(&self) -> Duration {
         *self
             .resolved
@@ -86,9 +83,9 @@ impl NamedTtl {
     }
 }
 
-/// Declares named lifetimes of an application's own.
+/// Declares an application's own named TTLs.
 ///
-/// A text that is no duration does not compile.
+/// A text that is not a duration does not compile.
 ///
 /// # Examples
 ///
@@ -118,19 +115,19 @@ macro_rules! ttl_names {
 }
 
 ttl_names! {
-    /// What may be a minute old.
+    /// Data that may be a minute old.
     pub SHORT = "60s";
-    /// What may be a few minutes old.
+    /// Data that may be a few minutes old.
     pub MEDIUM = "5m";
-    /// What rarely changes.
+    /// Data that rarely changes.
     pub LONG = "1h";
-    /// What changes about once a day.
+    /// Data that changes about once a day.
     pub VERY_LONG = "24h";
     /// A user's roles, permissions and settings.
     pub USER_CONTEXT = "15m";
-    /// Figures that people watch.
+    /// Figures on a dashboard.
     pub DASHBOARD = "2m";
-    /// Figures that people print.
+    /// Figures in a report.
     pub REPORT = "30m";
     /// Results of a search.
     pub SEARCH = "10m";
@@ -138,19 +135,19 @@ ttl_names! {
     pub LIST = "5m";
 }
 
-/// Where a call's lifetime comes from.
+/// Where the TTL of a call comes from.
 #[derive(Clone, Copy, Debug)]
 pub enum Ttl {
-    /// `CACHE_DEFAULT_TTL`.
+    /// The default TTL, `CACHE_DEFAULT_TTL`.
     Default,
-    /// A name.
+    /// A named TTL.
     Named(&'static NamedTtl),
-    /// A figure at the call. Zero means that nothing is stored.
+    /// A TTL given at the call. Zero means that nothing is stored.
     Fixed(Duration),
 }
 
 impl Ttl {
-    /// The lifetime itself; `None` where nothing shall be stored.
+    /// The TTL as a duration; `None` if nothing is to be stored.
     pub(crate) fn resolve(self, default: Duration) -> Option<Duration> {
         let duration = match self {
             Self::Default => default,
@@ -180,9 +177,9 @@ impl From<u64> for Ttl {
     }
 }
 
-/// Every `CACHE_TTL_…` in the environment that is no duration, with the reason.
+/// Every `CACHE_TTL_…` in the environment that is not a duration, with the reason.
 ///
-/// Names are not checked: an application's own are not known here.
+/// The names are not checked: those of an application are not known here.
 pub(crate) fn check_env() -> Vec<(String, DurationError)> {
     check(std::env::vars_os().map(|(name, value)| {
         (
@@ -201,7 +198,7 @@ fn check(variables: impl Iterator<Item = (String, String)>) -> Vec<(String, Dura
     bad
 }
 
-/// How the variables that override names begin.
+/// The prefix of the variables that override named TTLs.
 const VARIABLE: &str = "CACHE_TTL_";
 
 #[cfg(test)]
@@ -228,7 +225,7 @@ mod tests {
     #[test]
     fn a_variable_that_is_not_there_or_not_a_duration_leaves_the_default() {
         assert_eq!(SHORT.resolve("CACHE_TTL_NOBODY_SETS_THIS"), SHORT.default());
-        // Set in every environment that can run this test, and no duration.
+        // `PATH` is set in every environment that can run this test, and is not a duration.
         assert_eq!(SHORT.resolve("PATH"), SHORT.default());
     }
 

@@ -1,5 +1,4 @@
-//! A deserializer that makes dummies, for what stands before the part of a
-//! type that is looked at.
+//! A deserializer that creates dummy values, for the parts of a type before the examined one.
 
 use serde::de::value::{Error, StrDeserializer};
 use serde::de::{
@@ -7,10 +6,10 @@ use serde::de::{
     Visitor,
 };
 
-/// Makes the least value of whatever it is asked for.
+/// Creates the smallest value of whatever type is requested.
 #[derive(Clone, Copy)]
 pub(super) struct Filler {
-    /// Which dummies to make; types are choosy about strings.
+    /// Which dummy values to create; some types accept only certain strings.
     style: usize,
     human_readable: bool,
     depth: usize,
@@ -35,7 +34,7 @@ impl Filler {
         })
     }
 
-    /// Zero, or one for types that refuse zero.
+    /// Zero, or one for types that reject zero.
     fn number(self) -> u8 {
         u8::from(self.style > 0)
     }
@@ -253,7 +252,7 @@ impl<'de> VariantAccess<'de> for Filler {
     }
 }
 
-/// How many kinds of dummies there are to try.
+/// The number of kinds of dummy values to try.
 pub(super) const STYLES: usize = STRINGS.len();
 
 /// What the usual string types accept.

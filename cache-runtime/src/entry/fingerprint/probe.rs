@@ -1,10 +1,8 @@
-//! A deserializer that has nothing to read, and writes down what it is asked.
+//! A deserializer without data, which records what it is asked for.
 //!
-//! Each run of the type's `Deserialize` follows one path, from the outermost
-//! type down to one number or string, and is stopped there by an error. The
-//! next run takes the next field, variant or element at the last place where
-//! there was a choice. So no run needs a value that the type would accept,
-//! except for what stands before the element of a tuple that is looked at
+//! Each run of the type's `Deserialize` follows one path, from the outermost type down to one number or string, and is
+//! stopped there by an error. The next run takes the next field, variant or element at the last place with a choice.
+//! So no run needs a value that the type would accept, except for the elements of a tuple before the examined one
 //! ([`filler`](crate::entry::fingerprint::filler)).
 
 mod reader;
@@ -20,19 +18,18 @@ use crate::entry::fingerprint::filler::STYLES;
 use crate::entry::fingerprint::symmetry::Forms;
 use reader::Probe;
 
-/// What exploring a type found.
+/// The result of exploring a type.
 pub(super) struct Found {
     pub(super) hash: u64,
-    /// Its reader looks at the data to learn what it is, which bincode does not
-    /// support.
+    /// Its `Deserialize` inspects the data to find out its type, which bincode does not support.
     pub(super) self_describing: bool,
-    /// Too large to be seen whole.
+    /// The type is too large to be explored completely.
     pub(super) cut: bool,
     pub(super) forms: Forms,
 }
 
 impl Found {
-    /// Are there parts of the type that its hash does not know?
+    /// Whether the type has parts that its hash does not cover.
     pub(super) fn is_vague(&self) -> bool {
         self.self_describing || self.cut
     }
@@ -52,8 +49,7 @@ pub(super) fn explore<T: DeserializeOwned>(human_readable: bool) -> Found {
     let mut left = MAX_PATHS;
     loop {
         walk.cursor = 0;
-        // Somebody else's code is fed with an error at an unusual place. What
-        // it had built is dropped inside, too.
+        // This passes an error to foreign code at an unusual place. Values that it had built are dropped inside, too.
         let run = catch_unwind(AssertUnwindSafe(|| {
             T::deserialize(Probe(&mut walk)).is_ok()
         }));
@@ -77,7 +73,7 @@ pub(super) fn explore<T: DeserializeOwned>(human_readable: bool) -> Found {
     }
 }
 
-/// Where this run is, and where the next one goes.
+/// The position of this run, and the path of the next one.
 struct Walk {
     path: Vec<Node>,
     cursor: usize,
@@ -90,24 +86,23 @@ struct Walk {
 
 /// A place with a choice.
 struct Node {
-    /// The visitor's type: the same one again below means recursion. Never
-    /// hashed.
+    /// The visitor's type: if it occurs again further down, the type is recursive. Never hashed.
     visitor: &'static str,
     choice: usize,
     choices: usize,
-    /// Did the last run get as far as the choice?
+    /// Whether the last run reached the choice.
     reached: bool,
-    /// Structs are offered as maps, so that each field can be looked at alone;
-    /// a reader that knows only sequences gets one.
+    /// Structs are offered as maps, so that each field can be examined alone; a type that accepts only sequences gets
+    /// one.
     as_sequence: bool,
-    /// How to fill in each element that stands before the chosen one.
+    /// The dummy value for each element before the chosen one.
     styles: Vec<usize>,
-    /// Which of them was refused.
+    /// Which of them was rejected.
     refused: Option<usize>,
 }
 
 impl Walk {
-    /// Enters a place, for the first time or again, and says which node it is.
+    /// Enters a place, for the first time or again, and returns the index of its node.
     fn enter<V>(&mut self, kind: &[u8], names: &[&str], choices: usize) -> Result<usize, Stop> {
         let at = self.cursor;
         if self.is_new() {
@@ -145,7 +140,7 @@ impl Walk {
         Ok(at)
     }
 
-    /// Is this place one that no run has been to?
+    /// Whether no run has been at this place before.
     fn is_new(&self) -> bool {
         self.cursor == self.path.len()
     }
@@ -156,7 +151,7 @@ impl Walk {
         }
     }
 
-    /// Moves on to the next path; `false` when there is none.
+    /// Moves to the next path; `false` if there is none.
     fn advance(&mut self) -> bool {
         while let Some(node) = self.path.last_mut() {
             if !node.reached {
@@ -197,7 +192,7 @@ impl Walk {
         self.note_at(self.cursor, kind, names);
     }
 
-    /// Adds an event to the hash. The nodes above say where it happened.
+    /// Adds an event to the hash. The nodes above give its position.
     fn note_at(&mut self, depth: usize, kind: &[u8], names: &[&str]) {
         let choices = self
             .path
@@ -236,11 +231,11 @@ impl de::Error for Stop {
     }
 }
 
-/// A newtype is its content, in both codecs.
+/// A newtype is written as its content, in both codecs.
 const TRANSPARENT: &[u8] = b"";
 
-/// More paths than any type that is worth caching has.
+/// The maximum number of paths, which is more than any type worth caching has.
 const MAX_PATHS: usize = 4096;
 
-/// Each level costs stack.
+/// The maximum depth; each level uses stack space.
 const MAX_DEPTH: usize = 64;

@@ -1,12 +1,10 @@
-//! Does a value write what its type would read?
+//! Checks whether a value writes what its type would read.
 //!
-//! `#[serde(skip_serializing_if)]`, `skip_serializing` and skipped variants
-//! write fewer fields, or other variant numbers, than `Deserialize` expects.
-//! In JSON that is fine, because names are written. bincode relies on order
-//! alone, and reads such bytes as another value.
+//! `#[serde(skip_serializing_if)]`, `skip_serializing` and skipped variants write fewer fields, or other variant
+//! numbers, than `Deserialize` expects. JSON handles this, because it writes names. bincode relies on the order alone,
+//! and reads such bytes as another value.
 //!
-//! JSON has its own blind spots: `Some(None)` is written as `null`, and so are
-//! NaN and the infinities.
+//! JSON has other gaps: `Some(None)` is written as `null`, and so are NaN and the infinities.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
@@ -16,7 +14,7 @@ use serde::ser::{self, Serialize, Serializer};
 /// The structs and variants that a type reads.
 #[derive(Debug, Default)]
 pub(super) struct Forms {
-    /// How many fields, by the name of the struct, or of the enum and variant.
+    /// The number of fields, by the name of the struct, or of the enum and variant.
     fields: HashMap<(&'static str, &'static str), Option<usize>>,
     variants: HashSet<(&'static str, usize, &'static str)>,
 }
@@ -26,7 +24,7 @@ impl Forms {
         self.fields
             .entry((name, variant))
             .and_modify(|known| {
-                // Two structs of one name: a count no longer says which is meant.
+                // Two structs have the same name: the count does not show which one is meant.
                 if *known != Some(fields) {
                     *known = None;
                 }
@@ -66,19 +64,18 @@ impl Forms {
     }
 }
 
-/// What comparing found.
+/// The result of the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// The value writes what its type reads.
     Same,
-    /// It writes something else, or something that was not seen to be read.
+    /// It writes something else, or something that the type was not seen to read.
     Other,
-    /// Its `Serialize` failed on its own account.
+    /// Its `Serialize` returned an error of its own.
     Unknown,
 }
 
-/// Would bincode read `value` back as it is? Walks through it as the codec
-/// would, writing nothing.
+/// Whether bincode would read `value` back unchanged. Walks through it as the codec would, without writing anything.
 pub(super) fn compare<T: Serialize>(value: &T, forms: &Forms) -> Verdict {
     verdict(value.serialize(Check {
         forms: Some(forms),
@@ -86,7 +83,7 @@ pub(super) fn compare<T: Serialize>(value: &T, forms: &Forms) -> Verdict {
     }))
 }
 
-/// Would JSON?
+/// Whether JSON would read `value` back unchanged.
 pub(super) fn compare_json<T: Serialize>(value: &T) -> Verdict {
     verdict(value.serialize(Check {
         forms: None,
@@ -122,7 +119,7 @@ impl ser::Error for Mismatch {
     }
 }
 
-/// A place in the value. With forms it is checked for bincode, else for JSON.
+/// A place in the value. With `forms` it is checked for bincode, else for JSON.
 #[derive(Clone, Copy)]
 struct Check<'a> {
     forms: Option<&'a Forms>,

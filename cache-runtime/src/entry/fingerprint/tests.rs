@@ -13,7 +13,7 @@ fn codec<T: DeserializeOwned + 'static>() -> CodecKind {
     shape_of::<T>().codec(CodecKind::Bincode)
 }
 
-/// Declares the same struct once more, with other fields.
+/// Declares the same struct again, with other fields.
 macro_rules! version {
     ($($item:tt)*) => {{
         #[allow(dead_code)]
@@ -164,8 +164,8 @@ fn what_does_not_matter_is_no_other_version() {
     );
 }
 
-/// Two builds of one source must agree, or each restart starts cold. A change
-/// of these figures makes every stored entry a miss: let it be deliberate.
+/// Two builds of one source must agree, or each restart begins with a cold cache. A change of these numbers makes
+/// every stored entry a miss: change them only on purpose.
 #[test]
 fn fingerprints_are_the_same_in_every_build() {
     #[allow(dead_code)]
@@ -248,7 +248,7 @@ fn the_same_generic_type_inside_itself_is_no_recursion() {
     );
 }
 
-/// Accepts one text only, as an address or a date does.
+/// Accepts only certain texts, as an address or a date does.
 struct Choosy;
 
 impl<'de> Deserialize<'de> for Choosy {
@@ -260,7 +260,7 @@ impl<'de> Deserialize<'de> for Choosy {
     }
 }
 
-/// Accepts nothing that could be guessed.
+/// Accepts no value that the filler could create.
 struct Mulish;
 
 impl<'de> Deserialize<'de> for Mulish {
@@ -301,7 +301,7 @@ fn choosy_types_hide_nothing_that_follows_them() {
         after: u16,
     }
     assert_ne!(fingerprint::<A>(), fingerprint::<B>());
-    // In a tuple there is no way round.
+    // In a tuple this type cannot be avoided.
     fingerprint::<(Mulish, u8)>();
 }
 

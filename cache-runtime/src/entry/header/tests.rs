@@ -20,7 +20,7 @@ fn draft<'a>(tags: &'a [String], payload: &'a [u8]) -> Draft<'a> {
     }
 }
 
-/// What is sent.
+/// The bytes that are sent.
 fn store(draft: &Draft<'_>) -> Vec<u8> {
     let (head, body) = draft.seal();
     [&head[..], &WRITTEN_MS.to_le_bytes(), &body].concat()
@@ -93,7 +93,7 @@ fn what_the_first_format_wrote_is_outdated() {
     let mut bytes = store(&draft(&[], b"payload"));
     bytes[VERSION_AT] = 1;
     assert!(matches!(read(&bytes), Stored::Outdated { .. }));
-    // Its leases were 32 bytes long.
+    // In that version, leases were 32 bytes long.
     assert!(matches!(read(&bytes[..32]), Stored::Outdated { .. }));
 }
 
@@ -220,7 +220,7 @@ fn every_flipped_bit_is_seen() {
             // The magic, or the namespace.
             Stored::Foreign => assert!(bit < 24 || (192..256).contains(&bit)),
             Stored::Outdated { identity } => assert_eq!(identity, damaged[..24]),
-            // The time is the server's: nobody could have summed it up before.
+            // The time comes from the server, so it is not part of the checksum.
             Stored::Entry(entry) => {
                 assert!((448..512).contains(&bit) && entry.payload == b"some payload");
             }
@@ -242,7 +242,7 @@ fn every_truncation_is_seen() {
     }
 }
 
-/// Bytes that pass for ours at first sight.
+/// Bytes that look like an entry at first.
 fn plausible() -> impl Strategy<Value = Vec<u8>> {
     (
         0_u8..4,
@@ -273,7 +273,7 @@ proptest! {
         prop_assert!(!matches!(read(&bytes), Stored::Entry(_)));
     }
 
-    /// Lengths that lie, under a checksum that does not.
+    /// Wrong lengths, with a correct checksum.
     #[test]
     fn lying_lengths_are_outdated_or_harmless(claim in any::<u32>(), rest in proptest::collection::vec(any::<u8>(), 0..100)) {
         let mut bytes = store(&draft(&[], &rest));

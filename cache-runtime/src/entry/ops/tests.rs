@@ -86,7 +86,7 @@ fn json_keeps_every_bit_of_a_float() {
     }
 }
 
-/// A field that is left out shifts all that follow it, in bincode.
+/// In bincode, an omitted field shifts all fields after it.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 struct Sparse {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -134,7 +134,7 @@ fn what_bincode_would_misread_goes_to_json() {
     };
     survives(vec![whole.clone()], CodecKind::Bincode);
     survives(vec![sparse, whole.clone()], CodecKind::Json);
-    // Once seen, the type is known for it.
+    // Once a type has done so, it stays JSON.
     survives(vec![whole], CodecKind::Json);
     survives(
         vec![OneWay {
@@ -172,7 +172,7 @@ fn what_json_would_lose_is_not_written() {
     assert_eq!(json(vec![f32::INFINITY]), Err(CodecError::Lossy));
     assert_eq!(json(None::<Option<u8>>), Ok(b"null".to_vec()));
     assert_eq!(json(Some(vec![None::<u8>])), Ok(b"[null]".to_vec()));
-    // bincode loses none of them.
+    // bincode preserves all of them.
     survives(Some(None::<u8>), CodecKind::Bincode);
     survives(vec![f64::INFINITY], CodecKind::Bincode);
 }
@@ -217,7 +217,7 @@ fn lengths_that_lie_are_refused_before_they_are_allocated() {
             CodecError::Decode
         );
     }
-    // What is below the limit is bounded by it: 16 MiB for five bytes.
+    // A length below the limit is bounded by it: 16 MiB for five bytes.
     let megabytes = [&[252][..], &(15_u32 << 20).to_le_bytes(), b"short"].concat();
     assert_eq!(
         (type_ops::<String>().decode)(&megabytes, CodecKind::Bincode).unwrap_err(),

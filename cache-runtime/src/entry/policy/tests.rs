@@ -32,7 +32,7 @@ fn no_luck_is_asked_for() -> f64 {
 
 #[test]
 fn by_age_policy_and_moment() {
-    // stale, stale_on_error, age: what a reader finds, what a failed or slow body leaves.
+    // stale, stale_on_error, age; the decision for a reader, and the decision after a failed or slow body.
     let table = [
         (0, 0, 0, Fresh, Fresh),
         (0, 0, 59, Fresh, Fresh),
@@ -149,12 +149,12 @@ proptest! {
     }
 }
 
-/// A key under steady load, one request after another, its refreshes behind the callers' backs.
+/// A key under constant load, one request after another, with background refreshes.
 struct Simulation {
     rate: f64,
     ttl: f64,
     load: f64,
-    /// Of a generator of its own: the same numbers each time.
+    /// The seed of a separate generator, which gives the same numbers each time.
     seed: u64,
 }
 
@@ -163,7 +163,7 @@ struct Simulated {
     loads: u32,
     /// Requests that found an expired value and had to wait.
     blocked: u32,
-    /// What a cache without `early` loads in the same time.
+    /// The number of loads of a cache without `early` in the same time.
     by_ttl_alone: f64,
 }
 
@@ -205,7 +205,7 @@ impl Simulation {
                 }
                 Refresh => {}
                 _ => {
-                    // Waits for the refresh under way, or for a load of its own.
+                    // Waits for the refresh under way, or for its own load.
                     blocked += 1;
                     loads += u32::from(refresh_ends.is_none());
                     written = refresh_ends.take().unwrap_or(now + self.load);

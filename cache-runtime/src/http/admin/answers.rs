@@ -1,4 +1,4 @@
-//! What the routes answer with.
+//! The JSON answers of the routes.
 
 use serde::Serialize;
 
@@ -11,7 +11,7 @@ use crate::telemetry::instance::Instance;
 use crate::telemetry::invalidation::{Durability, Invalidation};
 use crate::telemetry::stats::CacheStats;
 
-/// [`Health`], and whose it is.
+/// [`Health`], and the instance it belongs to.
 #[derive(Debug, Serialize)]
 pub(super) struct HealthHere {
     #[serde(flatten)]
@@ -31,7 +31,7 @@ pub(super) struct Stats {
     instance: Instance,
     status: &'static str,
     backend: &'static str,
-    /// Entries of this cache: in Redis while that is there, else in memory.
+    /// The number of entries of this cache: in Redis if available, else in memory.
     entries: u64,
     hits: u64,
     misses: u64,
@@ -40,9 +40,9 @@ pub(super) struct Stats {
     redis_keys: Option<u64>,
     latency_ms: Option<f64>,
     memory: Memory,
-    /// `closed`, `open`, `half-open`; `null` without a Redis.
+    /// `closed`, `open`, `half-open`; `null` if no Redis is configured.
     breaker: Option<&'static str>,
-    /// Removals that wait for Redis.
+    /// The number of removals that wait for Redis.
     journal: usize,
     counters: CacheStats,
 }
@@ -92,7 +92,7 @@ struct Function {
     hits: u64,
     misses: u64,
     hit_rate_percent: f64,
-    /// `null` while no body of it has ended.
+    /// `null` until a body of the function has ended.
     mean_load_ms: Option<f64>,
     counters: CacheStats,
 }
@@ -128,7 +128,7 @@ pub(super) struct Recent {
 pub(super) struct Invalidated {
     pattern: String,
     preview: bool,
-    /// Entries that match, where they were only counted.
+    /// The number of entries that match, if they were only counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     matching: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,4 @@
-//! Who may look, and who may remove.
+//! The configuration of the admin routes: who may read, and who may remove.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -9,13 +9,13 @@ use http::request::Parts;
 use crate::cache::Cache;
 use crate::http::admin::token::Token;
 
-/// What somebody may do.
+/// The permissions of a user of the admin routes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Role {
-    /// Look at everything, and remove by pattern.
+    /// May read everything, and remove by pattern.
     Admin,
-    /// Remove everything as well.
+    /// May also clear the cache.
     SuperAdmin,
 }
 
@@ -28,7 +28,8 @@ impl Role {
     }
 }
 
-/// Who may use [`admin_router`](crate::http::admin::admin_router), and for which cache. Closed unless a token or a check is set.
+/// Configures who may use [`admin_router`](crate::http::admin::admin_router), and for which cache. Access is denied
+/// unless a token or a check is set.
 ///
 /// ```
 /// use cache_runtime::http::AdminConfig;
@@ -37,7 +38,7 @@ impl Role {
 /// let config = AdminConfig::from_env();
 /// ```
 ///
-/// An application that knows its users uses its own check in place of tokens:
+/// An application with its own users can use a check in place of tokens:
 ///
 /// ```
 /// use cache_runtime::http::{AdminConfig, Role};
@@ -61,13 +62,13 @@ pub(super) type Check = Arc<dyn Fn(&Parts) -> Option<Role> + Send + Sync>;
 pub(super) type Peer = Arc<dyn Fn(&Parts) -> Option<IpAddr> + Send + Sync>;
 
 impl AdminConfig {
-    /// Closed: every route but the health answers `403` until a token or a check is set.
+    /// Denies access: every route that needs a role answers `403` until a token or a check is set.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The tokens from `CACHE_ADMIN_TOKEN` and `CACHE_SUPER_ADMIN_TOKEN`, where they are set.
+    /// Reads the tokens from `CACHE_ADMIN_TOKEN` and `CACHE_SUPER_ADMIN_TOKEN`, if they are set.
     #[must_use]
     pub fn from_env() -> Self {
         let var = |name| std::env::var(name).unwrap_or_default();
@@ -76,39 +77,42 @@ impl AdminConfig {
             .super_admin_token(var("CACHE_SUPER_ADMIN_TOKEN"))
     }
 
-    /// The token of [`Role::Admin`], sent as `Authorization: Bearer …`. An empty one is none.
+    /// Sets the token of [`Role::Admin`], which is sent as `Authorization: Bearer …`. An empty text sets none.
     ///
-    /// Make it long and random: `openssl rand -hex 32`. Only its hash is kept.
+    /// Use a long random token: `openssl rand -hex 32`. Only its hash is kept.
     #[must_use]
     pub fn admin_token(mut self, token: impl AsRef<str>) -> Self {
         self.admin = Token::new("the admin token", token.as_ref());
         self
     }
 
-    /// The token of [`Role::SuperAdmin`], which may do what the other one may as well. An empty one is none.
+    /// Sets the token of [`Role::SuperAdmin`], which includes the permissions of [`Role::Admin`]. An empty text sets
+    /// none.
     #[must_use]
     pub fn super_admin_token(mut self, token: impl AsRef<str>) -> Self {
         self.super_admin = Token::new("the super-admin token", token.as_ref());
         self
     }
 
-    /// The application's own check in place of tokens: what the sender of a request may do, or `None`.
+    /// Sets the application's own check, in place of tokens: it returns the role of the sender of a request, or
+    /// `None`.
     ///
-    /// It may rely on cookies, or on anything else that a browser adds by itself: what a page of another origin makes a
-    /// browser send is refused with `403` before the check is asked. Of what changes something, that is a `Sec-Fetch-Site`
-    /// that is neither `same-origin` nor `none` (so `same-site` is refused as well: a neighbour under your domain is somebody
-    /// else), and without that header an `Origin` whose host and port are not those of `Host`. A request with neither was
-    /// made by a program, not by a page. A proxy before a service without TLS, to which browsers send no `Sec-Fetch-Site`,
-    /// has to pass on `Host` as it came.
+    /// The check may rely on cookies, or on anything else that a browser adds by itself: requests that a page of
+    /// another origin makes a browser send are refused with `403` before the check runs. For requests that change
+    /// something, these are requests whose `Sec-Fetch-Site` is neither `same-origin` nor `none` (`same-site` is
+    /// refused, too: another host under the same domain may belong to somebody else); without that header, requests
+    /// with an `Origin` whose host and port differ from those of `Host`. A request with neither header comes from a
+    /// program, not from a page. Browsers send no `Sec-Fetch-Site` to a service without TLS: a proxy before such a
+    /// service must pass on `Host` unchanged.
     #[must_use]
     pub fn check(mut self, check: impl Fn(&Parts) -> Option<Role> + Send + Sync + 'static) -> Self {
         self.check = Some(Arc::new(check));
         self
     }
 
-    /// Where a request comes from, so that wrong tokens are counted by address: ten a minute, then `429`. Without it all
-    /// are counted together. Only wrong tokens are counted and refused; a right one is let in whatever came before it, so
-    /// it has to be too long to be guessed.
+    /// Sets how the client address of a request is found, so that wrong tokens are limited by address: after ten in a
+    /// minute, a wrong token gets `429`. By default all clients are counted together. A right token is always
+    /// accepted, however many wrong ones came before, so it must be too long to be guessed.
     ///
     /// ```no_run
     /// use std::net::SocketAddr;
@@ -128,7 +132,7 @@ impl AdminConfig {
         self
     }
 
-    /// Another cache than the global one.
+    /// Uses another cache than the global one.
     #[must_use]
     pub fn cache(mut self, cache: &Cache) -> Self {
         self.cache = Some(cache.clone());

@@ -1,8 +1,8 @@
-//! Lets in who has the role, and counts wrong tokens.
+//! Checks the role of a request, and limits wrong tokens.
 //!
-//! A right token is let in whatever came before it: a stranger who guesses, behind the same proxy or by purpose, must not
-//! keep an administrator out. So counting does not make a short token safe. What makes guessing hopeless is the length of
-//! the token; what is bounded here is how much a guesser makes this process log.
+//! A right token is accepted whatever came before it: somebody who guesses tokens, for example behind the same proxy,
+//! must not lock an administrator out. So the limit does not make a short token safe; only the length of the token
+//! prevents guessing. The limit bounds how much a guesser makes this process log.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -25,11 +25,11 @@ use crate::http::admin::token::Token;
 const FAILURES: u32 = 10;
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Peers whose failures are counted at once; all further ones are counted together.
+/// The number of peers whose failures are counted separately; those of all others are counted together.
 const PEERS: usize = 1024;
 
-/// Lets in who may look after a cache: the check behind [`admin_router`](crate::http::admin::admin_router), for routes of an
-/// application's own. Clones count wrong tokens together.
+/// The access check of [`admin_router`](crate::http::admin::admin_router), for an application's own routes. Clones
+/// share the count of wrong tokens.
 ///
 /// ```
 /// use axum::extract::Request;
@@ -66,7 +66,7 @@ impl From<AdminConfig> for AdminGate {
 }
 
 impl AdminGate {
-    /// A gate that nobody has tried yet.
+    /// Creates a gate without any counted failures.
     #[must_use]
     pub fn new(config: AdminConfig) -> Self {
         Self {
@@ -75,17 +75,17 @@ impl AdminGate {
         }
     }
 
-    /// The role of who sent the request, if that is enough.
+    /// Returns the role of the sender of a request, if it is at least `needed`.
     ///
     /// # Errors
     ///
-    /// `401` without a token or with a wrong one, `403` where its role does not suffice, where the administration is closed,
-    /// or where a page of another origin made the request; `429` for a wrong token after ten others in a minute.
+    /// `401` without a token or with a wrong one; `403` if the role does not suffice, if no token or check is set, or
+    /// if a page of another origin made the request; `429` for a wrong token after ten others in a minute.
     pub fn admit(&self, request: &Parts, needed: Role) -> Result<Role, AdminRefusal> {
         origin::refuse_other_sites(request)?;
         let role = match &self.config.check {
             Some(check) => {
-                // It may rely on what a browser adds by itself. A token never is.
+                // The check may rely on what a browser adds by itself. Browsers never add a token by themselves.
                 origin::refuse_other_origins(request)?;
                 check(request).ok_or_else(|| {
                     AdminRefusal::new(
@@ -131,14 +131,14 @@ impl AdminGate {
             ));
         };
         let sent = blake3::hash(sent);
-        // Both are compared, whatever the first one says.
+        // Always compares both, so that the time does not depend on the first result.
         let compared = |token: &Option<Token>| {
             token
                 .as_ref()
                 .map_or(Choice::from(0), |token| token.is(&sent))
         };
         let (is_admin, is_super) = (compared(admin), compared(super_admin));
-        // Before anything is said of earlier failures: they may be somebody else's, behind the same proxy.
+        // Checked before earlier failures are counted: they may come from somebody else behind the same proxy.
         if bool::from(is_super) {
             return Ok(Role::SuperAdmin);
         }
@@ -171,12 +171,12 @@ fn bearer(request: &Parts) -> Option<&[u8]> {
         .filter(|token| !token.is_empty())
 }
 
-/// Wrong tokens, by where they came from. `None` is everybody that is not told apart.
+/// The number of wrong tokens by peer. `None` counts all peers that are not counted separately.
 #[derive(Debug, Default)]
 struct Failures(HashMap<Option<IpAddr>, (Instant, u32)>);
 
 impl Failures {
-    /// How long a peer has to wait that has failed too often.
+    /// How long a peer has to wait after too many failures.
     fn wait(&self, peer: Option<IpAddr>, now: Instant) -> Option<Duration> {
         let standing = |peer| {
             let (since, count): &(Instant, u32) = self.0.get(&peer)?;
@@ -208,7 +208,7 @@ impl Failures {
     }
 }
 
-/// Whoever has one address of IPv6 has 2^64 of them.
+/// The network of an address: one IPv6 client has 2^64 addresses, so only the first half is compared.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {

@@ -1,4 +1,4 @@
-//! An operator's view of the cache: how it is doing, what is hot, what was removed; and the means to remove.
+//! HTTP routes for operators: health, counters, hot keys, recent removals, and removing entries.
 
 mod answers;
 mod config;
@@ -25,13 +25,13 @@ use crate::cache::global;
 use crate::error::Error;
 use crate::key::Pattern;
 
-/// The description that tools read; a test holds it to the routes.
+/// The OpenAPI description; a test compares it with the routes.
 const OPENAPI: &str = include_str!("openapi.json");
 
-/// Characters of a pattern at most.
+/// The maximum number of characters of a pattern.
 const LONGEST_PATTERN: usize = 1024;
 
-/// Routes for operators.
+/// Creates the routes for operators.
 ///
 /// | route | for | |
 /// |---|---|---|
@@ -40,20 +40,20 @@ const LONGEST_PATTERN: usize = 1024;
 /// | `GET /cache/functions` | admin | the counters of each cached function |
 /// | `GET /cache/hottest` | admin | [`Cache::hottest_keys`] |
 /// | `GET /cache/recent` | admin | [`Cache::recent_invalidations`] |
-/// | `POST /cache/invalidate?pattern=` | admin | removes what the [`Pattern`] names; with `preview=true` only counts it |
-/// | `DELETE /cache/clear` | super admin | removes everything of the cache's namespace; a [pattern that is a clear](Pattern::is_clear) needs the same token |
-/// | `GET /cache/dashboard` | everybody | a page for all of this; it asks for the token |
+/// | `POST /cache/invalidate?pattern=` | admin | removes the entries that the [`Pattern`] covers; with `preview=true` only counts them |
+/// | `DELETE /cache/clear` | super admin | removes every entry of the cache's namespace; a [pattern that is a clear](Pattern::is_clear) needs the same token |
+/// | `GET /cache/dashboard` | everybody | a page that shows all of this; it asks for the token |
 /// | `GET /cache/openapi.json` | everybody | the description of these routes |
 ///
-/// Tokens travel as `Authorization: Bearer …`. While none is set, routes that need one answer `403`; then `401` without a
-/// token or with a wrong one, `403` where it does not suffice, `429` for a wrong one after ten others in a minute; a right
-/// one is never refused for those. What is done is logged, the token never. [`AdminGate`] guards routes of your own in the
-/// same way.
+/// Tokens are sent as `Authorization: Bearer …`. If no token is set, routes that need one answer `403`. Otherwise they
+/// answer `401` without a token or with a wrong one, `403` if the role of the token does not suffice, and `429` to a
+/// wrong token after ten others in a minute; a right token is always accepted. Actions are logged, tokens never.
+/// [`AdminGate`] protects your own routes in the same way.
 ///
-/// Figures are those of one process, and say of which ([`Instance`](crate::Instance)): behind a balancer the next answer
-/// may be another's. The page keeps them apart.
+/// The counters are those of one process, and each answer identifies it ([`Instance`](crate::Instance)): behind a load
+/// balancer, the next answer may come from another process. The dashboard shows the processes separately.
 ///
-/// While Redis is away all of this works; removals then answer `"durability": "queued"`.
+/// All routes work while Redis is unavailable; removals then answer `"durability": "queued"`.
 ///
 /// ```
 /// use axum::Router;
@@ -62,7 +62,7 @@ const LONGEST_PATTERN: usize = 1024;
 /// let app: Router = Router::new().merge(admin_router(AdminConfig::from_env()));
 /// ```
 ///
-/// Under a path of its own: `.nest("/api", admin_router(…))`.
+/// To mount the routes below a path: `.nest("/api", admin_router(…))`.
 pub fn admin_router<S>(gate: impl Into<AdminGate>) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -93,7 +93,7 @@ struct Admin {
 
 type Answer<T> = Result<Unkept<Json<T>>, Unkept<AdminRefusal>>;
 
-/// Nobody on the way keeps it.
+/// An answer that no browser or proxy may keep (`no-store`).
 struct Unkept<T>(T);
 
 impl<T: IntoResponse> IntoResponse for Unkept<T> {
@@ -196,7 +196,7 @@ async fn invalidate(
     let pattern =
         Pattern::parse(&text).map_err(|why| AdminRefusal::bad_request(why.to_string()))?;
     if pattern.is_clear() && !preview {
-        // It is a clear by another name.
+        // Such a pattern removes everything, so it needs the role of a clear.
         admin.gate.admit(&parts, Role::SuperAdmin)?;
     }
     if preview {
@@ -241,11 +241,11 @@ async fn openapi() -> Unkept<impl IntoResponse> {
     Unkept((StatusCode::OK, [(CONTENT_TYPE, json)], OPENAPI))
 }
 
-/// The part of a URI after the `?`.
+/// The query string of a URI.
 struct Query(String);
 
 impl Query {
-    /// The value of a name, which may be there once.
+    /// The value of a parameter, which may occur at most once.
     fn of(&self, name: &str) -> Result<Option<String>, AdminRefusal> {
         let mut values = url::form_urlencoded::parse(self.0.as_bytes())
             .filter(|(other, _)| other == name)

@@ -1,5 +1,5 @@
-//! Was a request made by a page of another origin? A page elsewhere can make an administrator's browser send one, and the
-//! browser adds what it knows by itself: cookies, a client certificate, a remembered password.
+//! Detects requests made by a page of another origin. Such a page can make an administrator's browser send a request,
+//! and the browser adds cookies, a client certificate or a remembered password by itself.
 
 use http::header::{HOST, ORIGIN};
 use http::request::Parts;
@@ -9,7 +9,7 @@ use crate::http::admin::refusal::AdminRefusal;
 
 const SEC_FETCH_SITE: &str = "sec-fetch-site";
 
-/// Refuses what a page of another *site* made a browser send, whatever it asks for.
+/// Refuses requests that a page of another *site* made a browser send, whatever they ask for.
 pub(super) fn refuse_other_sites(request: &Parts) -> Result<(), AdminRefusal> {
     match unlike(&request.headers, |site| site != "cross-site") {
         Some(site) => Err(by_another(&site)),
@@ -17,12 +17,12 @@ pub(super) fn refuse_other_sites(request: &Parts) -> Result<(), AdminRefusal> {
     }
 }
 
-/// Refuses what changes something and was made by a page of another *origin*, be it of the same site: a neighbour under the
-/// same domain is somebody else, and gets the cookies with its request, `SameSite` or not.
+/// Refuses requests that change something and were made by a page of another *origin*, even of the same site: another
+/// host under the same domain may belong to somebody else, and its requests carry the cookies, `SameSite` or not.
 ///
-/// Browsers have sent `Sec-Fetch-Site` to every `https` address since 2023, and `Origin` with everything but `GET` and `HEAD`
-/// since 2020, to every address; no page can set or suppress them. So a request with neither was not made by a page. Where
-/// both are there the first one decides: it needs no `Host`, which a proxy may have changed.
+/// Browsers have sent `Sec-Fetch-Site` to every `https` address since 2023, and `Origin` with everything but `GET` and
+/// `HEAD` since 2020, to every address; no page can set or suppress them. So a request with neither was not made by a
+/// page. If both are present, `Sec-Fetch-Site` decides: it does not depend on `Host`, which a proxy may have changed.
 pub(super) fn refuse_other_origins(request: &Parts) -> Result<(), AdminRefusal> {
     if matches!(request.method, Method::GET | Method::HEAD) {
         return Ok(());
@@ -49,7 +49,7 @@ pub(super) fn refuse_other_origins(request: &Parts) -> Result<(), AdminRefusal> 
     )))
 }
 
-/// The first `Sec-Fetch-Site` that is not as it should be.
+/// The first `Sec-Fetch-Site` that does not meet `should`.
 fn unlike(headers: &HeaderMap, should: impl Fn(&str) -> bool) -> Option<String> {
     let sites = headers.get_all(SEC_FETCH_SITE).iter();
     let mut sites = sites.map(|site| String::from_utf8_lossy(site.as_bytes()));
@@ -69,18 +69,19 @@ fn refusal(message: &str) -> AdminRefusal {
     AdminRefusal::new(StatusCode::FORBIDDEN, "cross_origin", message)
 }
 
-/// Where the request went, as its sender sees it; `None` if it does not say, or says it twice.
+/// The host that the request was sent to, as its sender sees it; `None` if it is missing or given twice.
 fn host(request: &Parts) -> Option<&str> {
     let mut hosts = request.headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
-        // As in HTTP/2, where it is a part of the address.
+        // HTTP/2 sends it as a part of the address.
         (None, _) => request.uri.authority().map(|authority| authority.as_str()),
         (Some(host), None) => host.to_str().ok(),
         (Some(_), Some(_)) => None,
     }
 }
 
-/// Is this the origin of pages of that host? The scheme is not compared: a proxy that ends TLS does not say it.
+/// Whether this is the origin of pages of that host. The scheme is not compared: a proxy that ends TLS does not report
+/// it.
 fn is_at(origin: &str, host: &str) -> bool {
     let Some((scheme, at)) = origin.split_once("://") else {
         return false; // `null`: a page without an origin, such as one in a sandbox

@@ -1,4 +1,4 @@
-//! The dashboard: one page, nothing from elsewhere.
+//! The dashboard: a single page that loads nothing from other hosts.
 
 use axum::response::{IntoResponse as _, Response};
 use http::HeaderValue;
@@ -10,10 +10,10 @@ use crate::common::random;
 
 const PAGE: &str = include_str!("dashboard.html");
 
-/// In the page, where the nonce of each answer goes.
+/// The place in the page where the nonce of each answer is inserted.
 const NONCE: &str = "{{nonce}}";
 
-/// Only this page's own script and style run, and they speak with nobody but where they came from.
+/// Serves the page. Its policy allows only its own script and style, and connections only to its own origin.
 pub(super) fn dashboard() -> Response {
     let nonce = format!("{:032x}", u128::from_le_bytes(random::bytes()));
     let policy = format!(

@@ -1,4 +1,4 @@
-//! Reason a request of an operator was refused: a status, and JSON that says what to do.
+//! The refusal of an operator's request: a status, and JSON that says what to do.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
-/// Reason [`AdminGate::admit`](crate::http::admin::AdminGate::admit) refused a request.
+/// Why [`AdminGate::admit`](crate::http::admin::AdminGate::admit) refused a request.
 ///
-/// As a response it is a status, the headers that belong to it, and `{"error": {"code": …, "message": …}}`.
+/// It converts to a response with the status, its headers, and `{"error": {"code": …, "message": …}}`.
 #[derive(Clone, Debug)]
 pub struct AdminRefusal {
     status: StatusCode,
@@ -20,19 +20,19 @@ pub struct AdminRefusal {
 }
 
 impl AdminRefusal {
-    /// `401`, `403` or `429`; the administration's own routes answer `400` as well.
+    /// The status: `401`, `403` or `429`; the admin routes also answer `400`.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// A word for programs, such as `unauthorized`.
+    /// A code for programs, such as `unauthorized`.
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.code
     }
 
-    /// A sentence for people, with what to do.
+    /// A message for people, which says what to do.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message

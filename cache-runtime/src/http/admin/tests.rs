@@ -111,7 +111,7 @@ async fn the_page_brings_everything_with_it_and_runs_nothing_else() {
             "{outside}"
         );
     }
-    // Not one handler or style outside of what the nonce covers.
+    // There is no handler or style that the nonce does not cover.
     for inline in [" onclick", " onload", " style=\"", "javascript:"] {
         assert!(!page.contains(inline), "{inline}");
     }

@@ -1,11 +1,11 @@
-//! A token that an operator shows, as it is kept.
+//! The stored form of an operator's token.
 
 use subtle::{Choice, ConstantTimeEq as _};
 
-/// Shorter tokens can be guessed, at the rate at which this process answers.
+/// Shorter tokens can be guessed at the rate at which this process answers.
 const SHORT: usize = 16;
 
-/// A token's hash: nothing here could show the token.
+/// The hash of a token; the token itself is not kept.
 #[derive(Clone)]
 pub(super) struct Token(blake3::Hash);
 
@@ -21,7 +21,7 @@ impl Token {
         Some(Self(blake3::hash(token.as_bytes())))
     }
 
-    /// Hashes are compared, so neither the time nor the length tells how near a guess was.
+    /// Compares hashes in constant time, so neither the time nor the length shows how close a guess was.
     pub(super) fn is(&self, sent: &blake3::Hash) -> Choice {
         self.0.as_bytes().ct_eq(sent.as_bytes())
     }

@@ -182,7 +182,7 @@ fn a_rendered_value_is_one_segment() {
     assert_eq!(glob.render(&[&"*"]).to_string(), "*:%2A:roles");
     let tag = PatternTemplate::new(&["#author:", ""]);
     assert_eq!(tag.render(&[&7]), Pattern::Tag("author:7".into()));
-    // A value in front cannot make a tag of it.
+    // A value at the beginning cannot make it a tag.
     assert_eq!(
         PatternTemplate::new(&["", ""]).render(&[&"#x"]),
         Pattern::Subtree("%23x".into())
@@ -218,7 +218,7 @@ fn a_value_that_cannot_be_rendered_widens() {
         PatternTemplate::new(&["jobs:stats"]).widened(),
         Pattern::Subtree("jobs:stats".into())
     );
-    // Half a value is not in the prefix.
+    // The prefix does not contain half a value.
     let half = PatternTemplate::new(&["p:", ""]).render(&[&(1, f64::NAN)]);
     assert_eq!(half, Pattern::Prefix("p:".into()));
 }
@@ -239,7 +239,7 @@ fn any_literal_and_value() -> impl Strategy<Value = (Vec<String>, String)> {
     (proptest::collection::vec("[a:*b]{0,3}", 2), any::<String>())
 }
 
-/// What `*` means, said in the simplest way.
+/// The simplest implementation of `*`.
 fn naive(pattern: &[u8], key: &[u8]) -> bool {
     match pattern.split_first() {
         None => key.is_empty(),
@@ -299,7 +299,7 @@ proptest! {
 
     #[test]
     fn the_literal_prefix_always_holds((literals, value) in any_literal_and_value()) {
-        // A template is a constant; a leaked one will do here.
+        // Templates take static literals; here they are leaked.
         let literals: Vec<&'static str> = literals.into_iter().map(|text| &*text.leak()).collect();
         let template = PatternTemplate::new(literals.leak());
         let exact = template.render(&[&value]);

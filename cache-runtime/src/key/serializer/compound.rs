@@ -1,4 +1,4 @@
-//! Values made of values.
+//! Compound values.
 
 use std::ops::Range;
 
@@ -145,8 +145,7 @@ impl ser::SerializeStructVariant for Compound<'_> {
     }
 }
 
-/// A map being written: its entries are put in order at the end, because a
-/// `HashMap` has none of its own.
+/// A map being written. Its entries are sorted at the end, because a `HashMap` has no order.
 pub(super) struct Entries<'a> {
     out: &'a mut KeyWriter,
     depth: u8,

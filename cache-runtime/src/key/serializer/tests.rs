@@ -60,7 +60,7 @@ impl Serialize for Broken {
     }
 }
 
-/// Some(Some(Some(…None))) without an end in sight.
+/// Some(Some(Some(…None))), nested without end.
 #[derive(Serialize)]
 struct Deep(Vec<Deep>);
 
@@ -180,7 +180,7 @@ fn ten_kilobytes_stay_distinct_and_short() {
     let other = format!("{}b", &long[1..]);
     assert_ne!(text(&long), text(&other));
     assert_eq!(text(&long).len(), 34);
-    // Each placeholder is shortened for itself.
+    // Each placeholder is shortened separately.
     let two = Template::new(&["x:", ":", ""])
         .render(&[&long, &"tail"])
         .unwrap();
@@ -212,12 +212,12 @@ fn any_filter() -> impl Strategy<Value = Filter> {
     ]
 }
 
-/// Few different texts, so that pairs collide if they can.
+/// Only a few different texts, so that pairs collide if they can.
 fn tight_text() -> impl Strategy<Value = String> {
     "[1~',(:%a!]{0,2}"
 }
 
-/// The property itself: texts are equal exactly where values are.
+/// The property: two texts are equal exactly if the values are.
 fn same<T: Serialize + PartialEq>(a: &T, b: &T) -> Result<(), TestCaseError> {
     prop_assert_eq!(text(&a) == text(&b), a == b, "{} {}", text(&a), text(&b));
     Ok(())
@@ -332,7 +332,7 @@ proptest! {
     }
 }
 
-/// JSON without floats, whose equality is not that of their texts.
+/// JSON without floats: two floats may be equal although their texts differ, or the reverse.
 fn any_json() -> impl Strategy<Value = serde_json::Value> {
     use serde_json::Value;
     let leaf = prop_oneof![

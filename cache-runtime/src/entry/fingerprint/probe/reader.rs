@@ -1,4 +1,4 @@
-//! The deserializer itself: each question becomes a step of the walk.
+//! The deserializer of the probe: each request becomes a step of the walk.
 
 use serde::de::value::StrDeserializer;
 use serde::de::{
@@ -9,7 +9,7 @@ use serde::de::{
 use crate::entry::fingerprint::filler::Filler;
 use crate::entry::fingerprint::probe::{Stop, TRANSPARENT, Walk};
 
-/// The deserializer itself.
+/// The deserializer of the probe.
 pub(super) struct Probe<'w>(pub(super) &'w mut Walk);
 
 macro_rules! leaves {
@@ -65,7 +65,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         self.deserialize_any(visitor)
     }
 
-    /// Only where names are read as data, as the keys of flattened structs are.
+    /// Only called where names are read as data, as the keys of flattened structs are.
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
         self.deserialize_any(visitor)
     }
@@ -208,7 +208,7 @@ impl<'de> MapAccess<'de> for Field<'_> {
     }
 }
 
-/// A sequence or tuple: dummies up to the chosen element.
+/// A sequence or tuple: dummy values before the chosen element.
 struct Sequence<'w> {
     walk: &'w mut Walk,
     at: usize,
@@ -232,7 +232,7 @@ impl<'de> SeqAccess<'de> for Sequence<'_> {
     }
 }
 
-/// A map of one entry: its key is looked at, or its value.
+/// A map of one entry: its key or its value is examined.
 struct Entry<'w> {
     walk: &'w mut Walk,
     at: usize,
@@ -262,7 +262,7 @@ impl<'de> MapAccess<'de> for Entry<'_> {
     }
 }
 
-/// A dummy for what must be there before the chosen element is asked for.
+/// Creates a dummy value for an element before the chosen one.
 fn fill<'de, S: DeserializeSeed<'de>>(
     walk: &mut Walk,
     at: usize,
