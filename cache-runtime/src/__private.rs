@@ -25,7 +25,8 @@ pub use crate::{
     __cached_feature_lz4 as feature_lz4, __cached_feature_zstd as feature_zstd,
     __cached_identify_caller as identify_caller, __cached_instance as instance,
     __cached_kind as kind, __cached_kind_from as kind_from,
-    __cached_kind_of_write as kind_of_write, __cached_may_time_out as may_time_out,
+    __cached_kind_from_write as kind_from_write, __cached_kind_of_write as kind_of_write,
+    __cached_may_time_out as may_time_out,
 };
 
 /// Declares the return type of a body, so that `return` and `?` inside it infer as they do in a function: an `async`

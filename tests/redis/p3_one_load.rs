@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-use cache_runtime::{CacheConfig, cached};
+use cache_runtime::{CacheConfig, HitTier, Status, cached};
 use cache_tests::{ChildProcess, Fault, FaultProxy, RedisServer, eventually};
 use tokio::task::JoinHandle;
 
@@ -44,6 +44,43 @@ async fn of_200_callers_in_each_of_4_processes_one_runs_the_body() {
     db.gate.open();
     all_return(everybody, 7).await;
     assert_eq!(db.reads(), 1);
+}
+
+/// Those who share a lookup in Redis were once told that the value was new: a proxy kept it past its time.
+#[tokio::test]
+async fn calls_that_share_a_lookup_are_told_the_age_of_what_it_found() {
+    let server = RedisServer::start();
+    let db = Db::new(7);
+    let (writer, reader) = (App::on(&server, &db).await, App::on(&server, &db).await);
+    assert_eq!(item(&writer, 1).await, 7);
+    writer.has_stored(1).await;
+    let call = || cache_runtime::observe(item(&reader, 1));
+    let told = tokio::join!(call(), call(), call());
+    for (value, observed) in [told.0, told.1, told.2] {
+        let call = observed.calls()[0];
+        assert_eq!((value, call.status), (7, Status::Hit), "{call:?}");
+        assert_eq!(call.tier, Some(HitTier::Redis), "{call:?}");
+    }
+    assert_eq!(db.reads(), 1);
+}
+
+#[cached(ttl = "5m", none_ttl = "7s", key = "nobody:<id>", cache = app.cache, skip(app))]
+async fn nobody(app: &App, id: u32) -> Option<u64> {
+    app.db.read().await;
+    None
+}
+
+#[tokio::test]
+async fn calls_that_share_an_absence_are_told_how_long_it_lives() {
+    let server = RedisServer::start();
+    let app = App::on(&server, &Db::new(7)).await;
+    let call = || cache_runtime::observe(nobody(&app, 1));
+    let told = tokio::join!(call(), call());
+    for (value, observed) in [told.0, told.1] {
+        assert_eq!(value, None);
+        assert_eq!(observed.calls()[0].ttl, Duration::from_secs(7));
+    }
+    assert_eq!(app.db.reads(), 1);
 }
 
 /// Errors that those who waited may share, and errors that they may not.

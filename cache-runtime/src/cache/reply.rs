@@ -47,7 +47,7 @@ pub(crate) struct Found {
     bytes: usize,
     /// How much longer it can be served.
     remaining: Duration,
-    aged: Aged,
+    pub(super) aged: Aged,
     decision: Decision,
 }
 

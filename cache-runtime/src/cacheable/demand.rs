@@ -58,8 +58,23 @@ macro_rules! innermost {
 
 innermost! { Whole Pointer NotSerialize NotDeserialize NotClone NotSendSync }
 
-#[diagnostic::do_not_recommend]
-impl<T, K: Peel<T>> Peel<Option<T>> for InOption<K> {
+/// A kind whose results are never `None`, so that an `Option` around them may be.
+#[diagnostic::on_unimplemented(
+    message = "an `Option` inside of an `Option` cannot be cached",
+    label = "a hit could not tell `Some(None)` from `None`",
+    note = "return one `Option`, or an enum of your own"
+)]
+pub trait NeverNone {}
+
+macro_rules! never_none {
+    ($($kind:ty)*) => {$(
+        impl NeverNone for $kind {}
+    )*};
+}
+
+never_none! { Whole Pointer NotSerialize NotDeserialize NotClone NotSendSync }
+
+impl<T, K: Peel<T> + NeverNone> Peel<Option<T>> for InOption<K> {
     type Value = K::Value;
     type Leaf = K::Leaf;
 }

@@ -215,6 +215,16 @@ shapes! {
     NotSerializeShape NotSerialize for Probe<T>,;
 }
 
+/// Stage `shape` of a write: any value, of which nothing is stored.
+pub trait AnyShape {
+    /// The kind.
+    fn shape(&self) -> Whole {
+        Whole
+    }
+}
+
+impl<T> AnyShape for Probe<T> {}
+
 /// The kind of a return type, for reads: `kind!(Result<Job, Error>)`, or `kind!(of &body)` if the type cannot be
 /// written.
 #[doc(hidden)]
@@ -238,13 +248,33 @@ macro_rules! __cached_kind {
 macro_rules! __cached_kind_of_write {
     (of $body:expr) => {{
         use $crate::__private::dispatch::{NoOutcome as _, OwnOutcome as _};
-        $crate::__private::kind_from!((&&$crate::__private::dispatch::Probe::of($body)).outcome())
+        $crate::__private::kind_from_write!(
+            (&&$crate::__private::dispatch::Probe::of($body)).outcome()
+        )
     }};
     ($returned:ty) => {{
         use $crate::__private::dispatch::{NoOutcome as _, OwnOutcome as _};
-        $crate::__private::kind_from!(
+        $crate::__private::kind_from_write!(
             (&&$crate::__private::dispatch::Probe::<$returned>::new()).outcome()
         )
+    }};
+}
+
+/// The stages after the first, for writes: of the value itself nothing is asked.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cached_kind_from_write {
+    ($outcome:expr) => {{
+        use $crate::__private::dispatch::{
+            AnyShape as _, Dressed as _, NoPresence as _, SomePresence as _, SpecialShape as _,
+            Undressed as _, Wrap as _,
+        };
+        let outcome = $outcome;
+        let presence = (&&outcome.inside()).presence();
+        let dress = (&&presence.inside()).dress();
+        let inner = (&&dress.inside()).presence();
+        let shape = (&&&&&&inner.inside()).shape();
+        outcome.wrap(presence.wrap(dress.wrap(inner.wrap(shape))))
     }};
 }
 

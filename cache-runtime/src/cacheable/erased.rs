@@ -71,7 +71,8 @@ pub trait AnyKind: Send + Sync {
 /// function.
 #[diagnostic::on_unimplemented(
     message = "`{R}` cannot be cached",
-    label = "this result cannot be stored: it must be `Send + 'static`"
+    label = "this result cannot be stored",
+    note = "a result is `Send + 'static`, and the value in it `Serialize + DeserializeOwned + Clone + Send + Sync`"
 )]
 pub trait Erase<R>: Cacheable<R> {
     /// The kind with its types erased. The box is empty, so it does not allocate.

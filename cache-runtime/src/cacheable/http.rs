@@ -10,7 +10,9 @@ use http::StatusCode;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::cacheable::demand::{CanBeCached, CanKeepStatuses, Failing, Peel, Peeled};
+use crate::cacheable::demand::{
+    CanBeCached, CanBeNone, CanKeepStatuses, Failing, NeverNone, Peel, Peeled,
+};
 use crate::cacheable::dispatch::{Dressed, Probe, SpecialShape, Split, Wrap};
 use crate::cacheable::status::{HasStatus, Keeping};
 use crate::cacheable::{Cacheable, Kept, Returned, Success};
@@ -107,6 +109,21 @@ impl<T> Peel<(StatusCode, Json<T>)> for JsonWithStatus {
 impl<T, K: Peel<T>> Peel<Json<T>> for InJson<K> {
     type Value = K::Value;
     type Leaf = K::Leaf;
+}
+
+impl NeverNone for BareStatus {}
+
+impl NeverNone for JsonWithStatus {}
+
+impl<K: NeverNone> NeverNone for InJson<K> {}
+
+#[diagnostic::do_not_recommend]
+impl<T, K: CanBeNone<T>> CanBeNone<Json<T>> for InJson<K> {
+    type Kind = Self;
+
+    fn demanded(self) -> Self {
+        self
+    }
 }
 
 impl<R> Failing<R> for JsonWithStatus {

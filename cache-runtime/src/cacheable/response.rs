@@ -18,7 +18,7 @@ use http_body::Frame;
 use http_body_util::BodyExt as _;
 use serde::{Deserialize, Serialize};
 
-use crate::cacheable::demand::{CanBeCached, CanKeepStatuses, Failing, Peel, Peeled};
+use crate::cacheable::demand::{CanBeCached, CanKeepStatuses, Failing, NeverNone, Peel, Peeled};
 use crate::cacheable::dispatch::{Probe, SpecialShape};
 use crate::cacheable::http::is_error;
 use crate::cacheable::status::{HasStatus, Keeping};
@@ -37,6 +37,8 @@ impl<R> Peel<R> for WholeResponse {
     type Value = R;
     type Leaf = Self;
 }
+
+impl NeverNone for WholeResponse {}
 
 impl<R> Failing<R> for WholeResponse {
     type Error = R;

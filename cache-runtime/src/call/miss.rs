@@ -14,7 +14,7 @@ use crate::call::call::{Call, Keyed};
 use crate::call::fallback::{Fallback, FallbackReason};
 use crate::call::load::{Load, LoadResult, Stored, alone, alone_within, kept, lead};
 use crate::call::mode::Mode;
-use crate::call::report::{count, outcome, ran, served, tell};
+use crate::call::report::{count, found_in, outcome, ran, served, tell};
 use crate::call::request::{Shape, give_back_aged, give_back_outcome, request, request_of};
 use crate::call::site::{About, Site};
 use crate::call::survivor::Survivor;
@@ -25,7 +25,7 @@ use crate::local::flight;
 use crate::local::flight::Flight;
 use crate::local::flight::Outcome;
 use crate::redis::{Budget, Lease};
-use crate::telemetry::outcome::{CallOutcome, Reason, Status};
+use crate::telemetry::outcome::{CallOutcome, HitTier, Reason, Status};
 use crate::telemetry::spans;
 
 /// A call that memory has not answered. `M` creates its body, a `B`, when it is about to run.
@@ -259,19 +259,31 @@ impl PendingCall {
     /// The result of another call's load.
     fn give_shared(&self, cache: &Cache, outcome: Outcome, was_loaded: bool) -> Option<AnyResult> {
         let about = self.call.about();
-        let is_stored = matches!(outcome, Outcome::Value(Some(_)));
+        let site = about.site;
+        let found = match &outcome {
+            Outcome::Found(_, aged) => Some(*aged),
+            _ => None,
+        };
+        let ttl = match &outcome {
+            Outcome::Value(Some(_)) => cache.lifetime(self.call.used_ttl()),
+            Outcome::Value(None) => site.none_ttl,
+            _ => None,
+        };
         let returned = give_back_outcome(&*self.kind, outcome)?;
-        let why = if was_loaded {
+        count(cache, site, |counters| &counters.coalesced);
+        if let Some(aged) = found {
+            tell(|| found_in(about, HitTier::Redis, aged, Reason::Fresh));
+            return Some(returned);
+        }
+        let reason = if was_loaded {
             Reason::Fresh
         } else {
             Reason::Shared
         };
-        count(cache, about.site, |counters| &counters.coalesced);
         let failed = self.kind.has_failed(&returned);
-        let ttl = cache.lifetime(self.call.used_ttl()).filter(|_| is_stored);
         tell(|| CallOutcome {
             ttl: ttl.unwrap_or_default(),
-            ..ran(about, failed, Status::Coalesced, why)
+            ..ran(about, failed, Status::Coalesced, reason)
         });
         Some(returned)
     }

@@ -159,7 +159,8 @@ fn put_boxed<'a>(
     kind: Box<dyn AnyKind>,
     work: Work<'a, Body<'a>>,
 ) -> Pin<Box<dyn Future<Output = AnyResult> + Send + 'a>> {
-    Box::pin(put_or_run(is_uncached(call.site), call, kind, work))
+    let uncached = is_uncached(call.site);
+    boxed(|| put_or_run(uncached, call, kind, work))
 }
 
 async fn put_or_run<'a, B>(
@@ -175,7 +176,7 @@ where
         return work.body.await;
     }
     let budget = call.used_cache().budget();
-    put::anew(call, kind, work, budget).await
+    boxed(|| put::anew(call, kind, work, budget)).await
 }
 
 /// A write that stores, of a function that says `?Send`.
@@ -249,7 +250,7 @@ where
         if uncached {
             return body.await;
         }
-        write::run(call, kind, late, body).await
+        boxed(|| write::run(call, kind, late, body)).await
     })
 }
 

@@ -39,10 +39,10 @@ where
         Keyed::Key(key) => {
             let key = key.clone();
             if transaction::is_active() {
-                let put = in_transaction(&cache, call, &*kind, work, &key);
+                let put = boxed(|| in_transaction(&cache, call, &*kind, work, &key));
                 return report(about, &*kind, put.await);
             }
-            replace(&cache, call, &*kind, work, &key, &budget).await
+            boxed(|| replace(&cache, call, &*kind, work, &key, &budget)).await
         }
         Keyed::Nothing | Keyed::Unkeyable => {
             let returned = boxed(|| alone(&cache, call, &*kind, work)).await;
@@ -80,11 +80,11 @@ where
         body,
         mut questions,
     } = work;
-    let returned = watched(cache, site, Some(key.as_str()), body).await;
+    let returned = boxed(|| watched(cache, site, Some(key.as_str()), body)).await;
     removals.after(kind.ended(&returned), |late| {
         questions.add_late(&returned, late);
     });
-    removals.run(None).await;
+    boxed(|| removals.run(None)).await;
     returned
 }
 
@@ -109,15 +109,15 @@ where
         mut questions,
     } = work;
     let returned = match &loading {
-        Some(loading) => loading.run(body).await,
-        None => watched(cache, site, Some(key.as_str()), body).await,
+        Some(loading) => boxed(|| loading.run(body)).await,
+        None => boxed(|| watched(cache, site, Some(key.as_str()), body)).await,
     };
     let mut returned = match kind.prepare(returned) {
         Prepared::Ready(returned) => returned,
         Prepared::Reading(reading) => reading.await,
     };
     let verdict = removals.judge(kind, &mut *questions, &returned);
-    removals.run(loading.as_deref()).await;
+    boxed(|| removals.run(loading.as_deref())).await;
     let tags = removals.call.tags.known_and_open().0;
     let value: Option<(Kept, Duration)> = match verdict {
         Verdict::Store => kept(site, kind, &returned).map(Some).zip(ttl),
@@ -128,7 +128,7 @@ where
     let failed = verdict == Verdict::Failed;
     let stored = match (loading, value) {
         (Some(loading), Some((kept, life))) => {
-            loading.store_through(kept, life, tags, budget).await
+            boxed(|| loading.store_through(kept, life, tags, budget)).await
         }
         (Some(loading), None) => {
             loading.end(Outcome::Unshared, failed);
@@ -137,7 +137,7 @@ where
         (None, _) => StoredThrough::NotTried,
     };
     if stored == StoredThrough::Unsure {
-        let _ = cache.remove(vec![Pattern::key(key)], None).await;
+        let _ = boxed(|| cache.remove(vec![Pattern::key(key)], None)).await;
     }
     note(|| CallOutcome {
         ttl: life,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::cache::{Cache, Hit};
 use crate::call::site::{About, Site};
+use crate::entry::policy::Aged;
 use crate::telemetry::outcome::{CallOutcome, HitTier, Reason, Status, note};
 use crate::telemetry::spans;
 use crate::telemetry::stats::{Counters, bump};
@@ -32,26 +33,31 @@ pub(super) fn served(cache: &Cache, about: About, hit: &Hit, reason: Option<Reas
 
 /// The outcome of a call for which a value was found.
 pub(super) fn outcome(about: About, hit: &Hit, reason: Option<Reason>) -> CallOutcome {
-    let About { site, public } = about;
     let usual = if hit.refresh {
         Reason::Refreshing
     } else {
         Reason::Fresh
     };
+    found_in(about, hit.tier, hit.aged, reason.unwrap_or(usual))
+}
+
+/// The outcome of a call for which a value of that age was found in that tier, by itself or by a call whose lookup it shares.
+pub(super) fn found_in(about: About, tier: HitTier, aged: Aged, reason: Reason) -> CallOutcome {
+    let About { site, public } = about;
     CallOutcome {
         function: Some(site.name()),
-        status: if hit.is_stale() {
+        status: if aged.age >= aged.ttl {
             Status::Stale
         } else {
             Status::Hit
         },
-        tier: Some(hit.tier),
-        age: hit.aged.age,
-        ttl: hit.aged.ttl,
+        tier: Some(tier),
+        age: aged.age,
+        ttl: aged.ttl,
         stale: site.policy.stale,
         stale_on_error: site.policy.stale_on_error,
         stored: false,
-        reason: reason.unwrap_or(usual),
+        reason,
         failed: false,
         public,
         vary: site.varies_by(),

@@ -85,7 +85,8 @@ pub(super) fn give_back_outcome(kind: &dyn AnyKind, outcome: Outcome) -> Option<
     let restore = |value: Kept| kind.restore(value);
     match outcome {
         Outcome::Value(Some(value)) | Outcome::Unstored(value) => restore(value),
-        Outcome::Value(None) | Outcome::Nothing => kind.nothing(),
+        Outcome::Found(Some(value), aged) => kind.restore_aged(value, aged.age),
+        Outcome::Value(None) | Outcome::Found(None, _) | Outcome::Nothing => kind.nothing(),
         Outcome::Error(error) => kind.restore_error(&error),
         Outcome::TimedOut => kind.timed_out(),
         Outcome::Failed | Outcome::Unshared => None,

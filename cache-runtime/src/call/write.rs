@@ -6,6 +6,7 @@ use crate::cache::Cache;
 use crate::cacheable::erased::Ended;
 use crate::cacheable::{Returned, Success};
 use crate::call::body::AddLate;
+use crate::call::boxed;
 use crate::call::call::Call;
 use crate::call::load::watched;
 use crate::call::removals::PendingRemovals;
@@ -20,13 +21,13 @@ where
 {
     let cache: Cache = call.used_cache();
     let mut removals = PendingRemovals::new(&cache, call);
-    let returned = watched(&cache, removals.call.site, None, body).await;
+    let returned = boxed(|| watched(&cache, removals.call.site, None, body)).await;
     let success = kind.success(&returned);
     removals.after(Ended::from(&success), |late| {
         if let Success::Value(value) = success {
             add_late(value, late);
         }
     });
-    removals.run(None).await;
+    boxed(|| removals.run(None)).await;
     returned
 }

@@ -34,6 +34,7 @@ use crate::common::sync::AtomicU64;
 use crate::common::sync::AtomicUsize;
 use crate::common::sync::Mutex;
 use crate::common::sync::Notify;
+use crate::entry::policy::Aged;
 use crate::key::{CacheKey, Pattern, templates_meet};
 use crate::local::memory::Kept;
 
@@ -43,6 +44,8 @@ pub(crate) enum Outcome {
     /// A value; `None` is an absence that is cached.
     Value(Kept),
     /// A value for those who wait, which is not stored.
+    /// A value that the leader found in Redis, with its age.
+    Found(Kept, Aged),
     Unstored(Arc<dyn Any + Send + Sync>),
     /// The body returned `None`, which is not cached.
     Nothing,
@@ -60,7 +63,7 @@ impl Outcome {
     /// The value, or the absence that is cached.
     pub(crate) fn into_value(self) -> Option<Kept> {
         match self {
-            Self::Value(kept) => Some(kept),
+            Self::Value(kept) | Self::Found(kept, _) => Some(kept),
             Self::Unstored(value) => Some(Some(value)),
             _ => None,
         }
