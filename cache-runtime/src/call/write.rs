@@ -1,6 +1,7 @@
 //! Bodies that always run, and store nothing.
 
 use std::future::Future;
+use std::pin::Pin;
 
 use crate::cache::Cache;
 use crate::cacheable::erased::Ended;
@@ -28,6 +29,8 @@ where
             add_late(value, late);
         }
     });
-    boxed(|| removals.run(None)).await;
+    // Called through a pointer, so that its frame is not part of the one from which the body is polled.
+    let removing: Pin<Box<dyn Future<Output = ()> + Send + '_>> = boxed(|| removals.run(None));
+    removing.await;
     returned
 }
