@@ -1,4 +1,4 @@
-//! What the documents say about the repository: every path that they name exists, and the program that README.md opens
+//! The documents are true: every path that they name exists, and the program that README.md opens
 //! with compiles.
 //!
 //! A path is looked for where its document would have it: from the root of the repository, beside the document, in the
@@ -205,7 +205,7 @@ fn links(line: &str) -> Vec<String> {
         .collect()
 }
 
-/// What stands between backticks.
+/// The texts between backticks.
 fn spans(line: &str) -> Vec<String> {
     line.split('`')
         .skip(1)
@@ -288,7 +288,7 @@ fn exists(base: &Path, path: &str) -> bool {
     !found.is_empty()
 }
 
-/// What a pattern stands for below a folder.
+/// The files below a folder that match a pattern.
 fn matching(folder: &Path, pattern: &str, found: &mut Vec<PathBuf>) {
     let (first, rest) = match pattern.trim_end_matches('/').split_once('/') {
         Some((first, rest)) => (first, Some(rest)),

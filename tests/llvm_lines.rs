@@ -77,8 +77,8 @@ fn lines(kind: Kind, functions: usize) -> usize {
         cargo.arg(format!("--emit=llvm-ir={}", ir.display()));
         cargo.output().expect("cargo runs")
     };
-    // What the programs depend on has been downloaded for the workspace. Where cargo has not kept all that it wants to know of
-    // it, it may ask the registry.
+    // The workspace's build has downloaded all dependencies of these programs. If cargo's copy of the registry's index lacks
+    // one of them, the second attempt may ask the registry.
     let mut output = build(&["--offline"]);
     if !output.status.success() {
         output = build(&[]);

@@ -196,7 +196,7 @@ async fn borrows(source: &Source, id: u32, running: &Arc<()>) -> u32 {
     id
 }
 
-/// What it borrows ends with its caller, so nothing can go on: as `docs/cached.md` says, of a load whose caller goes away.
+/// A load that borrows cannot continue without its caller: see "A load whose caller goes away" in `docs/cached.md`.
 #[tokio::test(start_paused = true)]
 async fn loads_that_borrow_begin_anew_as_often_as_callers_go_away_and_never_two_at_once() {
     let (source, running) = (Source::new(), Arc::new(()));

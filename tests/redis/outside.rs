@@ -24,7 +24,7 @@ impl Wake for Unpark {
     }
 }
 
-/// What the simplest of executors does.
+/// A minimal executor.
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     let waker = Waker::from(Arc::new(Unpark(thread::current())));

@@ -10,7 +10,7 @@ use crate::generated::Package;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// What was measured of one kind, a value for each round.
+/// The measurements of one kind of program, a value for each round.
 #[derive(Default)]
 pub struct Figures {
     /// The debug build of the package alone.
@@ -27,7 +27,7 @@ pub struct Figures {
     pub release_stripped: Option<u64>,
 }
 
-/// What a build took.
+/// The time that a build took.
 #[derive(Clone, Copy)]
 pub struct Spent {
     /// Seconds until it had ended.

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-/// What the command line asks for.
+/// The options of the command line.
 pub struct Options {
     /// In each program.
     pub functions: usize,

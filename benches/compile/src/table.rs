@@ -4,7 +4,7 @@ use crate::generated::Kind;
 use crate::measure::{Figures, Spent};
 use crate::options::Options;
 
-/// What is said below the table about its rows.
+/// The explanation of the rows, printed below the table.
 const LEGEND: &str = "\
 - **whole crate**: the crate's own artifacts are removed, then `cargo build`: all functions and the linking, incremental
   compilation on, as in cargo's dev profile. Dependencies are there already.

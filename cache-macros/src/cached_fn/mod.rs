@@ -62,7 +62,7 @@ pub(crate) struct CachedFn {
     pub(crate) companions: Companions,
 }
 
-/// What a call does.
+/// The roles of a cached function.
 pub(crate) enum Role {
     /// Answers from the cache; runs the body on a miss.
     Read(Key),
@@ -148,7 +148,7 @@ impl Role {
     }
 }
 
-/// What the body clones, if an option lets it run in the background.
+/// The arguments that the body clones, if an option lets it run in the background.
 fn owned(role: &Role, options: &Options, shape: &Shape, errors: &mut Errors) -> Option<Owned> {
     match (role, options.policy.background_option()) {
         (Role::Read(_), Some(option)) => {

@@ -1,4 +1,4 @@
-//! What `invalidates` and `tags` name.
+//! The patterns that `invalidates` and `tags` name.
 
 use syn::Expr;
 

@@ -105,7 +105,7 @@ impl<'a> Resolver<'a> {
             .collect()
     }
 
-    /// What the runtime adds to the key.
+    /// The part that the runtime adds to the key.
     pub(super) fn surroundings(&self, key: Option<&Key>, companions: &Companions) -> Surroundings {
         let mut skipped = self.options.skip.value().into_iter().flatten();
         let skips_self = skipped.any(|name| name == "Self");

@@ -6,7 +6,7 @@ use syn::Ident;
 use crate::cached_fn::companions::Companions;
 use crate::cached_fn::key::Key;
 
-/// What the runtime adds to a key.
+/// The parts that the runtime may add to a key.
 pub(crate) enum Surroundings {
     /// Nothing: there are none, or the template says it.
     Nothing,
@@ -22,7 +22,7 @@ pub(crate) enum Surroundings {
 }
 
 impl Surroundings {
-    /// What to add to this key.
+    /// The part to add to this key.
     pub(super) fn of(key: Option<&Key>, companions: &Companions, skips_self: bool) -> Self {
         match (key, companions) {
             (None, _) => Self::Nothing,

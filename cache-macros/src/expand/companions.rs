@@ -124,7 +124,7 @@ struct Functions<'a> {
     cached: &'a CachedFn,
     /// The cached function, as companions call it.
     callee: TokenStream,
-    /// What the names of companions begin with.
+    /// The beginning of the names of companions.
     prefix: String,
     /// The function that gives the static.
     site: Ident,
@@ -333,7 +333,7 @@ impl Functions<'_> {
     }
 }
 
-/// What stands before the body of a companion.
+/// The signature of a companion, and its documentation.
 struct Head<'a> {
     vis: &'a syn::Visibility,
     name: Ident,

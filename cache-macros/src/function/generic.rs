@@ -1,4 +1,4 @@
-//! What a function is generic over. Each instance of a generic function has entries of its own, so each
+//! The generic parameters of a function. Each instance of a generic function has entries of its own, so each
 //! parameter is in the key or skipped by name, as each argument is.
 //!
 //! A macro does not see what the `impl` or trait around a method is generic over. The runtime finds out

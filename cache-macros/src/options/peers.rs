@@ -1,6 +1,6 @@
-//! What options of other caching libraries are called here.
+//! Options of other caching libraries, and our names for them.
 
-/// What to write in place of an option of another caching library.
+/// The advice for an option of another caching library.
 pub(crate) fn ours(option: &str) -> Option<&'static str> {
     let known = |(names, _): &&(&[&str], &str)| names.contains(&option);
     PEERS.iter().find(known).map(|(_, ours)| *ours)

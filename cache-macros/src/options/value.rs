@@ -1,4 +1,4 @@
-//! What the values of several options have in common.
+//! Parsers for values that several options share.
 
 use proc_macro2::Span;
 use syn::parse::ParseStream;

@@ -209,18 +209,14 @@ impl Cache {
                     Joined::Wait(waiter) => waiter,
                 };
             let was_loaded = waiter.was_loaded();
-            if joins_first && is_strict {
-                let session = self.session_now();
-                match self.read_for_itself(request, session, budget).await {
-                    OwnRead::Hit(hit) => return hit,
-                    OwnRead::Missed(reply) => own = Some(reply),
-                    OwnRead::NotSent => {}
-                }
-            } else if waiter.refreshes() && request.demand == Demand::Any {
-                // The stored value may be fresh enough for this call; then it need not wait for the new one.
+            let asks_late = joins_first && is_strict;
+            // The stored value may be fresh enough for this call; then it need not wait for the new one.
+            if asks_late || waiter.refreshes() && request.demand == Demand::Any {
                 let asking = self.read_for_itself(request, self.session_now(), budget);
-                if let OwnRead::Hit(hit) = Box::pin(asking).await {
-                    return hit;
+                match Box::pin(asking).await {
+                    OwnRead::Hit(hit) => return hit,
+                    OwnRead::Missed(reply) if asks_late => own = Some(reply),
+                    OwnRead::Missed(_) | OwnRead::NotSent => {}
                 }
             }
             // A value that the flight read or stored before this call's own `GET` may have been removed before that
@@ -319,10 +315,12 @@ impl Cache {
     }
 
     /// Whether entries in memory are known to be current. `None`: there is no Redis, memory is the only tier.
+    #[inline]
     fn reach(&self, now: Instant) -> Option<Reach> {
         self.inner.tier.as_ref().map(|tier| tier.reach(now))
     }
 
+    #[inline] // it is on the path of a memory hit
     fn may_speak(
         &self,
         copy: &Copy,

@@ -21,7 +21,7 @@ enum Asked {
     Planted,
 }
 
-/// What a leader does next, depending on what it found at the key.
+/// The next step of a leader, decided by the entry at the key.
 enum Step {
     /// Return the value to all readers.
     Give(Box<Found>),

@@ -107,6 +107,6 @@ impl<'a> Request<'a> {
 impl Hit {
     /// Whether the value is past its TTL.
     pub(crate) fn is_stale(&self) -> bool {
-        self.aged.age >= self.aged.ttl
+        self.aged.is_stale()
     }
 }

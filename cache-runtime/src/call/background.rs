@@ -21,7 +21,7 @@ use crate::common::background::Room;
 use crate::key::CacheKey;
 use crate::telemetry::spans;
 
-/// What a read can do if its body owns its data.
+/// The ways in which a load can outlive its call, if its body owns its data.
 pub(super) struct BackgroundLoad<'a, B> {
     /// Refreshes the value of that version, unless a refresh is under way.
     pub(super) refresh: fn(Load<'a, B>, u64),

@@ -1,4 +1,4 @@
-//! What happens around a body: who waits for it, what it removes, and what happens to its result.
+//! A load: runs the body, makes its removals, shares and stores its result.
 
 use std::future::Future;
 use std::pin::pin;

@@ -33,7 +33,7 @@ pub(super) struct Miss<'a, M, B> {
     /// Boxed, because in builds without optimization each move of it takes space in the stack frame.
     pub(super) asked: Box<PendingCall>,
     pub(super) make: M,
-    /// What it can do if its body owns its data.
+    /// Present if its body owns its data.
     pub(super) background: Option<BackgroundLoad<'a, B>>,
 }
 
@@ -50,16 +50,9 @@ struct Waiting {
     budget: Budget,
 }
 
-/// The only instance of [`miss`] in this crate.
-pub(super) fn miss_boxed<'m>(
-    missed: Miss<'m, MakeBody<'m, 'm>, Body<'m>>,
-) -> Pin<Box<dyn Future<Output = AnyResult> + Send + 'm>> {
-    boxed(|| miss_in_span(missed))
-}
-
-/// The same for a body that may outlive the call.
-pub(super) fn miss_owned_boxed<'m>(
-    missed: Miss<'static, MakeBody<'m, 'static>, Body<'static>>,
+/// The only instance of [`miss`] in this crate. The body (`'a`) may outlive the call (`'m`).
+pub(super) fn miss_boxed<'m, 'a: 'm>(
+    missed: Miss<'a, MakeBody<'m, 'a>, Body<'a>>,
 ) -> Pin<Box<dyn Future<Output = AnyResult> + Send + 'm>> {
     boxed(|| miss_in_span(missed))
 }
@@ -150,6 +143,10 @@ fn is_to_be_spared(cache: &Cache, site: &Site, key: &CacheKey) -> bool {
 }
 
 impl PendingCall {
+    pub(super) fn new(call: Call, kind: Box<dyn AnyKind>, mode: Mode) -> Box<Self> {
+        Box::new(Self { call, kind, mode })
+    }
+
     fn fallback<'f>(
         &'f self,
         cache: &'f Cache,
@@ -272,7 +269,13 @@ impl PendingCall {
         let returned = give_back_outcome(&*self.kind, outcome)?;
         count(cache, site, |counters| &counters.coalesced);
         if let Some(aged) = found {
-            tell(|| found_in(about, HitTier::Redis, aged, Reason::Fresh));
+            // The call that found it refreshes a value past its lifetime.
+            let reason = if aged.is_stale() {
+                Reason::Refreshing
+            } else {
+                Reason::Fresh
+            };
+            tell(|| found_in(about, HitTier::Redis, aged, reason));
             return Some(returned);
         }
         let reason = if was_loaded {

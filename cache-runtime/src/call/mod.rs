@@ -39,9 +39,11 @@ mod write;
 use std::future::Future;
 use std::pin::Pin;
 
+use self::background::BackgroundLoad;
 use self::body::{Body, MakeBody, TypedBody, Work, untyped, untyped_as_it_is};
+use self::miss::PendingCall;
 use self::mode::{Mode, ask, is_uncached};
-use self::read::{Looked, go_on, go_on_as_it_is, go_on_owned, look};
+use self::read::{Looked, go_on, go_on_as_it_is, look};
 use self::ready_or_boxed::ReadyOrBoxed;
 use crate::cacheable::Returned;
 use crate::cacheable::erased::{AnyKind, AnyResult, Erase};
@@ -64,13 +66,14 @@ where
     F: FnOnce() -> Fut,
     Fut: Future<Output = R> + Send + 'a, // say `?Send` if the body is of one thread
 {
-    match look(call, kind) {
+    match look(&call, kind) {
         Looked::Hit(returned, _) => ReadyOrBoxed::ready(returned),
-        Looked::Missed(asked, name) => {
+        Looked::Missed(mode, name) => {
+            let asked = PendingCall::new(call, kind.any_kind(), mode);
             let body: TypedBody<'a, R> = boxed(body);
             let make: MakeBody<'a, 'a> =
                 Box::new(move || Work::new(kind, when, late, untyped::<R, K>(body)));
-            go_on::<R, K>((asked, name), make)
+            go_on::<R, K>(asked, name, make, None)
         }
     }
 }
@@ -95,16 +98,17 @@ where
     Fut: Future<Output = R> + Send + 'static, // `stale`, `early`, `soft_timeout`: a body may run in the background
 {
     let work = move || Work::new(kind, when, late, untyped::<R, K>(boxed(body)));
-    match look(call, kind) {
+    match look(&call, kind) {
         Looked::Hit(returned, refresh) => {
             if let Some(refresh) = refresh {
-                refresh.start(work);
+                refresh.start(call, kind.any_kind(), work);
             }
             ReadyOrBoxed::ready(returned)
         }
-        Looked::Missed(asked, name) => {
+        Looked::Missed(mode, name) => {
+            let asked = PendingCall::new(call, kind.any_kind(), mode);
             let make: MakeBody<'m, 'static> = Box::new(work);
-            go_on_owned::<R, K>((asked, name), make)
+            go_on::<R, K>(asked, name, make, Some(BackgroundLoad::able()))
         }
     }
 }
@@ -125,11 +129,14 @@ where
     F: FnOnce() -> Fut,
     Fut: Future<Output = R>,
 {
-    match look(call, kind) {
+    match look(&call, kind) {
         Looked::Hit(returned, _) => ReadyOrBoxed::<R, K, _>::ready(returned),
-        Looked::Missed(asked, name) => go_on_as_it_is((asked, name), move || {
-            Work::new(kind, when, late, untyped_as_it_is::<R, K, _>(boxed(body)))
-        }),
+        Looked::Missed(mode, name) => {
+            let asked = PendingCall::new(call, kind.any_kind(), mode);
+            go_on_as_it_is(asked, name, move || {
+                Work::new(kind, when, late, untyped_as_it_is::<R, K, _>(boxed(body)))
+            })
+        }
     }
 }
 

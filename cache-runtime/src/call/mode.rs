@@ -33,6 +33,7 @@ pub(super) enum Mode {
 
 impl Mode {
     /// The mode of a read. `answers`: its result is an answer to a request.
+    #[inline] // it is on the path of a memory hit
     pub(super) fn of_read(call: &Call, options: ObserverOptions, answers: bool) -> Self {
         match asked_of(call.site) {
             Self::Uncached => Self::Uncached,

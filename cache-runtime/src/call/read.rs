@@ -1,108 +1,82 @@
 //! A read: memory answers a hit at once; everything else is a miss, in a box.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::cache::{Cache, Hit};
-use crate::cacheable::erased::{AnyResult, Erase};
+use crate::cacheable::erased::{AnyKind, AnyResult, Erase};
 use crate::call::background::{BackgroundLoad, may_refresh};
 use crate::call::body::{Body, MakeBody, Work};
 use crate::call::boxed;
 use crate::call::call::{Call, Keyed};
 use crate::call::load::Load;
-use crate::call::miss::{Miss, PendingCall, miss_boxed, miss_in_span, miss_owned_boxed};
+use crate::call::miss::{Miss, PendingCall, miss_boxed, miss_in_span};
 use crate::call::mode::Mode;
 use crate::call::ready_or_boxed::ReadyOrBoxed;
 use crate::call::report::served;
 use crate::call::request::{Shape, give_back_typed, request};
+use crate::key::CacheKey;
 use crate::telemetry::outcome::{naming, observer_options};
-
-/// A read that has looked in memory.
-struct Begun {
-    call: Call,
-    mode: Mode,
-    /// The key, if the call's observer wants it.
-    name: Option<Arc<str>>,
-    found: Option<(Cache, Hit)>,
-}
 
 /// The result of looking in memory.
 pub(super) enum Looked<R> {
     /// A value, and its refresh if one is due.
     Hit(R, Option<Refresh>),
-    Missed(Box<PendingCall>, Option<Arc<str>>),
+    /// How the call goes on, and its key if its observer wants it.
+    Missed(Mode, Option<Arc<str>>),
 }
 
-/// The refresh of a value, and the call that found it.
+/// The refresh of a value that memory has given.
 pub(super) struct Refresh {
-    asked: Box<PendingCall>,
     cache: Cache,
     version: u64,
 }
 
 /// Looks in memory.
-pub(super) fn look<R: 'static, K: Erase<R>>(call: Call, kind: K) -> Looked<R> {
-    let mut begun = begin(call, Shape::of(kind), K::ANSWERS);
-    let pending = |call, mode| {
-        Box::new(PendingCall {
-            call,
-            kind: kind.any_kind(),
-            mode,
-        })
-    };
-    if let Some((cache, mut hit)) = begun.found.take()
-        && let Some(returned) = give_back_typed(kind, &mut hit)
-    {
-        begun.report(&cache, &hit);
-        let refresh = hit.refresh.then(|| Refresh {
-            asked: pending(begun.call, begun.mode),
-            cache,
-            version: hit.version,
-        });
-        return Looked::Hit(returned, refresh);
-    }
-    Looked::Missed(pending(begun.call, begun.mode), begun.name)
-}
-
-fn begin(call: Call, shape: Shape, answers: bool) -> Begun {
+///
+/// The call is only borrowed, and the hit stays where it was found: they are large, and each move of them costs a hit some
+/// percent of its instructions.
+pub(super) fn look<R: 'static, K: Erase<R>>(call: &Call, kind: K) -> Looked<R> {
     let options = observer_options();
-    let mode = Mode::of_read(&call, options, answers);
-    let (mut name, mut found) = (None, None);
-    if let Keyed::Key(key) = &call.key {
-        if options.keys {
-            name = Some(Arc::from(key.as_str()));
-        }
-        if mode == Mode::Normal {
-            let cache = call.used_cache();
-            cache.inner.watch.saw(key.as_str(), call.site.name());
-            let hit = cache.recall(&request(&call, key, shape, &[], &[]));
-            found = hit.map(|hit| (cache, hit));
+    let mode = Mode::of_read(call, options, K::ANSWERS);
+    let name = if options.keys { named(call) } else { None };
+    if mode == Mode::Normal
+        && let Keyed::Key(key) = &call.key
+    {
+        let cache = call.used_cache();
+        let mut hit = recall(&cache, call, key, Shape::of(kind));
+        if let Some(hit) = &mut hit
+            && let Some(returned) = give_back_typed(kind, hit)
+        {
+            naming(name.as_ref(), || served(&cache, call.about(), hit, None));
+            let version = hit.version;
+            let refresh = hit.refresh.then_some(Refresh { cache, version });
+            return Looked::Hit(returned, refresh);
         }
     }
-    Begun {
-        call,
-        mode,
-        name,
-        found,
-    }
+    Looked::Missed(mode, name)
 }
 
-impl Begun {
-    fn report(&self, cache: &Cache, hit: &Hit) {
-        let about = self.call.about();
-        naming(self.name.as_ref(), || served(cache, about, hit, None));
-    }
+/// The key, for an observer that wants it.
+fn named(call: &Call) -> Option<Arc<str>> {
+    call.key.as_str().map(Arc::from)
+}
+
+fn recall(cache: &Cache, call: &Call, key: &CacheKey, shape: Shape) -> Option<Hit> {
+    cache.inner.watch.saw(key.as_str(), call.site.name());
+    cache.recall(&request(call, key, shape, &[], &[]))
 }
 
 impl Refresh {
     /// Starts the refresh in the background, unless the key is being loaded.
-    pub(super) fn start(self, make: impl FnOnce() -> Work<'static, Body<'static>>) {
-        let Self {
-            asked,
-            cache,
-            version,
-        } = self;
-        let PendingCall { call, kind, .. } = *asked;
+    pub(super) fn start(
+        self,
+        call: Call,
+        kind: Box<dyn AnyKind>,
+        make: impl FnOnce() -> Work<'static, Body<'static>>,
+    ) {
+        let Self { cache, version } = self;
         let Keyed::Key(key) = &call.key else {
             return;
         };
@@ -121,39 +95,27 @@ impl Refresh {
     }
 }
 
-type BoxedRead<'m> = std::pin::Pin<Box<dyn Future<Output = AnyResult> + Send + 'm>>;
-
-/// Continues after a miss in memory.
-pub(super) fn go_on<'m, R, K>(
-    (asked, name): (Box<PendingCall>, Option<Arc<str>>),
-    make: MakeBody<'m, 'm>,
-) -> ReadyOrBoxed<R, K, BoxedRead<'m>> {
+/// Continues after a miss in memory. `background`: present if the body owns its data, so that it may outlive the call.
+pub(super) fn go_on<'m, 'a: 'm, R, K>(
+    asked: Box<PendingCall>,
+    name: Option<Arc<str>>,
+    make: MakeBody<'m, 'a>,
+    background: Option<BackgroundLoad<'a, Body<'a>>>,
+) -> ReadyOrBoxed<R, K, Pin<Box<dyn Future<Output = AnyResult> + Send + 'm>>> {
     let missed = Miss {
         asked,
         make,
-        background: None,
+        background,
     };
     ReadyOrBoxed::Boxed(miss_boxed(missed), name)
 }
 
-/// The same for a body that may outlive the call.
-pub(super) fn go_on_owned<'m, R, K>(
-    (asked, name): (Box<PendingCall>, Option<Arc<str>>),
-    make: MakeBody<'m, 'static>,
-) -> ReadyOrBoxed<R, K, BoxedRead<'m>> {
-    let missed = Miss {
-        asked,
-        make,
-        background: Some(BackgroundLoad::able()),
-    };
-    ReadyOrBoxed::Boxed(miss_owned_boxed(missed), name)
-}
-
 /// The same with a body of any type, `Send` or not.
 pub(super) fn go_on_as_it_is<'a, R, K, M, B>(
-    (asked, name): (Box<PendingCall>, Option<Arc<str>>),
+    asked: Box<PendingCall>,
+    name: Option<Arc<str>>,
     make: M,
-) -> ReadyOrBoxed<R, K, std::pin::Pin<Box<impl Future<Output = AnyResult> + use<'a, R, K, M, B>>>>
+) -> ReadyOrBoxed<R, K, Pin<Box<impl Future<Output = AnyResult> + use<'a, R, K, M, B>>>>
 where
     M: FnOnce() -> Work<'a, B>,
     B: Future<Output = AnyResult> + Unpin,

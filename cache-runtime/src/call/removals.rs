@@ -17,7 +17,7 @@ pub(super) struct PendingRemovals<'a> {
     always: Option<Pattern>,
 }
 
-/// What happens to a body's result.
+/// Whether a body's result is stored, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Store,

@@ -46,7 +46,7 @@ pub(super) fn found_in(about: About, tier: HitTier, aged: Aged, reason: Reason) 
     let About { site, public } = about;
     CallOutcome {
         function: Some(site.name()),
-        status: if aged.age >= aged.ttl {
+        status: if aged.is_stale() {
             Status::Stale
         } else {
             Status::Hit

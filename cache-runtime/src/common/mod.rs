@@ -1,4 +1,4 @@
-//! What every module may use, and what uses none of them.
+//! Small tools that every module may use. They use none of the other modules.
 
 pub(crate) mod background;
 pub(crate) mod random;

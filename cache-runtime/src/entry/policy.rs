@@ -1,4 +1,4 @@
-//! What may be served: one pure function ([`decide`]) decides from the age of a value, the policy and the outcome.
+//! Whether a value may be served: one pure function ([`decide`]) decides from the age of a value, the policy and the outcome.
 //!
 //! ```text
 //!  written            ttl            ttl + stale         ttl + stale_on_error
@@ -59,6 +59,13 @@ pub(crate) struct Aged {
     pub(crate) took: Duration,
 }
 
+impl Aged {
+    /// Whether the value is past its TTL.
+    pub(crate) fn is_stale(self) -> bool {
+        self.age >= self.ttl
+    }
+}
+
 /// The situation in which the decision is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Moment {
@@ -68,7 +75,7 @@ pub(crate) enum Moment {
     Pressed,
 }
 
-/// What happens with a value.
+/// The decision about a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// Serve it.

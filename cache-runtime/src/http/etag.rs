@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderValue};
 
-/// What equal `ETag`s guarantee.
+/// The guarantee of equal `ETag`s.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Strength {
     /// The same content; stays true if an outer layer compresses the body.

@@ -10,7 +10,7 @@ use http::HeaderValue;
 
 use crate::telemetry::outcome::{CallOutcome, Observed};
 
-/// Who may keep an answer.
+/// The caches that may keep an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Audience {
     /// Only the browser of the user who asked, no proxy.

@@ -48,13 +48,13 @@ impl Instance {
         }
     }
 
-    /// What surrounds the function, as written: a module, a type, an `impl`.
+    /// The surroundings of the function, as written: a module, a type, an `impl`.
     #[must_use]
     pub(crate) fn written(&self) -> Option<&'static str> {
         outside_of(self.item.strip_suffix(ITEM)?, self.function)
     }
 
-    /// What surrounds this instance of the function.
+    /// The surroundings of this instance of the function.
     #[must_use]
     pub(crate) fn owner(&self) -> &'static str {
         outside_of(self.closure, self.function).unwrap_or(self.closure)

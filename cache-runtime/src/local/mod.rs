@@ -1,4 +1,4 @@
-//! What this process holds: the memory tier, the flights, and the fence between times with Redis and without.
+//! The state of this process: the memory tier, the flights, and the fence between times with Redis and without.
 
 pub(crate) mod backoff;
 pub(crate) mod failing;

@@ -53,7 +53,7 @@ pub(crate) enum Locked {
     Failed,
 }
 
-/// What a lease may replace when it is planted.
+/// The entry that a lease may replace when it is planted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Over {
     Nothing,

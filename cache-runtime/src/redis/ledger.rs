@@ -70,7 +70,7 @@ pub(crate) enum Said {
     Folded(Pattern),
 }
 
-/// What to do after a message.
+/// The reaction to a message.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
     Nothing,

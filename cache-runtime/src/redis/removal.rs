@@ -19,7 +19,7 @@ const PER_CALL: usize = 200;
 /// value is not stored.
 const NEWER: usize = 64;
 
-/// What a call's own removal spares: the call's flight and its lease.
+/// The flight and the lease that a call's own removal spares.
 #[derive(Clone, Copy)]
 pub(crate) struct Spare<'a> {
     pub(crate) flight: &'a Arc<Flight<Box<Lease>>>,

@@ -21,7 +21,7 @@ struct Report {
     observed: Mutex<Observed>,
 }
 
-/// What an observer wants of the calls that it observes.
+/// The options of an observer for the calls that it observes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ObserverOptions {
     /// Reads do not return the stored value, but a newer one.

@@ -1,4 +1,4 @@
-//! What stands on the functions, and the dependency that it comes from.
+//! The four kinds of generated programs: the attribute on their functions, and the crate that it comes from.
 
 use std::path::Path;
 
@@ -39,7 +39,7 @@ impl Kind {
         }
     }
 
-    /// What the attribute needs in `[dependencies]`, besides what all programs need. Versions are those of the lock file.
+    /// The lines that the attribute needs in `[dependencies]`, besides what all programs need. Versions are those of the lock file.
     pub(crate) fn dependency(self, repository: &Path) -> String {
         match self {
             Self::Plain => String::new(),

@@ -59,12 +59,12 @@ impl Package {
         format!("{}-{}", self.kind.name(), self.functions)
     }
 
-    /// What its program says at its end.
+    /// The line that its program prints at its end.
     pub(crate) fn farewell(&self) -> String {
         program::farewell(self.functions)
     }
 
-    /// What is built of it.
+    /// Its build artifacts.
     pub(crate) fn target(&self) -> &Path {
         &self.target
     }

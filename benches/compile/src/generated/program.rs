@@ -11,7 +11,7 @@ use super::Kind;
 /// function, would measure something that no service looks like.
 const FUNCTIONS_IN_A_MODULE: usize = 10;
 
-/// What is in a struct: names of fields, and their types.
+/// The fields of a generated struct: names and types.
 type Fields = &'static [(&'static str, &'static str)];
 
 /// The structs that functions return, in turn.
@@ -101,7 +101,7 @@ const STRUCTS: [(&str, Fields); 10] = [
     ),
 ];
 
-/// What a function takes: its parameters, the arguments of a call, the end of its key, and a number made of them.
+/// The signature of a generated function: its parameters, the arguments of a call, the end of its key, and a number made of them.
 struct Shape {
     parameters: &'static str,
     arguments: &'static str,
@@ -192,7 +192,7 @@ pub(super) fn files(kind: Kind, functions: usize, constant: u64) -> Vec<(String,
     files
 }
 
-/// What a program says when each of its functions has answered.
+/// The line that a program prints when each of its functions has answered.
 pub(super) fn farewell(functions: usize) -> String {
     format!("{functions} functions answered\n")
 }

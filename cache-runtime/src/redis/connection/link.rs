@@ -388,7 +388,7 @@ fn or_foreign(got: Result<Option<Vec<u8>>, Fault>) -> Result<Option<Vec<u8>>, Fa
     }
 }
 
-/// What a heartbeat has read of the ledger.
+/// The state of the ledger that a heartbeat has read.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::redis) struct Tended {
     pub(in crate::redis) birth: Birth,

@@ -34,7 +34,7 @@ async fn write(id: u64) -> Rc<u64> {
 struct Repo(Rc<u64>);
 
 impl Repo {
-    /// What `async_trait(?Send)` makes.
+    /// The form that `async_trait(?Send)` generates.
     #[cached(ttl = "list", skip(self), companions = false)]
     fn boxed<'a>(&'a self, id: u64) -> Pin<Box<dyn Future<Output = u64> + 'a>> {
         Box::pin(async move {
