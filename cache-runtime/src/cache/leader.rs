@@ -78,7 +78,7 @@ impl Cache {
                 Step::Give(found) => {
                     self.fill_near(&flight, fence, request, &found, &session);
                     let hit = ReadOutcome::Hit(found.hit());
-                    lead.found(Outcome::Found(found.kept, found.aged));
+                    lead.found(Outcome::Found(found.kept, Box::new(found.aged)));
                     return hit;
                 }
                 Step::Wait => {

@@ -258,7 +258,7 @@ impl PendingCall {
         let about = self.call.about();
         let site = about.site;
         let found = match &outcome {
-            Outcome::Found(_, aged) => Some(*aged),
+            Outcome::Found(_, aged) => Some(**aged),
             _ => None,
         };
         let ttl = match &outcome {

@@ -43,9 +43,10 @@ use crate::local::memory::Kept;
 pub(crate) enum Outcome {
     /// A value; `None` is an absence that is cached.
     Value(Kept),
+    /// A value that the leader found in Redis, with its age. The age is boxed since each future that holds an outcome
+    /// would grow by it.
+    Found(Kept, Box<Aged>),
     /// A value for those who wait, which is not stored.
-    /// A value that the leader found in Redis, with its age.
-    Found(Kept, Aged),
     Unstored(Arc<dyn Any + Send + Sync>),
     /// The body returned `None`, which is not cached.
     Nothing,
