@@ -76,7 +76,7 @@ async fn per_level<Fut: Future<Output = u32>>(call: impl FnOnce(Arc<Tree>) -> Fu
 
 #[tokio::test]
 async fn a_nested_call_takes_little_stack() {
-    let most = if cfg!(debug_assertions) { 16 } else { 6 } * 1024;
+    let most = if cfg!(debug_assertions) { 16 } else { 4 } * 1024;
     for (kind, bytes) in [
         ("miss", per_level(|tree| below(tree, DEPTH)).await),
         ("put", per_level(|tree| put_node(tree, DEPTH)).await),

@@ -64,8 +64,8 @@ fn refresh<B>(load: Load<'static, B>, version: u64)
 where
     B: Future<Output = AnyResult> + Unpin + Send + 'static,
 {
-    let (cache, site) = (load.cache.clone(), load.call.site);
-    let span = spans::refresh(site.name(), load.call.key.as_str());
+    let (cache, site) = (load.cache.clone(), load.asked.call.site);
+    let span = spans::refresh(site.name(), load.asked.call.key.as_str());
     if !cache
         .inner
         .loads
@@ -79,15 +79,19 @@ async fn refreshed<B>(load: Load<'static, B>, version: u64)
 where
     B: Future<Output = AnyResult> + Unpin + Send + 'static,
 {
-    let (cache, site, budget) = (load.cache.clone(), load.call.site, load.budget.clone());
-    let Keyed::Key(key) = &load.call.key else {
+    let (cache, site, budget) = (
+        load.cache.clone(),
+        load.asked.call.site,
+        load.budget.clone(),
+    );
+    let Keyed::Key(key) = &load.asked.call.key else {
         return;
     };
     let key = key.clone();
-    let (tags, open_tags) = load.call.tags.known_and_open();
+    let (tags, open_tags) = load.asked.call.tags.known_and_open();
     let turn = {
-        let shape = Shape::of_any(&*load.kind);
-        let mut request = request(&load.call, &key, shape, &tags, &open_tags);
+        let shape = Shape::of_any(&*load.asked.kind);
+        let mut request = request(&load.asked.call, &key, shape, &tags, &open_tags);
         request.demand = Demand::NewerThan(version);
         cache.read(&request, &budget).await
     };

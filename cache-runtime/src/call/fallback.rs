@@ -38,7 +38,7 @@ impl Fallback<'_> {
         &self,
         timeouts: &mut Timeouts,
         mut work: Pin<&mut impl Future<Output = T>>,
-    ) -> Result<T, (AnyResult, CallOutcome)> {
+    ) -> Result<T, (AnyResult, Box<CallOutcome>)> {
         loop {
             match timeouts.wait(work.as_mut()).await {
                 Ok(done) => return Ok(done),
@@ -57,7 +57,7 @@ impl Fallback<'_> {
     pub(super) async fn value_for(
         &self,
         reason: FallbackReason,
-    ) -> Option<(AnyResult, CallOutcome)> {
+    ) -> Option<(AnyResult, Box<CallOutcome>)> {
         let &Self {
             cache,
             about,
@@ -82,7 +82,7 @@ impl Fallback<'_> {
                         count(cache, site, |counters| &counters.stale_hits);
                         count(cache, site, |counters| &counters.stale_on_error_hits);
                     }
-                    return Some((returned, outcome));
+                    return Some((returned, Box::new(outcome)));
                 }
             }
         }
@@ -92,6 +92,6 @@ impl Fallback<'_> {
         let status = self.key.map_or(Status::Bypass, |_| Status::Miss);
         let returned = kind.timed_out()?;
         let failed = kind.has_failed(&returned);
-        Some((returned, ran(about, failed, status, why)))
+        Some((returned, Box::new(ran(about, failed, status, why))))
     }
 }

@@ -15,6 +15,7 @@ use crate::call::body::{Questions, Work};
 use crate::call::boxed;
 use crate::call::call::Call;
 use crate::call::fallback::{Fallback, FallbackReason};
+use crate::call::pending_call::PendingCall;
 use crate::call::removals::{PendingRemovals, Verdict};
 use crate::call::report::count;
 use crate::call::site::{About, Site};
@@ -28,8 +29,7 @@ use crate::telemetry::spans;
 /// A call that is about to run its body.
 pub(super) struct Load<'a, B> {
     pub(super) cache: Cache,
-    pub(super) call: Call,
-    pub(super) kind: Box<dyn AnyKind>,
+    pub(super) asked: Box<PendingCall>,
     pub(super) work: Work<'a, B>,
     /// The time that the call may still wait for Redis.
     pub(super) budget: Arc<Budget>,
@@ -41,8 +41,9 @@ pub(super) struct Load<'a, B> {
 pub(super) enum LoadResult {
     /// The body's result, and how it was stored.
     Own(AnyResult, Stored),
-    /// A value in place of the body's result.
-    Fallback(AnyResult, CallOutcome),
+    /// A value in place of the body's result. What is reported about it is boxed, so that the outcome of a load is small
+    /// in every frame that it passes.
+    Fallback(AnyResult, Box<CallOutcome>),
     /// The body took too long, and no caller waits for it.
     GivenUp,
 }
@@ -74,8 +75,7 @@ where
     let Work { body, questions } = load.work;
     let ending = Ending::new(
         &cache,
-        load.call,
-        load.kind,
+        *load.asked,
         &loading,
         &budget,
         detached,
@@ -119,8 +119,7 @@ struct Ending<'a> {
 impl<'a> Ending<'a> {
     fn new(
         cache: &'a Cache,
-        call: Call,
-        kind: Box<dyn AnyKind>,
+        PendingCall { call, kind, .. }: PendingCall,
         loading: &Loading,
         budget: &'a Budget,
         detached: bool,

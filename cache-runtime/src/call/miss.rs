@@ -1,19 +1,21 @@
 //! A call that memory has not answered: it asks Redis, waits for another call's load, or loads itself.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use crate::cache::load::Loading;
 use crate::cache::transaction;
 use crate::cache::{Cache, Demand, Hit, ReadOutcome};
-use crate::cacheable::erased::{AnyKind, AnyResult, Ended};
+use crate::cacheable::erased::{AnyResult, Ended};
 use crate::call::background::{BackgroundLoad, may_refresh};
 use crate::call::body::{Body, MakeBody, Work};
-use crate::call::call::{Call, Keyed};
+use crate::call::call::Keyed;
 use crate::call::fallback::{Fallback, FallbackReason};
 use crate::call::load::{Load, LoadResult, Stored, alone, alone_within, kept, lead};
 use crate::call::mode::Mode;
+use crate::call::pending_call::PendingCall;
 use crate::call::report::{count, found_in, outcome, ran, served, tell};
 use crate::call::request::{Shape, give_back_aged, give_back_outcome, request, request_of};
 use crate::call::site::{About, Site};
@@ -30,18 +32,10 @@ use crate::telemetry::spans;
 
 /// A call that memory has not answered. `M` creates its body, a `B`, when it is about to run.
 pub(super) struct Miss<'a, M, B> {
-    /// Boxed, because in builds without optimization each move of it takes space in the stack frame.
     pub(super) asked: Box<PendingCall>,
     pub(super) make: M,
     /// Present if its body owns its data.
     pub(super) background: Option<BackgroundLoad<'a, B>>,
-}
-
-/// A call without its body: everything that the search for a value needs.
-pub(super) struct PendingCall {
-    pub(super) call: Call,
-    pub(super) kind: Box<dyn AnyKind>,
-    pub(super) mode: Mode,
 }
 
 /// The time limits of a miss: for the body, and for Redis.
@@ -72,9 +66,9 @@ where
 
 /// Asks Redis and joins the key's flight, and runs the body if neither has a value.
 ///
-/// Everything that a load does not need is boxed in separate stack frames. A body is polled from this function, so for
-/// calls nested in bodies, this function's frame is on the stack once for each level. And every box that a hit in
-/// Redis needs is at most 1032 bytes: up to this size, the usual allocator reuses freed blocks quickly.
+/// The body is polled from this function, so for calls nested in bodies, this function's frame is on the stack once
+/// for each level. So the search, whose frame is large, is polled in a frame of its own, which is gone when the body
+/// runs.
 async fn miss<'a, M, B>(miss: Miss<'a, M, B>) -> AnyResult
 where
     M: FnOnce() -> Work<'a, B>,
@@ -83,6 +77,37 @@ where
     if miss.asked.mode == Mode::Uncached {
         return (miss.make)().body.await;
     }
+    let searched = {
+        let mut searching = pin!(search(miss));
+        poll_fn(|context| poll_apart(searching.as_mut(), context)).await
+    };
+    match searched {
+        Searched::Done(returned) => returned,
+        Searched::Load(load) => load.await,
+    }
+}
+
+/// The outcome of a search for a value: the call's result, or a load to be run.
+enum Searched<L> {
+    Done(AnyResult),
+    Load(Pin<Box<L>>),
+}
+
+/// Polls a future in a stack frame of its own.
+#[inline(never)]
+fn poll_apart<F: Future>(future: Pin<&mut F>, context: &mut Context<'_>) -> Poll<F::Output> {
+    future.poll(context)
+}
+
+/// Asks Redis and joins the key's flight. A call without a lease runs its body here.
+///
+/// Everything that a hit does not need is boxed, in separate stack frames. Every box that a hit in Redis needs is at
+/// most 1032 bytes: up to this size, the usual allocator reuses freed blocks quickly.
+async fn search<'a, M, B>(miss: Miss<'a, M, B>) -> Searched<impl Future<Output = AnyResult>>
+where
+    M: FnOnce() -> Work<'a, B>,
+    B: Future<Output = AnyResult> + Unpin,
+{
     let (cache, site) = (miss.asked.call.used_cache(), miss.asked.call.site);
     let mut waiting = Waiting {
         timeouts: Timeouts::new(&site.policy),
@@ -90,17 +115,17 @@ where
     };
     let key = match &miss.asked.call.key {
         Keyed::Key(key) if miss.asked.mode != Mode::Blind => key.clone(),
-        _ => return boxed(|| miss.without_key(&cache, waiting)).await,
+        _ => return Searched::Done(boxed(|| miss.without_key(&cache, waiting)).await),
     };
     if !miss.asked.call.patterns.is_empty() && transaction::is_active() {
-        return boxed(|| miss.in_transaction(&cache)).await;
+        return Searched::Done(boxed(|| miss.in_transaction(&cache)).await);
     }
     if miss.asked.mode == Mode::Normal
         && is_to_be_spared(&cache, site, &key)
         && let Some(returned) =
             boxed(|| miss.asked.after_failure(&cache, &key, &waiting.budget)).await
     {
-        return returned;
+        return Searched::Done(returned);
     }
     let mut demand = Demand::Any;
     if miss.asked.mode != Mode::Normal {
@@ -109,31 +134,21 @@ where
     if miss.asked.mode == Mode::Refresh {
         waiting.timeouts = waiting.timeouts.hard_only();
         if demand == Demand::Any {
-            return boxed(|| miss.refresh_nothing(&cache, &key, waiting)).await;
+            return Searched::Done(boxed(|| miss.refresh_nothing(&cache, &key, waiting)).await);
         }
     }
-    match miss.asked.turn(&cache, &key, &mut waiting, demand).await {
+    let turn = miss.asked.turn(&cache, &key, &mut waiting, demand).await;
+    Searched::Done(match turn {
         Ok(ReadOutcome::Hit(hit)) => match miss.give_hit(&cache, &key, hit) {
             Ok(returned) => returned,
             Err(miss) => boxed(|| miss.run(&cache, &key, waiting, Reason::Unusable)).await,
         },
         Ok(ReadOutcome::Load(loading)) => {
-            let about = miss.asked.call.about();
-            let why = match miss.asked.mode {
-                Mode::Newer | Mode::Refresh => Reason::Asked,
-                _ => loading.reason(),
-            };
-            count(&cache, site, |counters| &counters.misses);
-            let (background, timeouts) = (miss.background, waiting.timeouts);
-            let loaded = boxed(|| {
-                let load = miss.into_load(cache, waiting.budget);
-                lead_within(load, loading, timeouts, background)
-            });
-            report(about, loaded.await, Status::Miss, why)
+            return Searched::Load(boxed(|| miss.load(cache, waiting, loading)));
         }
         Ok(turn) => boxed(|| miss.after(&cache, &key, waiting, turn)).await,
         Err(returned) => returned,
-    }
+    })
 }
 
 /// Whether the last load of the key failed recently, and no further attempt is due.
@@ -143,10 +158,6 @@ fn is_to_be_spared(cache: &Cache, site: &Site, key: &CacheKey) -> bool {
 }
 
 impl PendingCall {
-    pub(super) fn new(call: Call, kind: Box<dyn AnyKind>, mode: Mode) -> Box<Self> {
-        Box::new(Self { call, kind, mode })
-    }
-
     fn fallback<'f>(
         &'f self,
         cache: &'f Cache,
@@ -171,7 +182,7 @@ impl PendingCall {
     ) -> Option<AnyResult> {
         let fallback = self.fallback(cache, Some(key), budget);
         let (returned, outcome) = fallback.value_for(FallbackReason::BodyFailed).await?;
-        tell(|| outcome);
+        tell(|| *outcome);
         Some(returned)
     }
 
@@ -214,7 +225,7 @@ impl PendingCall {
         let fallback = self.fallback(cache, Some(key), budget);
         let turn = boxed(|| fallback.wait_or_fall_back(timeouts, reading.as_mut())).await;
         turn.map_err(|(returned, outcome)| {
-            tell(|| outcome);
+            tell(|| *outcome);
             returned
         })
     }
@@ -247,7 +258,7 @@ impl PendingCall {
                 None => Ok(None),
             },
             Err((returned, outcome)) => {
-                tell(|| outcome);
+                tell(|| *outcome);
                 Err(returned)
             }
         }
@@ -298,14 +309,12 @@ where
     B: Future<Output = AnyResult> + Unpin,
 {
     fn into_load(self, cache: Cache, budget: Budget) -> Load<'a, B> {
-        let PendingCall { call, kind, mode } = *self.asked;
         Load {
             cache,
-            call,
-            kind,
+            waits_for_store: self.asked.mode == Mode::Refresh,
+            asked: self.asked,
             work: (self.make)(),
             budget: Arc::new(budget),
-            waits_for_store: mode == Mode::Refresh,
         }
     }
 
@@ -347,6 +356,20 @@ where
         put::anew(call, kind, (self.make)(), waiting.budget).await
     }
 
+    /// Runs the body for the key's flight.
+    async fn load(self, cache: Cache, waiting: Waiting, loading: Box<Loading>) -> AnyResult {
+        let about = self.asked.call.about();
+        let why = match self.asked.mode {
+            Mode::Newer | Mode::Refresh => Reason::Asked,
+            _ => loading.reason(),
+        };
+        count(&cache, about.site, |counters| &counters.misses);
+        let (background, timeouts) = (self.background, waiting.timeouts);
+        let load = self.into_load(cache, waiting.budget);
+        let loaded = lead_within(load, loading, timeouts, background).await;
+        report(about, loaded, Status::Miss, why)
+    }
+
     /// For a read that returned neither a stored value nor a load to lead.
     async fn after(
         self,
@@ -380,12 +403,13 @@ where
             }
             ReadOutcome::RunUncached(why) => self.run(cache, key, waiting, why).await,
             ReadOutcome::Hit(_) | ReadOutcome::Load(_) => {
-                unreachable!("`miss` itself deals with these")
+                unreachable!("`search` deals with these")
             }
         }
     }
 
     /// The result of a hit.
+    #[inline(never)]
     fn give_hit(self, cache: &Cache, key: &CacheKey, mut hit: Hit) -> Result<AnyResult, Box<Self>> {
         let about = self.asked.call.about();
         let Some(returned) = give_back_aged(&*self.asked.kind, &mut hit) else {
@@ -498,7 +522,11 @@ async fn lead_softly<'a, B>(
 where
     B: Future<Output = AnyResult> + Unpin,
 {
-    let (cache, about, kind) = (load.cache.clone(), load.call.about(), load.kind.another());
+    let (cache, about, kind) = (
+        load.cache.clone(),
+        load.asked.call.about(),
+        load.asked.kind.another(),
+    );
     let (key, budget) = (loading.cache_key().clone(), load.budget.clone());
     let Some(room) = cache.inner.loads.room() else {
         // Too many loads are in the background: then this one ends with its call.
@@ -527,6 +555,7 @@ where
 }
 
 /// Reports a call that ran its body, and returns its result.
+#[inline(never)]
 fn report(about: About, loaded: LoadResult, status: Status, why: Reason) -> AnyResult {
     match loaded {
         LoadResult::Own(
@@ -545,7 +574,7 @@ fn report(about: About, loaded: LoadResult, status: Status, why: Reason) -> AnyR
             returned
         }
         LoadResult::Fallback(returned, outcome) => {
-            tell(|| outcome);
+            tell(|| *outcome);
             returned
         }
         LoadResult::GivenUp => unreachable!("somebody waits for this load"),

@@ -25,6 +25,7 @@ mod fallback;
 mod load;
 mod miss;
 mod mode;
+mod pending_call;
 mod put;
 mod read;
 mod ready_or_boxed;
@@ -41,8 +42,8 @@ use std::pin::Pin;
 
 use self::background::BackgroundLoad;
 use self::body::{Body, MakeBody, TypedBody, Work, untyped, untyped_as_it_is};
-use self::miss::PendingCall;
 use self::mode::{Mode, ask, is_uncached};
+use self::pending_call::PendingCall;
 use self::read::{Looked, go_on, go_on_as_it_is, look};
 use self::ready_or_boxed::ReadyOrBoxed;
 use crate::cacheable::Returned;

@@ -11,8 +11,9 @@ use crate::call::body::{Body, MakeBody, Work};
 use crate::call::boxed;
 use crate::call::call::{Call, Keyed};
 use crate::call::load::Load;
-use crate::call::miss::{Miss, PendingCall, miss_boxed, miss_in_span};
+use crate::call::miss::{Miss, miss_boxed, miss_in_span};
 use crate::call::mode::Mode;
+use crate::call::pending_call::PendingCall;
 use crate::call::ready_or_boxed::ReadyOrBoxed;
 use crate::call::report::served;
 use crate::call::request::{Shape, give_back_typed, request};
@@ -87,8 +88,7 @@ impl Refresh {
             work: make(),
             budget: Arc::new(cache.background_budget()),
             cache,
-            call,
-            kind,
+            asked: PendingCall::new(call, kind, Mode::Normal),
             waits_for_store: false,
         };
         (BackgroundLoad::able().refresh)(load, version);
