@@ -47,6 +47,7 @@
 //! | more removals than the ledger may hold; removals that are old | `ledger_bound` |
 //! | ledger and catalogue end when nobody uses them | `lifetimes` |
 //! | several attributes on one function, and no Redis | `serving::attributes_on_attributes_give_the_functions_value_without_redis` |
+//! | keys on several masters; a master that dies, freezes or is replaced; slots that move | `cluster` |
 //! | permissions change at run time | `topologies::permissions_that_are_taken_away_and_given_back_are_noticed_and_every_call_is_answered` |
 
 // Fires inside what the attribute makes of a write that returns nothing.
@@ -55,6 +56,7 @@
 mod app;
 mod basics;
 mod by_hand;
+mod cluster;
 mod connection_test;
 mod demoted;
 mod failover;

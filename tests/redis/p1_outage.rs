@@ -361,7 +361,9 @@ fn a_bad_url_is_refused_in_one_line_without_its_password() {
         "redis//u:hunter2@h",
         "http://u:hunter2@h",
         "redis://u:hunter2@h:port/0",
-        "redis://u:hunter2@a,b/0",
+        "redis://u:hunter2@a,b:port/0",
+        "redis://u:hunter2@a,b/1",
+        "redis-cluster://u:hunter2@/0",
     ] {
         let error = Cache::new(CacheConfig::default().redis_url(url)).unwrap_err();
         let (shown, debugged) = (error.to_string(), format!("{error:?}"));

@@ -1,4 +1,4 @@
-//! A Redis Cluster of three masters.
+//! A Redis Cluster of three masters, with or without a replica for each.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(40);
 const SLOTS: usize = 16_384;
 const NODES: usize = 3;
 
-/// Three masters, a third of the slots each, all of them killed with this handle.
+/// Three masters, a third of the slots each, and their replicas if asked for. All of them are killed with this handle.
 #[derive(Debug)]
 pub struct RedisCluster {
     nodes: Vec<RedisServer>,
@@ -26,7 +26,37 @@ impl RedisCluster {
     #[must_use]
     #[track_caller]
     pub fn start() -> Self {
-        let nodes: Vec<_> = (0..NODES)
+        Self::with(NODES)
+    }
+
+    /// The same with a replica for each master: node 3 follows node 0, and so on.
+    ///
+    /// # Panics
+    ///
+    /// If they do not come together.
+    #[must_use]
+    #[track_caller]
+    pub fn start_with_replicas() -> Self {
+        let cluster = Self::with(2 * NODES);
+        for (replica, master) in cluster.nodes[NODES..].iter().zip(&cluster.nodes) {
+            let master = master.cli(&["CLUSTER", "MYID"]).str().to_owned();
+            wait_until(PATIENCE, "a replica to know its master", || {
+                let reply = replica.try_cli(&["CLUSTER", "REPLICATE", &master]).ok()?;
+                reply.error().is_none().then_some(())
+            });
+        }
+        for replica in &cluster.nodes[NODES..] {
+            wait_until(PATIENCE, "a replica that follows", || {
+                let info = replica.cli(&["INFO", "replication"]);
+                info.str().contains("master_link_status:up").then_some(())
+            });
+        }
+        cluster
+    }
+
+    #[track_caller]
+    fn with(size: usize) -> Self {
+        let nodes: Vec<_> = (0..size)
             .map(|_| {
                 RedisServer::builder()
                     .config("cluster-enabled", "yes")
@@ -34,12 +64,18 @@ impl RedisCluster {
                     // Slots of a dead node are refused after this long, and served again as
                     // soon after its return.
                     .config("cluster-node-timeout", "2000")
+                    // The slots of the other nodes are served meanwhile.
+                    .config("cluster-require-full-coverage", "no")
+                    .config("repl-diskless-sync-delay", "0")
                     .start()
             })
             .collect();
         for (index, node) in nodes.iter().enumerate() {
             // Epochs that differ from the start spare the nodes the argument about them.
             node.cli(&["CLUSTER", "SET-CONFIG-EPOCH", &(index + 1).to_string()]);
+            if index >= NODES {
+                continue;
+            }
             let mut assign = vec!["CLUSTER".to_owned(), "ADDSLOTS".to_owned()];
             assign.extend(
                 (0..SLOTS)
@@ -72,14 +108,7 @@ impl RedisCluster {
     #[must_use]
     #[track_caller]
     pub fn node_of(&self, key: &str) -> &RedisServer {
-        // Any node can tell, so ask one that is alive.
-        let alive = self
-            .nodes
-            .iter()
-            .find(|node| node.is_running())
-            .expect("a node that runs");
-        let slot = alive.cli(&["CLUSTER", "KEYSLOT", key]).int();
-        &self.nodes[owner(usize::try_from(slot).expect("a slot"))]
+        &self.nodes[owner(usize::from(self.slot_of(key)))]
     }
 
     /// All keys of all nodes, sorted.
@@ -100,18 +129,90 @@ impl RedisCluster {
     #[track_caller]
     pub fn await_ok(&self) {
         wait_until(PATIENCE, "cluster_state:ok on every node", || {
-            self.nodes.iter().all(is_ok).then_some(())
+            let all = self.nodes.iter().all(|node| is_ok(node, self.nodes.len()));
+            all.then_some(())
         });
+    }
+
+    /// The slot of a key.
+    #[must_use]
+    #[track_caller]
+    pub fn slot_of(&self, key: &str) -> u16 {
+        let slot = self.alive().cli(&["CLUSTER", "KEYSLOT", key]).int();
+        u16::try_from(slot).expect("a slot")
+    }
+
+    /// The node that serves a slot now, as most living nodes see it. `None` while there is none.
+    #[must_use]
+    pub fn serving(&self, slot: u16) -> Option<&RedisServer> {
+        let living = self.nodes.iter().filter(|node| node.is_running());
+        let seen: Vec<u16> = living.filter_map(|node| master_of(node, slot)).collect();
+        let most = seen
+            .iter()
+            .max_by_key(|port| seen.iter().filter(|other| other == port).count())?;
+        let node = self.nodes.iter().find(|node| node.port() == *most)?;
+        (node.is_running() && master_of(node, slot) == Some(*most)).then_some(node)
+    }
+
+    /// Moves a slot with all its keys to the node of that index, as `redis-cli --cluster reshard` does. Other commands run
+    /// meanwhile.
+    ///
+    /// # Panics
+    ///
+    /// If a node refuses a step.
+    #[track_caller]
+    pub fn move_slot(&self, slot: u16, to: usize) {
+        let source = self.serving(slot).expect("somebody serves the slot");
+        let target = &self.nodes[to];
+        if source.port() == target.port() {
+            return;
+        }
+        let id = |node: &RedisServer| node.cli(&["CLUSTER", "MYID"]).str().to_owned();
+        let (from, into, text) = (id(source), id(target), slot.to_string());
+        target.cli(&["CLUSTER", "SETSLOT", &text, "IMPORTING", &from]);
+        source.cli(&["CLUSTER", "SETSLOT", &text, "MIGRATING", &into]);
+        loop {
+            let keys = source
+                .cli(&["CLUSTER", "GETKEYSINSLOT", &text, "10"])
+                .strings();
+            if keys.is_empty() {
+                break;
+            }
+            let port = target.port().to_string();
+            let mut migrate = vec!["MIGRATE", "127.0.0.1", &port, "", "0", "5000", "KEYS"];
+            migrate.extend(keys.iter().map(String::as_str));
+            source.cli(&migrate);
+        }
+        target.cli(&["CLUSTER", "SETSLOT", &text, "NODE", &into]);
+        source.cli(&["CLUSTER", "SETSLOT", &text, "NODE", &into]);
+    }
+
+    fn alive(&self) -> &RedisServer {
+        let mut nodes = self.nodes.iter();
+        nodes
+            .find(|node| node.is_running())
+            .expect("a node that runs")
     }
 }
 
-fn is_ok(node: &RedisServer) -> bool {
+/// The port of the master that serves the slot, in the eyes of a node.
+fn master_of(node: &RedisServer, slot: u16) -> Option<u16> {
+    let slots = node.try_cli(&["CLUSTER", "SLOTS"]).ok()?;
+    let range = slots.array().iter().find(|range| {
+        let range = range.array();
+        (range[0].int()..=range[1].int()).contains(&i64::from(slot))
+    })?;
+    u16::try_from(range.array()[2].array()[1].int()).ok()
+}
+
+fn is_ok(node: &RedisServer, nodes: usize) -> bool {
     let info = node.cli(&["CLUSTER", "INFO"]);
     let info = info.str();
+    let known = format!("cluster_known_nodes:{nodes}");
     [
         "cluster_state:ok",
         "cluster_slots_ok:16384",
-        "cluster_known_nodes:3",
+        &known,
         "cluster_size:3",
     ]
     .iter()

@@ -5,12 +5,14 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use super::reply::Examined;
 use super::wait::Waits;
 use super::{Demand, Hit, ReadOutcome, Request};
 use crate::cache::config::CacheConfig;
+use crate::cache::shards::{Shard, Shards};
 use crate::cache::transaction;
 use crate::common::background::Background;
 use crate::common::safeguard::{Safeguard, off};
@@ -19,13 +21,12 @@ use crate::entry::policy::{Decision, Near};
 use crate::entry::type_ops;
 use crate::error::Error;
 use crate::key::{CacheKey, templates_meet};
-use crate::local::Local;
 use crate::local::backoff::Backoff;
 use crate::local::failing::Failing;
 use crate::local::flight::{Joined, Waited};
-use crate::local::memory::{Copy, Memory};
+use crate::local::memory::Copy;
 use crate::outage::switch::Reach;
-use crate::redis::{Budget, Fault, Lease, Session, Tier};
+use crate::redis::{Budget, Fault, Session, Tier};
 use crate::telemetry::hot_keys::Watch;
 use crate::telemetry::instance::Instance;
 use crate::telemetry::outcome::{HitTier, Reason};
@@ -46,8 +47,7 @@ pub struct Cache {
 
 pub(crate) struct Inner {
     pub(crate) config: CacheConfig,
-    pub(crate) local: Arc<Local<Box<Lease>>>,
-    pub(crate) tier: Option<Arc<Tier>>,
+    pub(crate) shards: Shards,
     /// Background work on Redis: stores, lease renewals, lease releases.
     pub(crate) background: Arc<Background>,
     /// Loads that continue after their call has ended.
@@ -86,27 +86,11 @@ impl Cache {
         let counters = Arc::new(Counters::new());
         let background = Background::new(config.max_background);
         let loads = Background::new(config.max_background_loads);
-        let memory = Memory::new(config.max_entries, config.max_bytes);
-        let local = Arc::new(Local::new(memory, config.max_flights, config.budget));
-        let tier = target
-            .map(|target| {
-                Tier::new(
-                    target,
-                    config.redis_settings(),
-                    local.clone(),
-                    counters.clone(),
-                    background.clone(),
-                )
-            })
-            .transpose()?;
-        if let Some(tier) = &tier {
-            tier.start();
-        }
-        Ok(Self {
+        let shards = Shards::new(&config, target, &counters, &background)?;
+        let cache = Self {
             inner: Arc::new(Inner {
                 config,
-                local,
-                tier,
+                shards,
                 background,
                 loads,
                 counters,
@@ -116,7 +100,30 @@ impl Cache {
                 watch: Watch::default(),
                 instance: Instance::new(),
             }),
-        })
+        };
+        for tier in cache.inner.shards.tiers() {
+            cache.recognize_cluster(tier);
+            tier.start();
+        }
+        Ok(cache)
+    }
+
+    /// If the server of the tier turns out to be a node of a cluster, the cache uses the cluster.
+    fn recognize_cluster(&self, tier: &Tier) {
+        let weak = Arc::downgrade(&self.inner);
+        tier.when_cluster(move || {
+            let Some(inner) = weak.upgrade() else { return };
+            let Inner {
+                shards,
+                config,
+                counters,
+                background,
+                ..
+            } = &*inner;
+            if let Err(error) = shards.become_cluster(config, counters, background) {
+                tracing::error!(%error, "the Redis Cluster is not used; memory only");
+            }
+        });
     }
 
     /// The counters since this cache was created.
@@ -132,16 +139,22 @@ impl Cache {
         let deadline = Instant::now() + limit;
         // Work that is still running at the limit is abandoned: stores are optional, and removals are in the journal.
         at_most(limit, self.inner.loads.drained()).await;
-        match &self.inner.tier {
-            Some(tier) => tier.close(deadline).await,
-            None => {
-                at_most(
-                    deadline.saturating_duration_since(Instant::now()),
-                    self.inner.background.drained(),
-                )
-                .await;
-            }
+        if self.inner.shards.have_redis() {
+            let closing = self.inner.shards.tiers().map(|tier| tier.close(deadline));
+            join_all(closing).await;
+        } else {
+            at_most(
+                deadline.saturating_duration_since(Instant::now()),
+                self.inner.background.drained(),
+            )
+            .await;
         }
+    }
+
+    /// The part of the cache that the key belongs to.
+    #[inline] // it is on the path of a memory hit
+    pub(crate) fn shard(&self, key: &str) -> &Shard {
+        self.inner.shards.of(key)
     }
 
     /// The time that one call may wait for Redis.
@@ -164,15 +177,13 @@ impl Cache {
         if transaction::may_be_due(self, request.key.as_str(), request.tags, request.open_tags) {
             return ReadOutcome::RunUncached(Reason::InTransaction);
         }
+        let shard = self.shard(request.key.as_str());
         let mut waits = Waits::default();
         for _ in 0..STARTS {
             if let Some(hit) = self.recall(request) {
                 return ReadOutcome::Hit(hit);
             }
-            let session = match &self.inner.tier {
-                Some(tier) => tier.session(budget).await,
-                None => None,
-            };
+            let session = shard.session(budget).await;
             let is_strict = is_strict(request, session.as_ref());
             // A server with a long round trip is asked only once: by the leader of the flight, who takes its lease in
             // the same round trip.
@@ -192,27 +203,22 @@ impl Cache {
                 OwnRead::Missed(reply) => own = Some(reply),
                 OwnRead::NotSent => {}
             }
-            let waiter =
-                match self
-                    .inner
-                    .local
-                    .flights
-                    .join(request.key, request.tags, request.open_tags)
-                {
-                    Joined::Lead(lead) => {
-                        // Boxed, because calls that are answered by their own `GET` do not need it.
-                        return Box::pin(self.lead(lead, request, budget, &mut waits, own)).await;
-                    }
-                    Joined::Other | Joined::Full => {
-                        return ReadOutcome::RunUncached(Reason::Contended);
-                    }
-                    Joined::Wait(waiter) => waiter,
-                };
+            let flights = &shard.local.flights;
+            let waiter = match flights.join(request.key, request.tags, request.open_tags) {
+                Joined::Lead(lead) => {
+                    // Boxed, because calls that are answered by their own `GET` do not need it.
+                    return Box::pin(self.lead(lead, request, budget, &mut waits, own)).await;
+                }
+                Joined::Other | Joined::Full => {
+                    return ReadOutcome::RunUncached(Reason::Contended);
+                }
+                Joined::Wait(waiter) => waiter,
+            };
             let was_loaded = waiter.was_loaded();
             let asks_late = joins_first && is_strict;
             // The stored value may be fresh enough for this call; then it need not wait for the new one.
             if asks_late || waiter.refreshes() && request.demand == Demand::Any {
-                let asking = self.read_for_itself(request, self.session_now(), budget);
+                let asking = self.read_for_itself(request, shard.session_now(), budget);
                 match Box::pin(asking).await {
                     OwnRead::Hit(hit) => return hit,
                     OwnRead::Missed(reply) if asks_late => own = Some(reply),
@@ -238,10 +244,6 @@ impl Cache {
         ReadOutcome::RunUncached(Reason::Contended)
     }
 
-    fn session_now(&self) -> Option<Session> {
-        self.inner.tier.as_ref()?.session_now()
-    }
-
     /// The stored value that may be served instead of a body that failed or is slow. It is looked up *now*, so that a
     /// value removed in the meantime is not served.
     pub(crate) async fn stale_value(&self, request: &Request<'_>, budget: &Budget) -> Option<Hit> {
@@ -251,8 +253,7 @@ impl Cache {
         if let Some(hit) = self.recall(request) {
             return Some(hit);
         }
-        let tier = self.inner.tier.as_ref()?;
-        let session = tier.session(budget).await?;
+        let session = self.shard(request.key.as_str()).session(budget).await?;
         let found = self.read_redis(request, &session, budget).await?;
         Some(found.hit())
     }
@@ -263,10 +264,10 @@ impl Cache {
         request: &Request<'_>,
         budget: &Budget,
     ) -> Option<Hit> {
-        let Some(tier) = &self.inner.tier else {
+        if !self.inner.shards.have_redis() {
             return self.stale_value(request, budget).await;
-        };
-        let session = tier.session(budget).await?;
+        }
+        let session = self.shard(request.key.as_str()).session(budget).await?;
         let found = self.read_redis(request, &session, budget).await?;
         Some(found.hit())
     }
@@ -277,11 +278,12 @@ impl Cache {
         // Read before the copy is taken: otherwise a copy from the outage could count as tracked because Redis is back
         // now.
         let now = Instant::now();
-        let reach = self.reach(now);
+        let shard = self.shard(request.key.as_str());
+        let reach = reach(shard, now);
         if reach == Some(Reach::Heard) && request.near == Near::Off {
             return None;
         }
-        let copy = self.inner.local.memory.get(request.key.as_str(), now)?;
+        let copy = shard.local.memory.get(request.key.as_str(), now)?;
         if transaction::is_due(self, request.key.as_str(), &copy.tags) {
             return None;
         }
@@ -308,16 +310,11 @@ impl Cache {
     /// Whether memory holds a fresh copy, of any type, that a manual read may use now.
     pub(crate) fn is_remembered(&self, key: &CacheKey) -> bool {
         let now = Instant::now();
-        let reach = self.reach(now);
+        let shard = self.shard(key.as_str());
+        let reach = reach(shard, now);
         let any = Request::plain(key, type_ops::<()>());
-        let copy = self.inner.local.memory.get(key.as_str(), now);
+        let copy = shard.local.memory.get(key.as_str(), now);
         copy.is_some_and(|copy| self.may_speak(&copy, reach, &any, now) && copy.age() < copy.ttl)
-    }
-
-    /// Whether entries in memory are known to be current. `None`: there is no Redis, memory is the only tier.
-    #[inline]
-    fn reach(&self, now: Instant) -> Option<Reach> {
-        self.inner.tier.as_ref().map(|tier| tier.reach(now))
     }
 
     #[inline] // it is on the path of a memory hit
@@ -374,9 +371,9 @@ impl Cache {
     /// Removes the key from memory, if Redis is in use: the push of Redis would do so a moment later, and this process
     /// need not wait for it. Without Redis, memory is the cache, and nothing is removed.
     pub(crate) fn forget_near(&self, key: &str) {
-        let tier = self.inner.tier.as_ref();
-        if tier.is_some_and(|tier| tier.session_now().is_some()) {
-            self.inner.local.changed(key);
+        let shard = self.shard(key);
+        if shard.session_now().is_some() {
+            shard.local.changed(key);
         }
     }
 
@@ -386,6 +383,12 @@ impl Cache {
             count(&function.counters);
         }
     }
+}
+
+/// Whether entries in memory are known to be current. `None`: there is no Redis, memory is the only tier.
+#[inline]
+fn reach(shard: &Shard, now: Instant) -> Option<Reach> {
+    shard.tier.as_ref().map(|tier| tier.reach(now))
 }
 
 /// Whether the call must send its own `GET`, because it accepts no push delay: the reply to another call's `GET` may

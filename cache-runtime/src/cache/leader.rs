@@ -52,7 +52,7 @@ impl Cache {
         waits: &mut Waits,
         mut own: Option<Reply>,
     ) -> ReadOutcome {
-        let (fence, session) = match self.way_in(&lead, budget).await {
+        let (fence, session) = match self.way_in(&lead, request.key.as_str(), budget).await {
             Ok(way) => way,
             Err((fence, session, why)) => return self.load(lead, request, fence, session, why),
         };
@@ -124,21 +124,23 @@ impl Cache {
     async fn way_in(
         &self,
         lead: &Lead<Box<Lease>>,
+        key: &str,
         budget: &Budget,
     ) -> Result<(u64, Session), (u64, Option<Session>, Reason)> {
-        let fence = || self.inner.local.fence();
+        let shard = self.shard(key);
+        let fence = || shard.local.fence();
         if let Some(lease) = &lead.hold {
             // The lease was left by a leader that was dropped; it was taken before this load.
             return Err((fence(), Some(lease.session.clone()), Reason::Absent));
         }
-        let Some(tier) = &self.inner.tier else {
+        if shard.tier.is_none() {
             return Err((fence(), None, Reason::Absent));
-        };
-        tier.session(budget).await;
+        }
+        shard.session(budget).await;
         // The fence is read before the session, so that a switch between Redis and outage in between is noticed in
         // either direction.
         let fence = fence();
-        match tier.session_now() {
+        match shard.session_now() {
             Some(session) => Ok((fence, session)),
             None => Err((fence, None, Reason::RedisAway)),
         }
@@ -316,25 +318,20 @@ impl Cache {
     /// store. `None`: other calls keep taking the flight; then the `put` runs without a store.
     pub(crate) async fn seize(&self, request: &Request<'_>, budget: &Budget) -> Option<Loading> {
         let removal = [Pattern::key(request.key)];
+        let shard = self.shard(request.key.as_str());
         let mut lead = None;
         for _ in 0..STARTS {
-            self.inner.local.remove(&removal, None);
-            if let Joined::Lead(led) =
-                self.inner
-                    .local
-                    .flights
-                    .join(request.key, request.tags, request.open_tags)
-            {
+            shard.local.remove(&removal, None);
+            let flights = &shard.local.flights;
+            if let Joined::Lead(led) = flights.join(request.key, request.tags, request.open_tags) {
                 lead = Some(led);
                 break;
             }
         }
         let mut lead = lead?;
-        if let Some(tier) = &self.inner.tier {
-            tier.session(budget).await;
-        }
-        let fence = self.inner.local.fence();
-        let session = self.inner.tier.as_ref().and_then(|tier| tier.session_now());
+        shard.session(budget).await;
+        let fence = shard.local.fence();
+        let session = shard.session_now();
         if let Some(session) = &session {
             // If the key holds a foreign value, or the result is unknown: nothing is stored, and the key is removed at
             // the end.

@@ -172,7 +172,7 @@ impl Loading {
                 self.lead.settle(outcome, false);
                 return StoredThrough::NotTried;
             }
-            let configured = self.cache.inner.tier.is_some();
+            let configured = self.cache.inner.shards.have_redis();
             let sure = self.undisturbed(&tags);
             self.keep_in_memory(outcome, kept, ttl, tags);
             // In an outage Redis may still hold the old entry: then its removal is journalled, and the copy in memory
@@ -186,7 +186,8 @@ impl Loading {
             .unwrap_or(false);
         self.lead.hold = None;
         if stored {
-            self.cache.inner.local.memory.remove(self.key.as_str());
+            let key = self.key.as_str();
+            self.cache.shard(key).local.memory.remove(key);
         }
         self.lead.settle(outcome, stored);
         StoredThrough::if_sure(stored)
@@ -273,7 +274,7 @@ impl Loading {
                 aged: Duration::ZERO,
             };
             let (flight, key) = (self.lead.flight(), self.key.as_str());
-            let local = &self.cache.inner.local;
+            let local = &self.cache.shard(key).local;
             local.fill(flight, self.fence, key, copy, || true);
         } else {
             bump(&self.cache.inner.counters.stores_refused);
@@ -284,7 +285,8 @@ impl Loading {
     /// Whether no removal of this process affected the load. In an outage, or without Redis, no other removals are
     /// known.
     fn undisturbed(&self, tags: &[String]) -> bool {
-        !self.lead.flight().is_disturbed(tags) && self.cache.inner.local.fence() == self.fence
+        let local = &self.cache.shard(self.key.as_str()).local;
+        !self.lead.flight().is_disturbed(tags) && local.fence() == self.fence
     }
 }
 

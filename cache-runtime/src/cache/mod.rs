@@ -13,6 +13,7 @@ pub(crate) mod load;
 pub(crate) mod remove;
 mod reply;
 mod request;
+pub(crate) mod shards;
 pub(crate) mod store;
 pub(crate) mod transaction;
 mod wait;

@@ -5,15 +5,20 @@
 //! There is also a local removal before it, only to let readers in this process see the change early.
 
 use std::pin::pin;
+use std::ptr;
+
+use futures_util::future::join_all;
+use parking_lot::Mutex;
 use tracing::Instrument as _;
 
 use crate::cache::Cache;
 use crate::cache::load::Loading;
+use crate::cache::shards::Shard;
 use crate::cache::transaction;
 use crate::common::safeguard::{Safeguard, off};
 use crate::error::Error;
 use crate::key::{CacheKey, KeyPrefix, Pattern, Tag};
-use crate::redis::{Reclaim, Session};
+use crate::redis::{Intent, Reclaim, Removed, Session};
 use crate::telemetry::invalidation::{Durability, Invalidation};
 use crate::telemetry::spans;
 use crate::telemetry::stats::{add, bump};
@@ -105,10 +110,7 @@ impl Cache {
         let span = spans::invalidate(&patterns);
         let removing = async {
             let (invalidation, garbage) = self.remove_now(patterns, spared, count).await;
-            match garbage {
-                Some(garbage) => self.take_away(invalidation, garbage, count).await,
-                None => invalidation,
-            }
+            self.take_away(invalidation, garbage, count).await
         };
         let invalidation = removing.instrument(span.clone()).await;
         span.record("cache.removed", invalidation.removed);
@@ -122,80 +124,93 @@ impl Cache {
         patterns: Vec<Pattern>,
         spared: Option<&Loading>,
         count: Count,
-    ) -> (Invalidation, Option<Garbage>) {
+    ) -> (Invalidation, Vec<Garbage>) {
         // Declared before `due`, so dropped after it: if the caller drops this future, the removal is in the journal
-        // before its intent is withdrawn.
-        let mut _intent = None;
+        // before its intents are withdrawn.
+        let intents = Mutex::new(Vec::new());
         let mut due = Due::new(self, patterns);
-        let inner = &self.inner;
-        if count == Count::Waited && inner.tier.is_some() {
+        bump(&self.inner.counters.invalidations);
+        let parts = self.inner.shards.divide(&due.patterns);
+        let removing = parts
+            .iter()
+            .map(|(shard, patterns)| self.remove_in(shard, patterns, spared, count, &intents));
+        let removed = join_all(removing).await;
+        due.done();
+        let durable = removed.iter().all(|part| part.durable);
+        if !durable {
+            bump(&self.inner.counters.queued);
+        }
+        let durability = if durable {
+            Durability::Durable
+        } else {
+            Durability::Queued
+        };
+        let entries = removed.iter().map(|part| part.entries).sum();
+        let done = self.removed(&due.patterns, entries, durability);
+        let garbage = removed.into_iter().filter_map(|part| part.garbage);
+        (done, garbage.collect())
+    }
+
+    /// The same for one part of the cache.
+    async fn remove_in(
+        &self,
+        shard: &Shard,
+        patterns: &[Pattern],
+        spared: Option<&Loading>,
+        count: Count,
+        intents: &Mutex<Vec<Intent>>,
+    ) -> RemovedHere {
+        if count == Count::Waited && shard.tier.is_some() {
             // Only for the count: waits for stores under way, which would be refused after the removal. The result of
             // a store arrives no later than any other reply of Redis.
-            for pattern in &due.patterns {
-                inner.local.flights.stored(pattern).await;
+            for pattern in patterns {
+                shard.local.flights.stored(pattern).await;
             }
         }
-        bump(&inner.counters.invalidations);
+        // A load belongs to one part; the others have nothing to spare.
+        let spared = spared.filter(|loading| ptr::eq(self.shard(loading.key()), shard));
         let spare = spared.map(Loading::spare);
         let flight = spare.map(|spare| &**spare.flight);
-        let removed_here = inner.local.remove(&due.patterns, flight);
-        let Some(tier) = &inner.tier else {
-            due.done();
-            let done = self.removed(&due.patterns, removed_here, Durability::Durable);
-            return (done, None);
+        let removed_here = shard.local.remove(patterns, flight);
+        let Some(tier) = &shard.tier else {
+            return RemovedHere::unsaid(removed_here, true);
         };
-        let budget = self.budget();
-        let acknowledged = match tier.session(&budget).await {
+        let acknowledged = match tier.session(&self.budget()).await {
             None => None,
             Some(session) => {
-                _intent = tier.intend(&due.patterns);
+                intents.lock().extend(tier.intend(patterns));
                 // An invalidation has its own budget, independent of the wait for the first connect.
-                let removal = session.remove(&due.patterns, spare);
+                let removal = session.remove(patterns, spare);
                 let removed = self
                     .budget()
                     .spend_on_removal(&session, pin!(removal))
                     .await;
                 removed
                     .ok()
-                    .filter(|_| tier.acknowledged(&session.link, &due.patterns))
+                    .filter(|_| tier.acknowledged(&session.link, patterns))
                     .map(|removed| (session, removed))
             }
         };
         let Some((session, removed)) = acknowledged else {
             // The removal may or may not have run. It runs again later, and until then the keys it covers are not read
             // from Redis.
-            tier.journal(&due.patterns);
-            inner.local.remove(&due.patterns, flight);
-            due.done();
-            let done = self.removed(&due.patterns, removed_here, Durability::Queued);
-            return (done, None);
+            self.inner.shards.journal(shard, tier, patterns);
+            shard.local.remove(patterns, flight);
+            return RemovedHere::unsaid(removed_here, false);
         };
         if !off(Safeguard::LocalPass) {
-            inner.local.remove(&due.patterns, flight);
+            shard.local.remove(patterns, flight);
         }
-        due.done();
-        let done = self.removed(&due.patterns, removed.entries, Durability::Durable);
-        let number = removed
-            .recorded
-            .iter()
-            .map(|recorded| recorded.number)
-            .max();
-        let alone = removed.recorded.iter().all(|recorded| recorded.heard == 1);
-        let garbage = number.map(|number| Garbage {
-            others: !(alone && session.link.pushes),
-            session,
-            patterns: due
-                .patterns
-                .iter()
-                .filter(|pattern| !matches!(pattern, Pattern::Key(_)))
-                .cloned()
-                .collect(),
-            number,
-        });
+        let garbage = Garbage::of(&session, patterns, &removed);
+        let entries = removed.entries;
         if let Some(loading) = spared {
             loading.has_removed(removed);
         }
-        (done, garbage)
+        RemovedHere {
+            entries,
+            durable: true,
+            garbage,
+        }
     }
 
     /// Counts a removal and records it in the list of recent removals.
@@ -212,34 +227,21 @@ impl Cache {
     async fn take_away(
         &self,
         mut invalidation: Invalidation,
-        garbage: Garbage,
+        garbage: Vec<Garbage>,
         count: Count,
     ) -> Invalidation {
-        let cache = self.clone();
-        let Garbage {
-            session,
-            patterns,
-            number,
-            others,
-        } = garbage;
-        let watched = patterns.clone();
-        let told = move |removed: u64| {
-            add(&cache.inner.counters.removed, removed);
-            cache.inner.watch.counted(&watched, removed);
-        };
-        let reclaim = Reclaim {
-            patterns,
-            number,
-            others,
-            told: Box::new(told),
-        };
-        match count {
-            Count::Later => session.reclaim_later(reclaim),
-            Count::Waited => {
-                let silence = self.inner.config.budget;
-                invalidation.removed += session.reclaim_now(reclaim, silence).await;
+        let silence = self.inner.config.budget;
+        let mut counting = Vec::new();
+        for garbage in garbage {
+            let (session, reclaim) = garbage.reclaim(self.clone());
+            match count {
+                Count::Later => session.reclaim_later(reclaim),
+                Count::Waited => {
+                    counting.push(async move { session.reclaim_now(reclaim, silence).await });
+                }
             }
         }
+        invalidation.removed += join_all(counting).await.iter().sum::<u64>();
         invalidation
     }
 
@@ -249,13 +251,18 @@ impl Cache {
             return;
         }
         bump(&self.inner.counters.invalidations);
-        if let Some(tier) = &self.inner.tier {
-            tier.journal(patterns);
+        let mut removed = 0;
+        for (shard, patterns) in self.inner.shards.divide(patterns) {
+            if let Some(tier) = &shard.tier {
+                self.inner.shards.journal(shard, tier, &patterns);
+            }
+            removed += shard.local.remove(&patterns, None);
         }
-        let removed = self.inner.local.remove(patterns, None);
-        let durability = match self.inner.tier {
-            Some(_) => Durability::Queued,
-            None => Durability::Durable,
+        let durability = if self.inner.shards.have_redis() {
+            bump(&self.inner.counters.queued);
+            Durability::Queued
+        } else {
+            Durability::Durable
         };
         let done = Invalidation {
             removed,
@@ -280,6 +287,58 @@ struct Garbage {
     number: u64,
     /// Whether other processes use the namespace, too.
     others: bool,
+}
+
+/// The effect of a removal on one part of the cache.
+struct RemovedHere {
+    entries: u64,
+    durable: bool,
+    garbage: Option<Garbage>,
+}
+
+impl RemovedHere {
+    /// Redis has not acknowledged the removal, or there is no Redis.
+    fn unsaid(entries: u64, durable: bool) -> Self {
+        Self {
+            entries,
+            durable,
+            garbage: None,
+        }
+    }
+}
+
+impl Garbage {
+    fn of(session: &Session, patterns: &[Pattern], removed: &Removed) -> Option<Self> {
+        let recorded = &removed.recorded;
+        let number = recorded.iter().map(|recorded| recorded.number).max()?;
+        let alone = recorded.iter().all(|recorded| recorded.heard == 1);
+        Some(Self {
+            others: !(alone && session.link.pushes),
+            session: session.clone(),
+            patterns: patterns
+                .iter()
+                .filter(|pattern| !matches!(pattern, Pattern::Key(_)))
+                .cloned()
+                .collect(),
+            number,
+        })
+    }
+
+    /// The work that deletes the entries, and tells the cache how many there were.
+    fn reclaim(self, cache: Cache) -> (Session, Reclaim) {
+        let watched = self.patterns.clone();
+        let told = move |removed: u64| {
+            add(&cache.inner.counters.removed, removed);
+            cache.inner.watch.counted(&watched, removed);
+        };
+        let reclaim = Reclaim {
+            patterns: self.patterns,
+            number: self.number,
+            others: self.others,
+            told: Box::new(told),
+        };
+        (self.session, reclaim)
+    }
 }
 
 /// A removal that has not run yet. If it is dropped before `done` is called, it is made then.

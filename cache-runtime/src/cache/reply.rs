@@ -142,7 +142,8 @@ impl Cache {
             let tags = found.tags.iter().map(String::as_str);
             session.link.ledger.stands(&found.stamp, key, tags)
         };
-        self.inner.local.fill(flight, fence, key, copy, stands);
+        let local = &self.shard(key).local;
+        local.fill(flight, fence, key, copy, stands);
     }
 
     /// What the bytes at the key mean to this reader.

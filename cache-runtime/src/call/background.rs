@@ -55,7 +55,8 @@ where
 /// Whether to start a refresh now: not while the key is being loaded, and not soon after its refreshes failed.
 pub(super) fn may_refresh(cache: &Cache, key: &CacheKey) -> bool {
     let inner = &cache.inner;
-    !inner.local.flights.is_under_way(key.as_str())
+    let flights = &cache.shard(key.as_str()).local.flights;
+    !flights.is_under_way(key.as_str())
         && !inner.refresh_backoff.is(key.as_str())
         && !transaction::is_active()
 }

@@ -2,6 +2,8 @@
 
 use std::pin::pin;
 
+use futures_util::future::join_all;
+
 use crate::cache::Cache;
 use crate::error::Error;
 use crate::key::Pattern;
@@ -28,13 +30,15 @@ impl Cache {
     /// The pattern is invalid.
     pub async fn count_matching(&self, pattern: &str) -> Result<u64, Error> {
         let pattern = Pattern::parse(pattern).map_err(|why| Error::pattern(why.to_string()))?;
-        if let Some(tier) = &self.inner.tier
-            && let Some(session) = tier.session(&self.budget()).await
-            && let Ok(counted) = session.count(&pattern).await
-        {
-            return Ok(counted);
-        }
-        Ok(self.inner.local.memory.count_matching(&pattern))
+        let counting = self.inner.shards.all().iter().map(async |shard| {
+            if let Some(session) = shard.session(&self.budget()).await
+                && let Ok(counted) = session.count(&pattern).await
+            {
+                return counted;
+            }
+            shard.local.memory.count_matching(&pattern)
+        });
+        Ok(join_all(counting).await.into_iter().sum())
     }
 
     /// Memory use and key counts of Redis; `None` if it is not available or does not answer within the budget of a
@@ -49,12 +53,17 @@ impl Cache {
     /// # }
     /// ```
     pub async fn redis_usage(&self) -> Option<RedisUsage> {
-        let tier = self.inner.tier.as_ref()?;
-        let budget = self.budget();
-        let session = tier.session(&budget).await?;
-        budget
-            .spend_on(&session, pin!(session.redis_usage()))
-            .await
-            .ok()
+        let asking = self.inner.shards.all().iter().map(async |shard| {
+            let budget = self.budget();
+            let session = shard.session(&budget).await?;
+            let usage = budget.spend_on(&session, pin!(session.redis_usage())).await;
+            Some((session.server(), usage.ok()?))
+        });
+        RedisUsage::sum(
+            join_all(asking)
+                .await
+                .into_iter()
+                .collect::<Option<Vec<_>>>()?,
+        )
     }
 }

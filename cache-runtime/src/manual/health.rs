@@ -1,7 +1,9 @@
 //! The health of the cache, for a health endpoint.
 
-use serde::Serialize;
 use std::pin::pin;
+
+use futures_util::future::join_all;
+use serde::Serialize;
 
 use crate::cache::Cache;
 use crate::outage::breaker::BreakerState;
@@ -66,11 +68,12 @@ pub struct HealthStats {
 }
 
 impl Cache {
-    /// Returns the health of the cache. Sends at most one command to Redis, within the budget of a call. Never fails.
+    /// Returns the health of the cache. Sends at most one command to Redis (one for
+    /// each bucket of keys in a cluster), within the budget of a call. Never fails.
     pub async fn health(&self) -> Health {
         let stats = self.stats();
         let latency = self.ping().await;
-        let configured = self.inner.tier.is_some();
+        let configured = self.inner.shards.have_redis();
         Health {
             status: if configured && latency.is_none() {
                 HealthStatus::Degraded
@@ -84,40 +87,63 @@ impl Cache {
                 misses: stats.misses + stats.bypasses,
                 hit_rate_percent: stats.hit_rate_percent(),
                 redis_available: latency.is_some(),
-                memory_cache_size: self.inner.local.memory.len(),
+                memory_cache_size: self
+                    .inner
+                    .shards
+                    .all()
+                    .iter()
+                    .map(|shard| shard.local.memory.len())
+                    .sum(),
             },
-            notes: self
-                .inner
-                .tier
-                .as_ref()
-                .map_or_else(Vec::new, |tier| tier.notes()),
+            notes: self.notes(),
         }
     }
 
-    /// The state of the circuit breaker for Redis; `None` if no Redis is configured.
+    /// The state of the circuit breaker for Redis; `None` if no Redis is configured. In a Redis Cluster each bucket of
+    /// keys has a breaker of its own, and this is the worst state among them.
     #[must_use]
     pub fn breaker_state(&self) -> Option<BreakerState> {
-        self.inner.tier.as_ref().map(|tier| tier.breaker_state())
+        let states = self.inner.shards.tiers().map(|tier| tier.breaker_state());
+        states.max_by_key(|state| match state {
+            BreakerState::Closed => 0,
+            BreakerState::HalfOpen => 1,
+            BreakerState::Open => 2,
+        })
     }
 
     /// The number of removals in the journal, waiting for Redis.
     #[must_use]
     pub fn journal_len(&self) -> usize {
         self.inner
-            .tier
-            .as_ref()
-            .map_or(0, |tier| tier.journal_len())
+            .shards
+            .tiers()
+            .map(|tier| tier.journal_len())
+            .sum()
     }
 
     async fn ping(&self) -> Option<std::time::Duration> {
-        let tier = self.inner.tier.as_ref()?;
-        let budget = self.budget();
-        let session = tier.session(&budget).await?;
         let began = tokio::time::Instant::now();
-        budget
-            .spend_on(&session, pin!(session.ping()))
+        let pings = self.inner.shards.all().iter().map(async |shard| {
+            let budget = self.budget();
+            let session = shard.session(&budget).await?;
+            budget.spend_on(&session, pin!(session.ping())).await.ok()
+        });
+        // In a cluster all parts must answer.
+        let answered = join_all(pings)
             .await
-            .ok()
-            .map(|()| began.elapsed())
+            .into_iter()
+            .all(|answer| answer.is_some());
+        answered.then(|| began.elapsed())
+    }
+
+    /// The problems of all parts, each text once.
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        for note in self.inner.shards.tiers().flat_map(|tier| tier.notes()) {
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
+        }
+        notes
     }
 }

@@ -82,7 +82,7 @@ impl Cache {
     /// No Redis is configured, or a step failed. The message names the step and the cause, without credentials: a
     /// time-out, a refused connection, a wrong password, a missing permission, TLS on a plain port or the reverse.
     pub async fn test_connection(&self) -> Result<ConnectionTest, Error> {
-        let Some(tier) = &self.inner.tier else {
+        let Some(tier) = self.inner.shards.tiers().next() else {
             return Err(Error::config(
                 "no Redis is configured: set REDIS_URL, such as redis://localhost:6379",
             ));
@@ -95,7 +95,7 @@ impl Cache {
         let limit = self.inner.config.connect_timeout;
         let scratch = format!(
             "{}%test:{:x}",
-            self.inner.config.key_prefix(),
+            tier.prefix(),
             u128::from_le_bytes(random::bytes())
         );
         connection_test(&tier.target, limit, &scratch).await

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
+use crate::cache::shards::Shard;
 use crate::cache::transaction;
 use crate::cache::{Cache, Hit, ReadOutcome, Request};
 use crate::common::random;
@@ -181,11 +183,7 @@ impl Cache {
             return false;
         }
         let budget = self.budget();
-        let session = match &self.inner.tier {
-            Some(tier) => tier.session(&budget).await,
-            None => None,
-        };
-        let Some(session) = session else {
+        let Some(session) = self.shard(key.as_str()).session(&budget).await else {
             return self.is_remembered(&key);
         };
         if session.is_shut(key.as_str(), std::iter::empty()) {
@@ -229,10 +227,18 @@ impl Cache {
             .iter()
             .filter(|key| !found.contains_key(key.as_str()) && !self.is_due_by_hand(key))
             .collect();
-        for some in missing.chunks(ASKED) {
-            let Some(read) = self.read_many(some, ops).await else {
-                break;
-            };
+        let parts = self.by_shard(missing, |key| key.as_str());
+        let reading = parts.into_iter().map(async |(shard, keys)| {
+            let mut found = Vec::new();
+            for some in keys.chunks(ASKED) {
+                let Some(read) = self.read_many(shard, some, ops).await else {
+                    break;
+                };
+                found.extend(read);
+            }
+            found
+        });
+        for read in join_all(reading).await {
             found.extend(read);
         }
         keys.iter()
@@ -247,12 +253,12 @@ impl Cache {
     /// Reads several keys from Redis. `None`: Redis cannot be asked, or did not answer in time.
     async fn read_many<'k>(
         &self,
+        shard: &Shard,
         keys: &[&'k CacheKey],
         ops: &'static TypeOps,
     ) -> Option<Vec<(&'k str, Hit)>> {
-        let tier = self.inner.tier.as_ref()?;
         let budget = self.budget();
-        let session = tier.session(&budget).await?;
+        let session = shard.session(&budget).await?;
         let open: Vec<&CacheKey> = keys
             .iter()
             .copied()
@@ -347,58 +353,62 @@ impl Cache {
 
     /// Stores values at their keys: in Redis, or in memory while Redis is unavailable.
     async fn put_all(&self, puts: Vec<Put>, ttl: Duration) {
+        let parts = self.by_shard(puts, |put| put.key.as_str());
+        join_all(
+            parts
+                .into_iter()
+                .map(|(shard, puts)| self.put_in(shard, puts, ttl)),
+        )
+        .await;
+    }
+
+    async fn put_in(&self, shard: &Shard, puts: Vec<Put>, ttl: Duration) {
         let removals: Vec<Pattern> = puts.iter().map(|put| Pattern::key(&put.key)).collect();
-        if let Some(tier) = &self.inner.tier {
+        if let Some(tier) = &shard.tier {
             let budget = self.budget();
             if let Some(session) = tier.session(&budget).await {
                 let overwriting = pin!(overwrite(&session, &puts, ttl));
                 if budget.spend_on(&session, overwriting).await.is_ok() {
                     // Stored, or refused because the key holds something that is not an entry of this cache.
-                    self.inner.local.remove(&removals, None);
+                    shard.local.remove(&removals, None);
                     return;
                 }
             }
             // The entries in Redis are now outdated, so their removal is journalled. But a full journal becomes one
             // removal of everything, so manual writes use only half of it and leave the rest for removals.
             if tier.journal_len() + removals.len() <= self.inner.config.journal_bound / 2 {
-                tier.journal(&removals);
+                bump(&self.inner.counters.queued);
+                self.inner.shards.journal(shard, tier, &removals);
             } else {
                 add(&self.inner.counters.stores_lost, removals.len() as u64);
             }
         }
-        self.inner.local.remove(&removals, None);
-        let fence = self.inner.local.fence();
-        let tier = self.inner.tier.as_ref();
-        if tier.is_some_and(|tier| tier.session_now().is_some()) {
+        shard.local.remove(&removals, None);
+        let fence = shard.local.fence();
+        if shard.session_now().is_some() {
             // Redis is available again: then only reads fill memory.
             return;
         }
         for put in puts {
-            self.keep_by_hand(put, ttl, fence);
+            keep_by_hand(shard, put, ttl, fence);
         }
     }
 
-    fn keep_by_hand(&self, put: Put, ttl: Duration, fence: u64) {
-        let Joined::Lead(lead) = self.inner.local.flights.join(&put.key, &[], &[]) else {
-            return;
-        };
-        let now = Instant::now();
-        let kept: Kept = Some(put.value);
-        let copy = Copy {
-            value: kept.clone(),
-            template: put.key.template(),
-            tags: Box::default(),
-            bytes: put.payload.len(),
-            version: 0,
-            ttl,
-            took: Duration::ZERO,
-            expires: after(now, ttl),
-            filled: now,
-            aged: Duration::ZERO,
-        };
-        let local = &self.inner.local;
-        local.fill(lead.flight(), fence, put.key.as_str(), copy, || true);
-        lead.found(Outcome::Value(kept));
+    /// Divides items among the parts of the cache that their keys belong to.
+    fn by_shard<T>(
+        &self,
+        items: impl IntoIterator<Item = T>,
+        key: impl Fn(&T) -> &str,
+    ) -> Vec<(&Shard, Vec<T>)> {
+        let mut parts: Vec<(&Shard, Vec<T>)> = Vec::new();
+        for item in items {
+            let shard = self.shard(key(&item));
+            match parts.iter_mut().find(|(of, _)| std::ptr::eq(*of, shard)) {
+                Some((_, part)) => part.push(item),
+                None => parts.push((shard, vec![item])),
+            }
+        }
+        parts
     }
 
     /// Looks in memory, then in Redis. A value from Redis goes into memory unless a load of the key is under way: the
@@ -410,12 +420,12 @@ impl Cache {
         if let Some(hit) = self.recall(request) {
             return Some(hit);
         }
-        let tier = self.inner.tier.as_ref()?;
+        let shard = self.shard(request.key.as_str());
         let budget = self.budget();
-        let _ = tier.session(&budget).await?;
-        let fence = self.inner.local.fence();
-        let session = tier.session_now()?;
-        let lead = match self.inner.local.flights.join(request.key, &[], &[]) {
+        let _ = shard.session(&budget).await?;
+        let fence = shard.local.fence();
+        let session = shard.session_now()?;
+        let lead = match shard.local.flights.join(request.key, &[], &[]) {
             Joined::Lead(lead) => Some(lead),
             Joined::Wait(_) | Joined::Other | Joined::Full => None,
         };
@@ -455,6 +465,31 @@ struct Put {
     fingerprint: u64,
     codec: CodecKind,
     payload: Vec<u8>,
+}
+
+/// Keeps a value in memory, which is the cache while Redis is not in use.
+fn keep_by_hand(shard: &Shard, put: Put, ttl: Duration, fence: u64) {
+    let Joined::Lead(lead) = shard.local.flights.join(&put.key, &[], &[]) else {
+        return;
+    };
+    let now = Instant::now();
+    let kept: Kept = Some(put.value);
+    let copy = Copy {
+        value: kept.clone(),
+        template: put.key.template(),
+        tags: Box::default(),
+        bytes: put.payload.len(),
+        version: 0,
+        ttl,
+        took: Duration::ZERO,
+        expires: after(now, ttl),
+        filled: now,
+        aged: Duration::ZERO,
+    };
+    shard
+        .local
+        .fill(lead.flight(), fence, put.key.as_str(), copy, || true);
+    lead.found(Outcome::Value(kept));
 }
 
 async fn overwrite(session: &Session, puts: &[Put], life: Duration) -> Result<(), Fault> {

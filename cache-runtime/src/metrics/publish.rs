@@ -1,13 +1,12 @@
 //! Publishes the counters to a metrics recorder on request. They are the counters of [`crate::CacheStats`], at no
 //! further cost.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use ::metrics::{Label, SharedString, counter, gauge};
+use std::collections::BTreeMap;
 
 use crate::cache::Cache;
 use crate::call::site::functions;
+use crate::local::memory::Memory;
 use crate::outage::breaker::BreakerState;
 use crate::redis::Tier;
 use crate::telemetry::spans;
@@ -38,21 +37,23 @@ impl Cache {
             figures.publish(name);
         }
         self.publish_own();
-        if let Some(tier) = &self.inner.tier {
-            self.publish_redis(tier);
+        if self.inner.shards.have_redis() {
+            self.publish_redis();
+            self.publish_breaker();
         }
     }
 
     fn publish_own(&self) {
         let (stats, inner) = (self.stats(), &self.inner);
-        let memory = &inner.local.memory;
+        let memories = || inner.shards.all().iter().map(|shard| &shard.local.memory);
+        let sum = |of: fn(&Memory) -> u64| memories().map(of).sum::<u64>();
         let of = || vec![self.label()];
         let whole = |value: usize| value as f64;
-        gauge!("cache_memory_entries", of()).set(whole(memory.len()));
+        gauge!("cache_memory_entries", of()).set(memories().map(Memory::len).sum::<usize>() as f64);
         gauge!("cache_memory_entries_limit", of()).set(whole(inner.config.max_entries));
-        gauge!("cache_memory_bytes", of()).set(memory.weight() as f64);
-        gauge!("cache_memory_bytes_limit", of()).set(memory.capacity() as f64);
-        counter!("cache_memory_evictions_total", of()).absolute(memory.evictions());
+        gauge!("cache_memory_bytes", of()).set(sum(Memory::weight) as f64);
+        gauge!("cache_memory_bytes_limit", of()).set(sum(Memory::capacity) as f64);
+        counter!("cache_memory_evictions_total", of()).absolute(sum(Memory::evictions));
         for (kind, tasks) in [("store", &inner.background), ("load", &inner.loads)] {
             let labels = vec![self.label(), label("kind", kind)];
             gauge!("cache_background_tasks", labels).set(whole(tasks.running()));
@@ -63,31 +64,19 @@ impl Cache {
         counter!("cache_stores_refused_total", of()).absolute(stats.stores_refused);
     }
 
-    fn publish_redis(&self, tier: &Arc<Tier>) {
+    fn publish_redis(&self) {
+        let tiers = || self.inner.shards.tiers();
+        let sum = |of: fn(&Tier) -> usize| tiers().map(|tier| of(tier)).sum::<usize>() as f64;
         let stats = self.stats();
         let of = || vec![self.label()];
         counter!("cache_stores_total", of()).absolute(stats.stores);
         counter!("cache_stores_lost_total", of()).absolute(stats.stores_lost);
         counter!("cache_invalidations_queued_total", of()).absolute(stats.queued);
-        gauge!("cache_ledger_patterns", of()).set(tier.ledger_len() as f64);
+        gauge!("cache_ledger_patterns", of()).set(sum(Tier::ledger_len));
         counter!("cache_ledger_losses_total", of()).absolute(stats.ledger_losses);
         counter!("cache_ledger_folds_total", of()).absolute(stats.ledger_folds);
-        gauge!("cache_journal_length", of()).set(tier.journal_len() as f64);
-        gauge!("cache_breaker_state", of()).set(match tier.breaker_state() {
-            BreakerState::Closed => 0.0,
-            BreakerState::HalfOpen => 1.0,
-            BreakerState::Open => 2.0,
-        });
-        let entered = tier.breaker_transitions();
-        for (state, count) in [
-            (BreakerState::Closed, entered.closed),
-            (BreakerState::HalfOpen, entered.half_open),
-            (BreakerState::Open, entered.open),
-        ] {
-            let labels = vec![self.label(), label("to", state.as_str())];
-            counter!("cache_breaker_transitions_total", labels).absolute(count);
-        }
-        gauge!("cache_leases_held", of()).set(tier.leases_held() as f64);
+        gauge!("cache_journal_length", of()).set(sum(Tier::journal_len));
+        gauge!("cache_leases_held", of()).set(sum(Tier::leases_held));
         counter!("cache_waits_total", of()).absolute(stats.waits);
         counter!("cache_unusable_total", of()).absolute(stats.unusable);
         counter!("cache_foreign_total", of()).absolute(stats.foreign);
@@ -98,6 +87,31 @@ impl Cache {
         ] {
             let labels = vec![self.label(), label("kind", kind)];
             counter!("cache_redis_errors_total", labels).absolute(count);
+        }
+    }
+
+    fn publish_breaker(&self) {
+        let state = self.breaker_state().unwrap_or(BreakerState::Closed);
+        gauge!("cache_breaker_state", vec![self.label()]).set(match state {
+            BreakerState::Closed => 0.0,
+            BreakerState::HalfOpen => 1.0,
+            BreakerState::Open => 2.0,
+        });
+        let mut sums = [
+            (BreakerState::Closed, 0),
+            (BreakerState::HalfOpen, 0),
+            (BreakerState::Open, 0),
+        ];
+        for tier in self.inner.shards.tiers() {
+            let entered = tier.breaker_transitions();
+            let counts = [entered.closed, entered.half_open, entered.open];
+            for (sum, count) in sums.iter_mut().zip(counts) {
+                sum.1 += count;
+            }
+        }
+        for (state, count) in sums {
+            let labels = vec![self.label(), label("to", state.as_str())];
+            counter!("cache_breaker_transitions_total", labels).absolute(count);
         }
     }
 

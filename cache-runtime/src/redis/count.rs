@@ -3,7 +3,7 @@
 use crate::redis::connection::fault::Fault;
 use crate::redis::connection::session::Session;
 
-/// Figures that a Redis server reports.
+/// Figures that a Redis server reports; in a cluster, the sums over its masters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RedisUsage {
@@ -15,7 +15,38 @@ pub struct RedisUsage {
     pub ours: u64,
 }
 
+impl RedisUsage {
+    /// The figures of all servers together. `parts`: each part of the cache with the address of its server; several
+    /// parts may be on one server, whose own figures count once.
+    pub(crate) fn sum(parts: Vec<(String, Self)>) -> Option<Self> {
+        let mut seen: Vec<String> = Vec::new();
+        parts
+            .into_iter()
+            .fold(None, |sum: Option<Self>, (server, part)| {
+                let Some(sum) = sum else {
+                    seen.push(server);
+                    return Some(part);
+                };
+                let ours = sum.ours + part.ours;
+                if seen.contains(&server) {
+                    return Some(Self { ours, ..sum });
+                }
+                seen.push(server);
+                Some(Self {
+                    memory: sum.memory.zip(part.memory).map(|(sum, part)| sum + part),
+                    keys: sum.keys + part.keys,
+                    ours,
+                })
+            })
+    }
+}
+
 impl Session {
+    /// The address of the server.
+    pub(crate) fn server(&self) -> String {
+        self.link.info.addr().to_string()
+    }
+
     /// The server's `maxmemory_policy`.
     pub(in crate::redis) async fn eviction_policy(&self) -> String {
         let mut info = redis::cmd("INFO");

@@ -27,6 +27,9 @@ pub(crate) struct Ledger {
     /// All removals up to this number are known. Without pushes it may be less than the largest known number: that may
     /// be the number of this process's own removal, and other removals before it may be unknown.
     complete: AtomicU64,
+    /// In a cluster, messages of another master may arrive late, so a message alone does not show which birth is the later
+    /// one: the connection ends, and the next one reads the ledger.
+    keeps_its_birth: bool,
 }
 
 #[derive(Debug, Default)]
@@ -40,6 +43,8 @@ struct Known {
     patterns: NumberedPatterns,
     /// Entries with a smaller number are stale: the patterns up to this number were dropped because they were old.
     floor: u64,
+    /// Another birth was heard of, and nothing is valid any more.
+    ended: bool,
 }
 
 /// The ledger as Redis holds it, or only its newer part.
@@ -104,6 +109,14 @@ pub(crate) enum Judged {
 }
 
 impl Ledger {
+    /// A ledger that is of no use after the message of another birth.
+    pub(crate) fn of_one_birth() -> Self {
+        Self {
+            keeps_its_birth: true,
+            ..Self::default()
+        }
+    }
+
     /// Takes in what was read from Redis after subscribing. Returns false if a push that arrived meanwhile named
     /// another birth: it is unknown which of the two is later, so the caller must read again.
     pub(crate) fn opened(&self, run: u64, page: Page) -> bool {
@@ -138,7 +151,17 @@ impl Ledger {
     /// Takes in a push.
     pub(crate) fn hear(&self, message: Message) -> Heard {
         let mut known = self.known.write();
+        if known.ended {
+            return Heard::Nothing;
+        }
         let born = known.birth.is_some() && known.birth != Some(message.birth);
+        if born && self.keeps_its_birth {
+            *known = Known {
+                ended: true,
+                ..Known::default()
+            };
+            return Heard::Everything;
+        }
         if born {
             let run = known.run;
             *known = Known {
@@ -224,7 +247,7 @@ impl Ledger {
         tags: impl Iterator<Item = &'t str> + Clone,
     ) -> Judged {
         let known = self.known.read();
-        if stamp.origin != known.origin {
+        if stamp.origin != known.origin || known.ended {
             return Judged::Elsewhere;
         }
         let stands = off(Safeguard::Number)

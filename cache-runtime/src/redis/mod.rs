@@ -6,6 +6,7 @@
 //! [`catalogue`] (which keys there are), [`walk`] (over the entries that a pattern covers), [`reclaim`] (unlinks stale
 //! entries), [`notes`] (problems that health reports).
 
+mod bucket;
 mod catalogue;
 mod connection;
 mod count;
@@ -21,6 +22,7 @@ mod scripts;
 mod settings;
 mod walk;
 
+pub(crate) use self::bucket::{BUCKETS, Bucket};
 pub(crate) use self::connection::budget::Budget;
 pub(crate) use self::connection::fault::Fault;
 pub(crate) use self::connection::link::Planted;
@@ -30,6 +32,7 @@ pub(crate) use self::connection::session::Session;
 pub(crate) use self::connection::target::Target;
 pub(crate) use self::connection::tier::Tier;
 pub use self::count::RedisUsage;
+pub(crate) use self::intent::Intent;
 pub(crate) use self::lease::{LEASE_LIFE, Lease, Locked, Over, Sealed};
 pub(crate) use self::ledger::{Judged, Recorded};
 pub(crate) use self::reclaim::Reclaim;

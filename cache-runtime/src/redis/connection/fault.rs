@@ -15,6 +15,23 @@ pub(crate) enum Fault {
     OutsideRuntime,
 }
 
+impl Fault {
+    /// True if the server is a node of a cluster, but is used as a single server.
+    pub(in crate::redis) fn is_a_cluster(&self) -> bool {
+        matches!(self, Self::Refused(why) if why == CLUSTER)
+    }
+
+    /// True if another node of a cluster serves the slot now, or will soon. It says nothing about the connection.
+    pub(in crate::redis) fn is_of_a_slot(&self) -> bool {
+        matches!(self, Self::Disconnected(why) if SLOT_CODES.iter().any(|code| why.starts_with(code)))
+    }
+}
+
+const CLUSTER: &str = "this server is a node of a Redis Cluster, and holds a part of the keys only";
+
+/// Error codes of a node that does not serve a slot, or not all of it.
+const SLOT_CODES: [&str; 4] = ["MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN"];
+
 /// True for an error about a key's type. The error of a script contains that of its command.
 pub(in crate::redis) fn is_wrong_type(error: &RedisError) -> bool {
     error.code() == Some("WRONGTYPE") || brief(error).contains("WRONGTYPE")
@@ -31,11 +48,7 @@ pub(in crate::redis) fn is_of_a_cluster(error: &RedisError) -> bool {
 
 /// The error for a server that is one node of a cluster.
 pub(in crate::redis) fn cluster() -> Fault {
-    Fault::Refused(
-        "this server is a node of a Redis Cluster, and holds a part of the keys only; clusters are not supported yet: give the \
-         URL of a server that is none"
-            .into(),
-    )
+    Fault::Refused(CLUSTER.into())
 }
 
 pub(in crate::redis) fn is_missing_script(error: &RedisError) -> bool {
@@ -53,10 +66,12 @@ pub(in crate::redis) fn speaks_only_resp2(error: &RedisError) -> bool {
 
 /// True for an outage, false for an answer that refuses the command.
 pub(in crate::redis) fn is_outage(error: &RedisError) -> bool {
-    use ServerErrorKind::{BusyLoading, ClusterDown, MasterDown, ReadOnly};
+    use ServerErrorKind::{Ask, BusyLoading, ClusterDown, MasterDown, Moved, ReadOnly, TryAgain};
     match error.kind() {
         ErrorKind::Io | ErrorKind::Parse => true,
         ErrorKind::Server(BusyLoading | ClusterDown | MasterDown | ReadOnly) => true,
+        // In a cluster: another node serves the slot now, or will soon.
+        ErrorKind::Server(Ask | Moved | TryAgain) => true,
         _ => error.is_unrecoverable_error(),
     }
 }

@@ -2,6 +2,7 @@
 
 mod handshake;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use crate::redis::connection::round_trip::RoundTrip;
 use crate::redis::connection::server::{Ask, ServerRole};
 use crate::redis::connection::span::RedisSpan;
 use crate::redis::connection::tier::LEDGER_LIFE;
+use crate::redis::connection::wire::Wire;
 use crate::redis::lease::millis;
 use crate::redis::ledger::{Birth, Ledger, Page, read_birth, write_birth};
 use crate::redis::scripts::{SOURCES, Script};
@@ -33,6 +35,8 @@ pub(crate) enum Planted {
 
 pub(crate) struct Link {
     connection: MultiplexedConnection,
+    /// In a cluster: the connection that the links to one master share.
+    wire: Option<Arc<Wire>>,
     /// The address and the user of this connection.
     pub(in crate::redis) info: ConnectionInfo,
     /// Counts up with each connection of this process.
@@ -45,7 +49,7 @@ pub(crate) struct Link {
     /// True if Redis pushes on this connection which keys have changed and what was removed. Otherwise the newer part
     /// of the ledger is read with every entry, and memory only bridges outages.
     pub(crate) pushes: bool,
-    pub(crate) ledger: std::sync::Arc<Ledger>,
+    pub(crate) ledger: Arc<Ledger>,
     /// The ledger's name and its channel's.
     ledger_name: String,
     channel: String,
@@ -96,7 +100,71 @@ pub(crate) enum Push<'a> {
     Disconnected,
 }
 
+/// What the server sends on its own.
+pub(in crate::redis) enum Incoming<'a> {
+    /// These keys changed.
+    Keys(Vec<&'a [u8]>),
+    /// Everything changed (`FLUSHALL`).
+    Everything,
+    Message {
+        channel: &'a [u8],
+        payload: &'a [u8],
+    },
+    /// The connection ended.
+    Disconnected,
+}
+
+impl<'a> Incoming<'a> {
+    /// `None`: it concerns nobody.
+    pub(in crate::redis) fn read(push: &'a redis::PushInfo) -> Option<Self> {
+        use redis::PushKind::{Disconnection, Invalidate, Message};
+        let text = |at: usize| match push.data.get(at) {
+            Some(Value::BulkString(text)) => Some(&**text),
+            _ => None,
+        };
+        Some(match push.kind {
+            Invalidate => Self::invalidated(&push.data),
+            Message => Self::Message {
+                channel: text(0)?,
+                payload: text(1)?,
+            },
+            Disconnection => Self::Disconnected,
+            _ => return None,
+        })
+    }
+
+    fn invalidated(data: &'a [Value]) -> Self {
+        let keys = match data.first() {
+            Some(Value::Array(keys)) => keys.iter().map(|key| match key {
+                Value::BulkString(key) => Some(&**key),
+                Value::SimpleString(key) => Some(key.as_bytes()),
+                _ => None,
+            }),
+            _ => return Self::Everything,
+        };
+        keys.collect::<Option<Vec<_>>>()
+            .map_or(Self::Everything, Self::Keys)
+    }
+
+    /// For a connection that only one link uses.
+    fn into_push(self) -> Push<'a> {
+        match self {
+            Self::Keys(keys) => Push::Keys(keys),
+            Self::Everything => Push::Everything,
+            Self::Message { payload, .. } => Push::Ledger(payload),
+            Self::Disconnected => Push::Disconnected,
+        }
+    }
+}
+
 impl Link {
+    /// The server has stopped answering on this connection. In a cluster other links use it, too, and end with it.
+    pub(in crate::redis) fn abandon(&self) {
+        if let Some(wire) = &self.wire {
+            wire.retire();
+        }
+    }
+
     /// Asks the server for its time and its role. The answer shows that it is alive, which offset its clock has, and
     /// that it is still the same master: a demoted server need not close its connections.
     ///

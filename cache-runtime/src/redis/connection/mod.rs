@@ -21,4 +21,6 @@ pub(in crate::redis) mod span;
 pub(in crate::redis) mod supervisor;
 pub(in crate::redis) mod target;
 pub(in crate::redis) mod tier;
+pub(in crate::redis) mod topology;
 pub(in crate::redis) mod watchdog;
+pub(in crate::redis) mod wire;

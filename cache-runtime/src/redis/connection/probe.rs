@@ -57,7 +57,7 @@ pub(crate) async fn connection_test(
             .await)
     });
     let server = server.await.map_err(|why| failed("INFO", &why))?;
-    if is_cluster(&server) {
+    if is_cluster(&server) && !target.is_cluster() {
         return Err(failed("connect", &cluster()));
     }
 

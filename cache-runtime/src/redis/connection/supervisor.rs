@@ -149,7 +149,10 @@ async fn attend(weak: &Weak<Tier>, duty: &Arc<Duty>, link: &Arc<Link>) {
                         return;
                     }
                 }
-                Err(Fault::TimedOut) => tier.lose(link, "no answer to the heartbeat"),
+                Err(Fault::TimedOut) => {
+                    tier.lose(link, "no answer to the heartbeat");
+                    link.abandon();
+                }
                 Err(fault) => tier.lose(link, &fault.to_string()),
             }
             next = Instant::now() + HEARTBEAT;
@@ -235,6 +238,7 @@ impl Outage {
         tier.note_unusable(Some(reason.clone()));
         if self.said.as_deref() != Some(&reason) {
             match fault {
+                _ if !tier.target.is_first_to_say(&reason) => {}
                 Fault::Refused(_) => {
                     tracing::error!(redis = %tier.target, %reason, "Redis refuses us; memory only");
                 }
@@ -251,7 +255,12 @@ impl Outage {
         let pushes = link.pushes;
         tier.note_unusable(None);
         tier.note_lacking((!pushes).then(|| NO_PUSHES.to_owned()));
-        if self.connected_before || self.since.is_some() {
+        let recovered = self.connected_before || self.since.is_some();
+        if !tier
+            .target
+            .is_first_to_say(if recovered { "recovered" } else { "connected" })
+        {
+        } else if recovered {
             let after = self.since.map_or(Duration::ZERO, |since| since.elapsed());
             tracing::info!(redis = %tier.target, ?after, pushes, "Redis cache recovered{tls}, breaker closed");
         } else {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{
@@ -9,6 +10,9 @@ use redis::{
 };
 
 use crate::error::Error;
+use crate::redis::bucket::Bucket;
+use crate::redis::connection::topology::Topology;
+use crate::redis::connection::wire::Wires;
 
 /// A parsed and checked Redis URL.
 #[derive(Clone)]
@@ -28,6 +32,11 @@ enum Place {
         addresses: Vec<(String, u16)>,
         master: String,
     },
+    /// The master that serves a bucket of keys of a cluster.
+    Cluster {
+        topology: Arc<Topology>,
+        bucket: Bucket,
+    },
 }
 
 impl Target {
@@ -39,6 +48,9 @@ impl Target {
         let text = text.trim();
         if let Some(rest) = text.strip_prefix("redis-sentinel://") {
             return Self::parse_sentinels(rest).map_err(|why| bad(&why));
+        }
+        if let Some(cluster) = ClusterUrl::of(text) {
+            return Self::parse_cluster(source, &cluster);
         }
         let scheme = text.split_once("://").map(|(scheme, _)| scheme);
         match scheme {
@@ -53,20 +65,10 @@ impl Target {
                     .all(|c| c.is_ascii_alphanumeric() || c == '+' || c == '-') =>
             {
                 return Err(bad(&format!(
-                    "scheme `{other}://` is not known; use redis://, rediss://, unix:// or redis-sentinel://"
+                    "scheme `{other}://` is not known; use redis://, rediss://, unix://, redis-sentinel://, redis-cluster:// or rediss-cluster://"
                 )));
             }
             _ => return Err(bad("not a URL; it should look like redis://localhost:6379")),
-        }
-        if text
-            .split('@')
-            .next_back()
-            .is_some_and(|hosts| hosts.contains(','))
-        {
-            return Err(bad(
-                "several hosts: Redis Cluster is not supported by this version; name one server, or \
-                            sentinels as redis-sentinel://host:26379,host:26379/master-name",
-            ));
         }
         // The client's own parser checks the rest. Its error text may quote the URL, so it is not passed on.
         let info = text.into_connection_info().map_err(|_| {
@@ -79,6 +81,80 @@ impl Target {
             username: settings.username().map(str::to_owned),
             password: settings.password().map(str::to_owned),
         })
+    }
+
+    /// Each host is parsed as the URL of a single server.
+    fn parse_cluster(source: &str, cluster: &ClusterUrl<'_>) -> Result<Self, Error> {
+        let bad = |why: &str| Error::config(format!("{source}: {why}"));
+        let mut login = None;
+        let mut seeds = Vec::new();
+        for url in cluster.each() {
+            let node = Self::parse(source, &url)?;
+            if node.database != 0 {
+                return Err(bad(
+                    "a Redis Cluster has only database 0; separate applications by CACHE_NAMESPACE",
+                ));
+            }
+            if let Place::Server(addr) = node.place.clone() {
+                seeds.push(addr);
+            }
+            login.get_or_insert(node);
+        }
+        let Some(login) = login else {
+            return Err(bad("should look like redis-cluster://host:6379,host:6379"));
+        };
+        let topology = Arc::new(Topology::new(seeds));
+        let bucket = Bucket::of("");
+        Ok(Self {
+            place: Place::Cluster { topology, bucket },
+            ..login
+        })
+    }
+
+    /// Whether this is a cluster.
+    pub(crate) fn is_cluster(&self) -> bool {
+        matches!(self.place, Place::Cluster { .. })
+    }
+
+    /// The cluster that this server is a node of. `None`: this is no single server, or not its first database.
+    pub(crate) fn as_cluster(&self) -> Option<Self> {
+        let Place::Server(addr) = &self.place else {
+            return None;
+        };
+        let place = Place::Cluster {
+            topology: Arc::new(Topology::new(vec![addr.clone()])),
+            bucket: Bucket::of(""),
+        };
+        (self.database == 0).then(|| Self {
+            place,
+            ..self.clone()
+        })
+    }
+
+    /// The master that serves a bucket of keys, if this is a cluster.
+    pub(crate) fn of_bucket(&self, bucket: Bucket) -> Self {
+        let mut target = self.clone();
+        if let Place::Cluster { bucket: of, .. } = &mut target.place {
+            *of = bucket;
+        }
+        target
+    }
+
+    /// The connections that all buckets of a cluster share, and the hash tag of this one.
+    pub(in crate::redis) fn shared_wires(&self) -> Option<(&Wires, String)> {
+        match &self.place {
+            Place::Cluster { topology, bucket } => Some((&topology.wires, bucket.prefix(""))),
+            Place::Server(_) | Place::Sentinels { .. } => None,
+        }
+    }
+
+    /// True if a log line is to be written. In a cluster many buckets meet the same event at the same time; only the first
+    /// of them writes the line.
+    pub(in crate::redis) fn is_first_to_say(&self, line: &str) -> bool {
+        match &self.place {
+            Place::Cluster { topology, .. } => topology.is_news(line),
+            Place::Server(_) | Place::Sentinels { .. } => true,
+        }
     }
 
     /// `[user:password@]host[:port],…/master[/database]`
@@ -143,6 +219,7 @@ impl Target {
         };
         let place = match &self.place {
             Place::Sentinels { master, .. } => format!("sentinel {master}"),
+            Place::Cluster { topology, .. } => format!("cluster {}", hosts(topology)),
             Place::Server(ConnectionAddr::Tcp(name, port)) => format!("{} {port}", host(name)),
             Place::Server(ConnectionAddr::TcpTls {
                 host: name, port, ..
@@ -161,11 +238,16 @@ impl Target {
     }
 
     pub(crate) fn is_tls(&self) -> bool {
-        matches!(self.place, Place::Server(ConnectionAddr::TcpTls { .. }))
+        let is_tls = |addr: &ConnectionAddr| matches!(addr, ConnectionAddr::TcpTls { .. });
+        match &self.place {
+            Place::Server(addr) => is_tls(addr),
+            Place::Sentinels { .. } => false,
+            Place::Cluster { topology, .. } => topology.seeds().iter().any(is_tls),
+        }
     }
 
-    /// The server to connect to now. Sentinels are asked anew each time, because a master's address is valid for one
-    /// connection only.
+    /// The server to connect to now. Sentinels, and the nodes of a cluster, are asked anew each time, because a master's
+    /// address is valid for one connection only.
     pub(crate) async fn resolve(
         &self,
         timeout: Duration,
@@ -176,7 +258,20 @@ impl Target {
             Place::Sentinels { addresses, master } => {
                 ask_sentinels(addresses, master, timeout).await?
             }
+            Place::Cluster { topology, bucket } => {
+                let open = |addr| self.login(addr, false);
+                topology.master_of(bucket.slot(), open).await?
+            }
         };
+        self.login(addr, resp3)
+    }
+
+    /// The credentials and settings for a connection to a server.
+    fn login(
+        &self,
+        addr: ConnectionAddr,
+        resp3: bool,
+    ) -> Result<ConnectionInfo, redis::RedisError> {
         let mut settings = redis::RedisConnectionInfo::default()
             .set_db(self.database)
             .set_lib_name("cache-runtime", env!("CARGO_PKG_VERSION"));
@@ -193,6 +288,61 @@ impl Target {
             .into_connection_info()?
             .set_redis_settings(settings)
             .set_tcp_settings(tcp_settings()))
+    }
+}
+
+/// The nodes of a cluster that the configuration names.
+fn hosts(topology: &Topology) -> String {
+    let hosts: Vec<String> = topology
+        .seeds()
+        .iter()
+        .map(ConnectionAddr::to_string)
+        .collect();
+    hosts.join(",")
+}
+
+/// The URL of a cluster: `redis-cluster://`, or any other scheme with several hosts.
+struct ClusterUrl<'a> {
+    scheme: &'a str,
+    credentials: Option<&'a str>,
+    hosts: &'a str,
+    /// What follows the hosts, with its `/` or `?`.
+    rest: &'a str,
+}
+
+impl<'a> ClusterUrl<'a> {
+    fn of(text: &'a str) -> Option<Self> {
+        let (scheme, rest) = text.split_once("://")?;
+        let plain = match scheme {
+            "redis-cluster" => Some("redis"),
+            "rediss-cluster" => Some("rediss"),
+            _ => None,
+        };
+        let (credentials, rest) = match rest.rsplit_once('@') {
+            Some((credentials, rest)) => (Some(credentials), rest),
+            None => (None, rest),
+        };
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (hosts, rest) = rest.split_at(end);
+        let several = matches!(scheme, "redis" | "rediss") && hosts.contains(',');
+        (plain.is_some() || several).then_some(Self {
+            scheme: plain.unwrap_or(scheme),
+            credentials,
+            hosts,
+            rest,
+        })
+    }
+
+    /// A URL for each host.
+    fn each(&self) -> impl Iterator<Item = String> {
+        let credentials = match self.credentials {
+            Some(credentials) => format!("{credentials}@"),
+            None => String::new(),
+        };
+        let (scheme, rest) = (self.scheme, self.rest);
+        self.hosts
+            .split(',')
+            .map(move |host| format!("{scheme}://{credentials}{}{rest}", host.trim()))
     }
 }
 
@@ -274,6 +424,10 @@ impl fmt::Display for Target {
             }
             Place::Server(ConnectionAddr::Unix(path)) => write!(f, "unix://{}", path.display()),
             Place::Server(_) => f.write_str("redis"),
+            Place::Cluster { topology, .. } => {
+                let scheme = if self.is_tls() { "rediss" } else { "redis" };
+                write!(f, "{scheme}-cluster://{}", hosts(topology))
+            }
             Place::Sentinels { addresses, master } => {
                 let hosts: Vec<String> = addresses
                     .iter()
@@ -358,7 +512,10 @@ mod tests {
             "redis://",
             "redis://u:hunter2@localhost:port",
             "redis://u:hunter2@localhost/zero",
-            "redis://u:hunter2@a:1,b:2",
+            "redis://u:hunter2@a:1,",
+            "redis://u:hunter2@a:1,b:x",
+            "redis://u:hunter2@a:1,b:2/3",
+            "redis-cluster://",
             "redis-sentinel://u:hunter2@a:1",
             "redis-sentinel://u:hunter2@a:x/m",
             "redis-sentinel://a:1/",

@@ -1,8 +1,8 @@
 //! The Redis tier: whether Redis is used now, and over which connection. It joins the connection and its supervisor
 //! with the [`Switch`].
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -78,6 +78,8 @@ pub(crate) struct Tier {
     pub(in crate::redis) renewing: AtomicBool,
     loss_said: AtomicBool,
     outside_said: AtomicBool,
+    /// Called when the server turns out to be a node of a cluster.
+    on_cluster: OnceLock<Box<dyn Fn() + Send + Sync>>,
     /// Reasons why Redis is not used, or not fully; health reports them.
     pub(in crate::redis) notes: Mutex<Notes>,
 }
@@ -137,6 +139,7 @@ impl Tier {
             renewing: AtomicBool::new(false),
             loss_said: AtomicBool::new(false),
             outside_said: AtomicBool::new(false),
+            on_cluster: OnceLock::new(),
             notes: Mutex::default(),
         }))
     }
@@ -193,7 +196,11 @@ impl Tier {
 
     pub(in crate::redis) async fn connect(self: &Arc<Self>) -> Result<Arc<Link>, Fault> {
         let epoch = self.epochs.fetch_add(1, Ordering::SeqCst) + 1;
-        let ledger = Arc::new(Ledger::default());
+        let ledger = Arc::new(if self.target.is_cluster() {
+            Ledger::of_one_birth()
+        } else {
+            Ledger::default()
+        });
         let on_push = {
             let (weak, ledger) = (Arc::downgrade(self), ledger.clone());
             move |push: Push<'_>| {
@@ -211,6 +218,7 @@ impl Tier {
             // All databases of a server share their channels, so the channel's name contains the database.
             channel: format!("{}%ledger@{}", self.prefix, self.target.database()),
             trusts_restarts: self.settings.trust_restart,
+            in_cluster: self.target.is_cluster(),
             ledger,
         };
         let link = Link::connect(purpose, on_push);
@@ -218,7 +226,46 @@ impl Tier {
             Ok(link) => link,
             Err(_) => Err(Fault::TimedOut),
         };
-        asking.ended(link).map(Arc::new)
+        let link = asking.ended(link).map(Arc::new);
+        if link.as_ref().is_err_and(Fault::is_a_cluster)
+            && let Some(on_cluster) = self.on_cluster.get()
+        {
+            on_cluster();
+        }
+        link
+    }
+
+    /// Sets what is called when the server turns out to be a node of a cluster. Only the first call has an effect.
+    pub(crate) fn when_cluster(&self, found: impl Fn() + Send + Sync + 'static) {
+        let _ = self.on_cluster.set(Box::new(found));
+    }
+
+    /// Whether calls may use this tier. A tier that is part of a cluster is opened when all removals that were made before
+    /// are in its journal.
+    pub(crate) fn open(self: &Arc<Self>, open: bool) {
+        self.closing.store(!open, Ordering::SeqCst);
+        if open {
+            self.start();
+        } else {
+            self.rouse();
+        }
+    }
+
+    /// The removals that wait for Redis.
+    pub(crate) fn waiting_removals(&self) -> Vec<Pattern> {
+        let waiting = self.switch.journal.lock().waiting(usize::MAX);
+        waiting.into_iter().map(|(_, pattern)| pattern).collect()
+    }
+
+    /// Another tier has taken over the removals that wait.
+    pub(crate) fn hand_over(&self) {
+        let mut journal = self.switch.journal.lock();
+        let numbers: Vec<u64> = journal
+            .waiting(usize::MAX)
+            .into_iter()
+            .map(|(number, _)| number)
+            .collect();
+        journal.replayed(&numbers);
     }
 
     fn pushed(self: &Arc<Self>, epoch: u64, ledger: &Arc<Ledger>, push: &Push<'_>) {
@@ -271,6 +318,10 @@ impl Tier {
                 }
                 self.local.everything_changed();
                 self.local.remove(&[Pattern::all()], None);
+                if let Some(link) = link.as_ref().filter(|_| self.target.is_cluster()) {
+                    self.lose(link, "the ledger has begun anew");
+                    return;
+                }
             }
             Heard::Removed(patterns) => {
                 let spared = self.own_removals.spared(sender);
@@ -385,7 +436,7 @@ impl Tier {
 
     /// Gives up a link that is no longer usable.
     pub(in crate::redis) fn lose(&self, link: &Arc<Link>, why: &str) {
-        if self.switch.lose(link) {
+        if self.switch.lose(link) && self.target.is_first_to_say(why) {
             tracing::warn!(
                 redis = %self.target, reason = why,
                 "Redis lost, breaker opened: serving from memory and from the functions themselves"
@@ -403,7 +454,6 @@ impl Tier {
         if let (Some(file), Ok(runtime)) = (file, tokio::runtime::Handle::try_current()) {
             runtime.spawn_blocking(move || file.sync_data());
         }
-        bump(&self.counters.queued);
         self.supervised();
         self.rouse();
     }
@@ -466,6 +516,11 @@ impl Tier {
         self.held.count()
     }
 
+    /// What all names in Redis begin with: in a cluster the hash tag, then the namespace.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     pub(crate) fn is_tls(&self) -> bool {
         self.target.is_tls()
     }
@@ -485,6 +540,7 @@ impl Tier {
                 if self.switch.timed_out(link) {
                     // A frozen server keeps its sockets open for ever: only a new connection shows whether it answers.
                     self.lose(link, "time-outs in a row");
+                    link.abandon();
                 }
             }
             Err(Fault::OutsideRuntime) => self.say_outside_runtime(),

@@ -16,11 +16,14 @@ use crate::redis::connection::fault::{
     Fault, brief, cluster, fault, is_of_a_cluster, is_outage, is_wrong_type, speaks_only_resp2,
     unnamed,
 };
-use crate::redis::connection::link::{Link, Push, REPLICA, each, foreign_ledger, members_of, read};
+use crate::redis::connection::link::{
+    Incoming, Link, Push, REPLICA, each, foreign_ledger, members_of, read,
+};
 use crate::redis::connection::round_trip::RoundTrip;
 use crate::redis::connection::server::{Ask, ServerRole, info, is_cluster, run_id};
 use crate::redis::connection::target::Target;
 use crate::redis::connection::tier::LEDGER_LIFE;
+use crate::redis::connection::wire::{OnPush, Wire};
 use crate::redis::lease::millis;
 use crate::redis::ledger::{Ledger, Page, write_birth};
 use crate::redis::scripts::{SOURCES, Script};
@@ -34,6 +37,8 @@ pub(in crate::redis) struct Purpose<'a> {
     pub(in crate::redis) channel: String,
     /// Entries of another run of the server are accepted.
     pub(in crate::redis) trusts_restarts: bool,
+    /// The keys of this connection share a slot, so a node of a cluster can serve them.
+    pub(in crate::redis) in_cluster: bool,
     pub(in crate::redis) ledger: Arc<Ledger>,
 }
 
@@ -54,23 +59,39 @@ impl Link {
         purpose: Purpose<'_>,
         on_push: impl Fn(Push<'_>) + Send + Sync + 'static,
     ) -> Result<Self, Fault> {
-        let on_push = Arc::new(on_push);
+        let on_push: OnPush = Arc::new(on_push);
         let (target, timeout) = (purpose.target, purpose.timeout);
-        let ((mut connection, info), resp3) =
-            match open(target, timeout, true, on_push.clone()).await {
-                Ok(opened) => (opened, true),
-                // A server or proxy that does not speak RESP3 can still be used, without pushes.
-                Err(error) if speaks_only_resp2(&error) => {
-                    let opened = open(target, timeout, false, on_push).await.map_err(fault)?;
-                    (opened, false)
-                }
-                Err(error) => return Err(fault(error)),
-            };
+        let (opened, resp3) = match open(target, timeout, true, on_push.clone()).await {
+            Ok(opened) => (opened, true),
+            // A server or proxy that does not speak RESP3 can still be used, without pushes.
+            Err(error) if speaks_only_resp2(&error) => {
+                let opened = open(target, timeout, false, on_push).await.map_err(fault)?;
+                (opened, false)
+            }
+            Err(error) => return Err(fault(error)),
+        };
+        let wire = opened.wire.clone();
+        let made = Self::make_ready(purpose, opened, resp3).await;
+        // The connection that others use may be one whose end nobody has noticed.
+        if let (Err(Fault::Disconnected(_) | Fault::TimedOut), Some((wire, true))) = (&made, wire)
+            && !made.as_ref().is_err_and(Fault::is_of_a_slot)
+        {
+            wire.retire();
+        }
+        made
+    }
+
+    async fn make_ready(purpose: Purpose<'_>, opened: Opened, resp3: bool) -> Result<Self, Fault> {
+        let Opened {
+            mut connection,
+            info,
+            wire,
+        } = opened;
         let channel = resp3.then_some(purpose.channel.as_str());
         let greeting = if off(Safeguard::SubscribeFirst) {
-            greet(&mut connection, None).await?
+            greet(&mut connection, None, purpose.in_cluster).await?
         } else {
-            greet(&mut connection, channel).await?
+            greet(&mut connection, channel, purpose.in_cluster).await?
         };
         let mut ask = greeting.role.as_ref().map_or(Ask::Role, |_| Ask::Info);
         let (run_id, run, second_took) = loop {
@@ -103,6 +124,7 @@ impl Link {
         }
         let link = Self {
             connection,
+            wire: wire.map(|(wire, _)| wire),
             info,
             epoch: purpose.epoch,
             run,
@@ -130,6 +152,7 @@ impl Link {
 async fn greet(
     connection: &mut MultiplexedConnection,
     channel: Option<&str>,
+    in_cluster: bool,
 ) -> Result<Greeting, Fault> {
     let mut first = redis::pipe();
     first
@@ -158,7 +181,7 @@ async fn greet(
     let mut next = || answers.next().unwrap_or_else(|| Err(unnamed()));
     let (time, server, replication, tracking) = (next(), next(), next(), next());
     let time = time.map_err(fault)?;
-    if is_cluster(&server) {
+    if is_cluster(&server) && !in_cluster {
         return Err(cluster());
     }
     let outages = [&server, &replication]
@@ -236,7 +259,7 @@ async fn second_look(
         Err(error) if is_wrong_type(&error) => {
             return Err(foreign_ledger(&purpose.ledger_name));
         }
-        Err(error) if is_of_a_cluster(&error) => return Err(cluster()),
+        Err(error) if is_of_a_cluster(&error) && !purpose.in_cluster => return Err(cluster()),
         Err(error) => return Err(fault(error)),
     };
     if page.birth.is_none() {
@@ -253,25 +276,28 @@ async fn open(
     target: &Target,
     timeout: Duration,
     resp3: bool,
-    on_push: Arc<impl Fn(Push<'_>) + Send + Sync + 'static>,
-) -> Result<(MultiplexedConnection, ConnectionInfo), RedisError> {
+    on_push: OnPush,
+) -> Result<Opened, RedisError> {
     let info = target.resolve(timeout, resp3).await?;
     // We set the deadlines ourselves: one timer per call, whatever the number of its commands.
     let mut config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(timeout))
         .set_response_timeout(None);
+    if let Some((wires, tag)) = target.shared_wires() {
+        let (wire, reused) = wires.open(&info, resp3, &tag, config, on_push).await?;
+        let connection = wire.connection.clone();
+        let wire = Some((wire, reused));
+        return Ok(Opened {
+            connection,
+            info,
+            wire,
+        });
+    }
     if resp3 {
         config = config.set_push_sender(
             move |push: redis::PushInfo| -> Result<(), std::convert::Infallible> {
-                match push.kind {
-                    redis::PushKind::Invalidate => on_push(invalidated(&push.data)),
-                    redis::PushKind::Message => {
-                        if let Some(Value::BulkString(payload)) = push.data.get(1) {
-                            on_push(Push::Ledger(payload));
-                        }
-                    }
-                    redis::PushKind::Disconnection => on_push(Push::Disconnected),
-                    _ => {}
+                if let Some(incoming) = Incoming::read(&push) {
+                    on_push(incoming.into_push());
                 }
                 Ok(())
             },
@@ -280,18 +306,17 @@ async fn open(
     let connection = redis::Client::open(info.clone())?
         .get_multiplexed_async_connection_with_config(&config)
         .await?;
-    Ok((connection, info))
+    Ok(Opened {
+        connection,
+        info,
+        wire: None,
+    })
 }
 
-fn invalidated(data: &[Value]) -> Push<'_> {
-    let keys = match data.first() {
-        Some(Value::Array(keys)) => keys.iter().map(|key| match key {
-            Value::BulkString(key) => Some(&**key),
-            Value::SimpleString(key) => Some(key.as_bytes()),
-            _ => None,
-        }),
-        _ => return Push::Everything,
-    };
-    keys.collect::<Option<Vec<_>>>()
-        .map_or(Push::Everything, Push::Keys)
+/// A connection on which nothing has been asked yet.
+struct Opened {
+    connection: MultiplexedConnection,
+    info: ConnectionInfo,
+    /// In a cluster: the connection that several links share, and whether others use it already.
+    wire: Option<(Arc<Wire>, bool)>,
 }

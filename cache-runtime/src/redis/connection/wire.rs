@@ -1,0 +1,167 @@
+//! Connections to the masters of a cluster, each shared by the buckets of keys that its master serves.
+//!
+//! A bucket has a [`Link`](super::link::Link) of its own, with its own ledger, and may lose it on its own when its slot
+//! moves to another master. The links of one master send over one connection, so the server keeps the order of commands,
+//! replies and pushes for each of them.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, ConnectionInfo, RedisError};
+
+use crate::redis::connection::link::{Incoming, Push};
+
+/// What a link does with a push.
+pub(in crate::redis) type OnPush = Arc<dyn Fn(Push<'_>) + Send + Sync>;
+
+/// The connections of one cluster.
+#[derive(Debug, Default)]
+pub(in crate::redis) struct Wires {
+    /// By address and protocol. The lock is held while a connection is made, so that buckets that connect at the same time
+    /// share it.
+    by_address: tokio::sync::Mutex<HashMap<(String, bool), Weak<Wire>>>,
+}
+
+/// One connection.
+pub(in crate::redis) struct Wire {
+    pub(in crate::redis) connection: MultiplexedConnection,
+    links: Arc<Links>,
+}
+
+/// The links that use a connection.
+#[derive(Default)]
+struct Links {
+    /// By hash tag.
+    by_tag: Mutex<HashMap<Vec<u8>, OnPush>>,
+    /// The connection has ended, or its server has stopped answering: no further link may use it.
+    dead: AtomicBool,
+}
+
+impl Wires {
+    /// A connection to that server, and whether other links use it already. Pushes for keys and channels that begin with
+    /// the hash tag go to `on_push`.
+    pub(in crate::redis) async fn open(
+        &self,
+        info: &ConnectionInfo,
+        resp3: bool,
+        tag: &str,
+        config: AsyncConnectionConfig,
+        on_push: OnPush,
+    ) -> Result<(Arc<Wire>, bool), RedisError> {
+        let mut by_address = self.by_address.lock().await;
+        let address = (info.addr().to_string(), resp3);
+        let usable = |wire: &Arc<Wire>| !wire.links.dead.load(SeqCst);
+        if let Some(wire) = by_address
+            .get(&address)
+            .and_then(Weak::upgrade)
+            .filter(usable)
+        {
+            wire.links.add(tag, on_push);
+            return Ok((wire, true));
+        }
+        let links = Arc::new(Links::default());
+        links.add(tag, on_push);
+        let config = if resp3 {
+            let links = links.clone();
+            config.set_push_sender(
+                move |push: redis::PushInfo| -> Result<(), std::convert::Infallible> {
+                    if let Some(incoming) = Incoming::read(&push) {
+                        links.pushed(&incoming);
+                    }
+                    Ok(())
+                },
+            )
+        } else {
+            config
+        };
+        let connection = redis::Client::open(info.clone())?
+            .get_multiplexed_async_connection_with_config(&config)
+            .await?;
+        let wire = Arc::new(Wire { connection, links });
+        by_address.retain(|_, wire| wire.strong_count() > 0);
+        by_address.insert(address, Arc::downgrade(&wire));
+        Ok((wire, false))
+    }
+}
+
+impl Wire {
+    /// The server has stopped answering: later links use another connection, and the present ones end.
+    pub(in crate::redis) fn retire(&self) {
+        if !self.links.dead.swap(true, SeqCst) {
+            self.links.pushed(&Incoming::Disconnected);
+        }
+    }
+}
+
+impl std::fmt::Debug for Wire {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wire").finish_non_exhaustive()
+    }
+}
+
+impl Links {
+    fn add(&self, tag: &str, on_push: OnPush) {
+        self.by_tag.lock().insert(tag.as_bytes().to_vec(), on_push);
+    }
+
+    fn of(&self, name: &[u8]) -> Option<OnPush> {
+        self.by_tag.lock().get(hash_tag(name)?).cloned()
+    }
+
+    fn pushed(&self, incoming: &Incoming<'_>) {
+        match incoming {
+            Incoming::Keys(keys) => {
+                for key in keys {
+                    if let Some(on_push) = self.of(key) {
+                        on_push(Push::Keys(vec![key]));
+                    }
+                }
+            }
+            Incoming::Message { channel, payload } => {
+                if let Some(on_push) = self.of(channel) {
+                    on_push(Push::Ledger(payload));
+                }
+            }
+            Incoming::Everything => self.tell_all(|| Push::Everything),
+            Incoming::Disconnected => {
+                self.dead.store(true, SeqCst);
+                self.tell_all(|| Push::Disconnected);
+            }
+        }
+    }
+
+    fn tell_all(&self, push: impl Fn() -> Push<'static>) {
+        // Called without the lock, because a link that hears of the end may be replaced at once.
+        let all: Vec<OnPush> = self.by_tag.lock().values().cloned().collect();
+        for on_push in all {
+            on_push(push());
+        }
+    }
+}
+
+/// The hash tag with which a key or channel begins, with its braces.
+fn hash_tag(name: &[u8]) -> Option<&[u8]> {
+    let end = name.iter().position(|byte| *byte == b'}')?;
+    name.starts_with(b"{").then(|| &name[..=end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_goes_to_the_link_of_its_hash_tag() {
+        for (name, tag) in [
+            ("{b22}shop:user:1", Some("{b22}")),
+            ("{b22}{shop}:user:1", Some("{b22}")),
+            ("shop:{b22}", None),
+            ("{b22", None),
+            ("", None),
+        ] {
+            assert_eq!(hash_tag(name.as_bytes()), tag.map(str::as_bytes));
+        }
+    }
+}
