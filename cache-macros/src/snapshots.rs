@@ -38,7 +38,7 @@ fn a_read() {
                             >::peel(kind!(Result < Vec < Job >, DbError >)),
                         ),
                         always,
-                        nothing_late,
+                        no_result_patterns,
                         move || async move {
                             if let Some(returned) = stated::<Result<Vec<Job>, DbError>>() {
                                 return returned;
@@ -81,8 +81,8 @@ fn a_write() {
                         kind_of_write!(Result < Json < Job >, ApiError >),
                         {
                             let text_0 = KeyText::of(&id);
-                            move |result, late| {
-                                late.invalidates(2, &[&result.author, &text_0]);
+                            move |result, patterns| {
+                                patterns.invalidates(2, &[&result.author, &text_0]);
                             }
                         },
                         move || async move {
@@ -115,7 +115,7 @@ fn a_read_with_companions() {
                         call,
                         CanBeCached::demanded(Peel::<Option<Job>>::peel(kind!(Option < Job >))),
                         always,
-                        nothing_late,
+                        no_result_patterns,
                         move || async move {
                             if let Some(returned) = stated::<Option<Job>>() {
                                 return returned;
@@ -231,7 +231,7 @@ fn a_boxed_method_with_an_automatic_key() {
                             call,
                             CanBeCached::demanded(Peel::<Job>::peel(kind!(Job))),
                             always,
-                            nothing_late,
+                            no_result_patterns,
                             move || async move {
                                 if let Some(returned) = stated::<Job>() {
                                     return returned;
@@ -275,7 +275,7 @@ fn a_put_of_what_has_no_name() {
                         call,
                         my::runtime::__private::kind!(of & body),
                         my::runtime::__private::always,
-                        my::runtime::__private::nothing_late,
+                        my::runtime::__private::no_result_patterns,
                         body,
                     )
                     .await
@@ -390,13 +390,13 @@ fn a_read_that_refreshes_in_the_background() {
                     .key(&[&name, &tenant])
                     .of(instance!("user"))
                     .holds_caller(identify_caller!(& str));
-                read_ahead(
+                read_detachable(
                         call,
                         CanBeCached::demanded(
                             Peel::<Result<User, DbError>>::peel(kind!(Result < User, DbError >)),
                         ),
                         always,
-                        nothing_late,
+                        no_result_patterns,
                         move || {
                             let __this = CloneForStale::owned(Lent, self);
                             let name = CloneForStale::owned(Lent, name);
@@ -450,11 +450,11 @@ fn a_boxed_read_that_refreshes_early() {
                         .key(&[&id])
                         .within(instance!("load"), module_path!())
                         .holds_caller(identify_caller!(& 'life1 str));
-                    read_ahead(
+                    read_detachable(
                             call,
                             CanBeCached::demanded(Peel::<Job>::peel(kind!(Job))),
                             move |job| job.is_done(),
-                            nothing_late,
+                            no_result_patterns,
                             move || {
                                 let __this = CloneForEarly::owned(Lent, self);
                                 let id = CloneForEarly::owned(Lent, id);
@@ -517,7 +517,7 @@ fn a_read_with_every_policy() {
                     .key(&[&id])
                     .of(instance!("load"))
                     .holds_caller(identify_caller!(u64));
-                read_ahead(
+                read_detachable(
                         call,
                         may_time_out!(
                             Result < Option < Job >, DbError >, CanBeCached::demanded(Peel:: < Result
@@ -525,7 +525,7 @@ fn a_read_with_every_policy() {
                             >, DbError > > ::demanded(kind!(Result < Option < Job >, DbError >))))
                         ),
                         always,
-                        nothing_late,
+                        no_result_patterns,
                         move || async move {
                             if let Some(returned) = stated::<Result<Option<Job>, DbError>>() {
                                 return returned;
@@ -576,7 +576,7 @@ fn a_read_that_gives_up() {
                             ),
                         ),
                         always,
-                        nothing_late,
+                        no_result_patterns,
                         move || async move {
                             if let Some(returned) = stated::<Result<Job, DbError>>() {
                                 return returned;
@@ -608,7 +608,7 @@ fn a_write_of_nothing() {
                 write(
                         call,
                         kind_of_write!(()),
-                        nothing_late,
+                        no_result_patterns,
                         move || async move {
                             if let Some(returned) = stated::<()>() {
                                 return returned;
@@ -681,7 +681,7 @@ fn formatted(tokens: TokenStream) -> String {
     let text = text
         .replace(":: core :: option :: Option ::", "")
         .replace(":: core ::", "");
-    let text = ["read", "read_ahead", "put", "write"]
+    let text = ["read", "read_detachable", "put", "write"]
         .iter()
         .fold(text, |text, name| without_types(&text, name));
 

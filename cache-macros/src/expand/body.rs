@@ -5,13 +5,13 @@ use quote::{quote, quote_spanned};
 use syn::{Expr, Type};
 
 use crate::cached_fn::{CachedFn, Role};
-use crate::expand::late::late;
+use crate::expand::result_patterns::result_patterns;
 use crate::expand::tokens::{braced, private};
 use crate::function::owned::{Owned, Taken};
 use crate::function::types::{inferred, ungrouped};
 use crate::spans::{ends, respanned};
 
-/// `read::<T, …>(call, kind, when, late, body).await`, or another function of the runtime.
+/// `read::<T, …>(call, kind, when, result_patterns, body).await`, or another function of the runtime.
 ///
 /// Where the return type has an `impl Trait`, a statement before it names the body, and the type is
 /// inferred from that.
@@ -28,14 +28,17 @@ pub(super) fn run(cached: &CachedFn, call: &Ident, body: &TokenStream) -> TokenS
         (None, quote!(#stated), closure)
     };
     let kind = printer.kind(probe);
-    let late = late(cached);
+    let result_patterns = result_patterns(cached);
     let (unknown, arguments) = match cached.role {
-        Role::Write => (quote!(_, _, _, _), quote!(#call, #kind, #late, #body)),
+        Role::Write => (
+            quote!(_, _, _, _),
+            quote!(#call, #kind, #result_patterns, #body),
+        ),
         Role::Read(_) | Role::Put(_) => {
             let when = when(cached);
             (
                 quote!(_, _, _, _, _),
-                quote!(#call, #kind, #when, #late, #body),
+                quote!(#call, #kind, #when, #result_patterns, #body),
             )
         }
     };
@@ -50,12 +53,12 @@ pub(super) fn run(cached: &CachedFn, call: &Ident, body: &TokenStream) -> TokenS
 /// The function of the runtime to call.
 fn function(cached: &CachedFn) -> &'static str {
     match cached.role {
-        Role::Read(_) if cached.owned.is_some() => "read_ahead",
-        Role::Read(_) if cached.not_send => "read_as_it_is",
+        Role::Read(_) if cached.owned.is_some() => "read_detachable",
+        Role::Read(_) if cached.not_send => "read_local",
         Role::Read(_) => "read",
-        Role::Put(_) if cached.not_send => "put_as_it_is",
+        Role::Put(_) if cached.not_send => "put_local",
         Role::Put(_) => "put",
-        Role::Write if cached.not_send => "write_as_it_is",
+        Role::Write if cached.not_send => "write_local",
         Role::Write => "write",
     }
 }

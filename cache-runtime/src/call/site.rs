@@ -23,7 +23,7 @@ pub struct Site {
     pub(crate) none_ttl: Option<Duration>,
     pub(super) invalidates: &'static [PatternTemplate],
     pub(super) tags: &'static [PatternTemplate],
-    pub(super) late_tags: bool,
+    pub(super) result_tags: bool,
     pub(crate) always: bool,
     pub(crate) near: Near,
     pub(crate) policy: Policy,
@@ -67,7 +67,7 @@ impl Site {
             none_ttl: None,
             invalidates: &[],
             tags: &[],
-            late_tags: false,
+            result_tags: false,
             always: false,
             near: Near::On,
             policy: Policy::PLAIN,
@@ -116,8 +116,8 @@ impl Site {
 
     /// Declares that the tags of its entries depend on the result.
     #[must_use]
-    pub const fn late_tags(mut self) -> Self {
-        self.late_tags = true;
+    pub const fn result_tags(mut self) -> Self {
+        self.result_tags = true;
         self
     }
 
@@ -248,7 +248,7 @@ impl Site {
     }
 
     /// Logs, once, that the keys are longer than their template: whoever writes one by hand must know this.
-    pub(crate) fn tell_of_instances(&self, over: &str) {
+    pub(crate) fn log_instances(&self, over: &str) {
         self.told.call_once(|| {
             tracing::info!(
                 function = self.name(),

@@ -40,7 +40,7 @@ pub(crate) struct Reclaim {
     pub(crate) number: u64,
     /// Other processes may have stored entries and not written them to the catalogue yet.
     pub(crate) others: bool,
-    pub(crate) told: Box<dyn FnOnce(u64) + Send>,
+    pub(crate) on_counted: Box<dyn FnOnce(u64) + Send>,
 }
 
 impl std::fmt::Debug for Reclaim {
@@ -93,7 +93,7 @@ impl Session {
                 patterns,
                 number,
                 others: true,
-                told: Box::new(move |count| add(&counters.removed, count)),
+                on_counted: Box::new(move |count| add(&counters.removed, count)),
             });
         }
     }
@@ -142,7 +142,7 @@ impl Session {
                 tracing::debug!(%pattern, %fault, "removed entries stay in Redis until their time is up");
             }
         }
-        (reclaim.told)(counted.load(Relaxed));
+        (reclaim.on_counted)(counted.load(Relaxed));
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 pub(in crate::redis) use self::handshake::Purpose;
 use crate::common::random;
-use crate::outage::switch::Way;
+use crate::outage::switch::Connection;
 use crate::redis::connection::clock::ServerClock;
 use crate::redis::connection::fault::{Fault, fault, is_missing_script, is_wrong_type, unnamed};
 use crate::redis::connection::round_trip::RoundTrip;
@@ -70,7 +70,7 @@ impl std::fmt::Debug for Link {
     }
 }
 
-impl Way for Link {
+impl Connection for Link {
     fn is_lost(&self) -> bool {
         self.lost.load(SeqCst)
     }
@@ -293,7 +293,7 @@ impl Link {
         &self,
         command: &Cmd,
     ) -> Result<T, Fault> {
-        let (operation, name) = told(command);
+        let (operation, name) = labels(command);
         let asking = RedisSpan::begin(operation, name);
         let mut connection = self.connection.clone();
         asking.ended(command.query_async(&mut connection).await.map_err(fault))
@@ -418,7 +418,7 @@ async fn each(
 }
 
 /// A command's name in metrics, and its name in spans.
-fn told(command: &Cmd) -> (&'static str, &'static str) {
+fn labels(command: &Cmd) -> (&'static str, &'static str) {
     let name = match command.args_iter().next() {
         Some(redis::Arg::Simple(name)) => name,
         _ => &[],

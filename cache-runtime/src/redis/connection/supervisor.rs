@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::common::random;
-use crate::outage::switch::Way;
+use crate::outage::switch::Connection;
 use crate::redis::connection::budget::patiently;
 use crate::redis::connection::fault::Fault;
 use crate::redis::connection::incumbent::Duty;
@@ -232,7 +232,7 @@ impl Outage {
     fn goes_on(&mut self, tier: &Tier, fault: &Fault) {
         self.since.get_or_insert_with(Instant::now);
         let reason = meaning(&tier.target, fault);
-        tier.note_unusable(Some(reason.clone()));
+        tier.report_unusable(Some(reason.clone()));
         if self.said.as_deref() != Some(&reason) {
             match fault {
                 Fault::Refused(_) => {
@@ -249,8 +249,8 @@ impl Outage {
     fn ended(&mut self, tier: &Tier, link: &Link) {
         let tls = if tier.is_tls() { " (TLS)" } else { "" };
         let pushes = link.pushes;
-        tier.note_unusable(None);
-        tier.note_lacking((!pushes).then(|| NO_PUSHES.to_owned()));
+        tier.report_unusable(None);
+        tier.report_lacking((!pushes).then(|| NO_PUSHES.to_owned()));
         if self.connected_before || self.since.is_some() {
             let after = self.since.map_or(Duration::ZERO, |since| since.elapsed());
             tracing::info!(redis = %tier.target, ?after, pushes, "Redis cache recovered{tls}, breaker closed");

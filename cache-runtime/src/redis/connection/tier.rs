@@ -339,7 +339,7 @@ impl Tier {
         let budget = self.settings.budget;
         let published = self.switch.is_current(link);
         if link.round_trip.fits_into(budget) {
-            self.note_distant(None);
+            self.report_distant(None);
             return match published {
                 true => Ok(()),
                 false => self.publish(link, duty),
@@ -351,7 +351,7 @@ impl Tier {
              set CACHE_BUDGET to {:?} or more, or use a server that is nearer",
             Duration::from_millis(u64::try_from((took * 5 / 2).as_millis()).unwrap_or(u64::MAX)),
         );
-        if self.note_distant(Some(note.clone())) {
+        if self.report_distant(Some(note.clone())) {
             tracing::warn!(redis = %self.target, "{note}");
         }
         if published {
