@@ -169,10 +169,7 @@ impl Cache {
             if let Some(hit) = self.look_in_memory(request) {
                 return ReadOutcome::Hit(hit);
             }
-            let session = match &self.inner.tier {
-                Some(tier) => tier.session(budget).await,
-                None => None,
-            };
+            let session = self.session(budget).await;
             let is_strict = is_strict(request, session.as_ref());
             // A server with a long round trip is asked only once: by the leader of the flight, who takes its lease in
             // the same round trip.
@@ -238,8 +235,22 @@ impl Cache {
         ReadOutcome::RunUncached(Reason::Contended)
     }
 
-    fn session_now(&self) -> Option<Session> {
+    /// The session with Redis; `None` in an outage, or if no Redis is configured. Only in a process that has just started
+    /// does this wait for a connection, within the budget.
+    pub(crate) async fn session(&self, budget: &Budget) -> Option<Session> {
+        self.inner.tier.as_ref()?.session(budget).await
+    }
+
+    /// The session with Redis, without waiting for a connection.
+    pub(crate) fn session_now(&self) -> Option<Session> {
         self.inner.tier.as_ref()?.session_now()
+    }
+
+    /// The fence, and the session. The fence is read before the session, so that a switch between Redis and outage in
+    /// between is noticed in either direction.
+    pub(crate) async fn fence_and_session(&self, budget: &Budget) -> (u64, Option<Session>) {
+        self.session(budget).await;
+        (self.inner.local.fence(), self.session_now())
     }
 
     /// The stored value that may be served instead of a body that failed or is slow. It is looked up *now*, so that a
@@ -251,10 +262,7 @@ impl Cache {
         if let Some(hit) = self.look_in_memory(request) {
             return Some(hit);
         }
-        let tier = self.inner.tier.as_ref()?;
-        let session = tier.session(budget).await?;
-        let found = self.read_redis(request, &session, budget).await?;
-        Some(found.hit())
+        self.hit_in_redis(request, budget).await
     }
 
     /// Like [`Cache::stale_value`], but always asks Redis: memory learns of a removal only when the push has arrived.
@@ -263,10 +271,14 @@ impl Cache {
         request: &Request<'_>,
         budget: &Budget,
     ) -> Option<Hit> {
-        let Some(tier) = &self.inner.tier else {
+        if self.inner.tier.is_none() {
             return self.stale_value(request, budget).await;
-        };
-        let session = tier.session(budget).await?;
+        }
+        self.hit_in_redis(request, budget).await
+    }
+
+    async fn hit_in_redis(&self, request: &Request<'_>, budget: &Budget) -> Option<Hit> {
+        let session = self.session(budget).await?;
         let found = self.read_redis(request, &session, budget).await?;
         Some(found.hit())
     }
@@ -374,8 +386,7 @@ impl Cache {
     /// Removes the key from memory, if Redis is in use: the push of Redis would do so a moment later, and this process
     /// need not wait for it. Without Redis, memory is the cache, and nothing is removed.
     pub(crate) fn remove_from_memory(&self, key: &str) {
-        let tier = self.inner.tier.as_ref();
-        if tier.is_some_and(|tier| tier.session_now().is_some()) {
+        if self.session_now().is_some() {
             self.inner.local.changed(key);
         }
     }

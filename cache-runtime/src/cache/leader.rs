@@ -52,8 +52,8 @@ impl Cache {
         waits: &mut HolderWait,
         mut own: Option<Reply>,
     ) -> ReadOutcome {
-        let (fence, session) = match self.fence_and_session(&lead, budget).await {
-            Ok(way) => way,
+        let (fence, session) = match self.session_to_ask(&lead, budget).await {
+            Ok(found) => found,
             Err((fence, session, why)) => return self.load(lead, request, fence, session, why),
         };
         let flight = lead.flight().clone();
@@ -121,26 +121,20 @@ impl Cache {
     }
 
     /// The fence and the session under which the leader asks Redis. `Err`: it loads without asking.
-    async fn fence_and_session(
+    async fn session_to_ask(
         &self,
         lead: &Lead<Box<Lease>>,
         budget: &Budget,
     ) -> Result<(u64, Session), (u64, Option<Session>, Reason)> {
-        let fence = || self.inner.local.fence();
         if let Some(lease) = &lead.lease {
             // The lease was left by a leader that was dropped; it was taken before this load.
-            return Err((fence(), Some(lease.session.clone()), Reason::Absent));
+            let fence = self.inner.local.fence();
+            return Err((fence, Some(lease.session.clone()), Reason::Absent));
         }
-        let Some(tier) = &self.inner.tier else {
-            return Err((fence(), None, Reason::Absent));
-        };
-        tier.session(budget).await;
-        // The fence is read before the session, so that a switch between Redis and outage in between is noticed in
-        // either direction.
-        let fence = fence();
-        match tier.session_now() {
-            Some(session) => Ok((fence, session)),
-            None => Err((fence, None, Reason::RedisAway)),
+        match self.fence_and_session(budget).await {
+            (fence, Some(session)) => Ok((fence, session)),
+            (fence, None) if self.inner.tier.is_none() => Err((fence, None, Reason::Absent)),
+            (fence, None) => Err((fence, None, Reason::RedisAway)),
         }
     }
 
@@ -330,11 +324,7 @@ impl Cache {
             }
         }
         let mut lead = lead?;
-        if let Some(tier) = &self.inner.tier {
-            tier.session(budget).await;
-        }
-        let fence = self.inner.local.fence();
-        let session = self.inner.tier.as_ref().and_then(|tier| tier.session_now());
+        let (fence, session) = self.fence_and_session(budget).await;
         if let Some(session) = &session {
             // If the key holds a foreign value, or the result is unknown: nothing is stored, and the key is removed at
             // the end.

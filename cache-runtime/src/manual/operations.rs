@@ -181,11 +181,7 @@ impl Cache {
             return false;
         }
         let budget = self.budget();
-        let session = match &self.inner.tier {
-            Some(tier) => tier.session(&budget).await,
-            None => None,
-        };
-        let Some(session) = session else {
+        let Some(session) = self.session(&budget).await else {
             return self.is_in_memory(&key);
         };
         if session.is_shut(key.as_str(), std::iter::empty()) {
@@ -250,9 +246,8 @@ impl Cache {
         keys: &[&'k CacheKey],
         ops: &'static TypeOps,
     ) -> Option<Vec<(&'k str, Hit)>> {
-        let tier = self.inner.tier.as_ref()?;
         let budget = self.budget();
-        let session = tier.session(&budget).await?;
+        let session = self.session(&budget).await?;
         let open: Vec<&CacheKey> = keys
             .iter()
             .copied()
@@ -331,7 +326,7 @@ impl Cache {
         if payload.len() > self.inner.config.max_value_bytes {
             bump(&self.inner.counters.stores_refused);
             return Err(Error::codec(format!(
-                "the value has {} bytes, CACHE_MAX_VALUE_BYTES allows {}",
+                "the encoded value has {} bytes, but CACHE_MAX_VALUE_BYTES allows only {}",
                 payload.len(),
                 self.inner.config.max_value_bytes
             )));
@@ -368,8 +363,7 @@ impl Cache {
         }
         self.inner.local.remove(&removals, None);
         let fence = self.inner.local.fence();
-        let tier = self.inner.tier.as_ref();
-        if tier.is_some_and(|tier| tier.session_now().is_some()) {
+        if self.session_now().is_some() {
             // Redis is available again: then only reads fill memory.
             return;
         }
@@ -410,11 +404,9 @@ impl Cache {
         if let Some(hit) = self.look_in_memory(request) {
             return Some(hit);
         }
-        let tier = self.inner.tier.as_ref()?;
         let budget = self.budget();
-        let _ = tier.session(&budget).await?;
-        let fence = self.inner.local.fence();
-        let session = tier.session_now()?;
+        let (fence, session) = self.fence_and_session(&budget).await;
+        let session = session?;
         let lead = match self.inner.local.flights.join(request.key, &[], &[]) {
             Joined::Lead(lead) => Some(lead),
             Joined::Wait(_) | Joined::Other | Joined::Full => None,
