@@ -137,7 +137,7 @@ fn a_read_with_companions() {
                 clippy::redundant_clone
             )]
             mod __companions_of_load__in_an_impl_say_companions_false {
-                ///Beside the function `load`: the key of its entries, and what can be done with them.
+                ///The companions of the function `load`: the key of its entries, and operations on them.
                 pub enum load {}
             }
             #[allow(
@@ -175,25 +175,25 @@ fn a_read_with_companions() {
                 pub fn key(id: u64) -> CacheKey {
                     Self::__site().call().key(&[&id]).into_key()
                 }
-                /**Removes what a call with these arguments left in the cache.
+                /**Removes the entry of a call with these arguments.
 
             A companion of `load`.*/
                 pub fn invalidate(id: u64) -> impl future::Future<Output = Invalidation> {
                     Self::__site().call().key(&[&id]).invalidate()
                 }
-                /**Removes what any call left in the cache, and whatever else has a key that begins so.
+                /**Removes the entries of all calls, and all other entries whose keys have the same beginning.
 
             A companion of `load`.*/
                 pub fn invalidate_all() -> impl future::Future<Output = Invalidation> {
                     Self::__site().call().invalidate_all()
                 }
-                /**Runs the body now and stores what it returns, whatever stands in the cache.
+                /**Runs the body now and stores its result, whether or not an entry exists.
 
             A companion of `load`.*/
                 pub async fn refresh(db: &Db, id: u64) -> Option<Job> {
                     refresh(Self::__site(), load(db, id)).await
                 }
-                /**Runs the body, past the cache: nothing is read, stored or removed.
+                /**Runs the body without the cache: nothing is read, stored or removed.
 
             A companion of `load`.*/
                 pub async fn uncached(db: &Db, id: u64) -> Option<Job> {
@@ -273,7 +273,12 @@ fn a_put_of_what_has_no_name() {
                 };
                 my::runtime::__private::put(
                         call,
-                        my::runtime::__private::kind!(of & body),
+                        my::runtime::__private::CanBeCached::demanded(
+                            my::runtime::__private::peel_result_of(
+                                &body,
+                                my::runtime::__private::kind!(of & body),
+                            ),
+                        ),
                         my::runtime::__private::always,
                         my::runtime::__private::no_result_patterns,
                         body,
@@ -292,7 +297,7 @@ fn a_put_of_what_has_no_name() {
                 clippy::redundant_clone
             )]
             mod __companions_of_save__in_an_impl_say_companions_false {
-                ///Beside the function `save`: the key of its entries, and what can be done with them.
+                ///The companions of the function `save`: the key of its entries, and operations on them.
                 pub enum save {}
             }
             #[allow(
@@ -331,7 +336,7 @@ fn a_put_of_what_has_no_name() {
                 fn key(user: User) -> my::runtime::__private::CacheKey {
                     Self::__site().call().key_expr(CacheKey::user(user.id)).into_key()
                 }
-                /**Removes what a call with these arguments left in the cache.
+                /**Removes the entry of a call with these arguments.
 
             A companion of `save`.*/
                 fn invalidate(
@@ -339,7 +344,7 @@ fn a_put_of_what_has_no_name() {
                 ) -> impl future::Future<Output = my::runtime::__private::Invalidation> {
                     Self::__site().call().key_expr(CacheKey::user(user.id)).invalidate()
                 }
-                /**Runs the body, past the cache: nothing is read, stored or removed.
+                /**Runs the body without the cache: nothing is read, stored or removed.
 
             A companion of `save`.*/
                 async fn uncached(user: User) -> impl IntoResponse {

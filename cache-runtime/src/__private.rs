@@ -4,7 +4,7 @@ use std::time::Duration;
 
 pub use crate::cacheable::demand::{
     CanBeCached, CanBeNone, CanKeepStatuses, CanTimeOut, CloneForEarly, CloneForSoftTimeout,
-    CloneForStale, Failing, Lent, Peel,
+    CloneForStale, Failing, Lent, Peel, peel_result_of,
 };
 pub use crate::cacheable::dispatch;
 pub use crate::call::call::{Call, KeyText, ResultPatterns};

@@ -19,15 +19,13 @@ pub(super) fn run(cached: &CachedFn, call: &Ident, body: &TokenStream) -> TokenS
     let printer = Printer::new(cached);
     let output = &cached.shape.output;
     let closure = printer.closure(body);
-    let (statement, probe, body) = if output.is_opaque {
-        let name = Ident::new("body", Span::mixed_site());
-        let statement = quote!(let #name = #closure;);
-        (Some(statement), quote!(of &#name), quote!(#name))
+    let (statement, body) = if output.is_opaque {
+        let name = opaque_body();
+        (Some(quote!(let #name = #closure;)), quote!(#name))
     } else {
-        let stated = printer.stated;
-        (None, quote!(#stated), closure)
+        (None, closure)
     };
-    let kind = printer.kind(probe);
+    let kind = printer.kind();
     let result_patterns = result_patterns(cached);
     let (unknown, arguments) = match cached.role {
         Role::Write => (
@@ -48,6 +46,11 @@ pub(super) fn run(cached: &CachedFn, call: &Ident, body: &TokenStream) -> TokenS
     let end = output.is_unit.then(|| quote_spanned!(there=> ;));
     let wait = quote_spanned!(there=> .await #end);
     quote!(#statement #run #wait)
+}
+
+/// The name of the body's closure, if the type of its result cannot be written.
+fn opaque_body() -> Ident {
+    Ident::new("body", Span::mixed_site())
 }
 
 /// The function of the runtime to call.
@@ -116,15 +119,23 @@ impl<'a> Printer<'a> {
 
     /// How the runtime treats the return type. Each option that not every type supports adds a call
     /// that does not compile for other types.
-    fn kind(&self, probe: TokenStream) -> TokenStream {
+    fn kind(&self) -> TokenStream {
+        let is_opaque = self.cached.shape.output.is_opaque;
+        let (stated, body) = (self.stated, opaque_body());
+        let probe = match is_opaque {
+            true => quote!(of &#body),
+            false => quote!(#stated),
+        };
         if matches!(self.cached.role, Role::Write) {
             return self.code("kind_of_write", quote!(!), probe);
         }
         let kind = self.code("kind", quote!(!), probe);
         let kind = self.with_none_ttl(kind);
-        let kind = match self.cached.shape.output.is_opaque {
-            true => kind,
-            false => self.demand_of("CanBeCached", "Peel", "peel", kind),
+        let kind = if is_opaque {
+            let peeled = self.code("peel_result_of", TokenStream::new(), quote!(&#body, #kind));
+            self.code("CanBeCached", quote!(::demanded), peeled)
+        } else {
+            self.demand_of("CanBeCached", "Peel", "peel", kind)
         };
         let kind = self.with_timeout(kind);
         self.with_statuses(kind)
@@ -175,19 +186,27 @@ impl<'a> Printer<'a> {
     fn closure(&self, body: &TokenStream) -> TokenStream {
         let cached = self.cached;
         let states = self.states();
+        // Where `when` borrows what the body takes, rustc then points at the function, not at the whole attribute.
+        let (begins, body_begins) = {
+            let there = self.there;
+            (
+                quote_spanned!(there=> move ||),
+                quote_spanned!(there=> async move),
+            )
+        };
         let Some(owned) = &cached.owned else {
             let block = braced(cached, quote!(#states #body));
-            return quote!(move || async move #block);
+            return quote!(#begins #body_begins #block);
         };
         let body = &owned.body;
         if owned.taken.is_empty() {
             let block = braced(cached, quote!(#states #body));
-            return quote!(move || async move #block);
+            return quote!(#begins #body_begins #block);
         }
         let clones = owned.taken.iter().map(|taken| self.cloned(owned, taken));
         let bindings = owned.taken.iter().map(bound_anew);
         let block = braced(cached, quote!(#states #(#bindings)* #body));
-        quote!(move || { #(#clones)* async move #block })
+        quote!(#begins { #(#clones)* #body_begins #block })
     }
 
     /// A statement that is never true, and from which the compiler infers what the body returns.

@@ -240,9 +240,9 @@ impl Site {
         self.warned.call_once(|| {
             tracing::warn!(
                 function = self.name(),
-                "its key holds no argument that tells who asks, so answers to requests with `Authorization` go uncached: say \
-                 `public` if all who may ask get the same, or put who asks into the key and implement `IdentifiesCaller` \
-                 for the argument's type (`vary = \"authorization\"` where it is another crate's)"
+                "the key of this function does not identify the caller, so responses to requests with `Authorization` are not cached: \
+                 write `public` if all callers get the same response, or put the caller into the key and implement \
+                 `IdentifiesCaller` for the argument's type (`vary = \"authorization\"` if that type is another crate's)"
             );
         });
     }
@@ -253,8 +253,8 @@ impl Site {
             tracing::info!(
                 function = self.name(),
                 over,
-                "its `impl` or trait is generic, so the name of the type is the last segment of its keys: put `<Self>` into \
-                 the key to have it elsewhere, or say `skip(Self)` if all types give the same"
+                "the `impl` or trait of this function is generic, so the name of the type is the last segment of its keys: put `<Self>` \
+                 into the key to place it elsewhere, or write `skip(Self)` if all types have the same result"
             );
         });
     }

@@ -139,7 +139,7 @@ impl Session {
         for pattern in &reclaim.patterns {
             let taking = self.reclaim(pattern, reclaim.number, counted);
             if let Err(fault) = taking.await {
-                tracing::debug!(%pattern, %fault, "removed entries stay in Redis until their time is up");
+                tracing::debug!(%pattern, %fault, "removed entries could not be unlinked; they are never served, and stay in Redis until they expire");
             }
         }
         (reclaim.on_counted)(counted.load(Relaxed));

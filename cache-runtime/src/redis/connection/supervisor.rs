@@ -187,7 +187,7 @@ fn tended_ledger(tier: &Arc<Tier>, link: &Arc<Link>, tended: Tended) {
     if !link.pushes && link.ledger.birth() != Some(tended.birth) {
         // Without pushes nobody announced the new ledger: all that this process knows belongs to another one.
         tier.ledger_lost(link);
-        tier.lose(link, "the ledger has begun anew");
+        tier.lose(link, "the ledger was lost, and a new one has begun");
         return;
     }
     link.ledger.raise_floor(tended.birth, tended.floor);
@@ -236,10 +236,10 @@ impl Outage {
         if self.said.as_deref() != Some(&reason) {
             match fault {
                 Fault::Refused(_) => {
-                    tracing::error!(redis = %tier.target, %reason, "Redis refuses us; memory only");
+                    tracing::error!(redis = %tier.target, %reason, "Redis refuses the connection: calls use only memory and their bodies until this is corrected");
                 }
                 _ => {
-                    tracing::warn!(redis = %tier.target, %reason, "Redis cannot be reached; memory only, trying on");
+                    tracing::warn!(redis = %tier.target, %reason, "Redis cannot be reached: calls use only memory and their bodies, and the cache keeps trying to connect");
                 }
             }
             self.said = Some(reason);
@@ -253,9 +253,9 @@ impl Outage {
         tier.report_lacking((!pushes).then(|| NO_PUSHES.to_owned()));
         if self.connected_before || self.since.is_some() {
             let after = self.since.map_or(Duration::ZERO, |since| since.elapsed());
-            tracing::info!(redis = %tier.target, ?after, pushes, "Redis cache recovered{tls}, breaker closed");
+            tracing::info!(redis = %tier.target, ?after, pushes, "Redis is connected again{tls}, and the breaker is closed");
         } else {
-            tracing::info!(redis = %tier.target, pushes, "Redis cache connected{tls}");
+            tracing::info!(redis = %tier.target, pushes, "Redis is connected{tls}");
         }
         self.connected_before = true;
         self.since = None;
