@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::reply::Examined;
-use super::wait::Waits;
+use super::wait::HolderWait;
 use super::{Demand, Hit, ReadOutcome, Request};
 use crate::cache::config::CacheConfig;
 use crate::cache::transaction;
@@ -23,7 +23,7 @@ use crate::local::Local;
 use crate::local::backoff::Backoff;
 use crate::local::failing::Failing;
 use crate::local::flight::{Joined, Waited};
-use crate::local::memory::{Copy, Memory};
+use crate::local::memory::{Memory, MemoryEntry};
 use crate::outage::switch::Reach;
 use crate::redis::{Budget, Fault, Lease, Session, Tier};
 use crate::telemetry::hot_keys::Watch;
@@ -164,15 +164,12 @@ impl Cache {
         if transaction::may_be_due(self, request.key.as_str(), request.tags, request.open_tags) {
             return ReadOutcome::RunUncached(Reason::InTransaction);
         }
-        let mut waits = Waits::default();
+        let mut waits = HolderWait::default();
         for _ in 0..STARTS {
-            if let Some(hit) = self.recall(request) {
+            if let Some(hit) = self.look_in_memory(request) {
                 return ReadOutcome::Hit(hit);
             }
-            let session = match &self.inner.tier {
-                Some(tier) => tier.session(budget).await,
-                None => None,
-            };
+            let session = self.session(budget).await;
             let is_strict = is_strict(request, session.as_ref());
             // A server with a long round trip is asked only once: by the leader of the flight, who takes its lease in
             // the same round trip.
@@ -238,8 +235,22 @@ impl Cache {
         ReadOutcome::RunUncached(Reason::Contended)
     }
 
-    fn session_now(&self) -> Option<Session> {
+    /// The session with Redis; `None` in an outage, or if no Redis is configured. Only in a process that has just started
+    /// does this wait for a connection, within the budget.
+    pub(crate) async fn session(&self, budget: &Budget) -> Option<Session> {
+        self.inner.tier.as_ref()?.session(budget).await
+    }
+
+    /// The session with Redis, without waiting for a connection.
+    pub(crate) fn session_now(&self) -> Option<Session> {
         self.inner.tier.as_ref()?.session_now()
+    }
+
+    /// The fence, and the session. The fence is read before the session, so that a switch between Redis and outage in
+    /// between is noticed in either direction.
+    pub(crate) async fn fence_and_session(&self, budget: &Budget) -> (u64, Option<Session>) {
+        self.session(budget).await;
+        (self.inner.local.fence(), self.session_now())
     }
 
     /// The stored value that may be served instead of a body that failed or is slow. It is looked up *now*, so that a
@@ -248,13 +259,10 @@ impl Cache {
         if transaction::may_be_due(self, request.key.as_str(), request.tags, request.open_tags) {
             return None;
         }
-        if let Some(hit) = self.recall(request) {
+        if let Some(hit) = self.look_in_memory(request) {
             return Some(hit);
         }
-        let tier = self.inner.tier.as_ref()?;
-        let session = tier.session(budget).await?;
-        let found = self.read_redis(request, &session, budget).await?;
-        Some(found.hit())
+        self.hit_in_redis(request, budget).await
     }
 
     /// Like [`Cache::stale_value`], but always asks Redis: memory learns of a removal only when the push has arrived.
@@ -263,17 +271,21 @@ impl Cache {
         request: &Request<'_>,
         budget: &Budget,
     ) -> Option<Hit> {
-        let Some(tier) = &self.inner.tier else {
+        if self.inner.tier.is_none() {
             return self.stale_value(request, budget).await;
-        };
-        let session = tier.session(budget).await?;
+        }
+        self.hit_in_redis(request, budget).await
+    }
+
+    async fn hit_in_redis(&self, request: &Request<'_>, budget: &Budget) -> Option<Hit> {
+        let session = self.session(budget).await?;
         let found = self.read_redis(request, &session, budget).await?;
         Some(found.hit())
     }
 
     /// Looks in memory. Its entries are valid while invalidation pushes arrive (each confirmation holds for two
     /// seconds); in an outage, only up to `outage_max_age`.
-    pub(crate) fn recall(&self, request: &Request<'_>) -> Option<Hit> {
+    pub(crate) fn look_in_memory(&self, request: &Request<'_>) -> Option<Hit> {
         // Read before the copy is taken: otherwise a copy from the outage could count as tracked because Redis is back
         // now.
         let now = Instant::now();
@@ -290,8 +302,8 @@ impl Cache {
                 Some(value) => (request.ops.is)(&**value),
                 None => request.takes_none,
             };
-        let may_speak = self.may_speak(&copy, reach, request, now);
-        if !(fits && may_speak) {
+        let may_serve = self.may_serve(&copy, reach, request, now);
+        if !(fits && may_serve) {
             return None;
         }
         let aged = copy.at(now);
@@ -306,12 +318,12 @@ impl Cache {
     }
 
     /// Whether memory holds a fresh copy, of any type, that a manual read may use now.
-    pub(crate) fn is_remembered(&self, key: &CacheKey) -> bool {
+    pub(crate) fn is_in_memory(&self, key: &CacheKey) -> bool {
         let now = Instant::now();
         let reach = self.reach(now);
         let any = Request::plain(key, type_ops::<()>());
         let copy = self.inner.local.memory.get(key.as_str(), now);
-        copy.is_some_and(|copy| self.may_speak(&copy, reach, &any, now) && copy.age() < copy.ttl)
+        copy.is_some_and(|copy| self.may_serve(&copy, reach, &any, now) && copy.age() < copy.ttl)
     }
 
     /// Whether entries in memory are known to be current. `None`: there is no Redis, memory is the only tier.
@@ -321,9 +333,9 @@ impl Cache {
     }
 
     #[inline] // it is on the path of a memory hit
-    fn may_speak(
+    fn may_serve(
         &self,
-        copy: &Copy,
+        copy: &MemoryEntry,
         reach: Option<Reach>,
         request: &Request<'_>,
         now: Instant,
@@ -373,9 +385,8 @@ impl Cache {
 
     /// Removes the key from memory, if Redis is in use: the push of Redis would do so a moment later, and this process
     /// need not wait for it. Without Redis, memory is the cache, and nothing is removed.
-    pub(crate) fn forget_near(&self, key: &str) {
-        let tier = self.inner.tier.as_ref();
-        if tier.is_some_and(|tier| tier.session_now().is_some()) {
+    pub(crate) fn remove_from_memory(&self, key: &str) {
+        if self.session_now().is_some() {
             self.inner.local.changed(key);
         }
     }

@@ -8,7 +8,7 @@ use std::pin::pin;
 use tracing::Instrument as _;
 
 use crate::cache::Cache;
-use crate::cache::load::Loading;
+use crate::cache::load::Load;
 use crate::cache::transaction;
 use crate::common::safeguard::{Safeguard, off};
 use crate::error::Error;
@@ -87,7 +87,7 @@ impl Cache {
     pub(crate) async fn remove(
         &self,
         patterns: Vec<Pattern>,
-        spared: Option<&Loading>,
+        spared: Option<&Load>,
     ) -> Invalidation {
         self.remove_within_span(patterns, spared, Count::Later)
             .await
@@ -96,7 +96,7 @@ impl Cache {
     async fn remove_within_span(
         &self,
         patterns: Vec<Pattern>,
-        spared: Option<&Loading>,
+        spared: Option<&Load>,
         count: Count,
     ) -> Invalidation {
         if let Some(deferred) = transaction::defer(self, &patterns) {
@@ -106,7 +106,7 @@ impl Cache {
         let removing = async {
             let (invalidation, garbage) = self.remove_now(patterns, spared, count).await;
             match garbage {
-                Some(garbage) => self.take_away(invalidation, garbage, count).await,
+                Some(garbage) => self.reclaim_and_count(invalidation, garbage, count).await,
                 None => invalidation,
             }
         };
@@ -120,7 +120,7 @@ impl Cache {
     async fn remove_now(
         &self,
         patterns: Vec<Pattern>,
-        spared: Option<&Loading>,
+        spared: Option<&Load>,
         count: Count,
     ) -> (Invalidation, Option<Garbage>) {
         // Declared before `due`, so dropped after it: if the caller drops this future, the removal is in the journal
@@ -136,7 +136,7 @@ impl Cache {
             }
         }
         bump(&inner.counters.invalidations);
-        let spare = spared.map(Loading::spare);
+        let spare = spared.map(Load::spare);
         let flight = spare.map(|spare| &**spare.flight);
         let removed_here = inner.local.remove(&due.patterns, flight);
         let Some(tier) = &inner.tier else {
@@ -209,7 +209,7 @@ impl Cache {
         invalidation
     }
 
-    async fn take_away(
+    async fn reclaim_and_count(
         &self,
         mut invalidation: Invalidation,
         garbage: Garbage,
@@ -223,7 +223,7 @@ impl Cache {
             others,
         } = garbage;
         let watched = patterns.clone();
-        let told = move |removed: u64| {
+        let on_counted = move |removed: u64| {
             add(&cache.inner.counters.removed, removed);
             cache.inner.watch.counted(&watched, removed);
         };
@@ -231,7 +231,7 @@ impl Cache {
             patterns,
             number,
             others,
-            told: Box::new(told),
+            on_counted: Box::new(on_counted),
         };
         match count {
             Count::Later => session.reclaim_later(reclaim),

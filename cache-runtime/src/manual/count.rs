@@ -28,8 +28,7 @@ impl Cache {
     /// The pattern is invalid.
     pub async fn count_matching(&self, pattern: &str) -> Result<u64, Error> {
         let pattern = Pattern::parse(pattern).map_err(|why| Error::pattern(why.to_string()))?;
-        if let Some(tier) = &self.inner.tier
-            && let Some(session) = tier.session(&self.budget()).await
+        if let Some(session) = self.session(&self.budget()).await
             && let Ok(counted) = session.count(&pattern).await
         {
             return Ok(counted);
@@ -49,9 +48,8 @@ impl Cache {
     /// # }
     /// ```
     pub async fn redis_usage(&self) -> Option<RedisUsage> {
-        let tier = self.inner.tier.as_ref()?;
         let budget = self.budget();
-        let session = tier.session(&budget).await?;
+        let session = self.session(&budget).await?;
         budget
             .spend_on(&session, pin!(session.redis_usage()))
             .await

@@ -110,9 +110,8 @@ impl Cache {
     }
 
     async fn ping(&self) -> Option<std::time::Duration> {
-        let tier = self.inner.tier.as_ref()?;
         let budget = self.budget();
-        let session = tier.session(&budget).await?;
+        let session = self.session(&budget).await?;
         let began = tokio::time::Instant::now();
         budget
             .spend_on(&session, pin!(session.ping()))

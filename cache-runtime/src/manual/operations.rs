@@ -19,9 +19,9 @@ use crate::entry::{self, CodecKind, Draft, Head, TypeOps, type_ops};
 use crate::error::Error;
 use crate::key::{CacheKey, Pattern};
 use crate::local::flight::{Flight, Joined, Outcome};
-use crate::local::memory::{Copy, Kept, after};
+use crate::local::memory::{MemoryEntry, StoredValue, after};
 use crate::redis::{Fault, Lease, Sealed, Session};
-use crate::telemetry::outcome::{CallOutcome, HitTier, Reason, Status, note};
+use crate::telemetry::outcome::{CallOutcome, HitTier, Reason, Status, record};
 use crate::telemetry::stats::{BY_HAND, Counters, add, bump};
 use crate::ttl::Ttl;
 
@@ -88,7 +88,7 @@ impl Cache {
         let loading = match Box::pin(self.read(&request, &self.budget())).await {
             ReadOutcome::Hit(mut hit) => match restore(hit.kept.take()) {
                 Some(value) => {
-                    note(|| CallOutcome {
+                    record(|| CallOutcome {
                         tier: Some(hit.tier),
                         age: hit.aged.age,
                         ttl: hit.aged.ttl,
@@ -107,7 +107,7 @@ impl Cache {
                         } else {
                             Reason::Shared
                         };
-                        note(|| by_hand(Status::Coalesced, why));
+                        record(|| by_hand(Status::Coalesced, why));
                         self.count_by_hand(|counters| &counters.coalesced);
                         return Ok(value);
                     }
@@ -122,7 +122,7 @@ impl Cache {
         let why = loading
             .as_ref()
             .map_or(Reason::Shared, |loading| loading.reason());
-        note(|| CallOutcome {
+        record(|| CallOutcome {
             ttl: ttl.unwrap_or_default(),
             ..by_hand(Status::Miss, why)
         });
@@ -159,15 +159,15 @@ impl Cache {
         if let Err(outcome) = &turn
             && let Some(value) = outcome.clone().into_value().and_then(restore)
         {
-            note(|| by_hand(Status::Coalesced, Reason::Shared));
+            record(|| by_hand(Status::Coalesced, Reason::Shared));
             self.count_by_hand(|counters| &counters.coalesced);
             return Ok(value);
         }
-        note(|| by_hand(Status::Miss, Reason::Shared));
+        record(|| by_hand(Status::Miss, Reason::Shared));
         self.count_by_hand(|counters| &counters.misses);
         let loaded = Box::pin(load()).await;
         if let Ok(value) = &loaded {
-            flight.rescue(Outcome::Unstored(Arc::new(value.clone())));
+            flight.share(Outcome::Unstored(Arc::new(value.clone())));
         }
         loaded
     }
@@ -181,12 +181,8 @@ impl Cache {
             return false;
         }
         let budget = self.budget();
-        let session = match &self.inner.tier {
-            Some(tier) => tier.session(&budget).await,
-            None => None,
-        };
-        let Some(session) = session else {
-            return self.is_remembered(&key);
+        let Some(session) = self.session(&budget).await else {
+            return self.is_in_memory(&key);
         };
         if session.is_shut(key.as_str(), std::iter::empty()) {
             return false;
@@ -221,7 +217,7 @@ impl Cache {
         let ops = type_ops::<T>();
         let mut found: HashMap<&str, Hit> = HashMap::new();
         for key in keys.iter().filter(|key| !self.is_due_by_hand(key)) {
-            if let Some(hit) = self.recall(&Request::plain(key, ops)) {
+            if let Some(hit) = self.look_in_memory(&Request::plain(key, ops)) {
                 found.insert(key.as_str(), hit);
             }
         }
@@ -250,9 +246,8 @@ impl Cache {
         keys: &[&'k CacheKey],
         ops: &'static TypeOps,
     ) -> Option<Vec<(&'k str, Hit)>> {
-        let tier = self.inner.tier.as_ref()?;
         let budget = self.budget();
-        let session = tier.session(&budget).await?;
+        let session = self.session(&budget).await?;
         let open: Vec<&CacheKey> = keys
             .iter()
             .copied()
@@ -331,7 +326,7 @@ impl Cache {
         if payload.len() > self.inner.config.max_value_bytes {
             bump(&self.inner.counters.stores_refused);
             return Err(Error::codec(format!(
-                "the value has {} bytes, CACHE_MAX_VALUE_BYTES allows {}",
+                "the encoded value has {} bytes, but CACHE_MAX_VALUE_BYTES allows only {}",
                 payload.len(),
                 self.inner.config.max_value_bytes
             )));
@@ -368,8 +363,7 @@ impl Cache {
         }
         self.inner.local.remove(&removals, None);
         let fence = self.inner.local.fence();
-        let tier = self.inner.tier.as_ref();
-        if tier.is_some_and(|tier| tier.session_now().is_some()) {
+        if self.session_now().is_some() {
             // Redis is available again: then only reads fill memory.
             return;
         }
@@ -383,8 +377,8 @@ impl Cache {
             return;
         };
         let now = Instant::now();
-        let kept: Kept = Some(put.value);
-        let copy = Copy {
+        let kept: StoredValue = Some(put.value);
+        let copy = MemoryEntry {
             value: kept.clone(),
             template: put.key.template(),
             tags: Box::default(),
@@ -407,21 +401,19 @@ impl Cache {
         if self.is_due_by_hand(request.key) {
             return None;
         }
-        if let Some(hit) = self.recall(request) {
+        if let Some(hit) = self.look_in_memory(request) {
             return Some(hit);
         }
-        let tier = self.inner.tier.as_ref()?;
         let budget = self.budget();
-        let _ = tier.session(&budget).await?;
-        let fence = self.inner.local.fence();
-        let session = tier.session_now()?;
+        let (fence, session) = self.fence_and_session(&budget).await;
+        let session = session?;
         let lead = match self.inner.local.flights.join(request.key, &[], &[]) {
             Joined::Lead(lead) => Some(lead),
             Joined::Wait(_) | Joined::Other | Joined::Full => None,
         };
         let found = self.read_redis(request, &session, &budget).await?;
         if let Some(lead) = lead {
-            self.fill_near(&lead.flight().clone(), fence, request, &found, &session);
+            self.fill_memory(&lead.flight().clone(), fence, request, &found, &session);
             lead.found(Outcome::Value(found.kept.clone()));
         }
         Some(found.hit())
@@ -511,6 +503,6 @@ fn by_hand(status: Status, reason: Reason) -> CallOutcome {
     }
 }
 
-fn restore<T: Clone + Send + Sync + 'static>(kept: Kept) -> Option<T> {
+fn restore<T: Clone + Send + Sync + 'static>(kept: StoredValue) -> Option<T> {
     kept?.downcast::<T>().ok().map(Arc::unwrap_or_clone)
 }

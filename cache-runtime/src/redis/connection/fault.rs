@@ -32,8 +32,8 @@ pub(in crate::redis) fn is_of_a_cluster(error: &RedisError) -> bool {
 /// The error for a server that is one node of a cluster.
 pub(in crate::redis) fn cluster() -> Fault {
     Fault::Refused(
-        "this server is a node of a Redis Cluster, and holds a part of the keys only; clusters are not supported yet: give the \
-         URL of a server that is none"
+        "this server is a node of a Redis Cluster, which holds only a part of the keys; clusters are not supported yet: give the \
+         URL of a single server or of Sentinels"
             .into(),
     )
 }
@@ -72,7 +72,7 @@ pub(in crate::redis) fn fault(error: RedisError) -> Fault {
 }
 
 pub(in crate::redis) fn unnamed() -> RedisError {
-    (ErrorKind::Io, "no answer").into()
+    (ErrorKind::Io, "the reply is missing").into()
 }
 
 /// The server's or the system's error text in one line. It quotes no argument of ours but the user name.
@@ -92,8 +92,8 @@ pub(in crate::redis) fn brief(error: &RedisError) -> String {
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::TimedOut => f.write_str("timed out"),
-            Self::OutsideRuntime => f.write_str("polled outside of a tokio runtime"),
+            Self::TimedOut => f.write_str("Redis did not answer in time"),
+            Self::OutsideRuntime => f.write_str("the call is polled outside of a tokio runtime"),
             Self::Disconnected(why) | Self::Refused(why) => f.write_str(why),
         }
     }
