@@ -38,7 +38,7 @@ fn a_read() {
                             >::peel(kind!(Result < Vec < Job >, DbError >)),
                         ),
                         always,
-                        nothing_late,
+                        no_result_patterns,
                         move || async move {
                             if let Some(returned) = stated::<Result<Vec<Job>, DbError>>() {
                                 return returned;
@@ -81,8 +81,8 @@ fn a_write() {
                         kind_of_write!(Result < Json < Job >, ApiError >),
                         {
                             let text_0 = KeyText::of(&id);
-                            move |result, late| {
-                                late.invalidates(2, &[&result.author, &text_0]);
+                            move |result, patterns| {
+                                patterns.invalidates(2, &[&result.author, &text_0]);
                             }
                         },
                         move || async move {
@@ -115,7 +115,7 @@ fn a_read_with_companions() {
                         call,
                         CanBeCached::demanded(Peel::<Option<Job>>::peel(kind!(Option < Job >))),
                         always,
-                        nothing_late,
+                        no_result_patterns,
                         move || async move {
                             if let Some(returned) = stated::<Option<Job>>() {
                                 return returned;
@@ -137,7 +137,7 @@ fn a_read_with_companions() {
                 clippy::redundant_clone
             )]
             mod __companions_of_load__in_an_impl_say_companions_false {
-                ///Beside the function `load`: the key of its entries, and what can be done with them.
+                ///The companions of the function `load`: the key of its entries, and operations on them.
                 pub enum load {}
             }
             #[allow(
@@ -175,25 +175,25 @@ fn a_read_with_companions() {
                 pub fn key(id: u64) -> CacheKey {
                     Self::__site().call().key(&[&id]).into_key()
                 }
-                /**Removes what a call with these arguments left in the cache.
+                /**Removes the entry of a call with these arguments.
 
             A companion of `load`.*/
                 pub fn invalidate(id: u64) -> impl future::Future<Output = Invalidation> {
                     Self::__site().call().key(&[&id]).invalidate()
                 }
-                /**Removes what any call left in the cache, and whatever else has a key that begins so.
+                /**Removes the entries of all calls, and all other entries whose keys have the same beginning.
 
             A companion of `load`.*/
                 pub fn invalidate_all() -> impl future::Future<Output = Invalidation> {
                     Self::__site().call().invalidate_all()
                 }
-                /**Runs the body now and stores what it returns, whatever stands in the cache.
+                /**Runs the body now and stores its result, whether or not an entry exists.
 
             A companion of `load`.*/
                 pub async fn refresh(db: &Db, id: u64) -> Option<Job> {
                     refresh(Self::__site(), load(db, id)).await
                 }
-                /**Runs the body, past the cache: nothing is read, stored or removed.
+                /**Runs the body without the cache: nothing is read, stored or removed.
 
             A companion of `load`.*/
                 pub async fn uncached(db: &Db, id: u64) -> Option<Job> {
@@ -231,7 +231,7 @@ fn a_boxed_method_with_an_automatic_key() {
                             call,
                             CanBeCached::demanded(Peel::<Job>::peel(kind!(Job))),
                             always,
-                            nothing_late,
+                            no_result_patterns,
                             move || async move {
                                 if let Some(returned) = stated::<Job>() {
                                     return returned;
@@ -273,9 +273,14 @@ fn a_put_of_what_has_no_name() {
                 };
                 my::runtime::__private::put(
                         call,
-                        my::runtime::__private::kind!(of & body),
+                        my::runtime::__private::CanBeCached::demanded(
+                            my::runtime::__private::peel_result_of(
+                                &body,
+                                my::runtime::__private::kind!(of & body),
+                            ),
+                        ),
                         my::runtime::__private::always,
-                        my::runtime::__private::nothing_late,
+                        my::runtime::__private::no_result_patterns,
                         body,
                     )
                     .await
@@ -292,7 +297,7 @@ fn a_put_of_what_has_no_name() {
                 clippy::redundant_clone
             )]
             mod __companions_of_save__in_an_impl_say_companions_false {
-                ///Beside the function `save`: the key of its entries, and what can be done with them.
+                ///The companions of the function `save`: the key of its entries, and operations on them.
                 pub enum save {}
             }
             #[allow(
@@ -331,7 +336,7 @@ fn a_put_of_what_has_no_name() {
                 fn key(user: User) -> my::runtime::__private::CacheKey {
                     Self::__site().call().key_expr(CacheKey::user(user.id)).into_key()
                 }
-                /**Removes what a call with these arguments left in the cache.
+                /**Removes the entry of a call with these arguments.
 
             A companion of `save`.*/
                 fn invalidate(
@@ -339,7 +344,7 @@ fn a_put_of_what_has_no_name() {
                 ) -> impl future::Future<Output = my::runtime::__private::Invalidation> {
                     Self::__site().call().key_expr(CacheKey::user(user.id)).invalidate()
                 }
-                /**Runs the body, past the cache: nothing is read, stored or removed.
+                /**Runs the body without the cache: nothing is read, stored or removed.
 
             A companion of `save`.*/
                 async fn uncached(user: User) -> impl IntoResponse {
@@ -390,13 +395,13 @@ fn a_read_that_refreshes_in_the_background() {
                     .key(&[&name, &tenant])
                     .of(instance!("user"))
                     .holds_caller(identify_caller!(& str));
-                read_ahead(
+                read_detachable(
                         call,
                         CanBeCached::demanded(
                             Peel::<Result<User, DbError>>::peel(kind!(Result < User, DbError >)),
                         ),
                         always,
-                        nothing_late,
+                        no_result_patterns,
                         move || {
                             let __this = CloneForStale::owned(Lent, self);
                             let name = CloneForStale::owned(Lent, name);
@@ -450,11 +455,11 @@ fn a_boxed_read_that_refreshes_early() {
                         .key(&[&id])
                         .within(instance!("load"), module_path!())
                         .holds_caller(identify_caller!(& 'life1 str));
-                    read_ahead(
+                    read_detachable(
                             call,
                             CanBeCached::demanded(Peel::<Job>::peel(kind!(Job))),
                             move |job| job.is_done(),
-                            nothing_late,
+                            no_result_patterns,
                             move || {
                                 let __this = CloneForEarly::owned(Lent, self);
                                 let id = CloneForEarly::owned(Lent, id);
@@ -517,7 +522,7 @@ fn a_read_with_every_policy() {
                     .key(&[&id])
                     .of(instance!("load"))
                     .holds_caller(identify_caller!(u64));
-                read_ahead(
+                read_detachable(
                         call,
                         may_time_out!(
                             Result < Option < Job >, DbError >, CanBeCached::demanded(Peel:: < Result
@@ -525,7 +530,7 @@ fn a_read_with_every_policy() {
                             >, DbError > > ::demanded(kind!(Result < Option < Job >, DbError >))))
                         ),
                         always,
-                        nothing_late,
+                        no_result_patterns,
                         move || async move {
                             if let Some(returned) = stated::<Result<Option<Job>, DbError>>() {
                                 return returned;
@@ -576,7 +581,7 @@ fn a_read_that_gives_up() {
                             ),
                         ),
                         always,
-                        nothing_late,
+                        no_result_patterns,
                         move || async move {
                             if let Some(returned) = stated::<Result<Job, DbError>>() {
                                 return returned;
@@ -608,7 +613,7 @@ fn a_write_of_nothing() {
                 write(
                         call,
                         kind_of_write!(()),
-                        nothing_late,
+                        no_result_patterns,
                         move || async move {
                             if let Some(returned) = stated::<()>() {
                                 return returned;
@@ -681,7 +686,7 @@ fn formatted(tokens: TokenStream) -> String {
     let text = text
         .replace(":: core :: option :: Option ::", "")
         .replace(":: core ::", "");
-    let text = ["read", "read_ahead", "put", "write"]
+    let text = ["read", "read_detachable", "put", "write"]
         .iter()
         .fold(text, |text, name| without_types(&text, name));
 

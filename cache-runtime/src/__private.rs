@@ -4,15 +4,15 @@ use std::time::Duration;
 
 pub use crate::cacheable::demand::{
     CanBeCached, CanBeNone, CanKeepStatuses, CanTimeOut, CloneForEarly, CloneForSoftTimeout,
-    CloneForStale, Failing, Lent, Peel,
+    CloneForStale, Failing, Lent, Peel, peel_result_of,
 };
 pub use crate::cacheable::dispatch;
-pub use crate::call::call::{Call, KeyText, Late};
+pub use crate::call::call::{Call, KeyText, ResultPatterns};
 pub use crate::call::caller::{Marked, Unmarked};
 pub use crate::call::site::Site;
 pub use crate::call::{
-    always, nothing_late, put, put_as_it_is, read, read_ahead, read_as_it_is, refresh, uncached,
-    write, write_as_it_is,
+    always, no_result_patterns, put, put_local, read, read_detachable, read_local, refresh,
+    uncached, write, write_local,
 };
 pub use crate::entry::policy::Near;
 pub use crate::entry::{CodecKind, Compression, TypeOps, type_ops};

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use cache_runtime::{BreakerState, Cache, CacheConfig, cached};
-use cache_tests::{RedisServer, eventually};
+use cache_tests::{FaultProxy, RedisServer, eventually};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// What is never reached on a healthy machine, however busy.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
@@ -38,6 +39,13 @@ impl App {
         let app = Self::with(config, db);
         app.reaches_redis().await;
         app
+    }
+
+    /// A process that reaches the server through a proxy, which can disturb its connection.
+    pub(crate) async fn behind_proxy(server: &RedisServer, db: &Arc<Db>) -> (Self, FaultProxy) {
+        let proxy = FaultProxy::in_front_of(server);
+        let config = CacheConfig::default().redis_url(proxy.url()).budget(SOON);
+        (Self::connected(config, db).await, proxy)
     }
 
     pub(crate) fn with(config: CacheConfig, db: &Arc<Db>) -> Self {
@@ -178,6 +186,12 @@ impl Gate {
 #[cached(ttl = "5m", key = "item:<id>", tags = ["items", "shelf:<id>"], cache = app.cache, skip(app))]
 pub(crate) async fn item(app: &App, id: u32) -> u64 {
     app.db.read().await
+}
+
+/// The usual read, in a task of its own: it runs while the test goes on.
+pub(crate) fn item_in_task(app: &App, id: u32) -> JoinHandle<u64> {
+    let app = app.clone();
+    tokio::spawn(async move { item(&app, id).await })
 }
 
 /// The same value, always asked of Redis.

@@ -106,9 +106,7 @@ async fn what_has_more_tags_than_are_asked_for_first_exists_until_it_is_removed(
 #[tokio::test]
 async fn many_values_are_stored_and_read_in_few_round_trips() {
     let server = RedisServer::start();
-    let proxy = FaultProxy::in_front_of(&server);
-    let config = CacheConfig::default().redis_url(proxy.url()).budget(SOON);
-    let app = App::connected(config, &Db::new(1)).await;
+    let (app, proxy) = App::behind_proxy(&server, &Db::new(1)).await;
     let near = App::on(&server, &app.db).await;
     proxy.set(Fault::Delay(Duration::from_millis(50)));
     // One by one they would take more than a minute.

@@ -39,7 +39,7 @@ async fn what_is_wrong_is_said_without_the_password() {
     let port = FreePort::reserve();
     says(
         format!("redis://u:hunter2@127.0.0.1:{}", port.number()),
-        "nothing listens there",
+        "nothing listens at this address",
     )
     .await;
     let server = RedisServer::builder().password("right").start();
@@ -66,7 +66,7 @@ async fn what_is_wrong_is_said_without_the_password() {
     .unwrap_err()
     .to_string();
     plain.thaw();
-    assert!(text.contains("nobody answered in time"), "{text}");
+    assert!(text.contains("Redis did not answer in time"), "{text}");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use cache_runtime::{CacheConfig, Durability, cached};
 use cache_tests::{Fault, FaultProxy, RedisServer, eventually};
 
-use crate::app::{App, Db, SOON, change_item, exact, item, post};
+use crate::app::{App, Db, SOON, change_item, exact, item, item_in_task, post};
 
 /// What a removal waits for: less than a heartbeat does, which is not answered in between either.
 const BUDGET: Duration = Duration::from_millis(400);
@@ -217,10 +217,7 @@ async fn a_load_that_a_waiting_removal_covers_is_neither_stored_nor_kept() {
     let stage = Stage::new().await;
     let (app, db) = (&stage.app, &stage.app.db);
     db.gate.close();
-    let early = tokio::spawn({
-        let app = app.clone();
-        async move { item(&app, 77).await }
-    });
+    let early = item_in_task(app, 77);
     db.gate.reached_by(1).await;
     stage.stall().await;
     db.commit(2);

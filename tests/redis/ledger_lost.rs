@@ -2,7 +2,7 @@
 
 use cache_tests::{RedisServer, eventually};
 
-use crate::app::{App, Db, SOON, exact, item, post};
+use crate::app::{App, Db, SOON, exact, item, item_in_task, post};
 use crate::said::Said;
 
 const LOSSES: [&[&str]; 2] = [&["DEL", "%ledger"], &["FLUSHALL"]];
@@ -105,10 +105,7 @@ async fn a_load_that_began_under_the_lost_ledger_is_neither_stored_nor_shared() 
         let db = Db::new(1);
         let (one, other) = (App::on(&server, &db).await, App::on(&server, &db).await);
         db.gate.close();
-        let early = tokio::spawn({
-            let one = one.clone();
-            async move { item(&one, 1).await }
-        });
+        let early = item_in_task(&one, 1);
         db.gate.reached_by(1).await;
         server.cli(loss);
         db.commit(2);

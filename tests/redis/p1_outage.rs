@@ -7,7 +7,7 @@ use std::time::Duration;
 use cache_runtime::{Cache, CacheConfig};
 use cache_tests::{Fault, FaultProxy, RedisServer, eventually};
 
-use crate::app::{App, CALL, Db, SOON, change_item, exact, item, others_run, timed};
+use crate::app::{App, CALL, Db, SOON, change_item, exact, item, item_in_task, others_run, timed};
 
 /// From the server's return to the first answer from it. The promise is one second; the rest is for two loaded cores.
 const RECOVERY: Duration = Duration::from_millis(1500);
@@ -301,10 +301,7 @@ async fn a_server_that_dies_between_read_and_store_costs_nothing_but_the_store()
     let server = RedisServer::start();
     let app = App::connected(CacheConfig::default().redis_url(server.url()), &Db::new(7)).await;
     app.db.gate.close();
-    let call = tokio::spawn({
-        let app = app.clone();
-        async move { item(&app, 1).await }
-    });
+    let call = item_in_task(&app, 1);
     app.db.gate.reached_by(1).await;
     server.kill9();
     app.db.gate.open();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cache_runtime::{CacheConfig, cached};
 use cache_tests::{RedisServer, eventually};
 
-use crate::app::{App, Db, SOON, exact, item, others_run, put_item};
+use crate::app::{App, Db, SOON, exact, item, item_in_task, others_run, put_item};
 
 /// How long a push may take on a loaded machine; it usually takes one millisecond.
 const PUSH: Duration = Duration::from_millis(500);
@@ -94,10 +94,7 @@ async fn a_snapshot_does_not_bring_back_what_was_removed() {
     one.has_stored(20).await;
     // A lease in the snapshot must not come back either, or its holder could store.
     db.gate.close();
-    let holder = tokio::spawn({
-        let one = one.clone();
-        async move { item(&one, 77).await }
-    });
+    let holder = item_in_task(&one, 77);
     db.gate.reached_by(1).await;
     server.save();
     db.commit(2);
@@ -175,10 +172,7 @@ async fn a_ledger_evicted_during_a_load_still_stops_the_store() {
     let db = Db::new(1);
     let (reader, writer) = (App::on(&server, &db).await, App::on(&server, &db).await);
     db.gate.close();
-    let early = tokio::spawn({
-        let reader = reader.clone();
-        async move { item(&reader, 1).await }
-    });
+    let early = item_in_task(&reader, 1);
     db.gate.reached_by(1).await;
     server.cli(&["DEL", "%ledger"]);
     db.commit(2);

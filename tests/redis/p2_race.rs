@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache_runtime::{Cache, CacheConfig, Durability, Invalidation, cached};
-use cache_tests::{Fault, FaultProxy, RedisServer, eventually};
+use cache_tests::{Fault, RedisServer, eventually};
 
-use crate::app::{App, Db, Post, SOON, change_item, exact, item, others_run, post};
+use crate::app::{App, Db, Post, SOON, change_item, exact, item, item_in_task, others_run, post};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Removal {
@@ -118,10 +118,7 @@ async fn a_late_store_is_refused_and_counted() {
     let db = Db::new(1);
     let (reader, writer) = (App::on(&server, &db).await, App::on(&server, &db).await);
     db.gate.close();
-    let early = tokio::spawn({
-        let reader = reader.clone();
-        async move { item(&reader, 1).await }
-    });
+    let early = item_in_task(&reader, 1);
     db.gate.reached_by(1).await;
     assert!(
         server.keys().contains(&"item:1".to_owned()),
@@ -303,10 +300,7 @@ async fn a_reader_that_waits_for_a_lease_loads_when_it_is_removed() {
     db.gate.close();
     let held = tokio::spawn(async move { item(&holder, 1).await });
     db.gate.reached_by(1).await;
-    let waiting = tokio::spawn({
-        let waiter = waiter.clone();
-        async move { item(&waiter, 1).await }
-    });
+    let waiting = item_in_task(&waiter, 1);
     eventually(SOON, "a wait", async || {
         (waiter.cache.stats().waits == 1).then_some(())
     })
@@ -364,22 +358,15 @@ async fn without_redis_an_invalidation_during_a_load_wins_in_its_process() {
 async fn a_copy_on_its_way_to_memory_does_not_arrive_when_its_key_is_removed_meanwhile() {
     for removal in ALL {
         let server = RedisServer::start();
-        let proxy = FaultProxy::in_front_of(&server);
         let db = Db::new(1);
-        let config = CacheConfig::default().redis_url(proxy.url()).budget(SOON);
-        let (app, other) = (
-            App::connected(config, &db).await,
-            App::on(&server, &db).await,
-        );
+        let (app, proxy) = App::behind_proxy(&server, &db).await;
+        let other = App::on(&server, &db).await;
         item(&other, 1).await;
         other.has_stored(1).await;
         let answered = || server.commandstats().get("get").copied().unwrap_or(0);
         let before = answered();
         proxy.set(Fault::Delay(Duration::from_millis(100)));
-        let reading = tokio::spawn({
-            let app = app.clone();
-            async move { item(&app, 1).await }
-        });
+        let reading = item_in_task(&app, 1);
         let sent = async || (answered() > before).then_some(());
         eventually(SOON, "an answer on its way", sent).await;
         // It waits, and the push of the removal behind it.
@@ -403,20 +390,13 @@ async fn change_all(app: &App, value: u64) {
 #[tokio::test]
 async fn a_copy_that_came_in_while_the_removal_ran_is_gone_when_it_returns() {
     let server = RedisServer::start();
-    let proxy = FaultProxy::in_front_of(&server);
     let db = Db::new(1);
-    let config = CacheConfig::default().redis_url(proxy.url()).budget(SOON);
-    let (app, other) = (
-        App::connected(config, &db).await,
-        App::on(&server, &db).await,
-    );
+    let (app, proxy) = App::behind_proxy(&server, &db).await;
+    let other = App::on(&server, &db).await;
     item(&other, 1).await;
     other.has_stored(1).await;
     proxy.set(Fault::Delay(Duration::from_millis(100)));
-    let read = tokio::spawn({
-        let app = app.clone();
-        async move { item(&app, 1).await }
-    });
+    let read = item_in_task(&app, 1);
     others_run().await;
     let write = tokio::spawn({
         let app = app.clone();

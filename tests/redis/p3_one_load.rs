@@ -5,17 +5,13 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use cache_runtime::{CacheConfig, HitTier, Status, cached};
-use cache_tests::{ChildProcess, Fault, FaultProxy, RedisServer, eventually};
+use cache_tests::{ChildProcess, Fault, RedisServer, eventually};
 use tokio::task::JoinHandle;
 
-use crate::app::{App, Db, SOON, item, others_run, put_item, timed};
+use crate::app::{App, Db, SOON, item, item_in_task, others_run, put_item, timed};
 
 fn callers(app: &App, many: usize, id: u32) -> Vec<JoinHandle<u64>> {
-    let call = |_| {
-        let app = app.clone();
-        tokio::spawn(async move { item(&app, id).await })
-    };
-    (0..many).map(call).collect()
+    (0..many).map(|_| item_in_task(app, id)).collect()
 }
 
 async fn all_return(callers: Vec<JoinHandle<u64>>, value: u64) {
@@ -303,12 +299,8 @@ async fn ten_clients_with_1000_reads_each_load_every_key_once() {
 async fn a_dead_holder_costs_the_others_two_seconds_at_most() {
     let server = RedisServer::start();
     let db = Db::new(7);
-    let proxy = FaultProxy::in_front_of(&server);
-    let config = CacheConfig::default().redis_url(proxy.url()).budget(SOON);
-    let (holder, other) = (
-        App::connected(config, &db).await,
-        App::on(&server, &db).await,
-    );
+    let (holder, proxy) = App::behind_proxy(&server, &db).await;
+    let other = App::on(&server, &db).await;
     db.gate.close();
     let held = callers(&holder, 1, 1);
     db.gate.reached_by(1).await;
@@ -399,12 +391,8 @@ async fn two_dead_holders_in_a_row_cost_no_more_than_one() {
 async fn the_lease_of_a_lost_connection_goes_with_the_next_one() {
     let server = RedisServer::start();
     let db = Db::new(7);
-    let proxy = FaultProxy::in_front_of(&server);
-    let config = CacheConfig::default().redis_url(proxy.url()).budget(SOON);
-    let (holder, other) = (
-        App::connected(config, &db).await,
-        App::on(&server, &db).await,
-    );
+    let (holder, proxy) = App::behind_proxy(&server, &db).await;
+    let other = App::on(&server, &db).await;
     db.gate.close();
     let held = callers(&holder, 1, 1);
     db.gate.reached_by(1).await;

@@ -395,7 +395,7 @@ fn a_disk_that_fills_up_is_said_once_and_the_removals_go_on_in_memory() {
             "it binds this process"
         );
     }
-    assert_eq!(process.tell("said CACHE_JOURNAL cannot be written"), "1");
+    assert_eq!(process.tell("said the journal file cannot be written"), "1");
     assert_eq!(process.tell("waiting"), "59");
     server.restart();
     process.tell("connected");

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use cache_runtime::{CacheConfig, Durability};
 use cache_tests::{Fault, FaultProxy, RedisServer, eventually};
 
-use crate::app::{App, CALL, Db, SOON, change_item, exact, item, others_run, timed};
+use crate::app::{App, CALL, Db, SOON, change_item, exact, item, item_in_task, others_run, timed};
 
 /// A process behind a proxy of its own.
 async fn behind(server: &RedisServer, db: &std::sync::Arc<Db>) -> (App, FaultProxy) {
@@ -267,19 +267,13 @@ async fn a_load_that_began_in_an_outage_fills_nothing_after_it() {
     proxy.down();
     app.has_lost_redis().await;
     db.gate.close();
-    let early = tokio::spawn({
-        let app = app.clone();
-        async move { item(&app, 1).await }
-    });
+    let early = item_in_task(&app, 1);
     db.gate.reached_by(1).await;
     proxy.up();
     app.reaches_redis().await;
     db.commit(2);
     assert!(writer.cache.delete("item:1").await.is_durable());
-    let late = tokio::spawn({
-        let app = app.clone();
-        async move { item(&app, 1).await }
-    });
+    let late = item_in_task(&app, 1);
     others_run().await;
     db.gate.open();
     assert_eq!(early.await.unwrap(), 1);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use cache_runtime::cached;
 use cache_tests::{Fault, FaultProxy, RedisServer, eventually};
 
-use crate::app::{App, Db, SOON, exact, item, timed};
+use crate::app::{App, Db, SOON, exact, item, item_in_task, timed};
 
 /// A dead holder may cost two seconds; one that was dropped must cost less.
 const PROMPT: Duration = Duration::from_secs(1);
@@ -107,10 +107,7 @@ async fn a_leader_dropped_while_its_lease_is_being_planted_leaves_no_lease() {
     let planted = || server.keys().contains(&"item:1".to_owned());
     // The lease stands for so long before its leader hears of it.
     proxy.set(Fault::Delay(Duration::from_millis(200)));
-    let leader = tokio::spawn({
-        let app = app.clone();
-        async move { item(&app, 1).await }
-    });
+    let leader = item_in_task(&app, 1);
     eventually(SOON, "the lease", async || planted().then_some(())).await;
     leader.abort();
     assert!(leader.await.unwrap_err().is_cancelled());
@@ -145,10 +142,7 @@ async fn a_lease_whose_planting_outlasts_the_budget_is_given_up() {
         let planted = || server.keys().contains(&key);
         proxy.set(Fault::Delay(Duration::from_millis(200)));
         let before = app.cache.stats().timeouts;
-        let call = tokio::spawn({
-            let app = app.clone();
-            async move { item(&app, id).await }
-        });
+        let call = item_in_task(&app, id);
         let seen = async || (planted() || call.is_finished()).then_some(planted());
         let seen = eventually(SOON, "the lease, or the end of the call", seen).await;
         // The answer is on its way, and stays there.

@@ -4,7 +4,7 @@
 use cache_runtime::CacheConfig;
 use cache_tests::{RedisServer, eventually};
 
-use crate::app::{App, Db, SOON, item, post};
+use crate::app::{App, Db, SOON, item, item_in_task, post};
 use crate::p2_race::{ALL, Removal};
 
 /// Users whom Redis tells nothing: forbidden to subscribe, without the channel, without tracking.
@@ -79,10 +79,7 @@ async fn a_removal_during_a_load_keeps_its_value_from_all_who_read_later() {
             let db = Db::new(1);
             let (reader, writer) = two_processes(&server, &db).await;
             db.gate.close();
-            let early = tokio::spawn({
-                let reader = reader.clone();
-                async move { item(&reader, 1).await }
-            });
+            let early = item_in_task(&reader, 1);
             db.gate.reached_by(1).await;
             db.commit(2);
             assert!(removal.run(&writer.cache, "item").await.is_durable());

@@ -115,7 +115,7 @@ impl KeyRules<'_> {
     /// The error for a name that is in the key and in `skip(…)`.
     fn both(&self, name: &Ident) -> String {
         format!(
-            "`{name}` is in the key of `{}` and skipped; it can only be one",
+            "`{name}` is in the key of `{}` and is also skipped; remove one of the two",
             self.function()
         )
     }

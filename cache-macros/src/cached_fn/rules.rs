@@ -65,7 +65,7 @@ fn once_only(function: &Function, errors: &mut Errors) {
     if let Some(second) = function.attrs.iter().find(is_cached) {
         errors.over(
             second,
-            "a function is cached once; put all options into one `#[cached]`",
+            "this function has two `#[cached]` attributes; put all options into one",
         );
     }
 }
@@ -140,7 +140,7 @@ fn put_needs_a_key(options: &Options, errors: &mut Errors) {
     if let (Some(put), false) = (options.put.name(), options.key.is_given()) {
         errors.at(
             put.span(),
-            "`put` replaces one entry, so it needs the `key` that a read finds it by",
+            "`put` replaces one entry, so it needs the `key` of the read that uses this entry",
         );
     }
 }
@@ -152,7 +152,7 @@ fn always_needs_invalidates(options: &Options, errors: &mut Errors) {
     ) {
         errors.at(
             always.span(),
-            "`invalidates_on` says when `invalidates` removes, and there is no `invalidates`",
+            "`invalidates_on` decides when `invalidates` removes, and this function has no `invalidates`",
         );
     }
 }
@@ -176,7 +176,7 @@ fn a_write_stores_nothing(options: &Options, errors: &mut Errors) {
     for option in stored {
         errors.at(
             option.span(),
-            format!("`{option}` is about a stored value, and this function stores none: it has neither `key` nor `ttl`"),
+            format!("`{option}` concerns a stored value, but this function stores nothing, because it has neither `key` nor `ttl`"),
         );
     }
     if options
@@ -185,7 +185,7 @@ fn a_write_stores_nothing(options: &Options, errors: &mut Errors) {
         .is_some_and(|companions| matches!(companions, names::Companions::Named(_)))
         && let Some(companions) = options.companions.name()
     {
-        errors.at(companions.span(), "companions are for what is stored, and this function stores nothing: it has neither `key` nor `ttl`");
+        errors.at(companions.span(), "companions act on a stored value, but this function stores nothing, because it has neither `key` nor `ttl`");
     }
 }
 
@@ -194,7 +194,7 @@ fn a_put_always_runs_its_body(options: &Options, errors: &mut Errors) {
         for option in options.policy.about_running() {
             errors.at(
                 option.span(),
-                format!("`{option}` is about when the body runs, and with `put` it always does; put `{option}` on the read of this entry"),
+                format!("`{option}` decides when the body runs, but with `put` it always runs; put `{option}` on the read of this entry"),
             );
         }
     }

@@ -5,13 +5,13 @@ use quote::{quote, quote_spanned};
 use syn::{Expr, Type};
 
 use crate::cached_fn::{CachedFn, Role};
-use crate::expand::late::late;
+use crate::expand::result_patterns::result_patterns;
 use crate::expand::tokens::{braced, private};
 use crate::function::owned::{Owned, Taken};
 use crate::function::types::{inferred, ungrouped};
 use crate::spans::{ends, respanned};
 
-/// `read::<T, …>(call, kind, when, late, body).await`, or another function of the runtime.
+/// `read::<T, …>(call, kind, when, result_patterns, body).await`, or another function of the runtime.
 ///
 /// Where the return type has an `impl Trait`, a statement before it names the body, and the type is
 /// inferred from that.
@@ -19,23 +19,24 @@ pub(super) fn run(cached: &CachedFn, call: &Ident, body: &TokenStream) -> TokenS
     let printer = Printer::new(cached);
     let output = &cached.shape.output;
     let closure = printer.closure(body);
-    let (statement, probe, body) = if output.is_opaque {
-        let name = Ident::new("body", Span::mixed_site());
-        let statement = quote!(let #name = #closure;);
-        (Some(statement), quote!(of &#name), quote!(#name))
+    let (statement, body) = if output.is_opaque {
+        let name = opaque_body();
+        (Some(quote!(let #name = #closure;)), quote!(#name))
     } else {
-        let stated = printer.stated;
-        (None, quote!(#stated), closure)
+        (None, closure)
     };
-    let kind = printer.kind(probe);
-    let late = late(cached);
+    let kind = printer.kind();
+    let result_patterns = result_patterns(cached);
     let (unknown, arguments) = match cached.role {
-        Role::Write => (quote!(_, _, _, _), quote!(#call, #kind, #late, #body)),
+        Role::Write => (
+            quote!(_, _, _, _),
+            quote!(#call, #kind, #result_patterns, #body),
+        ),
         Role::Read(_) | Role::Put(_) => {
             let when = when(cached);
             (
                 quote!(_, _, _, _, _),
-                quote!(#call, #kind, #when, #late, #body),
+                quote!(#call, #kind, #when, #result_patterns, #body),
             )
         }
     };
@@ -47,15 +48,20 @@ pub(super) fn run(cached: &CachedFn, call: &Ident, body: &TokenStream) -> TokenS
     quote!(#statement #run #wait)
 }
 
+/// The name of the body's closure, if the type of its result cannot be written.
+fn opaque_body() -> Ident {
+    Ident::new("body", Span::mixed_site())
+}
+
 /// The function of the runtime to call.
 fn function(cached: &CachedFn) -> &'static str {
     match cached.role {
-        Role::Read(_) if cached.owned.is_some() => "read_ahead",
-        Role::Read(_) if cached.not_send => "read_as_it_is",
+        Role::Read(_) if cached.owned.is_some() => "read_detachable",
+        Role::Read(_) if cached.not_send => "read_local",
         Role::Read(_) => "read",
-        Role::Put(_) if cached.not_send => "put_as_it_is",
+        Role::Put(_) if cached.not_send => "put_local",
         Role::Put(_) => "put",
-        Role::Write if cached.not_send => "write_as_it_is",
+        Role::Write if cached.not_send => "write_local",
         Role::Write => "write",
     }
 }
@@ -113,15 +119,23 @@ impl<'a> Printer<'a> {
 
     /// How the runtime treats the return type. Each option that not every type supports adds a call
     /// that does not compile for other types.
-    fn kind(&self, probe: TokenStream) -> TokenStream {
+    fn kind(&self) -> TokenStream {
+        let is_opaque = self.cached.shape.output.is_opaque;
+        let (stated, body) = (self.stated, opaque_body());
+        let probe = match is_opaque {
+            true => quote!(of &#body),
+            false => quote!(#stated),
+        };
         if matches!(self.cached.role, Role::Write) {
             return self.code("kind_of_write", quote!(!), probe);
         }
         let kind = self.code("kind", quote!(!), probe);
         let kind = self.with_none_ttl(kind);
-        let kind = match self.cached.shape.output.is_opaque {
-            true => kind,
-            false => self.demand_of("CanBeCached", "Peel", "peel", kind),
+        let kind = if is_opaque {
+            let peeled = self.code("peel_result_of", TokenStream::new(), quote!(&#body, #kind));
+            self.code("CanBeCached", quote!(::demanded), peeled)
+        } else {
+            self.demand_of("CanBeCached", "Peel", "peel", kind)
         };
         let kind = self.with_timeout(kind);
         self.with_statuses(kind)
@@ -172,19 +186,27 @@ impl<'a> Printer<'a> {
     fn closure(&self, body: &TokenStream) -> TokenStream {
         let cached = self.cached;
         let states = self.states();
+        // Where `when` borrows what the body takes, rustc then points at the function, not at the whole attribute.
+        let (begins, body_begins) = {
+            let there = self.there;
+            (
+                quote_spanned!(there=> move ||),
+                quote_spanned!(there=> async move),
+            )
+        };
         let Some(owned) = &cached.owned else {
             let block = braced(cached, quote!(#states #body));
-            return quote!(move || async move #block);
+            return quote!(#begins #body_begins #block);
         };
         let body = &owned.body;
         if owned.taken.is_empty() {
             let block = braced(cached, quote!(#states #body));
-            return quote!(move || async move #block);
+            return quote!(#begins #body_begins #block);
         }
         let clones = owned.taken.iter().map(|taken| self.cloned(owned, taken));
         let bindings = owned.taken.iter().map(bound_anew);
         let block = braced(cached, quote!(#states #(#bindings)* #body));
-        quote!(move || { #(#clones)* async move #block })
+        quote!(#begins { #(#clones)* #body_begins #block })
     }
 
     /// A statement that is never true, and from which the compiler infers what the body returns.

@@ -71,7 +71,7 @@ fn beside_a_function(cached: &CachedFn, name: &Ident) -> TokenStream {
     };
     let functions = functions.all();
     let doc = format!(
-        "Beside the function `{function}`: the key of its entries, and what can be done with them."
+        "The companions of the function `{function}`: the key of its entries, and operations on them."
     );
     let module = companions_module(name);
     let (cfgs, allow) = (cfgs(cached), allow());
@@ -137,12 +137,12 @@ impl Functions<'_> {
         if matches!(self.cached.role, Role::Read(_)) {
             all.push(self.through(
                 "refresh",
-                "Runs the body now and stores what it returns, whatever stands in the cache.",
+                "Runs the body now and stores its result, whether or not an entry exists.",
             ));
         }
         all.push(self.through(
             "uncached",
-            "Runs the body, past the cache: nothing is read, stored or removed.",
+            "Runs the body without the cache: nothing is read, stored or removed.",
         ));
         all
     }
@@ -202,7 +202,7 @@ impl Functions<'_> {
             predicates,
         } = self.head(
             "invalidate",
-            "Removes what a call with these arguments left in the cache.",
+            "Removes the entry of a call with these arguments.",
             &uses,
             Some(&steps),
         );
@@ -241,7 +241,7 @@ impl Functions<'_> {
             predicates,
         } = self.head(
             "invalidate_all",
-            "Removes what any call left in the cache, and whatever else has a key that begins so.",
+            "Removes the entries of all calls, and all other entries whose keys have the same beginning.",
             &uses,
             None,
         );

@@ -16,7 +16,7 @@
 //!         call,
 //!         kind!(Result<Vec<Job>, DbError>),
 //!         always,
-//!         nothing_late,
+//!         no_result_patterns,
 //!         move || async move {
 //!             if let Some(returned) = stated::<Result<Vec<Job>, DbError>>() { return returned; }
 //!             body
@@ -33,7 +33,7 @@
 //! async fn user(&self, name: &str) -> User { self.load(name).await }
 //!
 //! // Output: as above, except
-//!     read_ahead::<User, _, _, _, _, _>(
+//!     read_detachable::<User, _, _, _, _, _>(
 //!         …
 //!         move || {
 //!             let __this = CloneForStale::owned(Lent, self);
@@ -62,7 +62,7 @@ use crate::function::signature::Form;
 mod body;
 mod call;
 mod companions;
-mod late;
+mod result_patterns;
 mod site;
 mod tokens;
 

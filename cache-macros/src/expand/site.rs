@@ -23,15 +23,15 @@ pub(super) fn static_site(cached: &CachedFn) -> TokenStream {
     let invalidates = pattern_list(&private, "invalidates", &cached.invalidates);
     let always = cached.invalidates_always.then(|| quote!(.always()));
     let tags = pattern_list(&private, "tags", &cached.tags);
-    let late_tags = cached
+    let result_tags = cached
         .computed_tags
         .as_ref()
         .filter(|tags| tags.uses_result);
-    let late_tags = late_tags.map(|_| quote!(.late_tags()));
+    let result_tags = result_tags.map(|_| quote!(.result_tags()));
     let feature = feature(&private, &cached.policy);
     quote! {
         #feature
-        static __SITE: #private::Site = #private::Site::new(#name) #key #lifetimes #policy #http #invalidates #always #tags #late_tags;
+        static __SITE: #private::Site = #private::Site::new(#name) #key #lifetimes #policy #http #invalidates #always #tags #result_tags;
     }
 }
 

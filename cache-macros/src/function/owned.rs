@@ -207,7 +207,7 @@ impl Reader<'_> {
                 when,
                 format!(
                     "`when` cannot look at `{name}`, which is borrowed: {}\n\
-                     help: let `when` judge by the value alone",
+                     help: write `when` so that it uses only the value",
                     self.background()
                 ),
             );
@@ -217,8 +217,8 @@ impl Reader<'_> {
     /// The error for an argument that is borrowed mutably.
     fn exclusive(&self, name: &str) -> String {
         format!(
-            "`{name}` is borrowed mutably, and {}, after the caller has gone on\n\
-             help: take `{name}` by `&`, or own it",
+            "`{name}` is borrowed mutably, and {}, after the caller has continued\n\
+             help: take `{name}` by `&`, or by value",
             self.background()
         )
     }
@@ -240,7 +240,7 @@ fn clone_for(option: &Ident) -> Ident {
 
 fn background(option: &Ident) -> String {
     match option == "soft_timeout" {
-        true => format!("`{option}` lets the body finish in the background"),
+        true => format!("`{option}` lets the body continue in the background"),
         false => format!("`{option}` refreshes in the background"),
     }
 }

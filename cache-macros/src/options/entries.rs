@@ -31,7 +31,7 @@ pub(super) fn key(input: ParseStream<'_>) -> syn::Result<Key> {
     match input.parse()? {
         Expr::Lit(other) => Err(syn::Error::new_spanned(
             other,
-            "a key is a template (`\"jobs:list:<skip>\"`) or an expression that gives a `CacheKey`",
+            "a key is a template (`\"jobs:list:<skip>\"`) or an expression that returns a `CacheKey`",
         )),
         expr => Ok(Key::Expr(expr)),
     }
@@ -48,7 +48,7 @@ pub(super) fn tags(input: ParseStream<'_>) -> syn::Result<Tags> {
     match input.parse()? {
         Expr::Lit(other) => Err(syn::Error::new_spanned(
             other,
-            "tags are texts (`tags = [\"author:<author>\"]`), or an expression that gives them",
+            "tags are texts (`tags = [\"author:<author>\"]`), or an expression that returns them",
         )),
         expr => Ok(Tags::Given(expr)),
     }
@@ -74,7 +74,7 @@ pub(super) fn always(input: ParseStream<'_>) -> syn::Result<()> {
     let wrong = |span| {
         error(
             span,
-            "`invalidates_on` knows one value, `\"always\"`; without it, a call that fails removes nothing",
+            "`invalidates_on` has one possible value, `\"always\"`; without this option, a call that fails removes nothing",
         )
     };
     let text: LitStr = input
@@ -105,7 +105,10 @@ pub(super) fn skipped(input: ParseStream<'_>) -> syn::Result<Vec<Ident>> {
             )
         })?;
     match names.is_empty() {
-        true => Err(error(paren.span.join(), "the list is empty")),
+        true => Err(error(
+            paren.span.join(),
+            "this list is empty; name at least one argument, or leave `skip` out",
+        )),
         false => Ok(names.into_iter().collect()),
     }
 }

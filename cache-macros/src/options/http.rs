@@ -32,7 +32,7 @@ pub(super) fn condition(input: ParseStream<'_>) -> syn::Result<Option<Expr>> {
         Expr::Lit(literal) if !matches!(literal.lit, syn::Lit::Bool(_)) => {
             Err(syn::Error::new_spanned(
                 literal,
-                "`public` stands alone, or takes a condition on the arguments: `public = reader.is_none()`",
+                "`public` has no value, or a condition on the arguments: `public = reader.is_none()`",
             ))
         }
         condition => Ok(Some(condition)),
@@ -77,7 +77,10 @@ pub(super) fn statuses(input: ParseStream<'_>) -> syn::Result<Vec<LitInt>> {
         (vec![one], at)
     };
     if statuses.is_empty() {
-        return Err(error(at, "the list is empty"));
+        return Err(error(
+            at,
+            "this list is empty; give at least one item, or leave the option out",
+        ));
     }
     for (index, status) in statuses.iter().enumerate() {
         let number = status.base10_parse::<u16>().ok();

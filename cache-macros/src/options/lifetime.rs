@@ -1,7 +1,8 @@
-//! Lifetimes that are written as text: a name such as `"list"`, or a length such as `"90s"` or `"1h30m"`.
+//! Lifetimes that are written as text: a name such as `"list"`, or a duration such as `"90s"` or `"1h30m"`.
 
 use std::time::Duration;
 
+use crate::options::duration::parse_millis;
 use crate::suggest;
 
 /// A lifetime that is known when the crate is compiled.
@@ -9,56 +10,33 @@ use crate::suggest;
 pub(crate) enum Lifetime {
     /// A constant of `cache_runtime::ttl`, by its name.
     Named(&'static str),
-    /// A length.
+    /// A duration.
     Fixed(Duration),
 }
 
 impl Lifetime {
-    /// Reads a name or a length.
+    /// Reads a name or a duration.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if let Some((_, constant)) = NAMES.iter().find(|(name, _)| *name == text) {
             return Ok(Self::Named(constant));
         }
-        if text.starts_with(|first: char| first.is_ascii_digit()) {
-            return duration(text).map(Self::Fixed);
+        if text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') {
+            return Err(unknown_name(text));
         }
-        Err(unknown_name(text))
+        duration(text).map(Self::Fixed)
     }
 }
 
-/// Reads how long a value lives: `"90s"`, `"5m"`, `"1h30m"`, `"1h 30m"`.
+/// Reads how long a value lives: `"90s"`, `"5m"`, `"1h30m"`, `"1h 30m"`, or whole seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     length(text).and_then(|length| within_bounds(length, text))
 }
 
-/// Reads any length of time, including zero.
+/// Reads any duration, including zero and those that are too long.
 pub(crate) fn length(text: &str) -> Result<Duration, String> {
-    let mut total = Some(Duration::ZERO);
-    let mut rest = text.trim();
-    let mut smallest = u64::MAX;
-    while !rest.is_empty() {
-        let (number, after) = split_where(rest, |c| !c.is_ascii_digit());
-        let (unit, after) = split_where(after, |c| !c.is_ascii_alphabetic());
-        let millis = UNITS
-            .iter()
-            .find(|(name, _)| *name == unit)
-            .map(|(_, millis)| *millis);
-        let (Ok(number), Some(millis)) = (number.parse::<u64>(), millis) else {
-            return Err(not_a_length(text, number, unit));
-        };
-        if millis >= smallest {
-            return Err(format!(
-                "`{text}` is not a length of time: its units must shrink, as in `1h30m`"
-            ));
-        }
-        smallest = millis;
-        let part = number.checked_mul(millis).map(Duration::from_millis);
-        total = total
-            .zip(part)
-            .and_then(|(total, part)| total.checked_add(part));
-        rest = after.trim_start();
-    }
-    total.ok_or_else(|| format!("`{text}` is longer than time can be counted"))
+    parse_millis(text)
+        .map(Duration::from_millis)
+        .map_err(|why| format!("`{text}` is not a duration: {why}"))
 }
 
 /// Reads a lifetime in whole seconds.
@@ -66,7 +44,7 @@ pub(crate) fn seconds(seconds: u64) -> Result<Duration, String> {
     within_bounds(Duration::from_secs(seconds), &seconds.to_string())
 }
 
-/// A lifetime is longer than zero, and at most about ten years.
+/// A lifetime is longer than zero, and at most ten years.
 fn within_bounds(length: Duration, text: &str) -> Result<Duration, String> {
     if length.is_zero() {
         return Err(format!(
@@ -87,25 +65,9 @@ fn unknown_name(text: &str) -> String {
     let known = names.map(|name| format!("`{name}`")).join(", ");
     format!(
         "unknown lifetime `{text}`{suggestion}\n\
-         help: the named ones are {known}; a length is written `90s` or `1h30m`; \
-         one of your own `ttl_names!` goes without quotes: `ttl = ARTICLES_LIST`"
+         help: the named ones are {known}; a duration is written `90s` or `1h30m`; \
+         write a name that you declared with `ttl_names!` without quotes: `ttl = ARTICLES_LIST`"
     )
-}
-
-fn not_a_length(text: &str, number: &str, unit: &str) -> String {
-    let units = "`ms`, `s`, `m`, `h`, `d` or `w`";
-    match unit {
-        "" => format!(
-            "`{text}` is not a length of time: `{number}` lacks its unit, {units}\nhelp: seconds may be a plain number, without quotes"
-        ),
-        _ => format!(
-            "`{text}` is not a length of time: write numbers with {units}, as in `90s` or `1h30m`"
-        ),
-    }
-}
-
-fn split_where(text: &str, at: impl Fn(char) -> bool) -> (&str, &str) {
-    text.split_at(text.find(at).unwrap_or(text.len()))
 }
 
 const NAMES: [(&str, &str); 9] = [
@@ -120,18 +82,9 @@ const NAMES: [(&str, &str); 9] = [
     ("list", "LIST"),
 ];
 
-const UNITS: [(&str, u64); 6] = [
-    ("ms", 1),
-    ("s", 1_000),
-    ("m", 60_000),
-    ("h", 3_600_000),
-    ("d", 86_400_000),
-    ("w", 604_800_000),
-];
-
-/// The longest lifetime, about ten years. The runtime shortens longer ones to it; in the source, a
-/// longer one is probably a mistake.
-pub(crate) const LONGEST: Duration = Duration::from_secs(3653 * 86_400);
+/// The longest lifetime, ten years. The runtime shortens longer ones to it; in the source, a longer one is probably a
+/// mistake.
+pub(crate) const LONGEST: Duration = Duration::from_secs(3_650 * 86_400);
 
 #[cfg(test)]
 mod tests {
@@ -147,26 +100,28 @@ mod tests {
     }
 
     #[test]
-    fn lengths_are_read_in_every_unit() {
+    fn durations_are_read_in_every_unit() {
         let millis = |text| duration(text).map(|length| length.as_millis());
         assert_eq!(millis("250ms"), Ok(250));
         assert_eq!(millis("90s"), Ok(90_000));
+        assert_eq!(millis("90"), Ok(90_000));
+        assert_eq!(millis("5min"), Ok(300_000));
         assert_eq!(millis("1h30m"), Ok(5_400_000));
         assert_eq!(millis("1h 30m"), Ok(5_400_000));
         assert_eq!(millis("1w"), Ok(604_800_000));
     }
 
     #[test]
-    fn what_is_no_length_says_why() {
+    fn what_is_no_duration_says_why() {
         for (text, reason) in [
-            ("90", "lacks its unit"),
-            ("5min", "write numbers with"),
-            ("30m1h", "must shrink"),
+            ("", "it is empty"),
+            ("5 parsecs", "needs one of the units"),
+            ("1.5h", "needs one of the units"),
+            ("1h 30", "needs one of the units"),
+            ("-5s", "needs a whole number"),
             ("0s", "would cache nothing"),
-            ("99999999999999999999s", "write numbers with"),
             ("999999w", "longer than"),
-            ("99999999999999999w", "longer than"),
-            ("1.5h", "lacks its unit"),
+            ("99999999999999999999s", "longer than"),
         ] {
             let error = duration(text).err().unwrap_or_default();
             assert!(error.contains(reason), "{text}: {error}");

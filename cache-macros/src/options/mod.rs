@@ -20,6 +20,7 @@ use crate::options::ttl::{Near, Ttl};
 use crate::options::value::{ends_here, error, fill, fill_named, no_value};
 use crate::suggest;
 
+mod duration;
 pub(crate) mod entries;
 pub(crate) mod http;
 pub(crate) mod lifetime;
@@ -195,7 +196,7 @@ fn not_send(input: ParseStream<'_>) -> syn::Result<Ident> {
     bound.filter(|bound| bound == "Send").ok_or_else(|| {
         error(
             mark.span,
-            "the one option that begins with `?` is `?Send`, for a body whose future is bound to its thread",
+            "the only option that begins with `?` is `?Send`, for a body that is not `Send`",
         )
     })
 }
@@ -205,7 +206,7 @@ fn nameless(input: ParseStream<'_>, found: &syn::Error) -> syn::Error {
     match input.peek(LitStr) {
         true => error(
             found.span(),
-            "a text needs its option: `ttl = \"…\"`, `key = \"…\"` or `invalidates = \"…\"`",
+            "a text needs the name of its option: `ttl = \"…\"`, `key = \"…\"` or `invalidates = \"…\"`",
         ),
         false => error(found.span(), "expected an option, as in `ttl = \"list\"`"),
     }

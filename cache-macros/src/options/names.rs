@@ -22,7 +22,10 @@ pub(super) fn in_statistics(input: ParseStream<'_>) -> syn::Result<LitStr> {
         )
     })?;
     if text.value().trim().is_empty() {
-        return Err(error(text.span(), "an empty name names nothing"));
+        return Err(error(
+            text.span(),
+            "the name is empty; write the name for the statistics, or leave `name` out",
+        ));
     }
     Ok(text)
 }
@@ -32,7 +35,7 @@ pub(super) fn companions(input: ParseStream<'_>) -> syn::Result<Companions> {
     let wrong = |span| {
         error(
             span,
-            "`companions` is `false`, or the name that they take: `companions = \"job_list\"`",
+            "`companions` is `false`, or a name for them: `companions = \"job_list\"`",
         )
     };
     if input.peek(LitBool) {
@@ -55,7 +58,7 @@ pub(super) fn companions(input: ParseStream<'_>) -> syn::Result<Companions> {
 pub(super) fn runtime_crate(input: ParseStream<'_>) -> syn::Result<Path> {
     match input.peek(LitStr) {
         true => Err(input.error(
-            "the path of the runtime crate goes without quotes: `crate = my_app::cache_runtime`",
+            "write the path of the runtime crate without quotes: `crate = my_app::cache_runtime`",
         )),
         false => input.call(Path::parse_mod_style),
     }

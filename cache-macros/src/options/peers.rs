@@ -38,15 +38,15 @@ const PEERS: [(&[&str], &str); 13] = [
             "max_entries",
             "unbound",
         ],
-        "all functions share one memory, which `CACHE_MAX_SIZE_MEMORY` bounds",
+        "all functions share one memory, and `CACHE_MAX_SIZE_MEMORY` limits it",
     ),
     (
         &["result", "option", "with_cached_flag", "cache_err"],
-        "the type decides: of a `Result` only `Ok` is stored, of an `Option` only `Some`, unless `none_ttl = \"10s\"`",
+        "the result type decides: only the `Ok` of a `Result` is stored, and only the `Some` of an `Option`; `none_ttl = \"10s\"` also stores `None`",
     ),
     (
         &["cache_none", "cache_null", "null_ttl", "negative_ttl"],
-        "to store `None` for a time say `none_ttl = \"10s\"`",
+        "`none_ttl = \"10s\"` stores `None` for that time",
     ),
     (
         &[
@@ -71,7 +71,7 @@ const PEERS: [(&[&str], &str); 13] = [
     ),
     (
         &["refresh", "time_refresh", "refresh_ahead", "refresh_after"],
-        "`early` loads anew before a value expires; the companion `::refresh(…)` does so at once",
+        "`early` reloads a value before it expires; the companion `::refresh(…)` reloads it at once",
     ),
     (
         &["convert", "cache_key", "key_fn", "key_prefix", "prefix"],
@@ -79,11 +79,11 @@ const PEERS: [(&[&str], &str); 13] = [
     ),
     (
         &["ty", "create", "redis", "disk", "backend", "store"],
-        "`cache = self.cache` uses another `Cache` than the global one; `REDIS_URL` says where Redis is",
+        "`cache = self.cache` uses another `Cache` than the global one; the variable `REDIS_URL` is the address of Redis",
     ),
     (
         &["condition", "cond", "cache_if", "unless", "if", "predicate"],
-        "`when = |value| …` says which values are stored",
+        "`when = |value| …` decides which values are stored",
     ),
     (
         &[
@@ -94,11 +94,11 @@ const PEERS: [(&[&str], &str); 13] = [
             "clears",
             "removes",
         ],
-        "`invalidates = \"jobs:\"` says what a write removes",
+        "`invalidates = \"jobs:\"` names what a write removes",
     ),
     (
         &["ignore", "exclude", "except", "skip_args"],
-        "`skip(db)` leaves arguments out of the key that do not change the result",
+        "`skip(db)` leaves out of the key the arguments that do not change the result",
     ),
 ];
 
@@ -112,7 +112,7 @@ mod tests {
             ("ttl_secs", "`ttl = 60`"),
             ("time", "`ttl = 60`"),
             ("size", "CACHE_MAX_SIZE_MEMORY"),
-            ("result", "only `Ok`"),
+            ("result", "only the `Ok`"),
             ("sync_writes", "leave it out"),
             ("convert", "`key = "),
             ("unless", "`when = "),

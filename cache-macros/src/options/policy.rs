@@ -103,7 +103,7 @@ impl Policy {
     }
 }
 
-/// A length of time above zero. Its errors name the option.
+/// A duration above zero. Its errors name the option.
 pub(super) fn length(name: &Ident, input: ParseStream<'_>) -> syn::Result<Duration> {
     let (at, text, length) = if input.peek(LitInt) {
         let number: LitInt = input.parse()?;
@@ -113,7 +113,7 @@ pub(super) fn length(name: &Ident, input: ParseStream<'_>) -> syn::Result<Durati
         let text: LitStr = input.parse().map_err(|found| {
             error(
                 found.span(),
-                format!("`{name}` is a length of time: `{name} = \"90s\"`, or a number of seconds"),
+                format!("`{name}` is a duration: `{name} = \"90s\"`, or a number of seconds"),
             )
         })?;
         let length = lifetime::length(&text.value()).map_err(|why| error(text.span(), why))?;
@@ -173,12 +173,12 @@ pub(super) fn jitter(input: ParseStream<'_>) -> syn::Result<u8> {
 
 pub(super) fn outage(name: &Ident, input: ParseStream<'_>) -> syn::Result<Outage> {
     let outages = [("memory", Outage::Memory), ("bypass", Outage::Bypass)];
-    one_of(name, input, outages, "what answers while Redis is down")
+    one_of(name, input, outages, "what a call uses while Redis is down")
 }
 
 pub(super) fn codec(name: &Ident, input: ParseStream<'_>) -> syn::Result<Codec> {
     let codecs = [("bincode", Codec::Bincode), ("json", Codec::Json)];
-    one_of(name, input, codecs, "how a value becomes bytes")
+    one_of(name, input, codecs, "how a value is encoded")
 }
 
 /// One of a few words.

@@ -22,7 +22,7 @@ pub(crate) enum Near {
     On,
     /// `false`
     Off,
-    /// A length of time.
+    /// Up to this age.
     AtMost(Duration),
 }
 
@@ -45,7 +45,7 @@ pub(super) fn ttl(input: ParseStream<'_>) -> syn::Result<Ttl> {
     }
 }
 
-/// A length of time, as text or in whole seconds.
+/// A duration, as text or in whole seconds.
 pub(super) fn length(input: ParseStream<'_>) -> syn::Result<Duration> {
     if let Some(length) = whole_seconds(input)? {
         return Ok(length);
@@ -53,7 +53,7 @@ pub(super) fn length(input: ParseStream<'_>) -> syn::Result<Duration> {
     let text: LitStr = input.parse().map_err(|found: syn::Error| {
         error(
             found.span(),
-            "a length of time is written `\"90s\"`, or as a number of seconds",
+            "a duration is written `\"90s\"`, or as a number of seconds",
         )
     })?;
     at(text.span(), lifetime::duration(&text.value()))
@@ -73,7 +73,7 @@ fn whole_seconds(input: ParseStream<'_>) -> syn::Result<Option<Duration>> {
 fn not_a_lifetime(tokens: &impl quote::ToTokens) -> syn::Error {
     syn::Error::new_spanned(
         tokens,
-        "a lifetime is a name (`\"list\"`), a length (`\"90s\"`), whole seconds (`120`), or an expression that gives one",
+        "a lifetime is a name (`\"list\"`), a duration (`\"90s\"`), whole seconds (`120`), or an expression that returns one",
     )
 }
 
@@ -86,5 +86,5 @@ pub(super) fn near(input: ParseStream<'_>) -> syn::Result<Near> {
     if input.peek(LitStr) || input.peek(LitInt) {
         return length(input).map(Near::AtMost);
     }
-    Err(input.error("`near` is `false`, or how long the copy in memory may live: `near = \"5s\"`"))
+    Err(input.error("`near` is `false`, or how long memory may serve a value: `near = \"5s\"`"))
 }

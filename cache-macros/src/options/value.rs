@@ -39,7 +39,7 @@ pub(super) fn fill_named<T>(
 pub(super) fn no_value(name: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
     match input.peek(Token![=]) {
         true => Err(input.error(format!(
-            "`{name}` takes no value; leave it out where it is not meant"
+            "`{name}` takes no value; to switch it off, leave it out"
         ))),
         false => Ok(()),
     }
@@ -58,7 +58,10 @@ pub(crate) fn texts(input: ParseStream<'_>, example: &str) -> syn::Result<Vec<Li
     let texts = Punctuated::<LitStr, Token![,]>::parse_terminated(&content)
         .map_err(|found| error(found.span(), "expected a text in quotes"))?;
     match texts.is_empty() {
-        true => Err(error(bracket.span.join(), "the list is empty")),
+        true => Err(error(
+            bracket.span.join(),
+            "this list is empty; name at least one item, or leave the option out",
+        )),
         false => Ok(texts.into_iter().collect()),
     }
 }

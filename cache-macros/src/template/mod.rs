@@ -20,7 +20,8 @@ impl Template {
         template.refuse_reserved("a key", |_| false)?;
         if text.is_empty() {
             return Err(
-                "an empty key is no key; begin with what is cached, as in `jobs:list`".into(),
+                "the key is empty; begin it with the name of what is cached, as in `jobs:list`"
+                    .into(),
             );
         }
         template.refuse_joined_values()?;
@@ -34,7 +35,7 @@ impl Template {
         while let Some(at) = rest.find(['<', '>']) {
             let (literal, from) = rest.split_at(at);
             if from.starts_with('>') {
-                return Err(format!("`>` closes no placeholder in `{text}`"));
+                return Err(format!("`{text}` contains a `>` without a `<` before it"));
             }
             let inside = &from[1..];
             let end = match inside.find(['<', '>']) {
@@ -48,7 +49,7 @@ impl Template {
             let placeholder = inside[..end].trim();
             if placeholder.is_empty() {
                 return Err(format!(
-                    "a placeholder without a name in `{text}`; write `<name>`"
+                    "`{text}` contains a placeholder without a name; write `<name>`"
                 ));
             }
             template.literals.push(literal.to_owned());
@@ -135,8 +136,8 @@ fn reserved(c: char) -> Option<&'static str> {
         '%' => Some("it is reserved for escapes"),
         '*' | '?' | '[' | ']' => Some("it is reserved for patterns"),
         '#' => Some("it is reserved for tags"),
-        c if c.is_whitespace() => Some("white space makes keys that nobody can type or see"),
-        c if c.is_control() => Some("control characters make keys that nobody can type or see"),
+        c if c.is_whitespace() => Some("keys with white space are hard to see and to type"),
+        c if c.is_control() => Some("keys with control characters are hard to see and to type"),
         _ => None,
     }
 }
@@ -199,7 +200,7 @@ mod tests {
             ("#jobs", "tags"),
             ("jobs list", "a space"),
             ("jobs\u{7}", "U+0007"),
-            ("", "empty key"),
+            ("", "the key is empty"),
         ] {
             let error = key(text).err().unwrap_or_default();
             assert!(error.contains(reason), "{text}: {error}");

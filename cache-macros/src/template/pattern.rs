@@ -8,9 +8,7 @@ pub(crate) fn invalidated(text: &str, names: &[String]) -> Result<Template, Stri
         return tagged(tag, names, |c| c == '*');
     }
     if text.is_empty() {
-        return Err(
-            "an empty pattern names nothing; to remove everything call `Cache::clear`".into(),
-        );
+        return Err("the pattern is empty; to remove everything, call `Cache::clear`".into());
     }
     let template = Template::split(text)?;
     template.refuse_meant_braces(names)?;
@@ -24,11 +22,11 @@ pub(crate) fn invalidated(text: &str, names: &[String]) -> Result<Template, Stri
 /// Reads a text of `tags`. It is written without `#`, but the template that is returned begins with it.
 pub(crate) fn tag(text: &str, names: &[String]) -> Result<Template, String> {
     if text.is_empty() {
-        return Err("an empty tag labels nothing".into());
+        return Err("the tag is empty".into());
     }
     if text.starts_with('#') {
         return Err(format!(
-            "a tag is named without `#` here: `{}`",
+            "write a tag without `#` here: `{}`",
             text.trim_start_matches('#')
         ));
     }
@@ -62,7 +60,7 @@ fn refuse_other_wildcards(template: &Template) -> Result<(), String> {
         .find(|c| matches!(c, '?' | '[' | ']'))
     {
         Some(c) => Err(format!(
-            "`{c}` is no wildcard; `*` is the only one, and matches any text"
+            "`{c}` is not a wildcard; the only one is `*`, which matches any text"
         )),
         None => Ok(()),
     }
@@ -72,7 +70,10 @@ fn refuse_other_wildcards(template: &Template) -> Result<(), String> {
 fn refuse_inner_star(template: &Template) -> Result<(), String> {
     let text = template.literals.join("<>");
     match text.trim_end_matches('*').contains('*') {
-        true => Err("a `*` in a tag stands at its end, for every tag that begins so".into()),
+        true => Err(
+            "in a tag, `*` is allowed only at the end; it then means every tag with this beginning"
+                .into(),
+        ),
         false => Ok(()),
     }
 }
@@ -86,7 +87,7 @@ fn refuse_unbounded_widening(template: &Template) -> Result<(), String> {
     };
     match template.placeholders.first() {
         Some(first) if before.trim_matches(['*', ':', '=']).is_empty() => Err(format!(
-            "nothing stands before `<{first}>`\n\
+            "the pattern has no text before `<{first}>`\n\
              help: begin with text, as in `jobs:<{first}>`: if the value is not known, \
              because the body panicked or its caller went away, everything that begins with that text is removed"
         )),
@@ -117,15 +118,15 @@ mod tests {
     fn what_is_no_pattern_says_why() {
         for (text, reason) in [
             ("", "Cache::clear"),
-            ("jobs:?", "no wildcard"),
-            ("jobs:[ab]", "no wildcard"),
+            ("jobs:?", "not a wildcard"),
+            ("jobs:[ab]", "not a wildcard"),
             ("jobs list", "a space"),
             ("jobs:%2A", "escapes"),
-            ("<id>:jobs", "nothing stands before `<id>`"),
-            ("*:<id>", "nothing stands before `<id>`"),
-            ("#<id>", "nothing stands before `<id>`"),
+            ("<id>:jobs", "has no text before `<id>`"),
+            ("*:<id>", "has no text before `<id>`"),
+            ("#<id>", "has no text before `<id>`"),
             ("##author", "reserved for tags"),
-            ("#*:7", "at its end"),
+            ("#*:7", "only at the end"),
         ] {
             let error = invalidated(text, &[]).err().unwrap_or_default();
             assert!(error.contains(reason), "{text}: {error}");

@@ -312,11 +312,11 @@ impl CacheConfig {
     pub(crate) fn validated(self) -> Result<Self, Error> {
         let bad = |text: &str| Err(Error::config(text));
         if self.max_connections == 0 {
-            return bad("REDIS_MAX_CONNECTIONS: at least 1");
+            return bad("REDIS_MAX_CONNECTIONS: give at least 1");
         }
         if self.max_entries == 0 || self.max_bytes == 0 || self.max_value_bytes == 0 {
             return bad(
-                "CACHE_MAX_SIZE_MEMORY, CACHE_MAX_BYTES_MEMORY and CACHE_MAX_VALUE_BYTES: at least 1",
+                "CACHE_MAX_SIZE_MEMORY, CACHE_MAX_BYTES_MEMORY and CACHE_MAX_VALUE_BYTES: give at least 1",
             );
         }
         if [
@@ -329,7 +329,7 @@ impl CacheConfig {
         .contains(&0)
         {
             return bad(
-                "breaker_failures, journal_bound, ledger_bound, max_flights and max_background: at least 1",
+                "breaker_failures, journal_bound, ledger_bound, max_flights and max_background: give at least 1",
             );
         }
         let least = Duration::from_millis(1);
@@ -342,12 +342,14 @@ impl CacheConfig {
         .iter()
         .any(|time| *time < least)
         {
-            return bad("time-outs, the budget and the default TTL: at least 1 ms");
+            return bad(
+                "REDIS_CONNECT_TIMEOUT, REDIS_COMMAND_TIMEOUT, CACHE_BUDGET and CACHE_DEFAULT_TTL: give at least 1 ms",
+            );
         }
         let refused = |c: char| c.is_control() || c.is_whitespace() || "*?[]{}%".contains(c);
         if self.namespace.len() > 128 || self.namespace.contains(refused) {
             return bad(
-                "CACHE_NAMESPACE: up to 128 characters, without spaces, `*?[]{}%` and control characters",
+                "CACHE_NAMESPACE: give at most 128 characters, without spaces, control characters and `*?[]{}%`",
             );
         }
         self.target()?;
@@ -397,7 +399,7 @@ fn redis_url(
     };
     let Some(token) = var("UPSTASH_REDIS_REST_TOKEN") else {
         return Err(Error::config(
-            "UPSTASH_REDIS_REST_URL is set, UPSTASH_REDIS_REST_TOKEN is not",
+            "UPSTASH_REDIS_REST_URL is set, but UPSTASH_REDIS_REST_TOKEN is not; set both",
         ));
     };
     let host = url::Url::parse(&rest)
@@ -405,7 +407,7 @@ fn redis_url(
         .filter(|url| url.scheme() == "https");
     let Some(host) = host.as_ref().and_then(url::Url::host_str) else {
         return Err(Error::config(
-            "UPSTASH_REDIS_REST_URL: give an `https://…` URL, as the console shows it",
+            "UPSTASH_REDIS_REST_URL: give the `https://…` URL that the Upstash console shows",
         ));
     };
     let token =

@@ -50,7 +50,7 @@ where
     F: Future<Output = Result<T, E>>,
 {
     let scope = Arc::new(Scope::default());
-    let owed = Owed(scope.clone());
+    let owed = DeferredRemovals(scope.clone());
     let outcome = within(scope, transaction).await;
     let collected = owed.take();
     if outcome.is_ok() {
@@ -70,15 +70,15 @@ where
 
 /// The collected removals. If they are dropped here, it is unknown whether the transaction committed, and they are
 /// made.
-struct Owed(Arc<Scope>);
+struct DeferredRemovals(Arc<Scope>);
 
-impl Owed {
+impl DeferredRemovals {
     fn take(&self) -> Vec<(Cache, Vec<Pattern>)> {
         std::mem::take(&mut self.0.collected.lock())
     }
 }
 
-impl Drop for Owed {
+impl Drop for DeferredRemovals {
     fn drop(&mut self) {
         for (cache, patterns) in self.take() {
             cache.remove_without_waiting(&patterns);

@@ -46,7 +46,7 @@ pub fn cache() -> &'static Cache {
     GLOBAL.get_or_init(|| {
         let from_environment = CacheConfig::from_env().and_then(Cache::new);
         from_environment.unwrap_or_else(|error| {
-            tracing::error!(%error, "the cache settings cannot be used: memory only");
+            tracing::error!(%error, "a cache setting in the environment is invalid: the cache uses memory only, with default settings; correct it and restart");
             match Cache::new(CacheConfig::default()) {
                 Ok(cache) => cache,
                 Err(_) => unreachable!("the defaults are valid; a unit test makes a cache of them"),

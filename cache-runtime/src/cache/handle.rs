@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use super::reply::Examined;
-use super::wait::Waits;
+use super::wait::HolderWait;
 use super::{Demand, Hit, ReadOutcome, Request};
 use crate::cache::config::CacheConfig;
 use crate::cache::shards::{Shard, Shards};
@@ -24,7 +24,7 @@ use crate::key::{CacheKey, templates_meet};
 use crate::local::backoff::Backoff;
 use crate::local::failing::Failing;
 use crate::local::flight::{Joined, Waited};
-use crate::local::memory::Copy;
+use crate::local::memory::MemoryEntry;
 use crate::outage::switch::Reach;
 use crate::redis::{Budget, Fault, Session, Tier};
 use crate::telemetry::hot_keys::Watch;
@@ -178,9 +178,9 @@ impl Cache {
             return ReadOutcome::RunUncached(Reason::InTransaction);
         }
         let shard = self.shard(request.key.as_str());
-        let mut waits = Waits::default();
+        let mut waits = HolderWait::default();
         for _ in 0..STARTS {
-            if let Some(hit) = self.recall(request) {
+            if let Some(hit) = self.look_in_memory(request) {
                 return ReadOutcome::Hit(hit);
             }
             let session = shard.session(budget).await;
@@ -250,12 +250,10 @@ impl Cache {
         if transaction::may_be_due(self, request.key.as_str(), request.tags, request.open_tags) {
             return None;
         }
-        if let Some(hit) = self.recall(request) {
+        if let Some(hit) = self.look_in_memory(request) {
             return Some(hit);
         }
-        let session = self.shard(request.key.as_str()).session(budget).await?;
-        let found = self.read_redis(request, &session, budget).await?;
-        Some(found.hit())
+        self.hit_in_redis(request, budget).await
     }
 
     /// Like [`Cache::stale_value`], but always asks Redis: memory learns of a removal only when the push has arrived.
@@ -267,6 +265,10 @@ impl Cache {
         if !self.inner.shards.have_redis() {
             return self.stale_value(request, budget).await;
         }
+        self.hit_in_redis(request, budget).await
+    }
+
+    async fn hit_in_redis(&self, request: &Request<'_>, budget: &Budget) -> Option<Hit> {
         let session = self.shard(request.key.as_str()).session(budget).await?;
         let found = self.read_redis(request, &session, budget).await?;
         Some(found.hit())
@@ -274,7 +276,7 @@ impl Cache {
 
     /// Looks in memory. Its entries are valid while invalidation pushes arrive (each confirmation holds for two
     /// seconds); in an outage, only up to `outage_max_age`.
-    pub(crate) fn recall(&self, request: &Request<'_>) -> Option<Hit> {
+    pub(crate) fn look_in_memory(&self, request: &Request<'_>) -> Option<Hit> {
         // Read before the copy is taken: otherwise a copy from the outage could count as tracked because Redis is back
         // now.
         let now = Instant::now();
@@ -292,8 +294,8 @@ impl Cache {
                 Some(value) => (request.ops.is)(&**value),
                 None => request.takes_none,
             };
-        let may_speak = self.may_speak(&copy, reach, request, now);
-        if !(fits && may_speak) {
+        let may_serve = self.may_serve(&copy, reach, request, now);
+        if !(fits && may_serve) {
             return None;
         }
         let aged = copy.at(now);
@@ -308,19 +310,19 @@ impl Cache {
     }
 
     /// Whether memory holds a fresh copy, of any type, that a manual read may use now.
-    pub(crate) fn is_remembered(&self, key: &CacheKey) -> bool {
+    pub(crate) fn is_in_memory(&self, key: &CacheKey) -> bool {
         let now = Instant::now();
         let shard = self.shard(key.as_str());
         let reach = reach(shard, now);
         let any = Request::plain(key, type_ops::<()>());
         let copy = shard.local.memory.get(key.as_str(), now);
-        copy.is_some_and(|copy| self.may_speak(&copy, reach, &any, now) && copy.age() < copy.ttl)
+        copy.is_some_and(|copy| self.may_serve(&copy, reach, &any, now) && copy.age() < copy.ttl)
     }
 
     #[inline] // it is on the path of a memory hit
-    fn may_speak(
+    fn may_serve(
         &self,
-        copy: &Copy,
+        copy: &MemoryEntry,
         reach: Option<Reach>,
         request: &Request<'_>,
         now: Instant,
@@ -370,7 +372,7 @@ impl Cache {
 
     /// Removes the key from memory, if Redis is in use: the push of Redis would do so a moment later, and this process
     /// need not wait for it. Without Redis, memory is the cache, and nothing is removed.
-    pub(crate) fn forget_near(&self, key: &str) {
+    pub(crate) fn remove_from_memory(&self, key: &str) {
         let shard = self.shard(key);
         if shard.session_now().is_some() {
             shard.local.changed(key);

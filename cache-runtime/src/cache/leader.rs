@@ -3,19 +3,19 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use crate::cache::load::Loading;
+use crate::cache::load::Load;
 use crate::cache::reply::{Examined, Found};
-use crate::cache::wait::Waits;
+use crate::cache::wait::HolderWait;
 use crate::cache::{Cache, Demand, ReadOutcome, Reply, Request, STARTS};
 use crate::common::random;
 use crate::entry::{self, Identity};
 use crate::key::Pattern;
-use crate::local::flight::{Flight, Hold, Joined, Lead, Outcome};
+use crate::local::flight::{Flight, HeldLease, Joined, Lead, Outcome};
 use crate::redis::{Budget, Fault, Lease, Locked, Over, Planted, Session};
 use crate::telemetry::outcome::Reason;
 
 /// The reply of Redis.
-enum Asked {
+enum Answer {
     Found(Option<Examined>),
     /// The key was empty, and now holds the lease.
     Planted,
@@ -24,7 +24,7 @@ enum Asked {
 /// The next step of a leader, decided by the entry at the key.
 enum Step {
     /// Return the value to all readers.
-    Give(Box<Found>),
+    Serve(Box<Found>),
     /// Wait: another process loads the value.
     Wait,
     /// Refresh: the entry stays while the process that gets the lock beside it loads a new value.
@@ -35,7 +35,7 @@ enum Step {
 }
 
 /// The result of taking the lock beside a stored entry.
-enum Beside {
+enum LockResult {
     Ours,
     /// The entry is gone, or another process has loaded: read again.
     Again,
@@ -49,11 +49,12 @@ impl Cache {
         mut lead: Lead<Box<Lease>>,
         request: &Request<'_>,
         budget: &Budget,
-        waits: &mut Waits,
+        waits: &mut HolderWait,
         mut own: Option<Reply>,
     ) -> ReadOutcome {
-        let (fence, session) = match self.way_in(&lead, request.key.as_str(), budget).await {
-            Ok(way) => way,
+        let key = request.key.as_str();
+        let (fence, session) = match self.session_to_ask(&lead, key, budget).await {
+            Ok(found) => found,
             Err((fence, session, why)) => return self.load(lead, request, fence, session, why),
         };
         let flight = lead.flight().clone();
@@ -67,16 +68,16 @@ impl Cache {
             }
             let asking = self.ask(&mut lead, request, budget, &session, own.take());
             let examined = match asking.await {
-                Ok(Asked::Planted) => return self.load(lead, request, fence, Some(session), why),
-                Ok(Asked::Found(examined)) => examined,
+                Ok(Answer::Planted) => return self.load(lead, request, fence, Some(session), why),
+                Ok(Answer::Found(examined)) => examined,
                 Err(_) => {
                     why = Reason::RedisAway;
                     break;
                 }
             };
             let over = match next_step(examined, request, waits, &mut why) {
-                Step::Give(found) => {
-                    self.fill_near(&flight, fence, request, &found, &session);
+                Step::Serve(found) => {
+                    self.fill_memory(&flight, fence, request, &found, &session);
                     let hit = ReadOutcome::Hit(found.hit());
                     lead.found(Outcome::Found(found.kept, Box::new(found.aged)));
                     return hit;
@@ -90,12 +91,12 @@ impl Cache {
                         self.lock_or_wait(&mut lead, request, budget, &session, stored, waits);
                     // Boxed, because a hit does not need it.
                     match Box::pin(locking).await {
-                        Beside::Ours => {
-                            flight.refreshes();
+                        LockResult::Ours => {
+                            flight.mark_refreshing();
                             return self.load(lead, request, fence, Some(session), why);
                         }
-                        Beside::Again => continue,
-                        Beside::LoadWithoutLease => break,
+                        LockResult::Again => continue,
+                        LockResult::LoadWithoutLease => break,
                     }
                 }
                 Step::Plant(over) => over,
@@ -121,28 +122,22 @@ impl Cache {
     }
 
     /// The fence and the session under which the leader asks Redis. `Err`: it loads without asking.
-    async fn way_in(
+    async fn session_to_ask(
         &self,
         lead: &Lead<Box<Lease>>,
         key: &str,
         budget: &Budget,
     ) -> Result<(u64, Session), (u64, Option<Session>, Reason)> {
         let shard = self.shard(key);
-        let fence = || shard.local.fence();
-        if let Some(lease) = &lead.hold {
+        if let Some(lease) = &lead.lease {
             // The lease was left by a leader that was dropped; it was taken before this load.
-            return Err((fence(), Some(lease.session.clone()), Reason::Absent));
+            let fence = shard.local.fence();
+            return Err((fence, Some(lease.session.clone()), Reason::Absent));
         }
-        if shard.tier.is_none() {
-            return Err((fence(), None, Reason::Absent));
-        }
-        shard.session(budget).await;
-        // The fence is read before the session, so that a switch between Redis and outage in between is noticed in
-        // either direction.
-        let fence = fence();
-        match shard.session_now() {
-            Some(session) => Ok((fence, session)),
-            None => Err((fence, None, Reason::RedisAway)),
+        match shard.fence_and_session(budget).await {
+            (fence, Some(session)) => Ok((fence, session)),
+            (fence, None) if shard.tier.is_none() => Err((fence, None, Reason::Absent)),
+            (fence, None) => Err((fence, None, Reason::RedisAway)),
         }
     }
 
@@ -153,10 +148,10 @@ impl Cache {
         request: &Request<'_>,
         budget: &Budget,
         session: &Session,
-    ) -> Result<Asked, Fault> {
+    ) -> Result<Answer, Fault> {
         let key = request.key.as_str();
         let head = entry::lease_head(random::bytes(), session.stamp(key));
-        lead.flight().clean();
+        lead.flight().forget_pushes();
         // Recorded before the command is sent, as in `plant`.
         lead.unconfirmed = Some(Box::new(session.lease(key, &head)));
         let answer = budget
@@ -165,15 +160,15 @@ impl Cache {
         let lease = lead.unconfirmed.take();
         match answer {
             Ok((None, true)) => {
-                lead.hold = lease;
-                Ok(Asked::Planted)
+                lead.lease = lease;
+                Ok(Answer::Planted)
             }
             Ok((got, planted)) => {
                 // The entry was removed between the read and the lease: the value is still valid for this reader.
                 if let Some(lease) = lease.filter(|_| planted) {
                     lease.give_up();
                 }
-                Ok(Asked::Found(
+                Ok(Answer::Found(
                     got.map(|bytes| self.examine(&bytes, request, session)),
                 ))
             }
@@ -205,7 +200,7 @@ impl Cache {
         drop(planting);
         let lease = lead.unconfirmed.take();
         match (&answer, lease) {
-            (Ok(Planted::Ours), lease) => lead.hold = lease,
+            (Ok(Planted::Ours), lease) => lead.lease = lease,
             (Err(_), Some(lease)) => lease.give_up(),
             _ => {}
         }
@@ -220,18 +215,18 @@ impl Cache {
         budget: &Budget,
         session: &Session,
         own: Option<Reply>,
-    ) -> Result<Asked, Fault> {
+    ) -> Result<Answer, Fault> {
         if let Some(reply) = own {
-            return reply.map(Asked::Found);
+            return reply.map(Answer::Found);
         }
         let key = request.key.as_str();
         if session.is_far(budget) && !self.inner.absence_backoff.is(key) {
             // Boxed, because only a server with a long round trip needs it.
             return Box::pin(self.ask_far(lead, request, budget, session)).await;
         }
-        lead.flight().clean();
+        lead.flight().forget_pushes();
         let got = budget.spend_on(session, pin!(session.get(key))).await?;
-        Ok(Asked::Found(
+        Ok(Answer::Found(
             got.map(|bytes| self.examine(&bytes, request, session)),
         ))
     }
@@ -244,21 +239,21 @@ impl Cache {
         budget: &Budget,
         session: &Session,
         stored: Identity,
-        waits: &mut Waits,
-    ) -> Beside {
+        waits: &mut HolderWait,
+    ) -> LockResult {
         match self.lock(lead, request, budget, session, stored).await {
-            Ok(Locked::Ours) => Beside::Ours,
-            Ok(Locked::Gone) => Beside::Again,
+            Ok(Locked::Ours) => LockResult::Ours,
+            Ok(Locked::Gone) => LockResult::Again,
             Ok(Locked::Taken { silence }) => {
                 waits.locked(silence);
                 if waits.left().is_zero() {
-                    return Beside::LoadWithoutLease;
+                    return LockResult::LoadWithoutLease;
                 }
                 let flight = lead.flight().clone();
                 wait_for_another(waits, &flight, session, budget, self).await;
-                Beside::Again
+                LockResult::Again
             }
-            Ok(Locked::Failed) | Err(_) => Beside::LoadWithoutLease,
+            Ok(Locked::Failed) | Err(_) => LockResult::LoadWithoutLease,
         }
     }
 
@@ -269,9 +264,9 @@ impl Cache {
         request: &Request<'_>,
         budget: &Budget,
         session: &Session,
-        standing: Identity,
+        stored: Identity,
     ) -> Result<Locked, Fault> {
-        let lease = session.over(request.key.as_str(), standing);
+        let lease = session.over(request.key.as_str(), stored);
         // Recorded before the command is sent, as a lease is.
         lead.unconfirmed = Some(Box::new(lease.clone()));
         let mut locking = Box::pin(lease.lock());
@@ -282,7 +277,7 @@ impl Cache {
             // The lock decides who loads, not who may store: storing depends on the identity of the entry that was
             // read. So a load need not wait for a late reply.
             (Ok(Locked::Ours) | Err(Fault::TimedOut), lease) => {
-                lead.hold = lease;
+                lead.lease = lease;
                 Ok(Locked::Ours)
             }
             (Err(fault), lease) => {
@@ -304,7 +299,7 @@ impl Cache {
         why: Reason,
     ) -> ReadOutcome {
         lead.begin();
-        ReadOutcome::Load(Box::new(Loading::new(
+        ReadOutcome::Load(Box::new(Load::new(
             self.clone(),
             lead,
             request,
@@ -316,7 +311,7 @@ impl Cache {
 
     /// Takes the key for a `put`: its own entry or lease there is replaced, and a load under way loses its right to
     /// store. `None`: other calls keep taking the flight; then the `put` runs without a store.
-    pub(crate) async fn seize(&self, request: &Request<'_>, budget: &Budget) -> Option<Loading> {
+    pub(crate) async fn take_over(&self, request: &Request<'_>, budget: &Budget) -> Option<Load> {
         let removal = [Pattern::key(request.key)];
         let shard = self.shard(request.key.as_str());
         let mut lead = None;
@@ -329,9 +324,7 @@ impl Cache {
             }
         }
         let mut lead = lead?;
-        shard.session(budget).await;
-        let fence = shard.local.fence();
-        let session = shard.session_now();
+        let (fence, session) = shard.fence_and_session(budget).await;
         if let Some(session) = &session {
             // If the key holds a foreign value, or the result is unknown: nothing is stored, and the key is removed at
             // the end.
@@ -339,7 +332,7 @@ impl Cache {
             let _ = Box::pin(self.plant(&mut lead, request, budget, session, over)).await;
         }
         lead.begin();
-        Some(Loading::new(
+        Some(Load::new(
             self.clone(),
             lead,
             request,
@@ -354,11 +347,11 @@ impl Cache {
 fn next_step(
     examined: Option<Examined>,
     request: &Request<'_>,
-    waits: &mut Waits,
+    waits: &mut HolderWait,
     why: &mut Reason,
 ) -> Step {
     waits.found(match &examined {
-        Some(Examined::Leased(identity) | Examined::Outlived(identity)) => Some(*identity),
+        Some(Examined::Leased(identity) | Examined::Expired(identity)) => Some(*identity),
         Some(Examined::Stale(found)) => Some(found.identity),
         _ => None,
     });
@@ -374,12 +367,12 @@ fn next_step(
         }
     };
     match examined {
-        Examined::Usable(found) => Step::Give(found),
+        Examined::Usable(found) => Step::Serve(found),
         Examined::Stale(found) => {
             *why = Reason::Unusable;
             over_or_beside(found.identity)
         }
-        Examined::Outlived(identity) => {
+        Examined::Expired(identity) => {
             if !request.removes {
                 *why = Reason::Unusable;
             }
@@ -392,7 +385,9 @@ fn next_step(
         }
         Examined::Leased(_) if waits.left() > Duration::ZERO => Step::Wait,
         // After the wait limit, one waiter replaces the dead holder's lease; the others load without a lease.
-        Examined::Leased(_) if std::mem::replace(&mut waits.over, true) => Step::LoadWithoutLease,
+        Examined::Leased(_) if std::mem::replace(&mut waits.limit_reached, true) => {
+            Step::LoadWithoutLease
+        }
         Examined::Leased(identity) => Step::Plant(Over::This(identity)),
         Examined::Shut => {
             *why = Reason::RedisAway;
@@ -404,7 +399,7 @@ fn next_step(
 
 /// Waits for another process's load. Afterwards the call has its whole budget for Redis again.
 async fn wait_for_another(
-    waits: &mut Waits,
+    waits: &mut HolderWait,
     flight: &Flight<Box<Lease>>,
     session: &Session,
     budget: &Budget,

@@ -16,14 +16,14 @@ use crate::entry::policy::Policy;
 use crate::entry::{self, TypeOps};
 use crate::key::CacheKey;
 use crate::local::flight::{Flight, Lead, Outcome};
-use crate::local::memory::{Copy, Kept, after};
+use crate::local::memory::{MemoryEntry, StoredValue, after};
 use crate::redis::{Budget, Lease, Removed, Session, Spare};
 use crate::telemetry::function::Function;
 use crate::telemetry::outcome::Reason;
 use crate::telemetry::spans;
 use crate::telemetry::stats::{BY_HAND, bump};
 
-pub(crate) struct Loading {
+pub(crate) struct Load {
     cache: Cache,
     lead: Lead<Box<Lease>>,
     key: CacheKey,
@@ -43,7 +43,7 @@ pub(crate) struct Loading {
 
 /// The result of a store that its caller waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum StoredThrough {
+pub(crate) enum StoreResult {
     Stored,
     /// Nothing was sent: the key stays removed by the `put`.
     NotTried,
@@ -51,13 +51,13 @@ pub(crate) enum StoredThrough {
     Unsure,
 }
 
-impl StoredThrough {
+impl StoreResult {
     fn if_sure(sure: bool) -> Self {
         if sure { Self::Stored } else { Self::Unsure }
     }
 }
 
-impl Loading {
+impl Load {
     pub(crate) fn new(
         cache: Cache,
         lead: Lead<Box<Lease>>,
@@ -101,14 +101,14 @@ impl Loading {
 
     /// Whether the load may store: it holds a lease, or Redis is not in use.
     pub(crate) fn may_store(&self) -> bool {
-        self.lead.hold.is_some() || self.session.is_none()
+        self.lead.lease.is_some() || self.session.is_none()
     }
 
     /// The flight and lease of this load, which a removal made by the same call must not affect.
     pub(crate) fn spare(&self) -> Spare<'_> {
         Spare {
             flight: self.lead.flight(),
-            lease: self.lead.hold.as_deref(),
+            lease: self.lead.lease.as_deref(),
             since: self.known.number(),
         }
     }
@@ -134,20 +134,20 @@ impl Loading {
     /// Runs a part of the load other than the body. Meanwhile the supervisor renews the lease.
     pub(crate) async fn drive<F: Future>(&self, work: F) -> F::Output {
         let pulse = self.lead.flight().pulse();
-        let lease = self.lead.hold.as_ref();
+        let lease = self.lead.lease.as_ref();
         let _renewed = lease.map(|lease| lease.renewed_during(pulse));
         pulse.drive(work).await
     }
 
     /// Ends a load that returned a value (or an absence that is cached). The caller does not wait for the store.
-    pub(crate) fn store(self, kept: Kept, ttl: Duration, tags: Vec<String>) {
+    pub(crate) fn store(self, kept: StoredValue, ttl: Duration, tags: Vec<String>) {
         self.cache
             .inner
             .absence_backoff
             .succeeded(self.key.as_str());
-        let ttl = self.policy.spread(ttl, random::fraction);
+        let ttl = self.policy.with_jitter(ttl, random::fraction);
         let outcome = Outcome::Value(kept.clone());
-        match (&self.lead.hold, &self.session) {
+        match (&self.lead.lease, &self.session) {
             (Some(_), _) => self.store_in_redis(outcome, kept, ttl, tags),
             (None, None) => self.keep_in_memory(outcome, kept, ttl, tags),
             // Redis is in use, but gave no lease: nothing is stored, and there is no verdict of a store.
@@ -158,45 +158,45 @@ impl Loading {
     /// Ends the load of a `put`, whose caller waits for the store.
     pub(crate) async fn store_through(
         mut self,
-        kept: Kept,
+        kept: StoredValue,
         ttl: Duration,
         tags: Vec<String>,
         budget: &Budget,
-    ) -> StoredThrough {
-        let ttl = self.policy.spread(ttl, random::fraction);
+    ) -> StoreResult {
+        let ttl = self.policy.with_jitter(ttl, random::fraction);
         let outcome = Outcome::Value(kept.clone());
         // The lead keeps its copy of the lease until the reply arrives: if the caller is dropped before, the lease is
         // given up.
-        let Some(lease) = self.lead.hold.clone() else {
+        let Some(lease) = self.lead.lease.clone() else {
             if self.session.is_some() {
                 self.lead.settle(outcome, false);
-                return StoredThrough::NotTried;
+                return StoreResult::NotTried;
             }
             let configured = self.cache.inner.shards.have_redis();
-            let sure = self.undisturbed(&tags);
+            let sure = self.was_not_removed(&tags);
             self.keep_in_memory(outcome, kept, ttl, tags);
             // In an outage Redis may still hold the old entry: then its removal is journalled, and the copy in memory
             // is removed as well.
-            return StoredThrough::if_sure(sure && !configured);
+            return StoreResult::if_sure(sure && !configured);
         };
-        let store = self.a_store(&lease, kept, ttl, tags);
+        let store = self.new_store(&lease, kept, ttl, tags);
         let stored = budget
             .spend_on(&lease.session, pin!(store.run(&self.known)))
             .await
             .unwrap_or(false);
-        self.lead.hold = None;
+        self.lead.lease = None;
         if stored {
             let key = self.key.as_str();
             self.cache.shard(key).local.memory.remove(key);
         }
         self.lead.settle(outcome, stored);
-        StoredThrough::if_sure(stored)
+        StoreResult::if_sure(stored)
     }
 
     /// Ends a load that returned nothing to store: `None`, an error, or a value that must not be shared.
     pub(crate) fn end(mut self, outcome: Outcome, failed: bool) {
-        let Some(lease) = self.lead.hold.take() else {
-            let sure = self.session.is_none() && self.undisturbed(&[]);
+        let Some(lease) = self.lead.lease.take() else {
+            let sure = self.session.is_none() && self.was_not_removed(&[]);
             self.lead.settle(outcome, sure);
             return;
         };
@@ -224,12 +224,18 @@ impl Loading {
         });
     }
 
-    fn store_in_redis(mut self, outcome: Outcome, kept: Kept, ttl: Duration, tags: Vec<String>) {
-        let Some(lease) = self.lead.hold.take() else {
+    fn store_in_redis(
+        mut self,
+        outcome: Outcome,
+        kept: StoredValue,
+        ttl: Duration,
+        tags: Vec<String>,
+    ) {
+        let Some(lease) = self.lead.lease.take() else {
             return;
         };
         self.lead.loaded(outcome.clone());
-        let store = self.a_store(&lease, kept, ttl, tags);
+        let store = self.new_store(&lease, kept, ttl, tags);
         let budget = self.cache.inner.config.budget;
         let Self { lead, known, .. } = self;
         lease.session.clone().spawn(async move {
@@ -238,7 +244,13 @@ impl Loading {
         });
     }
 
-    fn a_store(&self, lease: &Lease, kept: Kept, ttl: Duration, tags: Vec<String>) -> Store {
+    fn new_store(
+        &self,
+        lease: &Lease,
+        kept: StoredValue,
+        ttl: Duration,
+        tags: Vec<String>,
+    ) -> Store {
         Store {
             cache: self.cache.clone(),
             key: self.key.clone(),
@@ -254,14 +266,14 @@ impl Loading {
     }
 
     /// Stores the value in memory, which is the cache while Redis is not in use.
-    fn keep_in_memory(self, outcome: Outcome, kept: Kept, ttl: Duration, tags: Vec<String>) {
+    fn keep_in_memory(self, outcome: Outcome, kept: StoredValue, ttl: Duration, tags: Vec<String>) {
         let now = Instant::now();
-        let sure = self.undisturbed(&tags);
+        let sure = self.was_not_removed(&tags);
         let bytes = kept.as_ref().map_or(0, |value| (self.ops.size)(&**value));
         if bytes <= self.cache.inner.config.max_value_bytes {
             let grace = grace(&kept, self.policy);
             let version = random::number();
-            let copy = Copy {
+            let copy = MemoryEntry {
                 value: kept,
                 template: self.key.template(),
                 tags: tags.into(),
@@ -284,9 +296,9 @@ impl Loading {
 
     /// Whether no removal of this process affected the load. In an outage, or without Redis, no other removals are
     /// known.
-    fn undisturbed(&self, tags: &[String]) -> bool {
+    fn was_not_removed(&self, tags: &[String]) -> bool {
         let local = &self.cache.shard(self.key.as_str()).local;
-        !self.lead.flight().is_disturbed(tags) && local.fence() == self.fence
+        !self.lead.flight().was_removed(tags) && local.fence() == self.fence
     }
 }
 

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use tracing::Instrument as _;
 
 use crate::cache::Cache;
-use crate::cache::load::Loading;
+use crate::cache::load::Load;
 use crate::cache::shards::Shard;
 use crate::cache::transaction;
 use crate::common::safeguard::{Safeguard, off};
@@ -92,7 +92,7 @@ impl Cache {
     pub(crate) async fn remove(
         &self,
         patterns: Vec<Pattern>,
-        spared: Option<&Loading>,
+        spared: Option<&Load>,
     ) -> Invalidation {
         self.remove_within_span(patterns, spared, Count::Later)
             .await
@@ -101,7 +101,7 @@ impl Cache {
     async fn remove_within_span(
         &self,
         patterns: Vec<Pattern>,
-        spared: Option<&Loading>,
+        spared: Option<&Load>,
         count: Count,
     ) -> Invalidation {
         if let Some(deferred) = transaction::defer(self, &patterns) {
@@ -110,7 +110,7 @@ impl Cache {
         let span = spans::invalidate(&patterns);
         let removing = async {
             let (invalidation, garbage) = self.remove_now(patterns, spared, count).await;
-            self.take_away(invalidation, garbage, count).await
+            self.reclaim_and_count(invalidation, garbage, count).await
         };
         let invalidation = removing.instrument(span.clone()).await;
         span.record("cache.removed", invalidation.removed);
@@ -122,7 +122,7 @@ impl Cache {
     async fn remove_now(
         &self,
         patterns: Vec<Pattern>,
-        spared: Option<&Loading>,
+        spared: Option<&Load>,
         count: Count,
     ) -> (Invalidation, Vec<Garbage>) {
         // Declared before `due`, so dropped after it: if the caller drops this future, the removal is in the journal
@@ -156,7 +156,7 @@ impl Cache {
         &self,
         shard: &Shard,
         patterns: &[Pattern],
-        spared: Option<&Loading>,
+        spared: Option<&Load>,
         count: Count,
         intents: &Mutex<Vec<Intent>>,
     ) -> RemovedHere {
@@ -169,7 +169,7 @@ impl Cache {
         }
         // A load belongs to one part; the others have nothing to spare.
         let spared = spared.filter(|loading| ptr::eq(self.shard(loading.key()), shard));
-        let spare = spared.map(Loading::spare);
+        let spare = spared.map(Load::spare);
         let flight = spare.map(|spare| &**spare.flight);
         let removed_here = shard.local.remove(patterns, flight);
         let Some(tier) = &shard.tier else {
@@ -224,7 +224,7 @@ impl Cache {
         invalidation
     }
 
-    async fn take_away(
+    async fn reclaim_and_count(
         &self,
         mut invalidation: Invalidation,
         garbage: Vec<Garbage>,
@@ -327,7 +327,7 @@ impl Garbage {
     /// The work that deletes the entries, and tells the cache how many there were.
     fn reclaim(self, cache: Cache) -> (Session, Reclaim) {
         let watched = self.patterns.clone();
-        let told = move |removed: u64| {
+        let on_counted = move |removed: u64| {
             add(&cache.inner.counters.removed, removed);
             cache.inner.watch.counted(&watched, removed);
         };
@@ -335,7 +335,7 @@ impl Garbage {
             patterns: self.patterns,
             number: self.number,
             others: self.others,
-            told: Box::new(told),
+            on_counted: Box::new(on_counted),
         };
         (self.session, reclaim)
     }

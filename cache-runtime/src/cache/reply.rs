@@ -14,7 +14,7 @@ use crate::entry::policy::{Aged, Decision, Near};
 use crate::entry::{self, CodecKind, Entry, Identity, Stamp, Stored, TypeOps};
 use crate::key::templates_meet;
 use crate::local::flight::Flight;
-use crate::local::memory::{Copy, Kept, after};
+use crate::local::memory::{MemoryEntry, StoredValue, after};
 use crate::redis::{Budget, Judged, Lease, Session};
 use crate::telemetry::outcome::HitTier;
 use crate::telemetry::stats::bump;
@@ -25,7 +25,7 @@ pub(super) enum Examined {
     /// Past its TTL; it may be served if the body fails.
     Stale(Box<Found>),
     /// Too old to be served, but a refresh may keep it there in order to replace it.
-    Outlived(Identity),
+    Expired(Identity),
     /// An entry of this cache that cannot be used; it may be replaced.
     Unusable(Identity),
     /// An entry that was removed; it may be replaced.
@@ -39,7 +39,7 @@ pub(super) enum Examined {
 }
 
 pub(crate) struct Found {
-    pub(crate) kept: Kept,
+    pub(crate) kept: StoredValue,
     pub(crate) identity: Identity,
     stamp: Stamp,
     template: u64,
@@ -53,7 +53,7 @@ pub(crate) struct Found {
 
 impl Decision {
     pub(super) fn serves(self) -> bool {
-        matches!(self, Self::Fresh | Self::Refresh | Self::StandIn)
+        matches!(self, Self::Fresh | Self::Refresh | Self::Fallback)
     }
 }
 
@@ -67,7 +67,7 @@ impl Found {
         self.hit_with(kept)
     }
 
-    fn hit_with(&self, kept: Kept) -> Hit {
+    fn hit_with(&self, kept: StoredValue) -> Hit {
         Hit {
             kept,
             tier: HitTier::Redis,
@@ -112,7 +112,7 @@ fn decoded(payload: &[u8], ops: &TypeOps, codec: CodecKind) -> Option<Arc<dyn An
 
 impl Cache {
     /// Stores a reply that Redis tracks for this connection in memory, unless a push has overtaken it.
-    pub(crate) fn fill_near(
+    pub(crate) fn fill_memory(
         &self,
         flight: &Flight<Box<Lease>>,
         fence: u64,
@@ -124,7 +124,7 @@ impl Cache {
             return;
         }
         let now = Instant::now();
-        let copy = Copy {
+        let copy = MemoryEntry {
             value: found.kept.clone(),
             template: found.template,
             tags: found.tags.clone(),
@@ -194,7 +194,7 @@ impl Cache {
             && entry.fingerprint == (request.ops.fingerprint)()
             && (!entry.none || request.takes_none);
         if fits && decision == Decision::Refuse {
-            return Examined::Outlived(entry.identity);
+            return Examined::Expired(entry.identity);
         }
         let payload = (fits && !entry.none)
             .then(|| entry.unpacked(self.inner.config.max_value_bytes))

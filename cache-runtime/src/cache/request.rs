@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::cache::load::Loading;
+use crate::cache::load::Load;
 use crate::common::random;
 use crate::entry::TypeOps;
 use crate::entry::policy::{Aged, Decision, Moment, Near, Policy, decide};
 use crate::key::CacheKey;
 use crate::local::flight::{Flight, Outcome};
-use crate::local::memory::Kept;
+use crate::local::memory::StoredValue;
 use crate::redis::Lease;
 use crate::telemetry::function::Function;
 use crate::telemetry::outcome::{HitTier, Reason};
@@ -37,7 +37,7 @@ pub(crate) enum Demand {
     /// Any value that the policy allows a reader.
     Any,
     /// Any value that the policy allows in place of a body that failed or is slow.
-    StandIn,
+    Fallback,
     /// A fresh value of another version than this one: for a refresh.
     NewerThan(u64),
     /// No stored value and no load that this process has already begun: only a load that begins now.
@@ -47,7 +47,7 @@ pub(crate) enum Demand {
 /// A value found in memory or Redis.
 #[derive(Debug)]
 pub(crate) struct Hit {
-    pub(crate) kept: Kept,
+    pub(crate) kept: StoredValue,
     pub(crate) tier: HitTier,
     pub(crate) aged: Aged,
     /// The version of the value, for a refresh.
@@ -62,7 +62,7 @@ pub(crate) enum ReadOutcome {
     /// The outcome of another call's load. `true`: the load had ended before this call joined it.
     Coalesced(Outcome, bool),
     /// The caller runs the body, and ends the load.
-    Load(Box<Loading>),
+    Load(Box<Load>),
     /// The caller runs the body, limited to a few at a time, after a load whose result could not be shared. `true`:
     /// that load had failed.
     RunLimited(Arc<Flight<Box<Lease>>>, bool),
@@ -91,8 +91,8 @@ impl<'a> Request<'a> {
     pub(crate) fn judge(&self, aged: Aged, version: u64, absent: bool) -> Decision {
         let policy = if absent { &Policy::PLAIN } else { self.policy };
         match self.demand {
-            Demand::Any => decide(aged, policy, Moment::Found, random::fraction),
-            Demand::StandIn => decide(aged, policy, Moment::Pressed, random::fraction),
+            Demand::Any => decide(aged, policy, Moment::Lookup, random::fraction),
+            Demand::Fallback => decide(aged, policy, Moment::Fallback, random::fraction),
             Demand::NewerThan(known) if version != known && aged.age < aged.ttl => Decision::Fresh,
             Demand::NewerThan(_) | Demand::OnlyALoad
                 if aged.age < aged.ttl.saturating_add(policy.grace()) =>

@@ -32,7 +32,8 @@ pub(crate) struct Shards {
 }
 
 impl Shard {
-    /// A session of this part's place in Redis, if it is available.
+    /// A session with Redis; `None` in an outage, or if no Redis is configured. Only in a process that has just started
+    /// does this wait for a connection, within the budget.
     pub(crate) async fn session(&self, budget: &Budget) -> Option<Session> {
         match &self.tier {
             Some(tier) => tier.session(budget).await,
@@ -40,8 +41,16 @@ impl Shard {
         }
     }
 
+    /// A session without waiting for a connection.
     pub(crate) fn session_now(&self) -> Option<Session> {
         self.tier.as_ref()?.session_now()
+    }
+
+    /// The fence, and the session. The fence is read before the session, so that a switch between Redis and outage in
+    /// between is noticed in either direction.
+    pub(crate) async fn fence_and_session(&self, budget: &Budget) -> (u64, Option<Session>) {
+        self.session(budget).await;
+        (self.local.fence(), self.session_now())
     }
 }
 

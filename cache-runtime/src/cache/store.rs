@@ -11,8 +11,8 @@ use crate::common::random;
 use crate::entry::policy::Policy;
 use crate::entry::{self, CodecKind, Draft, Head, Stamp, TypeOps};
 use crate::key::CacheKey;
-use crate::local::flight::Hold;
-use crate::local::memory::Kept;
+use crate::local::flight::HeldLease;
+use crate::local::memory::StoredValue;
 use crate::redis::{Fault, Lease, OwnRemoval, Recorded, Removed, Sealed, Session};
 use crate::telemetry::function::Function;
 use crate::telemetry::stats::{Counters, bump};
@@ -84,7 +84,7 @@ pub(crate) struct Store {
     pub(crate) function: Option<&'static Function>,
     pub(crate) policy: &'static Policy,
     pub(crate) lease: Lease,
-    pub(crate) kept: Kept,
+    pub(crate) kept: StoredValue,
     pub(crate) ttl: Duration,
     /// The duration of the load.
     pub(crate) took: Duration,
@@ -179,6 +179,6 @@ impl Store {
 
 /// How long a value stays in Redis after its TTL, because it may still be served stale. A cached absence is never
 /// served stale.
-pub(crate) fn grace(kept: &Kept, policy: &Policy) -> Duration {
+pub(crate) fn grace(kept: &StoredValue, policy: &Policy) -> Duration {
     kept.as_ref().map_or(Duration::ZERO, |_| policy.grace())
 }

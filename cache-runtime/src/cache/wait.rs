@@ -17,52 +17,52 @@ use crate::telemetry::stats::{Counters, bump};
 /// call by at most [`DEAD_HOLDERS`] in total. If reads are tracked, each renewal causes a push. If not, a lease that
 /// exists must have been renewed within its life; this is exact for one holder, and an underestimate for further ones.
 #[derive(Default)]
-pub(super) struct Waits {
+pub(super) struct HolderWait {
     times: u32,
     /// The current lease, and the time of its holder's last sign of life.
-    standing: Option<(Identity, Instant)>,
+    current: Option<(Identity, Instant)>,
     pushed: bool,
     /// The time spent between the last signs of life of dead holders and the ends of their leases.
-    in_vain: Duration,
+    lost: Duration,
     /// The wait limit was reached before.
-    pub(super) over: bool,
+    pub(super) limit_reached: bool,
 }
 
 /// The time that dead holders may cost one call in total.
 const DEAD_HOLDERS: Duration = Duration::from_secs(2);
 
-impl Waits {
+impl HolderWait {
     /// Records what was found at the key: a lease, or anything else.
     pub(super) fn found(&mut self, lease: Option<Identity>) {
         let pushed = std::mem::take(&mut self.pushed);
-        match (&mut self.standing, lease) {
-            (Some((standing, sign)), Some(lease)) if *standing == lease => {
+        match (&mut self.current, lease) {
+            (Some((current, sign)), Some(lease)) if *current == lease => {
                 if pushed {
                     *sign = Instant::now();
                 }
             }
             (_, lease) => {
-                self.in_vain += self.silence();
-                self.standing = lease.map(|lease| (lease, Instant::now()));
+                self.lost += self.silence();
+                self.current = lease.map(|lease| (lease, Instant::now()));
             }
         }
     }
 
     /// Records that the lock beside the entry is held, and how long ago its holder last gave a sign of life.
     pub(super) fn locked(&mut self, silence: Duration) {
-        if let Some((_, sign)) = &mut self.standing {
+        if let Some((_, sign)) = &mut self.current {
             *sign = Instant::now().checked_sub(silence).unwrap_or(*sign);
         }
     }
 
     fn silence(&self) -> Duration {
-        self.standing
+        self.current
             .map_or(Duration::ZERO, |(_, sign)| sign.elapsed().min(LEASE_LIFE))
     }
 
     /// How much longer to wait for the current lease without a sign of life.
     pub(super) fn left(&self) -> Duration {
-        DEAD_HOLDERS.saturating_sub(self.in_vain + self.silence())
+        DEAD_HOLDERS.saturating_sub(self.lost + self.silence())
     }
 
     pub(super) async fn wait(

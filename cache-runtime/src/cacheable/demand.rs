@@ -5,6 +5,7 @@
 //! and none about an internal function. For this, the type is assembled like the kind, and not defined for all kinds
 //! at once.
 
+use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -45,6 +46,16 @@ pub trait Peel<R>: Sized {
             innermost: PhantomData,
         }
     }
+}
+
+/// The same for a result type that cannot be written (`impl Trait`): the body tells which type it is.
+pub fn peel_result_of<F, Fut, K>(_: &F, kind: K) -> Peeled<K, K::Value, K::Leaf>
+where
+    F: FnOnce() -> Fut,
+    Fut: Future,
+    K: Peel<Fut::Output>,
+{
+    kind.peel()
 }
 
 macro_rules! innermost {
@@ -192,10 +203,10 @@ impl<T, E, K, S> Failing<Result<T, E>> for InResult<K, S> {
 
 /// The error `E` of the result can say that the body took too long, as `timeout` requires.
 #[diagnostic::on_unimplemented(
-    message = "`timeout` gives up on the body, and `{E}` cannot say so",
-    label = "`{E}` is no error that is `From<cache_runtime::TimedOut>`",
-    note = "return `Result<T, E>` with `impl From<cache_runtime::TimedOut> for E`",
-    note = "or let an older value stand in: `stale_on_error = \"1h\"`"
+    message = "`timeout` needs an error type that is `From<TimedOut>`, and `{E}` is not",
+    label = "this type cannot report that the body took too long",
+    note = "return `Result<T, E>` with an error type `E` of your own, and write `impl From<cache_runtime::TimedOut> for E`",
+    note = "or serve an older value instead of an error: `stale_on_error = \"1h\"`"
 )]
 pub trait CanTimeOut<E>: Sized {
     /// The kind with its limit.

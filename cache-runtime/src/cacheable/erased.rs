@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::time::Duration;
 
-use crate::cacheable::{Cacheable, Kept, Success};
+use crate::cacheable::{Cacheable, ErasedValue, Success};
 use crate::entry::TypeOps;
 
 /// The result of a call.
@@ -50,14 +50,14 @@ pub trait AnyKind: Send + Sync {
     }
 
     fn prepare(&self, returned: AnyResult) -> Prepared;
-    fn keep(&self, returned: &AnyResult) -> Option<Kept>;
-    fn keep_error(&self, returned: &AnyResult) -> Option<Kept>;
+    fn keep(&self, returned: &AnyResult) -> Option<ErasedValue>;
+    fn keep_error(&self, returned: &AnyResult) -> Option<ErasedValue>;
     fn is_private(&self, returned: &AnyResult) -> bool;
     fn release(&self, returned: &mut AnyResult);
-    fn restore(&self, kept: Kept) -> Option<AnyResult>;
+    fn restore(&self, kept: ErasedValue) -> Option<AnyResult>;
     /// Restores a value that has spent `age` in the cache.
-    fn restore_aged(&self, kept: Kept, age: Duration) -> Option<AnyResult>;
-    fn restore_error(&self, kept: &Kept) -> Option<AnyResult>;
+    fn restore_aged(&self, kept: ErasedValue, age: Duration) -> Option<AnyResult>;
+    fn restore_error(&self, kept: &ErasedValue) -> Option<AnyResult>;
     fn nothing(&self) -> Option<AnyResult>;
     fn timed_out(&self) -> Option<AnyResult>;
     fn takes_none(&self) -> bool;
@@ -134,11 +134,11 @@ impl<R: Send + 'static, K: Cacheable<R>> AnyKind for Typed<R, K> {
         }))
     }
 
-    fn keep(&self, returned: &AnyResult) -> Option<Kept> {
+    fn keep(&self, returned: &AnyResult) -> Option<ErasedValue> {
         self.0.keep(K::typed_ref(returned))
     }
 
-    fn keep_error(&self, returned: &AnyResult) -> Option<Kept> {
+    fn keep_error(&self, returned: &AnyResult) -> Option<ErasedValue> {
         self.0.keep_error(K::typed_ref(returned))
     }
 
@@ -152,17 +152,17 @@ impl<R: Send + 'static, K: Cacheable<R>> AnyKind for Typed<R, K> {
         }
     }
 
-    fn restore(&self, kept: Kept) -> Option<AnyResult> {
+    fn restore(&self, kept: ErasedValue) -> Option<AnyResult> {
         self.0.restore(kept).map(K::any)
     }
 
-    fn restore_aged(&self, kept: Kept, age: Duration) -> Option<AnyResult> {
+    fn restore_aged(&self, kept: ErasedValue, age: Duration) -> Option<AnyResult> {
         let mut returned = self.0.restore(kept)?;
         self.0.aged(&mut returned, age);
         Some(K::any(returned))
     }
 
-    fn restore_error(&self, kept: &Kept) -> Option<AnyResult> {
+    fn restore_error(&self, kept: &ErasedValue) -> Option<AnyResult> {
         self.0.restore_error(kept).map(K::any)
     }
 

@@ -15,7 +15,7 @@ use crate::cacheable::demand::{
 };
 use crate::cacheable::dispatch::{Dressed, Probe, SpecialShape, Split, Wrap};
 use crate::cacheable::status::{HasStatus, Keeping};
-use crate::cacheable::{Cacheable, Kept, Returned, Success};
+use crate::cacheable::{Cacheable, ErasedValue, Returned, Success};
 use crate::entry::{TypeOps, type_ops};
 
 /// `Json` of a value of kind `K`. It shares its entries with the bare value.
@@ -71,11 +71,11 @@ impl<T: Send, K: Cacheable<T>> Cacheable<Json<T>> for InJson<K> {
         Json(self.0.prepare(value).await)
     }
 
-    fn keep(self, returned: &Json<T>) -> Option<Kept> {
+    fn keep(self, returned: &Json<T>) -> Option<ErasedValue> {
         self.0.keep(&returned.0)
     }
 
-    fn restore(self, kept: Kept) -> Option<Json<T>> {
+    fn restore(self, kept: ErasedValue) -> Option<Json<T>> {
         self.0.restore(kept).map(Json)
     }
 
@@ -83,11 +83,11 @@ impl<T: Send, K: Cacheable<T>> Cacheable<Json<T>> for InJson<K> {
         self.0.nothing().map(Json)
     }
 
-    fn keep_error(self, _: &Json<T>) -> Option<Kept> {
+    fn keep_error(self, _: &Json<T>) -> Option<ErasedValue> {
         None
     }
 
-    fn restore_error(self, _: &Kept) -> Option<Json<T>> {
+    fn restore_error(self, _: &ErasedValue) -> Option<Json<T>> {
         None
     }
 
@@ -171,14 +171,14 @@ where
         std::future::ready(returned)
     }
 
-    fn keep(self, (status, Json(value)): &(StatusCode, Json<T>)) -> Option<Kept> {
+    fn keep(self, (status, Json(value)): &(StatusCode, Json<T>)) -> Option<ErasedValue> {
         Some(Arc::new(WithStatus {
             status: status.as_u16(),
             value: value.clone(),
         }))
     }
 
-    fn restore(self, kept: Kept) -> Option<(StatusCode, Json<T>)> {
+    fn restore(self, kept: ErasedValue) -> Option<(StatusCode, Json<T>)> {
         let kept = kept.downcast_ref::<WithStatus<T>>()?;
         Some((
             StatusCode::from_u16(kept.status).ok()?,
@@ -190,11 +190,11 @@ where
         None
     }
 
-    fn keep_error(self, _: &(StatusCode, Json<T>)) -> Option<Kept> {
+    fn keep_error(self, _: &(StatusCode, Json<T>)) -> Option<ErasedValue> {
         None
     }
 
-    fn restore_error(self, _: &Kept) -> Option<(StatusCode, Json<T>)> {
+    fn restore_error(self, _: &ErasedValue) -> Option<(StatusCode, Json<T>)> {
         None
     }
 

@@ -28,7 +28,7 @@ pub(crate) mod response;
 pub(crate) mod status;
 
 /// A value that outlives its call, with its type erased.
-pub(crate) type Kept = Arc<dyn Any + Send + Sync>;
+pub(crate) type ErasedValue = Arc<dyn Any + Send + Sync>;
 
 /// How a finished call ended.
 #[derive(Debug)]
@@ -62,19 +62,19 @@ pub trait Cacheable<R>: Returned<R> {
     fn prepare(self, returned: R) -> impl Future<Output = R> + Send;
 
     /// The value to store; `None` if this one must not be stored.
-    fn keep(self, returned: &R) -> Option<Kept>;
+    fn keep(self, returned: &R) -> Option<ErasedValue>;
 
     /// Restores the call's result from a stored value; `None` if the value is of another type.
-    fn restore(self, kept: Kept) -> Option<R>;
+    fn restore(self, kept: ErasedValue) -> Option<R>;
 
     /// The result that means "there is nothing", if the type has one.
     fn nothing(self) -> Option<R>;
 
     /// The error for the waiters of this call, if it can be shared.
-    fn keep_error(self, returned: &R) -> Option<Kept>;
+    fn keep_error(self, returned: &R) -> Option<ErasedValue>;
 
     /// Restores a waiter's result from such an error.
-    fn restore_error(self, kept: &Kept) -> Option<R>;
+    fn restore_error(self, kept: &ErasedValue) -> Option<R>;
 
     /// How stored values are encoded.
     fn ops(self) -> &'static TypeOps;
@@ -174,11 +174,11 @@ where
         self.0.prepare(returned)
     }
 
-    fn keep(self, returned: &Result<T, E>) -> Option<Kept> {
+    fn keep(self, returned: &Result<T, E>) -> Option<ErasedValue> {
         self.0.keep(returned)
     }
 
-    fn restore(self, kept: Kept) -> Option<Result<T, E>> {
+    fn restore(self, kept: ErasedValue) -> Option<Result<T, E>> {
         self.0.restore(kept)
     }
 
@@ -186,11 +186,11 @@ where
         self.0.nothing()
     }
 
-    fn keep_error(self, returned: &Result<T, E>) -> Option<Kept> {
+    fn keep_error(self, returned: &Result<T, E>) -> Option<ErasedValue> {
         self.0.keep_error(returned)
     }
 
-    fn restore_error(self, kept: &Kept) -> Option<Result<T, E>> {
+    fn restore_error(self, kept: &ErasedValue) -> Option<Result<T, E>> {
         self.0.restore_error(kept)
     }
 
@@ -232,11 +232,11 @@ where
         std::future::ready(returned)
     }
 
-    fn keep(self, returned: &T) -> Option<Kept> {
+    fn keep(self, returned: &T) -> Option<ErasedValue> {
         Some(Arc::new(returned.clone()))
     }
 
-    fn restore(self, kept: Kept) -> Option<T> {
+    fn restore(self, kept: ErasedValue) -> Option<T> {
         // A value without other references, such as a hit that was just decoded, is moved out.
         kept.downcast().ok().map(Arc::unwrap_or_clone)
     }
@@ -245,11 +245,11 @@ where
         None
     }
 
-    fn keep_error(self, _: &T) -> Option<Kept> {
+    fn keep_error(self, _: &T) -> Option<ErasedValue> {
         None
     }
 
-    fn restore_error(self, _: &Kept) -> Option<T> {
+    fn restore_error(self, _: &ErasedValue) -> Option<T> {
         None
     }
 
@@ -275,11 +275,11 @@ where
         std::future::ready(returned)
     }
 
-    fn keep(self, returned: &Arc<T>) -> Option<Kept> {
+    fn keep(self, returned: &Arc<T>) -> Option<ErasedValue> {
         Some(Arc::<T>::clone(returned))
     }
 
-    fn restore(self, kept: Kept) -> Option<Arc<T>> {
+    fn restore(self, kept: ErasedValue) -> Option<Arc<T>> {
         kept.downcast().ok()
     }
 
@@ -287,11 +287,11 @@ where
         None
     }
 
-    fn keep_error(self, _: &Arc<T>) -> Option<Kept> {
+    fn keep_error(self, _: &Arc<T>) -> Option<ErasedValue> {
         None
     }
 
-    fn restore_error(self, _: &Kept) -> Option<Arc<T>> {
+    fn restore_error(self, _: &ErasedValue) -> Option<Arc<T>> {
         None
     }
 
@@ -322,11 +322,11 @@ impl<T: Send, K: Cacheable<T>> Cacheable<Option<T>> for InOption<K> {
         }
     }
 
-    fn keep(self, returned: &Option<T>) -> Option<Kept> {
+    fn keep(self, returned: &Option<T>) -> Option<ErasedValue> {
         self.0.keep(returned.as_ref()?)
     }
 
-    fn restore(self, kept: Kept) -> Option<Option<T>> {
+    fn restore(self, kept: ErasedValue) -> Option<Option<T>> {
         self.0.restore(kept).map(Some)
     }
 
@@ -334,11 +334,11 @@ impl<T: Send, K: Cacheable<T>> Cacheable<Option<T>> for InOption<K> {
         Some(None)
     }
 
-    fn keep_error(self, _: &Option<T>) -> Option<Kept> {
+    fn keep_error(self, _: &Option<T>) -> Option<ErasedValue> {
         None
     }
 
-    fn restore_error(self, _: &Kept) -> Option<Option<T>> {
+    fn restore_error(self, _: &ErasedValue) -> Option<Option<T>> {
         None
     }
 
@@ -387,11 +387,11 @@ impl<T: Send, E: Send, K: Cacheable<T>, S: ErrorOf<E>> Cacheable<Result<T, E>> f
         }
     }
 
-    fn keep(self, returned: &Result<T, E>) -> Option<Kept> {
+    fn keep(self, returned: &Result<T, E>) -> Option<ErasedValue> {
         self.0.keep(returned.as_ref().ok()?)
     }
 
-    fn restore(self, kept: Kept) -> Option<Result<T, E>> {
+    fn restore(self, kept: ErasedValue) -> Option<Result<T, E>> {
         self.0.restore(kept).map(Ok)
     }
 
@@ -399,11 +399,11 @@ impl<T: Send, E: Send, K: Cacheable<T>, S: ErrorOf<E>> Cacheable<Result<T, E>> f
         self.0.nothing().map(Ok)
     }
 
-    fn keep_error(self, returned: &Result<T, E>) -> Option<Kept> {
+    fn keep_error(self, returned: &Result<T, E>) -> Option<ErasedValue> {
         S::keep(returned.as_ref().err()?)
     }
 
-    fn restore_error(self, kept: &Kept) -> Option<Result<T, E>> {
+    fn restore_error(self, kept: &ErasedValue) -> Option<Result<T, E>> {
         S::restore(kept).map(Err)
     }
 
@@ -433,29 +433,29 @@ impl<T: Send, E: Send, K: Cacheable<T>, S: ErrorOf<E>> Cacheable<Result<T, E>> f
 /// Whether an error is shared with the waiters of a load.
 pub trait ErrorOf<E>: Copy + Send + Sync + 'static {
     /// A copy for the waiters.
-    fn keep(error: &E) -> Option<Kept>;
+    fn keep(error: &E) -> Option<ErasedValue>;
 
     /// The error for one waiter.
-    fn restore(kept: &Kept) -> Option<E>;
+    fn restore(kept: &ErasedValue) -> Option<E>;
 }
 
 #[diagnostic::do_not_recommend]
 impl<E: Clone + Send + Sync + 'static> ErrorOf<E> for Shared {
-    fn keep(error: &E) -> Option<Kept> {
+    fn keep(error: &E) -> Option<ErasedValue> {
         Some(Arc::new(error.clone()))
     }
 
-    fn restore(kept: &Kept) -> Option<E> {
+    fn restore(kept: &ErasedValue) -> Option<E> {
         kept.downcast_ref().cloned()
     }
 }
 
 impl<E> ErrorOf<E> for Own {
-    fn keep(_: &E) -> Option<Kept> {
+    fn keep(_: &E) -> Option<ErasedValue> {
         None
     }
 
-    fn restore(_: &Kept) -> Option<E> {
+    fn restore(_: &ErasedValue) -> Option<E> {
         None
     }
 }

@@ -22,7 +22,7 @@ use crate::cacheable::demand::{CanBeCached, CanKeepStatuses, Failing, NeverNone,
 use crate::cacheable::dispatch::{Probe, SpecialShape};
 use crate::cacheable::http::is_error;
 use crate::cacheable::status::{HasStatus, Keeping};
-use crate::cacheable::{Cacheable, Kept, Returned, Success};
+use crate::cacheable::{Cacheable, ErasedValue, Returned, Success};
 use crate::entry::{TypeOps, type_ops};
 
 /// A whole response.
@@ -83,7 +83,7 @@ impl Cacheable<Response> for WholeResponse {
         self.ready(returned).await
     }
 
-    fn keep(self, returned: &Response) -> Option<Kept> {
+    fn keep(self, returned: &Response) -> Option<ErasedValue> {
         let Buffered(body) = returned.extensions().get()?;
         let header = |(name, value): (&HeaderName, &HeaderValue)| {
             (name.to_string(), value.as_bytes().to_vec())
@@ -95,7 +95,7 @@ impl Cacheable<Response> for WholeResponse {
         }))
     }
 
-    fn restore(self, kept: Kept) -> Option<Response> {
+    fn restore(self, kept: ErasedValue) -> Option<Response> {
         let kept = kept.downcast_ref::<StoredResponse>()?;
         let mut response = Response::new(Body::from(kept.body.clone()));
         *response.status_mut() = StatusCode::from_u16(kept.status).ok()?;
@@ -112,11 +112,11 @@ impl Cacheable<Response> for WholeResponse {
         None
     }
 
-    fn keep_error(self, _: &Response) -> Option<Kept> {
+    fn keep_error(self, _: &Response) -> Option<ErasedValue> {
         None
     }
 
-    fn restore_error(self, _: &Kept) -> Option<Response> {
+    fn restore_error(self, _: &ErasedValue) -> Option<Response> {
         None
     }
 

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use crate::cacheable::{Cacheable, Kept, Returned, Success};
+use crate::cacheable::{Cacheable, ErasedValue, Returned, Success};
 use crate::entry::TypeOps;
 
 /// A result that has a status.
@@ -60,11 +60,11 @@ impl<R: Send, K: HasStatus<R>> Cacheable<R> for Keeping<K> {
         }
     }
 
-    fn keep(self, returned: &R) -> Option<Kept> {
+    fn keep(self, returned: &R) -> Option<ErasedValue> {
         self.kind.keep(returned)
     }
 
-    fn restore(self, kept: Kept) -> Option<R> {
+    fn restore(self, kept: ErasedValue) -> Option<R> {
         self.kind.restore(kept)
     }
 
@@ -72,11 +72,11 @@ impl<R: Send, K: HasStatus<R>> Cacheable<R> for Keeping<K> {
         self.kind.nothing()
     }
 
-    fn keep_error(self, returned: &R) -> Option<Kept> {
+    fn keep_error(self, returned: &R) -> Option<ErasedValue> {
         self.kind.keep_error(returned)
     }
 
-    fn restore_error(self, kept: &Kept) -> Option<R> {
+    fn restore_error(self, kept: &ErasedValue) -> Option<R> {
         self.kind.restore_error(kept)
     }
 

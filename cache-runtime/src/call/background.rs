@@ -7,12 +7,12 @@ use std::future::Future;
 use tokio::task::JoinHandle;
 use tracing::Instrument as _;
 
-use crate::cache::load::Loading;
+use crate::cache::load::Load;
 use crate::cache::transaction;
 use crate::cache::{Cache, Demand, ReadOutcome};
 use crate::cacheable::erased::AnyResult;
 use crate::call::call::Keyed;
-use crate::call::load::{Load, LoadResult, lead};
+use crate::call::load::{LeadingCall, LoadResult, lead};
 use crate::call::report::count;
 use crate::call::request::{Shape, request};
 use crate::call::survivor::Movable;
@@ -24,11 +24,11 @@ use crate::telemetry::spans;
 /// The ways in which a load can outlive its call, if its body owns its data.
 pub(super) struct BackgroundLoad<'a, B> {
     /// Refreshes the value of that version, unless a refresh is under way.
-    pub(super) refresh: fn(Load<'a, B>, u64),
+    pub(super) refresh: fn(LeadingCall<'a, B>, u64),
     /// Runs a load in a separate task.
-    pub(super) detach: fn(Room, Load<'a, B>, Box<Loading>, Timeouts) -> JoinHandle<LoadResult>,
+    pub(super) detach: fn(Room, LeadingCall<'a, B>, Box<Load>, Timeouts) -> JoinHandle<LoadResult>,
     /// A load that can be moved to a separate task while it runs.
-    pub(super) movable: fn(Load<'a, B>, Box<Loading>, Timeouts) -> Movable<LoadResult>,
+    pub(super) movable: fn(LeadingCall<'a, B>, Box<Load>, Timeouts) -> Movable<LoadResult>,
 }
 
 impl<B> Clone for BackgroundLoad<'_, B> {
@@ -43,7 +43,7 @@ impl<B> BackgroundLoad<'static, B>
 where
     B: Future<Output = AnyResult> + Unpin + Send + 'static,
 {
-    pub(super) fn able() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             refresh: refresh::<B>,
             detach: detach::<B>,
@@ -61,12 +61,12 @@ pub(super) fn may_refresh(cache: &Cache, key: &CacheKey) -> bool {
         && !transaction::is_active()
 }
 
-fn refresh<B>(load: Load<'static, B>, version: u64)
+fn refresh<B>(load: LeadingCall<'static, B>, version: u64)
 where
     B: Future<Output = AnyResult> + Unpin + Send + 'static,
 {
-    let (cache, site) = (load.cache.clone(), load.asked.call.site);
-    let span = spans::refresh(site.name(), load.asked.call.key.as_str());
+    let (cache, site) = (load.cache.clone(), load.pending.call.site);
+    let span = spans::refresh(site.name(), load.pending.call.key.as_str());
     if !cache
         .inner
         .loads
@@ -76,28 +76,28 @@ where
     }
 }
 
-async fn refreshed<B>(load: Load<'static, B>, version: u64)
+async fn refreshed<B>(load: LeadingCall<'static, B>, version: u64)
 where
     B: Future<Output = AnyResult> + Unpin + Send + 'static,
 {
     let (cache, site, budget) = (
         load.cache.clone(),
-        load.asked.call.site,
+        load.pending.call.site,
         load.budget.clone(),
     );
-    let Keyed::Key(key) = &load.asked.call.key else {
+    let Keyed::Key(key) = &load.pending.call.key else {
         return;
     };
     let key = key.clone();
-    let (tags, open_tags) = load.asked.call.tags.known_and_open();
-    let turn = {
-        let shape = Shape::of_any(&*load.asked.kind);
-        let mut request = request(&load.asked.call, &key, shape, &tags, &open_tags);
+    let (tags, open_tags) = load.pending.call.tags.known_and_open();
+    let read = {
+        let shape = Shape::of_any(&*load.pending.kind);
+        let mut request = request(&load.pending.call, &key, shape, &tags, &open_tags);
         request.demand = Demand::NewerThan(version);
         cache.read(&request, &budget).await
     };
     // With any other outcome there is nothing to do: the value is fresh by now, or Redis gives no lease.
-    if let ReadOutcome::Load(loading) = turn {
+    if let ReadOutcome::Load(loading) = read {
         count(&cache, site, |counters| &counters.refreshes);
         let timeouts = Timeouts::new(&site.policy).hard_only();
         lead(load, loading, timeouts, true).await;
@@ -106,8 +106,8 @@ where
 
 fn detach<B>(
     room: Room,
-    load: Load<'static, B>,
-    loading: Box<Loading>,
+    load: LeadingCall<'static, B>,
+    loading: Box<Load>,
     timeouts: Timeouts,
 ) -> JoinHandle<LoadResult>
 where
@@ -117,8 +117,8 @@ where
 }
 
 fn movable<B>(
-    load: Load<'static, B>,
-    loading: Box<Loading>,
+    load: LeadingCall<'static, B>,
+    loading: Box<Load>,
     timeouts: Timeouts,
 ) -> Movable<LoadResult>
 where

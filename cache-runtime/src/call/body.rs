@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use crate::cacheable::Success;
 use crate::cacheable::erased::{AnyResult, Erase};
-use crate::call::call::Late;
+use crate::call::call::ResultPatterns;
 
 /// A body that any thread may poll.
 pub(super) type Body<'a> = Pin<Box<dyn Future<Output = AnyResult> + Send + 'a>>;
@@ -22,29 +22,33 @@ pub(super) type MakeBody<'m, 'a> = Box<dyn FnOnce() -> Work<'a, Body<'a>> + Send
 pub(super) struct Work<'a, B> {
     /// Not polled yet.
     pub(super) body: B,
-    pub(super) questions: Box<dyn Questions + Send + 'a>,
+    pub(super) rules: Box<dyn ResultRules + Send + 'a>,
 }
 
 /// The function's own expressions about a result. Each is evaluated once.
-pub(super) trait Questions {
+pub(super) trait ResultRules {
     /// Whether the value is to be stored (`when`).
     fn wants_stored(&mut self, returned: &AnyResult) -> bool;
 
     /// Adds the patterns and tags that depend on the value (`<result.…>`).
-    fn add_late(&mut self, returned: &AnyResult, late: &mut Late<'_>);
+    fn add_result_patterns(
+        &mut self,
+        returned: &AnyResult,
+        result_patterns: &mut ResultPatterns<'_>,
+    );
 }
 
-struct TypedQuestions<'a, R, K: Erase<R>> {
+struct TypedResultRules<'a, R, K: Erase<R>> {
     kind: K,
     when: Option<When<'a, K::Inner>>,
-    late: Option<AddLate<'a, K::Inner>>,
+    result_patterns: Option<AddResultPatterns<'a, K::Inner>>,
     result: PhantomData<fn() -> R>,
 }
 
 type When<'a, I> = Box<dyn FnOnce(&I) -> bool + Send + 'a>;
-pub(super) type AddLate<'a, I> = Box<dyn FnOnce(&I, &mut Late<'_>) + Send + 'a>;
+pub(super) type AddResultPatterns<'a, I> = Box<dyn FnOnce(&I, &mut ResultPatterns<'_>) + Send + 'a>;
 
-impl<R: 'static, K: Erase<R>> TypedQuestions<'_, R, K> {
+impl<R: 'static, K: Erase<R>> TypedResultRules<'_, R, K> {
     fn value(kind: K, returned: &AnyResult) -> Option<&K::Inner> {
         match kind.success(K::typed_ref(returned)) {
             Success::Value(value) => Some(value),
@@ -53,7 +57,7 @@ impl<R: 'static, K: Erase<R>> TypedQuestions<'_, R, K> {
     }
 }
 
-impl<R: 'static, K: Erase<R>> Questions for TypedQuestions<'_, R, K> {
+impl<R: 'static, K: Erase<R>> ResultRules for TypedResultRules<'_, R, K> {
     fn wants_stored(&mut self, returned: &AnyResult) -> bool {
         match (self.when.take(), Self::value(self.kind, returned)) {
             (Some(when), Some(value)) => when(value),
@@ -61,9 +65,16 @@ impl<R: 'static, K: Erase<R>> Questions for TypedQuestions<'_, R, K> {
         }
     }
 
-    fn add_late(&mut self, returned: &AnyResult, late: &mut Late<'_>) {
-        if let (Some(add), Some(value)) = (self.late.take(), Self::value(self.kind, returned)) {
-            add(value, late);
+    fn add_result_patterns(
+        &mut self,
+        returned: &AnyResult,
+        result_patterns: &mut ResultPatterns<'_>,
+    ) {
+        if let (Some(add), Some(value)) = (
+            self.result_patterns.take(),
+            Self::value(self.kind, returned),
+        ) {
+            add(value, result_patterns);
         }
     }
 }
@@ -72,7 +83,7 @@ impl<'a, B> Work<'a, B> {
     pub(super) fn new<R, K>(
         kind: K,
         when: impl FnOnce(&K::Inner) -> bool + Send + 'a,
-        late: impl FnOnce(&K::Inner, &mut Late<'_>) + Send + 'a,
+        result_patterns: impl FnOnce(&K::Inner, &mut ResultPatterns<'_>) + Send + 'a,
         body: B,
     ) -> Self
     where
@@ -81,20 +92,20 @@ impl<'a, B> Work<'a, B> {
     {
         Self {
             body,
-            questions: questions(kind, Box::new(when), Box::new(late)),
+            rules: rules(kind, Box::new(when), Box::new(result_patterns)),
         }
     }
 }
 
-fn questions<'a, R: 'static, K: Erase<R>>(
+fn rules<'a, R: 'static, K: Erase<R>>(
     kind: K,
     when: When<'a, K::Inner>,
-    late: AddLate<'a, K::Inner>,
-) -> Box<dyn Questions + Send + 'a> {
-    Box::new(TypedQuestions {
+    result_patterns: AddResultPatterns<'a, K::Inner>,
+) -> Box<dyn ResultRules + Send + 'a> {
+    Box::new(TypedResultRules {
         kind,
         when: Some(when),
-        late: Some(late),
+        result_patterns: Some(result_patterns),
         result: PhantomData,
     })
 }
@@ -123,7 +134,7 @@ pub(super) fn untyped<'a, R: 'static, K: Erase<R>>(body: TypedBody<'a, R>) -> Bo
 }
 
 /// The body without its type, `Send` or not.
-pub(super) fn untyped_as_it_is<R: 'static, K: Erase<R>, Fut: Future<Output = R>>(
+pub(super) fn untyped_local<R: 'static, K: Erase<R>, Fut: Future<Output = R>>(
     body: Pin<Box<Fut>>,
 ) -> Untyped<R, K, Pin<Box<Fut>>> {
     Untyped(body, PhantomData)

@@ -77,7 +77,7 @@ impl Call {
             public: site.public,
             holds_caller: false,
             patterns: Rendered::of(site.invalidates, false),
-            tags: Rendered::of(site.tags, site.late_tags),
+            tags: Rendered::of(site.tags, site.result_tags),
         }
     }
 
@@ -143,7 +143,7 @@ impl Call {
         match instance.generic_over() {
             None => self,
             Some(over) => {
-                self.site.tell_of_instances(over);
+                self.site.log_instances(over);
                 self.with_segment(over)
             }
         }
@@ -262,7 +262,7 @@ impl Call {
 
     /// Whether a caller with credentials may have to get another answer than the one stored at the key (RFC 9111,
     /// section 3.5).
-    pub(crate) fn is_blind_to_credentials(&self) -> bool {
+    pub(crate) fn ignores_credentials(&self) -> bool {
         !self.holds_caller && !self.public && !self.site.varies_by_authorization()
     }
 
@@ -271,8 +271,8 @@ impl Call {
     }
 
     /// Gives access to the patterns and tags that depend on the result.
-    pub(crate) fn late(&mut self) -> Late<'_> {
-        Late {
+    pub(crate) fn result_patterns(&mut self) -> ResultPatterns<'_> {
+        ResultPatterns {
             patterns: &mut self.patterns,
             tags: &mut self.tags,
         }
@@ -281,12 +281,12 @@ impl Call {
 
 /// Renders the patterns and tags that depend on the function's result.
 #[derive(Debug)]
-pub struct Late<'a> {
+pub struct ResultPatterns<'a> {
     patterns: &'a mut Rendered,
     tags: &'a mut Rendered,
 }
 
-impl Late<'_> {
+impl ResultPatterns<'_> {
     /// Renders the pattern at an index.
     pub fn invalidates(&mut self, index: usize, parts: &[&dyn KeyPart]) {
         self.patterns.render(index, parts);
@@ -304,8 +304,8 @@ impl Late<'_> {
 }
 
 impl Rendered {
-    fn of(templates: &'static [PatternTemplate], late: bool) -> Self {
-        let given = if late {
+    fn of(templates: &'static [PatternTemplate], open: bool) -> Self {
+        let given = if open {
             Given::Open
         } else {
             Given::Known(Vec::new())

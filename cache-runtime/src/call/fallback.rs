@@ -6,7 +6,7 @@ use std::pin::Pin;
 use crate::cache::{Cache, Demand};
 use crate::cacheable::erased::{AnyKind, AnyResult};
 use crate::call::boxed;
-use crate::call::report::{count, outcome, ran};
+use crate::call::report::{count, hit_outcome, ran_outcome};
 use crate::call::request::{Shape, give_back_aged, request_of};
 use crate::call::site::About;
 use crate::call::timeouts::{Limit, Timeouts};
@@ -74,9 +74,9 @@ impl Fallback<'_> {
             && !site.policy.grace().is_zero()
         {
             let mut request = request_of(site, key, Shape::of_any(kind));
-            request.demand = Demand::StandIn;
+            request.demand = Demand::Fallback;
             if let Some(mut hit) = cache.stale_value(&request, budget).await {
-                let outcome = outcome(about, &hit, Some(why));
+                let outcome = hit_outcome(about, &hit, Some(why));
                 if let Some(returned) = give_back_aged(kind, &mut hit) {
                     if outcome.status == Status::Stale {
                         count(cache, site, |counters| &counters.stale_hits);
@@ -92,6 +92,6 @@ impl Fallback<'_> {
         let status = self.key.map_or(Status::Bypass, |_| Status::Miss);
         let returned = kind.timed_out()?;
         let failed = kind.has_failed(&returned);
-        Some((returned, Box::new(ran(about, failed, status, why))))
+        Some((returned, Box::new(ran_outcome(about, failed, status, why))))
     }
 }

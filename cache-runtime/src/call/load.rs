@@ -8,10 +8,10 @@ use std::time::Duration;
 use tracing::Instrument as _;
 
 use crate::cache::Cache;
-use crate::cache::load::Loading;
-use crate::cacheable::Kept;
+use crate::cache::load::Load;
+use crate::cacheable::ErasedValue;
 use crate::cacheable::erased::{AnyKind, AnyResult, Prepared};
-use crate::call::body::{Questions, Work};
+use crate::call::body::{ResultRules, Work};
 use crate::call::boxed;
 use crate::call::call::Call;
 use crate::call::fallback::{Fallback, FallbackReason};
@@ -27,9 +27,9 @@ use crate::telemetry::outcome::CallOutcome;
 use crate::telemetry::spans;
 
 /// A call that is about to run its body.
-pub(super) struct Load<'a, B> {
+pub(super) struct LeadingCall<'a, B> {
     pub(super) cache: Cache,
-    pub(super) asked: Box<PendingCall>,
+    pub(super) pending: Box<PendingCall>,
     pub(super) work: Work<'a, B>,
     /// The time that the call may still wait for Redis.
     pub(super) budget: Arc<Budget>,
@@ -41,8 +41,8 @@ pub(super) struct Load<'a, B> {
 pub(super) enum LoadResult {
     /// The body's result, and how it was stored.
     Own(AnyResult, Stored),
-    /// A value in place of the body's result. What is reported about it is boxed, so that the outcome of a load is small
-    /// in every frame that it passes.
+    /// A value in place of the body's result.
+    /// What is reported about it is boxed, so that the outcome of a load is small in every stack frame that it passes.
     Fallback(AnyResult, Box<CallOutcome>),
     /// The body took too long, and no caller waits for it.
     GivenUp,
@@ -63,8 +63,8 @@ pub(super) struct Stored {
 ///
 /// The steps after the body are boxed, so that they use no stack while the body is polled.
 pub(super) async fn lead<B>(
-    load: Load<'_, B>,
-    loading: Box<Loading>,
+    load: LeadingCall<'_, B>,
+    loading: Box<Load>,
     mut timeouts: Timeouts,
     detached: bool,
 ) -> LoadResult
@@ -72,10 +72,10 @@ where
     B: Future<Output = AnyResult> + Unpin,
 {
     let (cache, budget) = (load.cache, load.budget);
-    let Work { body, questions } = load.work;
+    let Work { body, rules } = load.work;
     let ending = Ending::new(
         &cache,
-        *load.asked,
+        *load.pending,
         &loading,
         &budget,
         detached,
@@ -95,7 +95,7 @@ where
         }
     };
     match run {
-        Ok(returned) => boxed(|| ending.conclude(loading, returned, questions)).await,
+        Ok(returned) => boxed(|| ending.conclude(loading, returned, rules)).await,
         Err(given_up) => {
             boxed(|| ending.give_up(loading)).await;
             given_up
@@ -120,7 +120,7 @@ impl<'a> Ending<'a> {
     fn new(
         cache: &'a Cache,
         PendingCall { call, kind, .. }: PendingCall,
-        loading: &Loading,
+        loading: &Load,
         budget: &'a Budget,
         detached: bool,
         waits_for_store: bool,
@@ -149,7 +149,7 @@ impl<'a> Ending<'a> {
     }
 
     /// The body took too long.
-    async fn give_up(mut self: Box<Self>, loading: Box<Loading>) {
+    async fn give_up(mut self: Box<Self>, loading: Box<Load>) {
         let (cache, site) = (self.cache, self.about.site);
         if self.detached {
             count(cache, site, |counters| &counters.timed_out);
@@ -157,24 +157,24 @@ impl<'a> Ending<'a> {
         // A part of the body may have run, so its removals are made.
         self.removals.run(None).await;
         cache.inner.refresh_backoff.failed(self.key.as_str());
-        note_failure(cache, site, self.key.as_str());
+        record_failure(cache, site, self.key.as_str());
         loading.end(Outcome::TimedOut, true);
     }
 
     /// The body has ended.
     async fn conclude(
         mut self: Box<Self>,
-        loading: Box<Loading>,
+        loading: Box<Load>,
         returned: AnyResult,
-        mut questions: Box<dyn Questions + Send + '_>,
+        mut rules: Box<dyn ResultRules + Send + '_>,
     ) -> LoadResult {
         let mut returned = match self.kind.prepare(returned) {
             Prepared::Ready(returned) => returned,
             Prepared::Reading(reading) => loading.drive(reading).await,
         };
-        let verdict = self.removals.judge(&*self.kind, &mut *questions, &returned);
+        let verdict = self.removals.judge(&*self.kind, &mut *rules, &returned);
         self.removals.run(Some(&loading)).await;
-        self.note(verdict);
+        self.record_verdict(verdict);
         let stores = self.waits_for_store && loading.may_store();
         let flight = stores.then(|| loading.flight().clone());
         let stored = self.hand_over(loading, verdict, &returned);
@@ -192,19 +192,19 @@ impl<'a> Ending<'a> {
             };
             // If there is no reply in time, the store continues in the background.
             let _ = self.budget.spend(pin!(settled)).await;
-            self.cache.forget_near(self.key.as_str());
+            self.cache.remove_from_memory(self.key.as_str());
         }
         self.kind.release(&mut returned);
         LoadResult::Own(returned, stored)
     }
 
     /// Records whether the load failed.
-    fn note(&self, verdict: Verdict) {
+    fn record_verdict(&self, verdict: Verdict) {
         let (cache, site, key) = (self.cache, self.about.site, self.key.as_str());
         if verdict == Verdict::Failed {
             count(cache, site, |counters| &counters.load_failures);
             cache.inner.refresh_backoff.failed(key);
-            note_failure(cache, site, key);
+            record_failure(cache, site, key);
         } else {
             cache.inner.refresh_backoff.succeeded(key);
             cache.inner.failing.succeeded(key);
@@ -212,7 +212,7 @@ impl<'a> Ending<'a> {
     }
 
     /// Gives the result to the waiters, and stores it.
-    fn hand_over(&self, loading: Box<Loading>, verdict: Verdict, returned: &AnyResult) -> Stored {
+    fn hand_over(&self, loading: Box<Load>, verdict: Verdict, returned: &AnyResult) -> Stored {
         let (site, kind) = (self.about.site, &*self.kind);
         let (kept, life) = match verdict {
             Verdict::Failed => {
@@ -224,8 +224,8 @@ impl<'a> Ending<'a> {
                 };
             }
             Verdict::Absent => (Some(None), site.none_ttl),
-            Verdict::Store => (kept(site, kind, returned).map(Some), self.ttl),
-            Verdict::ShareOnly => (kept(site, kind, returned).map(Some), None),
+            Verdict::Store => (shareable(site, kind, returned).map(Some), self.ttl),
+            Verdict::ShareOnly => (shareable(site, kind, returned).map(Some), None),
         };
         match (kept, life) {
             (Some(kept), Some(ttl)) => {
@@ -250,7 +250,7 @@ impl<'a> Ending<'a> {
 
 /// Records that the load failed or took too long: for a while the body is not run again if an older value may be
 /// served.
-fn note_failure(cache: &Cache, site: &Site, key: &str) {
+fn record_failure(cache: &Cache, site: &Site, key: &str) {
     if !site.policy.stale_on_error.is_zero() {
         cache.inner.failing.failed(key);
     }
@@ -258,7 +258,11 @@ fn note_failure(cache: &Cache, site: &Site, key: &str) {
 
 /// The part of a result that may be cached and shared. A whole response that is `private` is for one client only,
 /// unless the key distinguishes clients.
-pub(super) fn kept(site: &'static Site, kind: &dyn AnyKind, returned: &AnyResult) -> Option<Kept> {
+pub(super) fn shareable(
+    site: &'static Site,
+    kind: &dyn AnyKind,
+    returned: &AnyResult,
+) -> Option<ErasedValue> {
     if kind.is_private(returned) && !site.is_personal() {
         return None;
     }
@@ -266,7 +270,7 @@ pub(super) fn kept(site: &'static Site, kind: &dyn AnyKind, returned: &AnyResult
 }
 
 /// Runs the body and makes its removals, without the cache.
-pub(super) async fn alone<B>(
+pub(super) async fn run_uncached<B>(
     cache: &Cache,
     call: Call,
     kind: &dyn AnyKind,
@@ -276,20 +280,17 @@ where
     B: Future<Output = AnyResult> + Unpin,
 {
     let mut removals = PendingRemovals::new(cache, call);
-    let Work {
-        body,
-        mut questions,
-    } = work;
-    let returned = watched(cache, removals.call.site, None, body).await;
-    removals.after(kind.ended(&returned), |late| {
-        questions.add_late(&returned, late);
+    let Work { body, mut rules } = work;
+    let returned = timed(cache, removals.call.site, None, body).await;
+    removals.after(kind.ended(&returned), |result_patterns| {
+        rules.add_result_patterns(&returned, result_patterns);
     });
     removals.run(None).await;
     returned
 }
 
 /// Runs a body without a lease.
-pub(super) async fn watched<F: Future>(
+pub(super) async fn timed<F: Future>(
     cache: &Cache,
     site: &'static Site,
     key: Option<&str>,
@@ -301,7 +302,7 @@ pub(super) async fn watched<F: Future>(
 }
 
 /// The same within the call's time limits, if an older value may be served when the body fails or is slow.
-pub(super) async fn alone_within<B>(
+pub(super) async fn run_uncached_within<B>(
     call: Call,
     work: Work<'_, B>,
     mut timeouts: Timeouts,
@@ -311,7 +312,7 @@ where
     B: Future<Output = AnyResult> + Unpin,
 {
     let kind = fallback.kind;
-    let mut running = pin!(alone(fallback.cache, call, kind, work));
+    let mut running = pin!(run_uncached(fallback.cache, call, kind, work));
     let returned = match fallback
         .wait_or_fall_back(&mut timeouts, running.as_mut())
         .await
@@ -319,7 +320,7 @@ where
         Ok(returned) => returned,
         Err((older, outcome)) => {
             if let Some(key) = fallback.key {
-                note_failure(fallback.cache, fallback.about.site, key.as_str());
+                record_failure(fallback.cache, fallback.about.site, key.as_str());
             }
             return LoadResult::Fallback(older, outcome);
         }

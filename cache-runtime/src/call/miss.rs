@@ -5,7 +5,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::cache::load::Loading;
+use crate::cache::load::Load;
 use crate::cache::transaction;
 use crate::cache::{Cache, Demand, Hit, ReadOutcome};
 use crate::cacheable::erased::{AnyResult, Ended};
@@ -13,10 +13,12 @@ use crate::call::background::{BackgroundLoad, may_refresh};
 use crate::call::body::{Body, MakeBody, Work};
 use crate::call::call::Keyed;
 use crate::call::fallback::{Fallback, FallbackReason};
-use crate::call::load::{Load, LoadResult, Stored, alone, alone_within, kept, lead};
+use crate::call::load::{
+    LeadingCall, LoadResult, Stored, lead, run_uncached, run_uncached_within, shareable,
+};
 use crate::call::mode::Mode;
 use crate::call::pending_call::PendingCall;
-use crate::call::report::{count, found_in, outcome, ran, served, tell};
+use crate::call::report::{count, found_outcome, hit_outcome, ran_outcome, report, report_hit};
 use crate::call::request::{Shape, give_back_aged, give_back_outcome, request, request_of};
 use crate::call::site::{About, Site};
 use crate::call::survivor::Survivor;
@@ -32,14 +34,14 @@ use crate::telemetry::spans;
 
 /// A call that memory has not answered. `M` creates its body, a `B`, when it is about to run.
 pub(super) struct Miss<'a, M, B> {
-    pub(super) asked: Box<PendingCall>,
+    pub(super) pending: Box<PendingCall>,
     pub(super) make: M,
     /// Present if its body owns its data.
     pub(super) background: Option<BackgroundLoad<'a, B>>,
 }
 
 /// The time limits of a miss: for the body, and for Redis.
-struct Waiting {
+struct Limits {
     timeouts: Timeouts,
     budget: Budget,
 }
@@ -59,7 +61,7 @@ where
     M: FnOnce() -> Work<'a, B>,
     B: Future<Output = AnyResult> + Unpin,
 {
-    let call = &missed.asked.call;
+    let call = &missed.pending.call;
     let span = spans::read(call.site.name(), call.key.as_str());
     tracing::Instrument::instrument(miss(missed), span)
 }
@@ -74,7 +76,7 @@ where
     M: FnOnce() -> Work<'a, B>,
     B: Future<Output = AnyResult> + Unpin,
 {
-    if miss.asked.mode == Mode::Uncached {
+    if miss.pending.mode == Mode::Uncached {
         return (miss.make)().body.await;
     }
     let searched = {
@@ -108,51 +110,51 @@ where
     M: FnOnce() -> Work<'a, B>,
     B: Future<Output = AnyResult> + Unpin,
 {
-    let (cache, site) = (miss.asked.call.used_cache(), miss.asked.call.site);
-    let mut waiting = Waiting {
+    let (cache, site) = (miss.pending.call.used_cache(), miss.pending.call.site);
+    let mut limits = Limits {
         timeouts: Timeouts::new(&site.policy),
         budget: cache.budget(),
     };
-    let key = match &miss.asked.call.key {
-        Keyed::Key(key) if miss.asked.mode != Mode::Blind => key.clone(),
-        _ => return Searched::Done(boxed(|| miss.without_key(&cache, waiting)).await),
+    let key = match &miss.pending.call.key {
+        Keyed::Key(key) if miss.pending.mode != Mode::WithoutCredentials => key.clone(),
+        _ => return Searched::Done(boxed(|| miss.without_key(&cache, limits)).await),
     };
-    if !miss.asked.call.patterns.is_empty() && transaction::is_active() {
+    if !miss.pending.call.patterns.is_empty() && transaction::is_active() {
         return Searched::Done(boxed(|| miss.in_transaction(&cache)).await);
     }
-    if miss.asked.mode == Mode::Normal
-        && is_to_be_spared(&cache, site, &key)
+    if miss.pending.mode == Mode::Normal
+        && is_source_failing(&cache, site, &key)
         && let Some(returned) =
-            boxed(|| miss.asked.after_failure(&cache, &key, &waiting.budget)).await
+            boxed(|| miss.pending.after_failure(&cache, &key, &limits.budget)).await
     {
         return Searched::Done(returned);
     }
     let mut demand = Demand::Any;
-    if miss.asked.mode != Mode::Normal {
-        demand = boxed(|| miss.asked.demand(&cache, &key, &waiting.budget)).await;
+    if miss.pending.mode != Mode::Normal {
+        demand = boxed(|| miss.pending.demand(&cache, &key, &limits.budget)).await;
     }
-    if miss.asked.mode == Mode::Refresh {
-        waiting.timeouts = waiting.timeouts.hard_only();
+    if miss.pending.mode == Mode::Refresh {
+        limits.timeouts = limits.timeouts.hard_only();
         if demand == Demand::Any {
-            return Searched::Done(boxed(|| miss.refresh_nothing(&cache, &key, waiting)).await);
+            return Searched::Done(boxed(|| miss.refresh_nothing(&cache, &key, limits)).await);
         }
     }
-    let turn = miss.asked.turn(&cache, &key, &mut waiting, demand).await;
-    Searched::Done(match turn {
-        Ok(ReadOutcome::Hit(hit)) => match miss.give_hit(&cache, &key, hit) {
+    let read = miss.pending.read(&cache, &key, &mut limits, demand).await;
+    Searched::Done(match read {
+        Ok(ReadOutcome::Hit(hit)) => match miss.return_hit(&cache, &key, hit) {
             Ok(returned) => returned,
-            Err(miss) => boxed(|| miss.run(&cache, &key, waiting, Reason::Unusable)).await,
+            Err(miss) => boxed(|| miss.run(&cache, &key, limits, Reason::Unusable)).await,
         },
         Ok(ReadOutcome::Load(loading)) => {
-            return Searched::Load(boxed(|| miss.load(cache, waiting, loading)));
+            return Searched::Load(boxed(|| miss.load(cache, limits, loading)));
         }
-        Ok(turn) => boxed(|| miss.after(&cache, &key, waiting, turn)).await,
+        Ok(read) => boxed(|| miss.after_read(&cache, &key, limits, read)).await,
         Err(returned) => returned,
     })
 }
 
 /// Whether the last load of the key failed recently, and no further attempt is due.
-fn is_to_be_spared(cache: &Cache, site: &Site, key: &CacheKey) -> bool {
+fn is_source_failing(cache: &Cache, site: &Site, key: &CacheKey) -> bool {
     let policy = &site.policy;
     !policy.stale_on_error.is_zero() && !cache.inner.failing.may_try(key.as_str(), policy.retry)
 }
@@ -182,14 +184,14 @@ impl PendingCall {
     ) -> Option<AnyResult> {
         let fallback = self.fallback(cache, Some(key), budget);
         let (returned, outcome) = fallback.value_for(FallbackReason::BodyFailed).await?;
-        tell(|| *outcome);
+        report(|| *outcome);
         Some(returned)
     }
 
     /// Which values the call accepts. For a refresh, [`Demand::Any`] means that there is no entry to refresh.
     async fn demand(&self, cache: &Cache, key: &CacheKey, budget: &Budget) -> Demand {
         let mut request = request_of(self.call.site, key, Shape::of_any(&*self.kind));
-        request.demand = Demand::StandIn;
+        request.demand = Demand::Fallback;
         match self.mode {
             // Ask for a value newer than the stored one, and keep serving that one meanwhile.
             Mode::Newer => {
@@ -206,18 +208,18 @@ impl PendingCall {
     }
 
     /// Reads the key. `Err`: the read took too long, and this is the call's result instead.
-    async fn turn(
+    async fn read(
         &self,
         cache: &Cache,
         key: &CacheKey,
-        waiting: &mut Waiting,
+        limits: &mut Limits,
         demand: Demand,
     ) -> Result<ReadOutcome, AnyResult> {
         let (tags, open_tags) = self.call.tags.known_and_open();
         let shape = Shape::of_any(&*self.kind);
         let mut request = request(&self.call, key, shape, &tags, &open_tags);
         request.demand = demand;
-        let Waiting { timeouts, budget } = waiting;
+        let Limits { timeouts, budget } = limits;
         let mut reading = Box::pin(cache.read(&request, budget));
         if timeouts.is_endless() {
             return Ok(reading.await);
@@ -225,7 +227,7 @@ impl PendingCall {
         let fallback = self.fallback(cache, Some(key), budget);
         let turn = boxed(|| fallback.wait_or_fall_back(timeouts, reading.as_mut())).await;
         turn.map_err(|(returned, outcome)| {
-            tell(|| *outcome);
+            report(|| *outcome);
             returned
         })
     }
@@ -235,15 +237,15 @@ impl PendingCall {
         &self,
         cache: &Cache,
         key: &CacheKey,
-        waiting: &mut Waiting,
+        limits: &mut Limits,
         flight: &'f Flight<Box<Lease>>,
     ) -> Result<Option<flight::Turn<'f, Box<Lease>>>, AnyResult> {
         let about = self.call.about();
         let turn = {
-            let fallback = self.fallback(cache, Some(key), &waiting.budget);
+            let fallback = self.fallback(cache, Some(key), &limits.budget);
             let waited = pin!(flight.turn());
             fallback
-                .wait_or_fall_back(&mut waiting.timeouts, waited)
+                .wait_or_fall_back(&mut limits.timeouts, waited)
                 .await
         };
         match turn {
@@ -252,20 +254,25 @@ impl PendingCall {
                 Some(returned) => {
                     count(cache, about.site, |counters| &counters.coalesced);
                     let failed = self.kind.has_failed(&returned);
-                    tell(|| ran(about, failed, Status::Coalesced, Reason::Shared));
+                    report(|| ran_outcome(about, failed, Status::Coalesced, Reason::Shared));
                     Err(returned)
                 }
                 None => Ok(None),
             },
             Err((returned, outcome)) => {
-                tell(|| *outcome);
+                report(|| *outcome);
                 Err(returned)
             }
         }
     }
 
     /// The result of another call's load.
-    fn give_shared(&self, cache: &Cache, outcome: Outcome, was_loaded: bool) -> Option<AnyResult> {
+    fn return_shared(
+        &self,
+        cache: &Cache,
+        outcome: Outcome,
+        was_loaded: bool,
+    ) -> Option<AnyResult> {
         let about = self.call.about();
         let site = about.site;
         let found = match &outcome {
@@ -286,7 +293,7 @@ impl PendingCall {
             } else {
                 Reason::Fresh
             };
-            tell(|| found_in(about, HitTier::Redis, aged, reason));
+            report(|| found_outcome(about, HitTier::Redis, aged, reason));
             return Some(returned);
         }
         let reason = if was_loaded {
@@ -295,9 +302,9 @@ impl PendingCall {
             Reason::Shared
         };
         let failed = self.kind.has_failed(&returned);
-        tell(|| CallOutcome {
+        report(|| CallOutcome {
             ttl: ttl.unwrap_or_default(),
-            ..ran(about, failed, Status::Coalesced, reason)
+            ..ran_outcome(about, failed, Status::Coalesced, reason)
         });
         Some(returned)
     }
@@ -308,178 +315,183 @@ where
     M: FnOnce() -> Work<'a, B>,
     B: Future<Output = AnyResult> + Unpin,
 {
-    fn into_load(self, cache: Cache, budget: Budget) -> Load<'a, B> {
-        Load {
+    fn into_leading_call(self, cache: Cache, budget: Budget) -> LeadingCall<'a, B> {
+        LeadingCall {
             cache,
-            waits_for_store: self.asked.mode == Mode::Refresh,
-            asked: self.asked,
+            waits_for_store: self.pending.mode == Mode::Refresh,
+            pending: self.pending,
             work: (self.make)(),
             budget: Arc::new(budget),
         }
     }
 
+    /// Runs the body for the key's flight.
+    async fn load(self, cache: Cache, limits: Limits, loading: Box<Load>) -> AnyResult {
+        let about = self.pending.call.about();
+        let why = match self.pending.mode {
+            Mode::Newer | Mode::Refresh => Reason::Asked,
+            _ => loading.reason(),
+        };
+        count(&cache, about.site, |counters| &counters.misses);
+        let (background, timeouts) = (self.background, limits.timeouts);
+        let load = self.into_leading_call(cache, limits.budget);
+        let loaded = lead_within(load, loading, timeouts, background).await;
+        conclude(about, loaded, Status::Miss, why)
+    }
+
     /// For a call without a key, or with a key that does not contain the credentials of the request.
-    async fn without_key(self, cache: &Cache, waiting: Waiting) -> AnyResult {
-        let site = self.asked.call.site;
+    async fn without_key(self, cache: &Cache, limits: Limits) -> AnyResult {
+        let site = self.pending.call.site;
         count(cache, site, |counters| &counters.bypasses);
-        let why = match self.asked.mode {
-            Mode::Blind => {
+        let why = match self.pending.mode {
+            Mode::WithoutCredentials => {
                 site.warn_of_credentials();
                 Reason::Credentials
             }
             _ => Reason::NoKey,
         };
-        self.alone(cache, None, waiting, (Status::Bypass, why))
+        self.run_and_report(cache, None, limits, (Status::Bypass, why))
             .await
     }
 
     /// For a call whose removals wait for the end of a transaction, so that its result cannot be stored either.
     async fn in_transaction(self, cache: &Cache) -> AnyResult {
-        let PendingCall { call, kind, .. } = *self.asked;
+        let PendingCall { call, kind, .. } = *self.pending;
         let about = call.about();
         count(cache, about.site, |counters| &counters.misses);
-        let returned = alone(cache, call, &*kind, (self.make)()).await;
+        let returned = run_uncached(cache, call, &*kind, (self.make)()).await;
         let failed = kind.has_failed(&returned);
-        tell(|| ran(about, failed, Status::Miss, Reason::InTransaction));
+        report(|| ran_outcome(about, failed, Status::Miss, Reason::InTransaction));
         returned
     }
 
     /// A refresh of a key without an entry, which runs as a `put`. If Redis did not answer in time, nothing can be
     /// stored, and the call does not wait for Redis again.
-    async fn refresh_nothing(self, cache: &Cache, key: &CacheKey, waiting: Waiting) -> AnyResult {
-        if waiting.budget.is_spent() {
-            count(cache, self.asked.call.site, |counters| &counters.misses);
-            let told = (Status::Miss, Reason::RedisAway);
-            return self.alone(cache, Some(key), waiting, told).await;
+    async fn refresh_nothing(self, cache: &Cache, key: &CacheKey, limits: Limits) -> AnyResult {
+        if limits.budget.is_spent() {
+            count(cache, self.pending.call.site, |counters| &counters.misses);
+            let outcome = (Status::Miss, Reason::RedisAway);
+            return self.run_and_report(cache, Some(key), limits, outcome).await;
         }
-        let PendingCall { call, kind, .. } = *self.asked;
-        put::anew(call, kind, (self.make)(), waiting.budget).await
-    }
-
-    /// Runs the body for the key's flight.
-    async fn load(self, cache: Cache, waiting: Waiting, loading: Box<Loading>) -> AnyResult {
-        let about = self.asked.call.about();
-        let why = match self.asked.mode {
-            Mode::Newer | Mode::Refresh => Reason::Asked,
-            _ => loading.reason(),
-        };
-        count(&cache, about.site, |counters| &counters.misses);
-        let (background, timeouts) = (self.background, waiting.timeouts);
-        let load = self.into_load(cache, waiting.budget);
-        let loaded = lead_within(load, loading, timeouts, background).await;
-        report(about, loaded, Status::Miss, why)
+        let PendingCall { call, kind, .. } = *self.pending;
+        put::run(call, kind, (self.make)(), limits.budget).await
     }
 
     /// For a read that returned neither a stored value nor a load to lead.
-    async fn after(
+    async fn after_read(
         self,
         cache: &Cache,
         key: &CacheKey,
-        waiting: Waiting,
-        turn: ReadOutcome,
+        limits: Limits,
+        read: ReadOutcome,
     ) -> AnyResult {
-        let asked = &self.asked;
-        match turn {
+        let pending = &self.pending;
+        match read {
             ReadOutcome::Coalesced(outcome, was_loaded) => {
                 if outcome.is_failure()
                     && let Some(returned) =
-                        boxed(|| asked.after_failure(cache, key, &waiting.budget)).await
+                        boxed(|| pending.after_failure(cache, key, &limits.budget)).await
                 {
                     return returned;
                 }
-                match asked.give_shared(cache, outcome, was_loaded) {
+                match pending.return_shared(cache, outcome, was_loaded) {
                     Some(returned) => returned,
-                    None => self.run(cache, key, waiting, Reason::Shared).await,
+                    None => self.run(cache, key, limits, Reason::Shared).await,
                 }
             }
             ReadOutcome::RunLimited(flight, failed) => {
                 if failed
                     && let Some(returned) =
-                        boxed(|| asked.after_failure(cache, key, &waiting.budget)).await
+                        boxed(|| pending.after_failure(cache, key, &limits.budget)).await
                 {
                     return returned;
                 }
-                self.in_turn(cache, key, waiting, &flight).await
+                self.run_in_turn(cache, key, limits, &flight).await
             }
-            ReadOutcome::RunUncached(why) => self.run(cache, key, waiting, why).await,
+            ReadOutcome::RunUncached(why) => self.run(cache, key, limits, why).await,
             ReadOutcome::Hit(_) | ReadOutcome::Load(_) => {
-                unreachable!("`search` deals with these")
+                unreachable!("`search` handles these")
             }
         }
     }
 
     /// The result of a hit.
     #[inline(never)]
-    fn give_hit(self, cache: &Cache, key: &CacheKey, mut hit: Hit) -> Result<AnyResult, Box<Self>> {
-        let about = self.asked.call.about();
-        let Some(returned) = give_back_aged(&*self.asked.kind, &mut hit) else {
+    fn return_hit(
+        self,
+        cache: &Cache,
+        key: &CacheKey,
+        mut hit: Hit,
+    ) -> Result<AnyResult, Box<Self>> {
+        let about = self.pending.call.about();
+        let Some(returned) = give_back_aged(&*self.pending.kind, &mut hit) else {
             return Err(Box::new(self));
         };
-        served(cache, about, &hit, None);
-        spans::read_ended(|| outcome(about, &hit, None));
+        report_hit(cache, about, &hit, None);
+        spans::read_ended(|| hit_outcome(about, &hit, None));
         if let Some(background) = self
             .background
             .filter(|_| hit.refresh && may_refresh(cache, key))
         {
-            let load = self.into_load(cache.clone(), cache.background_budget());
+            let load = self.into_leading_call(cache.clone(), cache.background_budget());
             (background.refresh)(load, hit.version);
         }
         Ok(returned)
     }
 
     /// Runs the body, limited to a few at a time, after a load whose result could not be shared.
-    async fn in_turn(
+    async fn run_in_turn(
         self,
         cache: &Cache,
         key: &CacheKey,
-        mut waiting: Waiting,
+        mut limits: Limits,
         flight: &Flight<Box<Lease>>,
     ) -> AnyResult {
-        let permit = match self.asked.permit(cache, key, &mut waiting, flight).await {
+        let permit = match self.pending.permit(cache, key, &mut limits, flight).await {
             Ok(permit) => permit,
             Err(returned) => return returned,
         };
-        let about = self.asked.call.about();
+        let about = self.pending.call.about();
         count(cache, about.site, |counters| &counters.misses);
-        let kind = self.asked.kind.another();
-        let loaded = self.loaded_alone(cache, Some(key), waiting).await;
+        let kind = self.pending.kind.another();
+        let loaded = self.load_uncached(cache, Some(key), limits).await;
         if let (LoadResult::Own(returned, _), Some(_)) = (&loaded, &permit)
             && kind.ended(returned) == Ended::Value
-            && let Some(kept) = kept(about.site, &*kind, returned)
+            && let Some(kept) = shareable(about.site, &*kind, returned)
         {
-            flight.rescue(Outcome::Unstored(kept));
+            flight.share(Outcome::Unstored(kept));
         }
         drop(permit);
-        report(about, loaded, Status::Miss, Reason::Shared)
+        conclude(about, loaded, Status::Miss, Reason::Shared)
     }
 
     /// Runs the body without a lease.
-    async fn run(self, cache: &Cache, key: &CacheKey, waiting: Waiting, why: Reason) -> AnyResult {
-        count(cache, self.asked.call.site, |counters| &counters.misses);
-        self.alone(cache, Some(key), waiting, (Status::Miss, why))
+    async fn run(self, cache: &Cache, key: &CacheKey, limits: Limits, why: Reason) -> AnyResult {
+        count(cache, self.pending.call.site, |counters| &counters.misses);
+        self.run_and_report(cache, Some(key), limits, (Status::Miss, why))
             .await
     }
 
-    async fn alone(
+    async fn run_and_report(
         self,
         cache: &Cache,
         key: Option<&CacheKey>,
-        waiting: Waiting,
+        limits: Limits,
         (status, why): (Status, Reason),
     ) -> AnyResult {
-        let about = self.asked.call.about();
-        let loaded = self.loaded_alone(cache, key, waiting).await;
-        report(about, loaded, status, why)
+        let about = self.pending.call.about();
+        let loaded = self.load_uncached(cache, key, limits).await;
+        conclude(about, loaded, status, why)
     }
 
-    async fn loaded_alone(
+    async fn load_uncached(
         self,
         cache: &Cache,
         key: Option<&CacheKey>,
-        waiting: Waiting,
+        limits: Limits,
     ) -> LoadResult {
-        let Waiting { timeouts, budget } = waiting;
-        let PendingCall { call, kind, .. } = *self.asked;
+        let Limits { timeouts, budget } = limits;
+        let PendingCall { call, kind, .. } = *self.pending;
         let fallback = Fallback {
             cache,
             about: call.about(),
@@ -488,14 +500,14 @@ where
             budget: &budget,
         };
         let work = (self.make)();
-        boxed(|| alone_within(call, work, timeouts, fallback)).await
+        boxed(|| run_uncached_within(call, work, timeouts, fallback)).await
     }
 }
 
 /// Runs the load. If others wait for it and it owns its data, it continues when its caller is dropped.
 async fn lead_within<'a, B>(
-    load: Load<'a, B>,
-    loading: Box<Loading>,
+    load: LeadingCall<'a, B>,
+    loading: Box<Load>,
     timeouts: Timeouts,
     background: Option<BackgroundLoad<'a, B>>,
 ) -> LoadResult
@@ -514,8 +526,8 @@ where
 
 /// Runs the load in a separate task, because the call may stop waiting for it.
 async fn lead_softly<'a, B>(
-    load: Load<'a, B>,
-    loading: Box<Loading>,
+    load: LeadingCall<'a, B>,
+    loading: Box<Load>,
     timeouts: Timeouts,
     background: BackgroundLoad<'a, B>,
 ) -> LoadResult
@@ -524,8 +536,8 @@ where
 {
     let (cache, about, kind) = (
         load.cache.clone(),
-        load.asked.call.about(),
-        load.asked.kind.another(),
+        load.pending.call.about(),
+        load.pending.kind.another(),
     );
     let (key, budget) = (loading.cache_key().clone(), load.budget.clone());
     let Some(room) = cache.inner.loads.room() else {
@@ -556,7 +568,7 @@ where
 
 /// Reports a call that ran its body, and returns its result.
 #[inline(never)]
-fn report(about: About, loaded: LoadResult, status: Status, why: Reason) -> AnyResult {
+fn conclude(about: About, loaded: LoadResult, status: Status, why: Reason) -> AnyResult {
     match loaded {
         LoadResult::Own(
             returned,
@@ -566,15 +578,15 @@ fn report(about: About, loaded: LoadResult, status: Status, why: Reason) -> AnyR
                 failed,
             },
         ) => {
-            tell(|| CallOutcome {
+            report(|| CallOutcome {
                 ttl,
                 stored,
-                ..ran(about, failed, status, why)
+                ..ran_outcome(about, failed, status, why)
             });
             returned
         }
         LoadResult::Fallback(returned, outcome) => {
-            tell(|| *outcome);
+            report(|| *outcome);
             returned
         }
         LoadResult::GivenUp => unreachable!("somebody waits for this load"),

@@ -41,14 +41,14 @@ use std::future::Future;
 use std::pin::Pin;
 
 use self::background::BackgroundLoad;
-use self::body::{Body, MakeBody, TypedBody, Work, untyped, untyped_as_it_is};
-use self::mode::{Mode, ask, is_uncached};
+use self::body::{Body, MakeBody, TypedBody, Work, untyped, untyped_local};
+use self::mode::{Mode, is_uncached, with_mode};
 use self::pending_call::PendingCall;
-use self::read::{Looked, go_on, go_on_as_it_is, look};
+use self::read::{MemoryLookup, after_miss, after_miss_local, look_in_memory};
 use self::ready_or_boxed::ReadyOrBoxed;
 use crate::cacheable::Returned;
 use crate::cacheable::erased::{AnyKind, AnyResult, Erase};
-use crate::call::call::{Call, Late};
+use crate::call::call::{Call, ResultPatterns};
 use crate::call::site::Site;
 
 /// A read: on a hit, the body does not run.
@@ -56,25 +56,25 @@ pub fn read<'a, R, K, W, L, F, Fut>(
     call: Call,
     kind: K,
     when: W,
-    late: L,
+    result_patterns: L,
     body: F,
 ) -> impl Future<Output = R> + use<'a, R, K, W, L, F, Fut>
 where
     R: 'static,
     K: Erase<R>,
     W: FnOnce(&K::Inner) -> bool + Send + 'a,
-    L: FnOnce(&K::Inner, &mut Late<'_>) + Send + 'a,
+    L: FnOnce(&K::Inner, &mut ResultPatterns<'_>) + Send + 'a,
     F: FnOnce() -> Fut,
     Fut: Future<Output = R> + Send + 'a, // say `?Send` if the body is of one thread
 {
-    match look(&call, kind) {
-        Looked::Hit(returned, _) => ReadyOrBoxed::ready(returned),
-        Looked::Missed(mode, name) => {
-            let asked = PendingCall::new(call, kind.any_kind(), mode);
+    match look_in_memory(&call, kind) {
+        MemoryLookup::Hit(returned, _) => ReadyOrBoxed::ready(returned),
+        MemoryLookup::Missed(mode, name) => {
+            let pending = PendingCall::new(call, kind.any_kind(), mode);
             let body: TypedBody<'a, R> = boxed(body);
             let make: MakeBody<'a, 'a> =
-                Box::new(move || Work::new(kind, when, late, untyped::<R, K>(body)));
-            go_on::<R, K>(asked, name, make, None)
+                Box::new(move || Work::new(kind, when, result_patterns, untyped::<R, K>(body)));
+            after_miss::<R, K>(pending, name, make, None)
         }
     }
 }
@@ -82,60 +82,65 @@ where
 /// A read whose load may outlive its call: refreshed in the background, or waited for only for a limited time. The
 /// body gets clones of the arguments it borrows, made when the body is created; it is created only when it is about to
 /// run.
-pub fn read_ahead<'m, R, K, W, L, F, Fut>(
+pub fn read_detachable<'m, R, K, W, L, F, Fut>(
     call: Call,
     kind: K,
     when: W,
-    late: L,
+    result_patterns: L,
     body: F,
 ) -> impl Future<Output = R> + use<'m, R, K, W, L, F, Fut>
 where
     R: 'static,
     K: Erase<R>,
     W: FnOnce(&K::Inner) -> bool + Send + 'static,
-    L: FnOnce(&K::Inner, &mut Late<'_>) + Send + 'static,
+    L: FnOnce(&K::Inner, &mut ResultPatterns<'_>) + Send + 'static,
     F: FnOnce() -> Fut + Send + 'm,
     // If the next bound is not met, rustc shows its whole line, so the comment in it names the options that need it.
     Fut: Future<Output = R> + Send + 'static, // `stale`, `early`, `soft_timeout`: a body may run in the background
 {
-    let work = move || Work::new(kind, when, late, untyped::<R, K>(boxed(body)));
-    match look(&call, kind) {
-        Looked::Hit(returned, refresh) => {
+    let work = move || Work::new(kind, when, result_patterns, untyped::<R, K>(boxed(body)));
+    match look_in_memory(&call, kind) {
+        MemoryLookup::Hit(returned, refresh) => {
             if let Some(refresh) = refresh {
                 refresh.start(call, kind.any_kind(), work);
             }
             ReadyOrBoxed::ready(returned)
         }
-        Looked::Missed(mode, name) => {
-            let asked = PendingCall::new(call, kind.any_kind(), mode);
+        MemoryLookup::Missed(mode, name) => {
+            let pending = PendingCall::new(call, kind.any_kind(), mode);
             let make: MakeBody<'m, 'static> = Box::new(work);
-            go_on::<R, K>(asked, name, make, Some(BackgroundLoad::able()))
+            after_miss::<R, K>(pending, name, make, Some(BackgroundLoad::new()))
         }
     }
 }
 
 /// A read of a function that says `?Send`.
-pub fn read_as_it_is<'a, R, K, W, L, F, Fut>(
+pub fn read_local<'a, R, K, W, L, F, Fut>(
     call: Call,
     kind: K,
     when: W,
-    late: L,
+    result_patterns: L,
     body: F,
 ) -> impl Future<Output = R> + use<'a, R, K, W, L, F, Fut>
 where
     R: 'static,
     K: Erase<R>,
     W: FnOnce(&K::Inner) -> bool + Send + 'a,
-    L: FnOnce(&K::Inner, &mut Late<'_>) + Send + 'a,
+    L: FnOnce(&K::Inner, &mut ResultPatterns<'_>) + Send + 'a,
     F: FnOnce() -> Fut,
     Fut: Future<Output = R>,
 {
-    match look(&call, kind) {
-        Looked::Hit(returned, _) => ReadyOrBoxed::<R, K, _>::ready(returned),
-        Looked::Missed(mode, name) => {
-            let asked = PendingCall::new(call, kind.any_kind(), mode);
-            go_on_as_it_is(asked, name, move || {
-                Work::new(kind, when, late, untyped_as_it_is::<R, K, _>(boxed(body)))
+    match look_in_memory(&call, kind) {
+        MemoryLookup::Hit(returned, _) => ReadyOrBoxed::<R, K, _>::ready(returned),
+        MemoryLookup::Missed(mode, name) => {
+            let pending = PendingCall::new(call, kind.any_kind(), mode);
+            after_miss_local(pending, name, move || {
+                Work::new(
+                    kind,
+                    when,
+                    result_patterns,
+                    untyped_local::<R, K, _>(boxed(body)),
+                )
             })
         }
     }
@@ -146,18 +151,18 @@ pub fn put<'a, R, K, W, L, F, Fut>(
     call: Call,
     kind: K,
     when: W,
-    late: L,
+    result_patterns: L,
     body: F,
 ) -> impl Future<Output = R> + use<'a, R, K, W, L, F, Fut>
 where
     R: 'static,
     K: Erase<R>,
     W: FnOnce(&K::Inner) -> bool + Send + 'a,
-    L: FnOnce(&K::Inner, &mut Late<'_>) + Send + 'a,
+    L: FnOnce(&K::Inner, &mut ResultPatterns<'_>) + Send + 'a,
     F: FnOnce() -> Fut,
     Fut: Future<Output = R> + Send + 'a, // say `?Send` if the body is of one thread
 {
-    let work = Work::new(kind, when, late, untyped::<R, K>(boxed(body)));
+    let work = Work::new(kind, when, result_patterns, untyped::<R, K>(boxed(body)));
     ReadyOrBoxed::<R, K, _>::Boxed(put_boxed(call, kind.any_kind(), work), None)
 }
 
@@ -184,27 +189,32 @@ where
         return work.body.await;
     }
     let budget = call.used_cache().budget();
-    boxed(|| put::anew(call, kind, work, budget)).await
+    boxed(|| put::run(call, kind, work, budget)).await
 }
 
 /// A write that stores, of a function that says `?Send`.
-pub fn put_as_it_is<'a, R, K, W, L, F, Fut>(
+pub fn put_local<'a, R, K, W, L, F, Fut>(
     call: Call,
     kind: K,
     when: W,
-    late: L,
+    result_patterns: L,
     body: F,
 ) -> impl Future<Output = R> + use<'a, R, K, W, L, F, Fut>
 where
     R: 'static,
     K: Erase<R>,
     W: FnOnce(&K::Inner) -> bool + Send + 'a,
-    L: FnOnce(&K::Inner, &mut Late<'_>) + Send + 'a,
+    L: FnOnce(&K::Inner, &mut ResultPatterns<'_>) + Send + 'a,
     F: FnOnce() -> Fut,
     Fut: Future<Output = R>,
 {
     let uncached = is_uncached(call.site);
-    let work = Work::new(kind, when, late, untyped_as_it_is::<R, K, _>(boxed(body)));
+    let work = Work::new(
+        kind,
+        when,
+        result_patterns,
+        untyped_local::<R, K, _>(boxed(body)),
+    );
     let put = boxed(|| put_or_run(uncached, call, kind.any_kind(), work));
     ReadyOrBoxed::<R, K, _>::Boxed(put, None)
 }
@@ -213,40 +223,40 @@ where
 pub fn write<'a, R, K, L, F, Fut>(
     call: Call,
     kind: K,
-    late: L,
+    result_patterns: L,
     body: F,
 ) -> impl Future<Output = R> + use<'a, R, K, L, F, Fut>
 where
     R: 'a,
     K: Returned<R>,
-    L: FnOnce(&K::Inner, &mut Late<'_>) + Send + 'a,
+    L: FnOnce(&K::Inner, &mut ResultPatterns<'_>) + Send + 'a,
     F: FnOnce() -> Fut,
     Fut: Future<Output = R> + Send + 'a, // say `?Send` if the body is of one thread
 {
     let body: Pin<Box<dyn Future<Output = R> + Send + 'a>> = boxed(body);
-    written(call, kind, Box::new(late), body)
+    written(call, kind, Box::new(result_patterns), body)
 }
 
 /// A write of a function that says `?Send`.
-pub fn write_as_it_is<'a, R, K, L, F, Fut>(
+pub fn write_local<'a, R, K, L, F, Fut>(
     call: Call,
     kind: K,
-    late: L,
+    result_patterns: L,
     body: F,
 ) -> impl Future<Output = R> + use<'a, R, K, L, F, Fut>
 where
     K: Returned<R>,
-    L: FnOnce(&K::Inner, &mut Late<'_>) + Send + 'a,
+    L: FnOnce(&K::Inner, &mut ResultPatterns<'_>) + Send + 'a,
     F: FnOnce() -> Fut,
     Fut: Future<Output = R>,
 {
-    written(call, kind, Box::new(late), boxed(body))
+    written(call, kind, Box::new(result_patterns), boxed(body))
 }
 
 fn written<'a, R, K, B>(
     call: Call,
     kind: K,
-    late: body::AddLate<'a, K::Inner>,
+    result_patterns: body::AddResultPatterns<'a, K::Inner>,
     body: B,
 ) -> impl Future<Output = R> + use<'a, R, K, B>
 where
@@ -258,7 +268,7 @@ where
         if uncached {
             return body.await;
         }
-        boxed(|| write::run(call, kind, late, body)).await
+        boxed(|| write::run(call, kind, result_patterns, body)).await
     })
 }
 
@@ -267,7 +277,7 @@ pub fn refresh<R, Fut: Future<Output = R>>(
     site: &'static Site,
     call: Fut,
 ) -> impl Future<Output = R> + use<R, Fut> {
-    ask(site, Mode::Refresh, call)
+    with_mode(site, Mode::Refresh, call)
 }
 
 /// Runs the future of a cached function; the first call of the site in it only runs its body.
@@ -275,7 +285,7 @@ pub fn uncached<R, Fut: Future<Output = R>>(
     site: &'static Site,
     call: Fut,
 ) -> impl Future<Output = R> + use<R, Fut> {
-    ask(site, Mode::Uncached, call)
+    with_mode(site, Mode::Uncached, call)
 }
 
 /// The `when` of a function without one: every value is stored.
@@ -283,8 +293,8 @@ pub fn always<I: ?Sized>(_: &I) -> bool {
     true
 }
 
-/// The late patterns and tags of a function that has none.
-pub fn nothing_late<I: ?Sized>(_: &I, _: &mut Late<'_>) {}
+/// The result-dependent patterns and tags of a function that has none.
+pub fn no_result_patterns<I: ?Sized>(_: &I, _: &mut ResultPatterns<'_>) {}
 
 /// Creates and boxes a future in a separate stack frame. Created in the caller's frame, each future would take its
 /// size there while the caller is polled; in builds without optimization, once for every branch.

@@ -9,11 +9,11 @@ use crate::telemetry::outcome::ObserverOptions;
 
 tokio::task_local! {
     /// The mode that a companion has set for the next call of a site.
-    static ASKED: Asked;
+    static NEXT_MODE: NextMode;
 }
 
 #[derive(Debug)]
-struct Asked {
+struct NextMode {
     /// The address of the site, used only for comparison.
     site: usize,
     mode: Cell<Mode>,
@@ -27,7 +27,7 @@ pub(super) enum Mode {
     Newer,
     Refresh,
     /// The call does not use the cache: its key does not contain the credentials of the request.
-    Blind,
+    WithoutCredentials,
     Uncached,
 }
 
@@ -35,9 +35,11 @@ impl Mode {
     /// The mode of a read. `answers`: its result is an answer to a request.
     #[inline] // it is on the path of a memory hit
     pub(super) fn of_read(call: &Call, options: ObserverOptions, answers: bool) -> Self {
-        match asked_of(call.site) {
+        match take_mode(call.site) {
             Self::Uncached => Self::Uncached,
-            _ if options.authorized && answers && call.is_blind_to_credentials() => Self::Blind,
+            _ if options.authorized && answers && call.ignores_credentials() => {
+                Self::WithoutCredentials
+            }
             Self::Normal if options.fresh => Self::Newer,
             mode => mode,
         }
@@ -45,21 +47,21 @@ impl Mode {
 }
 
 /// Runs the future; the first call of the site in it uses `mode`.
-pub(super) fn ask<Fut: Future>(
+pub(super) fn with_mode<Fut: Future>(
     site: &'static Site,
     mode: Mode,
     call: Fut,
 ) -> impl Future<Output = Fut::Output> + use<Fut> {
-    let asked = Asked {
+    let next = NextMode {
         site: address(site),
         mode: Cell::new(mode),
     };
-    ASKED.scope(asked, call)
+    NEXT_MODE.scope(next, call)
 }
 
 /// Whether the call does not use the cache.
 pub(super) fn is_uncached(site: &'static Site) -> bool {
-    asked_of(site) == Mode::Uncached
+    take_mode(site) == Mode::Uncached
 }
 
 fn address(site: &'static Site) -> usize {
@@ -67,13 +69,13 @@ fn address(site: &'static Site) -> usize {
 }
 
 /// The mode that was set for this call. It does not apply to the calls that its body makes.
-fn asked_of(site: &'static Site) -> Mode {
-    let asked = |asked: &Asked| {
-        if asked.site == address(site) {
-            asked.mode.replace(Mode::Normal)
+fn take_mode(site: &'static Site) -> Mode {
+    let next = |next: &NextMode| {
+        if next.site == address(site) {
+            next.mode.replace(Mode::Normal)
         } else {
             Mode::Normal
         }
     };
-    ASKED.try_with(asked).unwrap_or(Mode::Normal)
+    NEXT_MODE.try_with(next).unwrap_or(Mode::Normal)
 }

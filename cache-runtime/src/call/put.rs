@@ -4,27 +4,27 @@ use std::future::Future;
 use std::time::Duration;
 
 use crate::cache::Cache;
-use crate::cache::load::{Loading, StoredThrough};
+use crate::cache::load::{Load, StoreResult};
 use crate::cache::transaction;
 use crate::cacheable::erased::{AnyKind, AnyResult, Prepared};
 use crate::call::body::Work;
 use crate::call::boxed;
 use crate::call::call::{Call, Keyed};
-use crate::call::load::{alone, kept, watched};
+use crate::call::load::{run_uncached, shareable, timed};
 use crate::call::removals::{PendingRemovals, Verdict};
-use crate::call::report::{count, ran};
+use crate::call::report::{count, ran_outcome};
 use crate::call::request::{Shape, request};
 use crate::call::site::About;
 use crate::key::{CacheKey, Pattern};
 use crate::local::flight::Outcome;
-use crate::local::memory::Kept;
+use crate::local::memory::StoredValue;
 use crate::redis::Budget;
-use crate::telemetry::outcome::{CallOutcome, Reason, Status, note};
+use crate::telemetry::outcome::{CallOutcome, Reason, Status, record};
 
 /// Runs the body, whatever is stored. Its result replaces the entry; if it cannot, the entry is removed.
 ///
 /// `budget`: the time that the call may still wait for Redis.
-pub(super) async fn anew<B>(
+pub(super) async fn run<B>(
     call: Call,
     kind: Box<dyn AnyKind>,
     work: Work<'_, B>,
@@ -45,15 +45,15 @@ where
             boxed(|| replace(&cache, call, &*kind, work, &key, &budget)).await
         }
         Keyed::Nothing | Keyed::Unkeyable => {
-            let returned = boxed(|| alone(&cache, call, &*kind, work)).await;
+            let returned = boxed(|| run_uncached(&cache, call, &*kind, work)).await;
             report(about, &*kind, returned)
         }
     }
 }
 
 fn report(about: About, kind: &dyn AnyKind, returned: AnyResult) -> AnyResult {
-    note(|| {
-        ran(
+    record(|| {
+        ran_outcome(
             about,
             kind.has_failed(&returned),
             Status::Miss,
@@ -76,13 +76,10 @@ where
 {
     let site = call.site;
     let mut removals = PendingRemovals::new(cache, call).with(Pattern::key(key));
-    let Work {
-        body,
-        mut questions,
-    } = work;
-    let returned = boxed(|| watched(cache, site, Some(key.as_str()), body)).await;
-    removals.after(kind.ended(&returned), |late| {
-        questions.add_late(&returned, late);
+    let Work { body, mut rules } = work;
+    let returned = boxed(|| timed(cache, site, Some(key.as_str()), body)).await;
+    removals.after(kind.ended(&returned), |result_patterns| {
+        rules.add_result_patterns(&returned, result_patterns);
     });
     boxed(|| removals.run(None)).await;
     returned
@@ -101,26 +98,23 @@ where
 {
     let (site, about) = (call.site, call.about());
     let ttl = cache.lifetime(call.used_ttl());
-    let loading = boxed(|| seize(cache, &call, kind, key, budget)).await;
+    let loading = boxed(|| take_over(cache, &call, kind, key, budget)).await;
     // From here on the old entry must be removed, whatever happens.
     let mut removals = PendingRemovals::new(cache, call).with(Pattern::key(key));
-    let Work {
-        body,
-        mut questions,
-    } = work;
+    let Work { body, mut rules } = work;
     let returned = match &loading {
         Some(loading) => boxed(|| loading.run(body)).await,
-        None => boxed(|| watched(cache, site, Some(key.as_str()), body)).await,
+        None => boxed(|| timed(cache, site, Some(key.as_str()), body)).await,
     };
     let mut returned = match kind.prepare(returned) {
         Prepared::Ready(returned) => returned,
         Prepared::Reading(reading) => reading.await,
     };
-    let verdict = removals.judge(kind, &mut *questions, &returned);
+    let verdict = removals.judge(kind, &mut *rules, &returned);
     boxed(|| removals.run(loading.as_deref())).await;
     let tags = removals.call.tags.known_and_open().0;
-    let value: Option<(Kept, Duration)> = match verdict {
-        Verdict::Store => kept(site, kind, &returned).map(Some).zip(ttl),
+    let value: Option<(StoredValue, Duration)> = match verdict {
+        Verdict::Store => shareable(site, kind, &returned).map(Some).zip(ttl),
         Verdict::Absent => site.none_ttl.map(|life| (None, life)),
         Verdict::ShareOnly | Verdict::Failed => None,
     };
@@ -132,30 +126,30 @@ where
         }
         (Some(loading), None) => {
             loading.end(Outcome::Unshared, failed);
-            StoredThrough::NotTried
+            StoreResult::NotTried
         }
-        (None, _) => StoredThrough::NotTried,
+        (None, _) => StoreResult::NotTried,
     };
-    if stored == StoredThrough::Unsure {
+    if stored == StoreResult::Unsure {
         let _ = boxed(|| cache.remove(vec![Pattern::key(key)], None)).await;
     }
-    note(|| CallOutcome {
+    record(|| CallOutcome {
         ttl: life,
-        stored: stored == StoredThrough::Stored && !life.is_zero(),
-        ..ran(about, failed, Status::Miss, Reason::Asked)
+        stored: stored == StoreResult::Stored && !life.is_zero(),
+        ..ran_outcome(about, failed, Status::Miss, Reason::Asked)
     });
     kind.release(&mut returned);
     returned
 }
 
-async fn seize(
+async fn take_over(
     cache: &Cache,
     call: &Call,
     kind: &dyn AnyKind,
     key: &CacheKey,
     budget: &Budget,
-) -> Option<Box<Loading>> {
+) -> Option<Box<Load>> {
     let (tags, open_tags) = call.tags.known_and_open();
     let request = request(call, key, Shape::of_any(kind), &tags, &open_tags);
-    cache.seize(&request, budget).await.map(Box::new)
+    cache.take_over(&request, budget).await.map(Box::new)
 }

@@ -10,18 +10,18 @@ use crate::call::background::{BackgroundLoad, may_refresh};
 use crate::call::body::{Body, MakeBody, Work};
 use crate::call::boxed;
 use crate::call::call::{Call, Keyed};
-use crate::call::load::Load;
+use crate::call::load::LeadingCall;
 use crate::call::miss::{Miss, miss_boxed, miss_in_span};
 use crate::call::mode::Mode;
 use crate::call::pending_call::PendingCall;
 use crate::call::ready_or_boxed::ReadyOrBoxed;
-use crate::call::report::served;
+use crate::call::report::report_hit;
 use crate::call::request::{Shape, give_back_typed, request};
 use crate::key::CacheKey;
 use crate::telemetry::outcome::{naming, observer_options};
 
 /// The result of looking in memory.
-pub(super) enum Looked<R> {
+pub(super) enum MemoryLookup<R> {
     /// A value, and its refresh if one is due.
     Hit(R, Option<Refresh>),
     /// How the call goes on, and its key if its observer wants it.
@@ -38,7 +38,7 @@ pub(super) struct Refresh {
 ///
 /// The call is only borrowed, and the hit stays where it was found: they are large, and each move of them costs a hit some
 /// percent of its instructions.
-pub(super) fn look<R: 'static, K: Erase<R>>(call: &Call, kind: K) -> Looked<R> {
+pub(super) fn look_in_memory<R: 'static, K: Erase<R>>(call: &Call, kind: K) -> MemoryLookup<R> {
     let options = observer_options();
     let mode = Mode::of_read(call, options, K::ANSWERS);
     let name = if options.keys { named(call) } else { None };
@@ -46,17 +46,19 @@ pub(super) fn look<R: 'static, K: Erase<R>>(call: &Call, kind: K) -> Looked<R> {
         && let Keyed::Key(key) = &call.key
     {
         let cache = call.used_cache();
-        let mut hit = recall(&cache, call, key, Shape::of(kind));
+        let mut hit = look_up(&cache, call, key, Shape::of(kind));
         if let Some(hit) = &mut hit
             && let Some(returned) = give_back_typed(kind, hit)
         {
-            naming(name.as_ref(), || served(&cache, call.about(), hit, None));
+            naming(name.as_ref(), || {
+                report_hit(&cache, call.about(), hit, None);
+            });
             let version = hit.version;
             let refresh = hit.refresh.then_some(Refresh { cache, version });
-            return Looked::Hit(returned, refresh);
+            return MemoryLookup::Hit(returned, refresh);
         }
     }
-    Looked::Missed(mode, name)
+    MemoryLookup::Missed(mode, name)
 }
 
 /// The key, for an observer that wants it.
@@ -64,9 +66,12 @@ fn named(call: &Call) -> Option<Arc<str>> {
     call.key.as_str().map(Arc::from)
 }
 
-fn recall(cache: &Cache, call: &Call, key: &CacheKey, shape: Shape) -> Option<Hit> {
-    cache.inner.watch.saw(key.as_str(), call.site.name());
-    cache.recall(&request(call, key, shape, &[], &[]))
+fn look_up(cache: &Cache, call: &Call, key: &CacheKey, shape: Shape) -> Option<Hit> {
+    cache
+        .inner
+        .watch
+        .record_call(key.as_str(), call.site.name());
+    cache.look_in_memory(&request(call, key, shape, &[], &[]))
 }
 
 impl Refresh {
@@ -84,26 +89,26 @@ impl Refresh {
         if !may_refresh(&cache, key) {
             return;
         }
-        let load = Load {
+        let load = LeadingCall {
             work: make(),
             budget: Arc::new(cache.background_budget()),
             cache,
-            asked: PendingCall::new(call, kind, Mode::Normal),
+            pending: PendingCall::new(call, kind, Mode::Normal),
             waits_for_store: false,
         };
-        (BackgroundLoad::able().refresh)(load, version);
+        (BackgroundLoad::new().refresh)(load, version);
     }
 }
 
 /// Continues after a miss in memory. `background`: present if the body owns its data, so that it may outlive the call.
-pub(super) fn go_on<'m, 'a: 'm, R, K>(
-    asked: Box<PendingCall>,
+pub(super) fn after_miss<'m, 'a: 'm, R, K>(
+    pending: Box<PendingCall>,
     name: Option<Arc<str>>,
     make: MakeBody<'m, 'a>,
     background: Option<BackgroundLoad<'a, Body<'a>>>,
 ) -> ReadyOrBoxed<R, K, Pin<Box<dyn Future<Output = AnyResult> + Send + 'm>>> {
     let missed = Miss {
-        asked,
+        pending,
         make,
         background,
     };
@@ -111,8 +116,8 @@ pub(super) fn go_on<'m, 'a: 'm, R, K>(
 }
 
 /// The same with a body of any type, `Send` or not.
-pub(super) fn go_on_as_it_is<'a, R, K, M, B>(
-    asked: Box<PendingCall>,
+pub(super) fn after_miss_local<'a, R, K, M, B>(
+    pending: Box<PendingCall>,
     name: Option<Arc<str>>,
     make: M,
 ) -> ReadyOrBoxed<R, K, Pin<Box<impl Future<Output = AnyResult> + use<'a, R, K, M, B>>>>
@@ -121,7 +126,7 @@ where
     B: Future<Output = AnyResult> + Unpin,
 {
     let missed = Miss {
-        asked,
+        pending,
         make,
         background: None,
     };

@@ -1,11 +1,11 @@
 //! The removals of a successful body. They are also made if the caller is dropped or the body panics after it began.
 
 use crate::cache::Cache;
-use crate::cache::load::Loading;
+use crate::cache::load::Load;
 use crate::cache::remove::Due;
 use crate::cacheable::erased::{AnyKind, AnyResult, Ended};
-use crate::call::body::Questions;
-use crate::call::call::{Call, Late};
+use crate::call::body::ResultRules;
+use crate::call::call::{Call, ResultPatterns};
 use crate::key::Pattern;
 
 /// Removals that wait for the end of a body. If this is dropped before, they are made.
@@ -48,24 +48,30 @@ impl<'a> PendingRemovals<'a> {
     pub(super) fn judge(
         &mut self,
         kind: &dyn AnyKind,
-        questions: &mut dyn Questions,
+        rules: &mut dyn ResultRules,
         returned: &AnyResult,
     ) -> Verdict {
         let ended = kind.ended(returned);
         let verdict = match ended {
-            Ended::Value if questions.wants_stored(returned) => Verdict::Store,
+            Ended::Value if rules.wants_stored(returned) => Verdict::Store,
             Ended::Value => Verdict::ShareOnly,
             Ended::Absent => Verdict::Absent,
             Ended::Failed => Verdict::Failed,
         };
-        self.after(ended, |late| questions.add_late(returned, late));
+        self.after(ended, |result_patterns| {
+            rules.add_result_patterns(returned, result_patterns);
+        });
         verdict
     }
 
-    /// Decides what is removed after a body that ended in this way. `add_late` adds what depends on its value.
-    pub(super) fn after(&mut self, ended: Ended, add_late: impl FnOnce(&mut Late<'_>)) {
+    /// Decides what is removed after a body that ended in this way. `add_result_patterns` adds what depends on its value.
+    pub(super) fn after(
+        &mut self,
+        ended: Ended,
+        add_result_patterns: impl FnOnce(&mut ResultPatterns<'_>),
+    ) {
         match ended {
-            Ended::Value => add_late(&mut self.call.late()),
+            Ended::Value => add_result_patterns(&mut self.call.result_patterns()),
             Ended::Absent => {}
             Ended::Failed if self.call.site.always => {}
             Ended::Failed => {
@@ -78,7 +84,7 @@ impl<'a> PendingRemovals<'a> {
     }
 
     /// Makes the removals. `spared`: the load that makes them.
-    pub(super) async fn run(&mut self, spared: Option<&Loading>) {
+    pub(super) async fn run(&mut self, spared: Option<&Load>) {
         let patterns = std::mem::take(&mut self.due.patterns);
         self.due.done();
         if !patterns.is_empty() {

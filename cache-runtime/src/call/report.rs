@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::cache::{Cache, Hit};
 use crate::call::site::{About, Site};
 use crate::entry::policy::Aged;
-use crate::telemetry::outcome::{CallOutcome, HitTier, Reason, Status, note};
+use crate::telemetry::outcome::{CallOutcome, HitTier, Reason, Status, record};
 use crate::telemetry::spans;
 use crate::telemetry::stats::{Counters, bump};
 
@@ -16,7 +16,7 @@ pub(super) fn count(cache: &Cache, site: &'static Site, which: fn(&Counters) -> 
 }
 
 /// Counts a call that was answered from memory or Redis.
-pub(super) fn served(cache: &Cache, about: About, hit: &Hit, reason: Option<Reason>) {
+pub(super) fn report_hit(cache: &Cache, about: About, hit: &Hit, reason: Option<Reason>) {
     let site = about.site;
     match hit.tier {
         HitTier::Memory => count(cache, site, |counters| &counters.memory_hits),
@@ -28,21 +28,26 @@ pub(super) fn served(cache: &Cache, about: About, hit: &Hit, reason: Option<Reas
             count(cache, site, |counters| &counters.stale_memory_hits);
         }
     }
-    note(|| outcome(about, hit, reason));
+    record(|| hit_outcome(about, hit, reason));
 }
 
 /// The outcome of a call for which a value was found.
-pub(super) fn outcome(about: About, hit: &Hit, reason: Option<Reason>) -> CallOutcome {
+pub(super) fn hit_outcome(about: About, hit: &Hit, reason: Option<Reason>) -> CallOutcome {
     let usual = if hit.refresh {
         Reason::Refreshing
     } else {
         Reason::Fresh
     };
-    found_in(about, hit.tier, hit.aged, reason.unwrap_or(usual))
+    found_outcome(about, hit.tier, hit.aged, reason.unwrap_or(usual))
 }
 
 /// The outcome of a call for which a value of that age was found in that tier, by itself or by a call whose lookup it shares.
-pub(super) fn found_in(about: About, tier: HitTier, aged: Aged, reason: Reason) -> CallOutcome {
+pub(super) fn found_outcome(
+    about: About,
+    tier: HitTier,
+    aged: Aged,
+    reason: Reason,
+) -> CallOutcome {
     let About { site, public } = about;
     CallOutcome {
         function: Some(site.name()),
@@ -65,7 +70,7 @@ pub(super) fn found_in(about: About, tier: HitTier, aged: Aged, reason: Reason) 
 }
 
 /// The outcome of a call that ran its body, or waited for another's.
-pub(super) fn ran(
+pub(super) fn ran_outcome(
     About { site, public }: About,
     failed: bool,
     status: Status,
@@ -88,7 +93,7 @@ pub(super) fn ran(
 }
 
 /// Reports the outcome to the observer, and to the span of the read.
-pub(super) fn tell(outcome: impl Fn() -> CallOutcome) {
-    note(&outcome);
+pub(super) fn report(outcome: impl Fn() -> CallOutcome) {
+    record(&outcome);
     spans::read_ended(outcome);
 }

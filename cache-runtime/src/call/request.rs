@@ -2,7 +2,7 @@
 
 use crate::cache::{Demand, Hit, Request};
 use crate::cacheable::erased::{AnyKind, AnyResult};
-use crate::cacheable::{Cacheable, Kept};
+use crate::cacheable::{Cacheable, ErasedValue};
 use crate::call::call::Call;
 use crate::call::site::Site;
 use crate::entry::TypeOps;
@@ -82,7 +82,7 @@ pub(super) fn give_back_aged(kind: &dyn AnyKind, hit: &mut Hit) -> Option<AnyRes
 }
 
 pub(super) fn give_back_outcome(kind: &dyn AnyKind, outcome: Outcome) -> Option<AnyResult> {
-    let restore = |value: Kept| kind.restore(value);
+    let restore = |value: ErasedValue| kind.restore(value);
     match outcome {
         Outcome::Value(Some(value)) | Outcome::Unstored(value) => restore(value),
         Outcome::Found(Some(value), aged) => kind.restore_aged(value, aged.age),

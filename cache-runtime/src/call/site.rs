@@ -23,7 +23,7 @@ pub struct Site {
     pub(crate) none_ttl: Option<Duration>,
     pub(super) invalidates: &'static [PatternTemplate],
     pub(super) tags: &'static [PatternTemplate],
-    pub(super) late_tags: bool,
+    pub(super) result_tags: bool,
     pub(crate) always: bool,
     pub(crate) near: Near,
     pub(crate) policy: Policy,
@@ -67,7 +67,7 @@ impl Site {
             none_ttl: None,
             invalidates: &[],
             tags: &[],
-            late_tags: false,
+            result_tags: false,
             always: false,
             near: Near::On,
             policy: Policy::PLAIN,
@@ -116,8 +116,8 @@ impl Site {
 
     /// Declares that the tags of its entries depend on the result.
     #[must_use]
-    pub const fn late_tags(mut self) -> Self {
-        self.late_tags = true;
+    pub const fn result_tags(mut self) -> Self {
+        self.result_tags = true;
         self
     }
 
@@ -240,21 +240,21 @@ impl Site {
         self.warned.call_once(|| {
             tracing::warn!(
                 function = self.name(),
-                "its key holds no argument that tells who asks, so answers to requests with `Authorization` go uncached: say \
-                 `public` if all who may ask get the same, or put who asks into the key and implement `IdentifiesCaller` \
-                 for the argument's type (`vary = \"authorization\"` where it is another crate's)"
+                "the key of this function does not identify the caller, so responses to requests with `Authorization` are not cached: \
+                 write `public` if all callers get the same response, or put the caller into the key and implement \
+                 `IdentifiesCaller` for the argument's type (`vary = \"authorization\"` if that type is another crate's)"
             );
         });
     }
 
     /// Logs, once, that the keys are longer than their template: whoever writes one by hand must know this.
-    pub(crate) fn tell_of_instances(&self, over: &str) {
+    pub(crate) fn log_instances(&self, over: &str) {
         self.told.call_once(|| {
             tracing::info!(
                 function = self.name(),
                 over,
-                "its `impl` or trait is generic, so the name of the type is the last segment of its keys: put `<Self>` into \
-                 the key to have it elsewhere, or say `skip(Self)` if all types give the same"
+                "the `impl` or trait of this function is generic, so the name of the type is the last segment of its keys: put `<Self>` \
+                 into the key to place it elsewhere, or write `skip(Self)` if all types have the same result"
             );
         });
     }

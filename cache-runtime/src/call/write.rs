@@ -6,27 +6,32 @@ use std::pin::Pin;
 use crate::cache::Cache;
 use crate::cacheable::erased::Ended;
 use crate::cacheable::{Returned, Success};
-use crate::call::body::AddLate;
+use crate::call::body::AddResultPatterns;
 use crate::call::boxed;
 use crate::call::call::Call;
-use crate::call::load::watched;
+use crate::call::load::timed;
 use crate::call::removals::PendingRemovals;
 
 /// Runs the body, and makes its removals if it succeeds.
 ///
 /// The result keeps its type, because it is not stored: it may borrow, and need not be `Send`.
-pub(super) async fn run<R, K, B>(call: Call, kind: K, add_late: AddLate<'_, K::Inner>, body: B) -> R
+pub(super) async fn run<R, K, B>(
+    call: Call,
+    kind: K,
+    add_result_patterns: AddResultPatterns<'_, K::Inner>,
+    body: B,
+) -> R
 where
     K: Returned<R>,
     B: Future<Output = R> + Unpin,
 {
     let cache: Cache = call.used_cache();
     let mut removals = PendingRemovals::new(&cache, call);
-    let returned = boxed(|| watched(&cache, removals.call.site, None, body)).await;
+    let returned = boxed(|| timed(&cache, removals.call.site, None, body)).await;
     let success = kind.success(&returned);
-    removals.after(Ended::from(&success), |late| {
+    removals.after(Ended::from(&success), |result_patterns| {
         if let Success::Value(value) = success {
-            add_late(value, late);
+            add_result_patterns(value, result_patterns);
         }
     });
     // Called through a pointer, so that its frame is not part of the one from which the body is polled.

@@ -38,11 +38,11 @@ impl Display for CodecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Encode => "the value cannot be serialized",
-            Self::Decode => "the bytes do not hold such a value",
-            Self::Trailing => "bytes are left after the value",
+            Self::Decode => "the bytes do not contain a value of this type",
+            Self::Trailing => "there are bytes after the value",
             Self::TooLarge => "the value is too large to be stored",
-            Self::WantsJson => "bincode would not read the value back as it was",
-            Self::Lossy => "JSON would not read the value back as it was",
+            Self::WantsJson => "bincode would not read this value back unchanged",
+            Self::Lossy => "JSON would not read this value back unchanged",
             Self::WrongType => "the value is of another type",
         })
     }

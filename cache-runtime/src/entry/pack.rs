@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_not_get_smaller_stays_as_it_is() {
+    fn what_would_not_get_smaller_stays_local() {
         for how in BOTH {
             assert_eq!(pack(b"abc", how), None);
         }

@@ -70,9 +70,9 @@ impl Aged {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Moment {
     /// A reader has found the value.
-    Found,
+    Lookup,
     /// The body has failed, or the call no longer waits for it.
-    Pressed,
+    Fallback,
 }
 
 /// The decision about a value.
@@ -83,7 +83,7 @@ pub(crate) enum Decision {
     /// Serve it, and refresh it in the background.
     Refresh,
     /// Serve it in place of the body's result.
-    StandIn,
+    Fallback,
     /// Run the body first; if it fails, decide again.
     Reload,
     /// Do not serve it.
@@ -111,7 +111,7 @@ impl Policy {
 
     /// A TTL at random between `1 - jitter` and 1 of the requested one, so that values stored together do not expire
     /// together. Never longer than requested.
-    pub(crate) fn spread(&self, ttl: Duration, luck: impl FnOnce() -> f64) -> Duration {
+    pub(crate) fn with_jitter(&self, ttl: Duration, luck: impl FnOnce() -> f64) -> Duration {
         if self.jitter == 0 {
             return ttl;
         }
@@ -130,7 +130,7 @@ pub(crate) fn decide(
 ) -> Decision {
     let Aged { age, ttl, took } = aged;
     if age < ttl {
-        let early = moment == Moment::Found
+        let early = moment == Moment::Lookup
             && policy
                 .early
                 .is_some_and(|beta| is_early(ttl - age, took, beta, luck));
@@ -142,10 +142,10 @@ pub(crate) fn decide(
     }
     let past = age - ttl;
     match moment {
-        Moment::Found if past < policy.stale => Decision::Refresh,
-        Moment::Found if past < policy.grace() => Decision::Reload,
-        Moment::Pressed if past < policy.grace() => Decision::StandIn,
-        Moment::Found | Moment::Pressed => Decision::Refuse,
+        Moment::Lookup if past < policy.stale => Decision::Refresh,
+        Moment::Lookup if past < policy.grace() => Decision::Reload,
+        Moment::Fallback if past < policy.grace() => Decision::Fallback,
+        Moment::Lookup | Moment::Fallback => Decision::Refuse,
     }
 }
 

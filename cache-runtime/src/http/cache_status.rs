@@ -58,7 +58,7 @@ pub(super) fn of_each(name: &str, observed: &Observed, keys: bool, away: bool) -
         }
         member.write_to(&mut text, call.function.unwrap_or(name));
     }
-    let more = calls.len().saturating_sub(MEMBERS) + observed.untold();
+    let more = calls.len().saturating_sub(MEMBERS) + observed.omitted();
     if more > 0 {
         let _ = write!(text, ", {}; detail=\"{more} more\"", item(name));
     }
@@ -206,7 +206,7 @@ mod tests {
         }
     }
 
-    fn told(call: &CallOutcome, away: bool) -> String {
+    fn written(call: &CallOutcome, away: bool) -> String {
         let mut text = String::new();
         Member::of(call, away).write_to(&mut text, "cache");
         text
@@ -245,7 +245,7 @@ mod tests {
                 "cache; fwd=bypass; ttl=58; detail=no-key",
             ),
         ] {
-            assert_eq!(told(&call(status, why), false), expected);
+            assert_eq!(written(&call(status, why), false), expected);
         }
     }
 
@@ -255,18 +255,24 @@ mod tests {
             age: Duration::from_millis(61_200),
             ..call(Status::Stale, Reason::Refreshing)
         };
-        assert_eq!(told(&stale, true), "cache; hit; ttl=-2; detail=refreshing");
+        assert_eq!(
+            written(&stale, true),
+            "cache; hit; ttl=-2; detail=refreshing"
+        );
         let away = call(Status::Miss, Reason::RedisAway);
         assert_eq!(
-            told(&away, true),
+            written(&away, true),
             "cache; fwd=miss; ttl=58; detail=breaker-open"
         );
         assert_eq!(
-            told(&away, false),
+            written(&away, false),
             "cache; fwd=miss; ttl=58; detail=redis-away"
         );
         let hit = call(Status::Hit, Reason::Fresh);
-        assert_eq!(told(&hit, true), "cache; hit; ttl=58; detail=breaker-open");
+        assert_eq!(
+            written(&hit, true),
+            "cache; hit; ttl=58; detail=breaker-open"
+        );
     }
 
     #[test]

@@ -30,13 +30,13 @@ impl Audience {
 
 /// The value if neither a function nor a handler sets one. Without it, a proxy may keep the answer for a time that it
 /// chooses and serve it to others (RFC 9111, section 4.2.2).
-pub(super) const UNTOLD: HeaderValue = HeaderValue::from_static("private, no-cache");
+pub(super) const DEFAULT_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("private, no-cache");
 
 /// Computes `Cache-Control`. `told`: the `Age` header of the answer. `None` if no cached function was called.
 pub(super) fn cache_control(
     observed: &Observed,
     audience: Audience,
-    told: Option<u64>,
+    max_age: Option<u64>,
 ) -> Option<String> {
     let calls = observed.calls();
     if calls.is_empty() {
@@ -44,15 +44,15 @@ pub(super) fn cache_control(
     }
     let word = audience.as_str();
     let kept = calls.iter().all(|call| !call.ttl.is_zero() && !call.failed);
-    if !kept || observed.untold() > 0 {
+    if !kept || observed.omitted() > 0 {
         // If this cache does not keep a result, receivers must ask each time; a 304 is still cheap.
         return Some(format!("{word}, no-cache"));
     }
     let least = |of: &dyn Fn(&CallOutcome) -> i64| calls.iter().map(of).min().unwrap_or(0);
     let remaining = least(&|call| millis(call.ttl) - millis(call.age));
     // The `Age` that a handler sets may differ from the age of the values.
-    let beyond = told.map_or(0, |told| {
-        millis(Duration::from_secs(told)) - millis(Duration::from_secs(observed.age.as_secs()))
+    let beyond = max_age.map_or(0, |max_age| {
+        millis(Duration::from_secs(max_age)) - millis(Duration::from_secs(observed.age.as_secs()))
     });
     let max_age = (millis(observed.age) + beyond + remaining).max(0) / 1000;
     let mut text = format!("{word}, max-age={max_age}");

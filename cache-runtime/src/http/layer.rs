@@ -21,7 +21,7 @@ use crate::cache::global;
 use crate::cacheable::response::{LONGEST_BODY, age_of, buffer, says};
 use crate::http::cache_status;
 use crate::http::etag::{self, Strength};
-use crate::http::freshness::{Audience, UNTOLD, cache_control};
+use crate::http::freshness::{Audience, DEFAULT_CACHE_CONTROL, cache_control};
 use crate::outage::breaker::BreakerState;
 use crate::telemetry::outcome::{Observed, ObserverOptions, observe_as};
 
@@ -347,15 +347,15 @@ impl Options {
         if asked.reads && observed.hits > 0 {
             set_if_absent(headers, &AGE, Some(observed.age.as_secs().into()));
         }
-        let told = self.cache_control.filter(|_| asked.reads && succeeds);
-        let told = told.and_then(|audience| {
+        let value = self.cache_control.filter(|_| asked.reads && succeeds);
+        let value = value.and_then(|audience| {
             let audience = audience.of(observed, asked, headers);
             if audience == Audience::Private {
                 asked.add_vary(headers);
             }
             cache_control(observed, audience, age_of(headers))
         });
-        Self::add_cache_control(headers, told);
+        Self::add_cache_control(headers, value);
         if asked.reads && response.status() == StatusCode::OK {
             self.with_etag(response, asked).await
         } else {
@@ -365,12 +365,16 @@ impl Options {
 
     /// Sets `Cache-Control`: `told` if there is one, else only the browser of the user may keep the answer. If the
     /// handler set `Expires`, nothing is added.
-    fn add_cache_control(headers: &mut HeaderMap, told: Option<String>) {
+    fn add_cache_control(headers: &mut HeaderMap, value: Option<String>) {
         if headers.contains_key(EXPIRES) {
             return;
         }
-        let told = told.and_then(|told| HeaderValue::try_from(told).ok());
-        set_if_absent(headers, &CACHE_CONTROL, Some(told.unwrap_or(UNTOLD)));
+        let value = value.and_then(|value| HeaderValue::try_from(value).ok());
+        set_if_absent(
+            headers,
+            &CACHE_CONTROL,
+            Some(value.unwrap_or(DEFAULT_CACHE_CONTROL)),
+        );
     }
 
     fn cache_status(&self, observed: &Observed) -> Option<HeaderValue> {
@@ -378,12 +382,12 @@ impl Options {
         let away = cache
             .and_then(Cache::breaker_state)
             .is_some_and(|state| state != BreakerState::Closed);
-        let told = if self.each_call {
+        let value = if self.each_call {
             cache_status::of_each(&self.name, observed, self.keys, away)
         } else {
             cache_status::of_all(&self.name, observed, self.keys, away)
         };
-        HeaderValue::try_from(told?).ok()
+        HeaderValue::try_from(value?).ok()
     }
 
     fn add_vary(&self, headers: &mut HeaderMap, observed: &Observed) {
@@ -449,7 +453,7 @@ impl HttpBody for Nothing {
 impl Audience {
     /// Public only if every function is `public`, and neither a cookie nor the credentials of the request forbid it.
     fn of(self, observed: &Observed, asked: &Asked, headers: &HeaderMap) -> Self {
-        let said = observed.untold() == 0 && observed.calls().iter().all(|call| call.public);
+        let said = observed.omitted() == 0 && observed.calls().iter().all(|call| call.public);
         let personal = headers.contains_key(SET_COOKIE)
             || asked.authorized && !varies_by(headers, &AUTHORIZATION)
             || asked.cookies && !varies_by(headers, &COOKIE);

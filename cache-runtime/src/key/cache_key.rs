@@ -196,7 +196,7 @@ impl CacheKey {
         let result = value.write_to(&mut out);
         self.text = out.finish();
         if let Err(reason) = result {
-            tracing::warn!(key = &self.text[..start], %reason, "a segment of a cache key cannot be rendered");
+            tracing::warn!(key = &self.text[..start], %reason, "a value cannot be written in a cache key; the key gets a unique text in its place, so the call is a miss and nothing can find its entry again");
             self.text.truncate(start);
             self.text.push_str(&never_again());
         }

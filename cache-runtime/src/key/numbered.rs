@@ -111,11 +111,11 @@ impl NumberedPatterns {
     }
 
     /// Records a number that the patterns have reached, even if none of them has it any more.
-    pub(crate) fn note(&mut self, number: u64) {
+    pub(crate) fn raise_largest(&mut self, number: u64) {
         self.largest = self.largest.max(number);
     }
 
-    /// The largest number that was ever raised or noted here.
+    /// The largest number that was ever given to a pattern, or passed to [`Self::raise_largest`].
     pub(crate) fn largest(&self) -> u64 {
         self.largest
     }

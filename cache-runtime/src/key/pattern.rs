@@ -438,12 +438,10 @@ impl Display for PatternError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = &self.text;
         match self.why {
-            Reason::Empty => {
-                f.write_str("an empty pattern names nothing; write `*` to remove everything")
-            }
+            Reason::Empty => f.write_str("the pattern is empty; write `*` to remove everything"),
             Reason::MarkAlone => write!(
                 f,
-                "`{text}` names nothing; write a tag after `#`, or a key after `=`"
+                "the pattern `{text}` names nothing; write a tag after `#`, or a key after `=`"
             ),
             Reason::OtherGlob(c) => write!(
                 f,
@@ -452,30 +450,30 @@ impl Display for PatternError {
             ),
             Reason::Placeholder => write!(
                 f,
-                "the pattern {text:?} holds `<` or `>`, which no key does; placeholders are for `#[cached(invalidates = …)]` only"
+                "the pattern {text:?} contains `<` or `>`, which no key contains; placeholders are for `#[cached(invalidates = …)]` only"
             ),
             Reason::Control => write!(
                 f,
-                "the pattern {text:?} holds a control character, which no key does"
+                "the pattern {text:?} contains a control character, which no key contains"
             ),
             Reason::Space => {
                 let escaped = written(text, |c, _| c.is_whitespace());
                 write!(
                     f,
-                    "the pattern {text:?} holds white space, which no key does; keys are escaped, and so is a pattern: {escaped:?}"
+                    "the pattern {text:?} contains white space, which no key contains; write its escape, as keys do: {escaped:?}"
                 )
             }
             Reason::Percent => {
                 let escaped = written(text, |c, rest| c == '%' && !starts_with_an_escape(rest));
                 write!(
                     f,
-                    "the pattern {text:?} holds a `%` that begins no escape, which is `%` and two digits of 0-9 and A-F; a `%` \
-                     that is part of a key is written as `%25`: {escaped:?}"
+                    "the pattern {text:?} contains a `%` that begins no escape (`%` and two digits of 0-9 and A-F); write a `%` that \
+                     is part of a key as `%25`: {escaped:?}"
                 )
             }
             Reason::StarInside => write!(
                 f,
-                "the pattern {text:?} holds a `*` where it cannot mean anything; in a tag it may only be the last character, and `=` names one key"
+                "the pattern {text:?} contains a `*` where none is allowed: in a tag it may only be the last character, and a pattern with `=` names one key"
             ),
         }
     }

@@ -22,12 +22,12 @@ use crate::entry::policy::Aged;
 use crate::key::Pattern;
 
 /// A kept value, of whatever type; `None` is a cached absence.
-pub(crate) type Kept = Option<Arc<dyn Any + Send + Sync>>;
+pub(crate) type StoredValue = Option<Arc<dyn Any + Send + Sync>>;
 
 /// What the memory tier holds of one key.
 #[derive(Debug)]
-pub(crate) struct Copy {
-    pub(crate) value: Kept,
+pub(crate) struct MemoryEntry {
+    pub(crate) value: StoredValue,
     pub(crate) template: u64,
     pub(crate) tags: Box<[String]>,
     /// Bytes of the encoded value.
@@ -46,7 +46,7 @@ pub(crate) struct Copy {
     pub(crate) aged: Duration,
 }
 
-impl Copy {
+impl MemoryEntry {
     /// How old the value is.
     pub(crate) fn age(&self) -> Duration {
         self.at(Instant::now()).age
@@ -64,7 +64,7 @@ impl Copy {
 
 #[derive(Debug)]
 pub(crate) struct Memory {
-    store: Store<Box<str>, Arc<Copy>, Weight, std::hash::RandomState, Evicted>,
+    store: Store<Box<str>, Arc<MemoryEntry>, Weight, std::hash::RandomState, Evicted>,
     writer: Mutex<Index>,
     evictions: AtomicU64,
 }
@@ -97,12 +97,17 @@ impl Memory {
     }
 
     /// The copy of a key, if it has not expired.
-    pub(crate) fn get(&self, key: &str, now: Instant) -> Option<Arc<Copy>> {
+    pub(crate) fn get(&self, key: &str, now: Instant) -> Option<Arc<MemoryEntry>> {
         self.store.get(key).filter(|copy| now < copy.expires)
     }
 
     /// Puts a copy in, if `permitted` still returns true under the writer lock. Returns what `permitted` returned.
-    pub(crate) fn fill(&self, key: &str, copy: Copy, permitted: impl FnOnce() -> bool) -> bool {
+    pub(crate) fn fill(
+        &self,
+        key: &str,
+        copy: MemoryEntry,
+        permitted: impl FnOnce() -> bool,
+    ) -> bool {
         let mut index = self.writer.lock();
         if !permitted() {
             return false;
@@ -213,8 +218,8 @@ struct Weight {
     least: u64,
 }
 
-impl Weighter<Box<str>, Arc<Copy>> for Weight {
-    fn weight(&self, key: &Box<str>, copy: &Arc<Copy>) -> u64 {
+impl Weighter<Box<str>, Arc<MemoryEntry>> for Weight {
+    fn weight(&self, key: &Box<str>, copy: &Arc<MemoryEntry>) -> u64 {
         ((key.len() + copy.bytes) as u64).max(self.least)
     }
 }
@@ -223,10 +228,10 @@ impl Weighter<Box<str>, Arc<Copy>> for Weight {
 #[derive(Clone, Debug)]
 struct Evicted;
 
-impl Lifecycle<Box<str>, Arc<Copy>> for Evicted {
-    type RequestState = Vec<(Box<str>, Arc<Copy>)>;
+impl Lifecycle<Box<str>, Arc<MemoryEntry>> for Evicted {
+    type RequestState = Vec<(Box<str>, Arc<MemoryEntry>)>;
 
-    fn on_evict(&self, state: &mut Self::RequestState, key: Box<str>, copy: Arc<Copy>) {
+    fn on_evict(&self, state: &mut Self::RequestState, key: Box<str>, copy: Arc<MemoryEntry>) {
         state.push((key, copy));
     }
 }
@@ -241,9 +246,9 @@ pub(crate) fn after(now: Instant, life: Duration) -> Instant {
 mod tests {
     use super::*;
 
-    fn copy(value: u32, tags: &[&str], life: Duration) -> Copy {
+    fn copy(value: u32, tags: &[&str], life: Duration) -> MemoryEntry {
         let now = Instant::now();
-        Copy {
+        MemoryEntry {
             value: Some(Arc::new(value)),
             template: 0,
             tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
@@ -328,7 +333,7 @@ mod tests {
             "the index shrinks with the store"
         );
         for number in 0..1_000 {
-            let large = Copy {
+            let large = MemoryEntry {
                 bytes: 8 * 1024,
                 ..copy(number, &[], MINUTE)
             };
@@ -344,7 +349,7 @@ mod tests {
             for number in 0..5_000_u32 {
                 // Copies have all sizes, some larger than the store. Keys are filled again, and some are read, which
                 // keeps them in.
-                let copy = Copy {
+                let copy = MemoryEntry {
                     bytes: 7_usize.pow(number % 7),
                     ..copy(number, &["t"], MINUTE)
                 };

@@ -13,11 +13,11 @@ use std::time::Duration;
 use crate::common::safeguard::{Safeguard, off};
 use crate::common::sync::AtomicU64;
 use crate::key::Pattern;
-use crate::local::flight::{Flight, Flights, Hold};
-use crate::local::memory::{Copy, Memory};
+use crate::local::flight::{Flight, Flights, HeldLease};
+use crate::local::memory::{Memory, MemoryEntry};
 
 #[derive(Debug)]
-pub(crate) struct Local<H: Hold> {
+pub(crate) struct Local<H: HeldLease> {
     pub(crate) memory: Memory,
     pub(crate) flights: Arc<Flights<H>>,
     /// Counts the switches between Redis and an outage, and every push that everything changed. A value that was read
@@ -25,7 +25,7 @@ pub(crate) struct Local<H: Hold> {
     fence: AtomicU64,
 }
 
-impl<H: Hold> Local<H> {
+impl<H: HeldLease> Local<H> {
     pub(crate) fn new(memory: Memory, max_flights: usize, budget: Duration) -> Self {
         Self {
             memory,
@@ -50,7 +50,7 @@ impl<H: Hold> Local<H> {
         flight: &Flight<H>,
         fence: u64,
         key: &str,
-        copy: Copy,
+        copy: MemoryEntry,
         stands: impl FnOnce() -> bool,
     ) -> bool {
         let tags = copy.tags.clone();

@@ -21,9 +21,9 @@ use crate::entry::{self, CodecKind, Draft, Head, TypeOps, type_ops};
 use crate::error::Error;
 use crate::key::{CacheKey, Pattern};
 use crate::local::flight::{Flight, Joined, Outcome};
-use crate::local::memory::{Copy, Kept, after};
+use crate::local::memory::{MemoryEntry, StoredValue, after};
 use crate::redis::{Fault, Lease, Sealed, Session};
-use crate::telemetry::outcome::{CallOutcome, HitTier, Reason, Status, note};
+use crate::telemetry::outcome::{CallOutcome, HitTier, Reason, Status, record};
 use crate::telemetry::stats::{BY_HAND, Counters, add, bump};
 use crate::ttl::Ttl;
 
@@ -90,7 +90,7 @@ impl Cache {
         let loading = match Box::pin(self.read(&request, &self.budget())).await {
             ReadOutcome::Hit(mut hit) => match restore(hit.kept.take()) {
                 Some(value) => {
-                    note(|| CallOutcome {
+                    record(|| CallOutcome {
                         tier: Some(hit.tier),
                         age: hit.aged.age,
                         ttl: hit.aged.ttl,
@@ -109,7 +109,7 @@ impl Cache {
                         } else {
                             Reason::Shared
                         };
-                        note(|| by_hand(Status::Coalesced, why));
+                        record(|| by_hand(Status::Coalesced, why));
                         self.count_by_hand(|counters| &counters.coalesced);
                         return Ok(value);
                     }
@@ -124,7 +124,7 @@ impl Cache {
         let why = loading
             .as_ref()
             .map_or(Reason::Shared, |loading| loading.reason());
-        note(|| CallOutcome {
+        record(|| CallOutcome {
             ttl: ttl.unwrap_or_default(),
             ..by_hand(Status::Miss, why)
         });
@@ -161,15 +161,15 @@ impl Cache {
         if let Err(outcome) = &turn
             && let Some(value) = outcome.clone().into_value().and_then(restore)
         {
-            note(|| by_hand(Status::Coalesced, Reason::Shared));
+            record(|| by_hand(Status::Coalesced, Reason::Shared));
             self.count_by_hand(|counters| &counters.coalesced);
             return Ok(value);
         }
-        note(|| by_hand(Status::Miss, Reason::Shared));
+        record(|| by_hand(Status::Miss, Reason::Shared));
         self.count_by_hand(|counters| &counters.misses);
         let loaded = Box::pin(load()).await;
         if let Ok(value) = &loaded {
-            flight.rescue(Outcome::Unstored(Arc::new(value.clone())));
+            flight.share(Outcome::Unstored(Arc::new(value.clone())));
         }
         loaded
     }
@@ -184,7 +184,7 @@ impl Cache {
         }
         let budget = self.budget();
         let Some(session) = self.shard(key.as_str()).session(&budget).await else {
-            return self.is_remembered(&key);
+            return self.is_in_memory(&key);
         };
         if session.is_shut(key.as_str(), std::iter::empty()) {
             return false;
@@ -219,7 +219,7 @@ impl Cache {
         let ops = type_ops::<T>();
         let mut found: HashMap<&str, Hit> = HashMap::new();
         for key in keys.iter().filter(|key| !self.is_due_by_hand(key)) {
-            if let Some(hit) = self.recall(&Request::plain(key, ops)) {
+            if let Some(hit) = self.look_in_memory(&Request::plain(key, ops)) {
                 found.insert(key.as_str(), hit);
             }
         }
@@ -337,7 +337,7 @@ impl Cache {
         if payload.len() > self.inner.config.max_value_bytes {
             bump(&self.inner.counters.stores_refused);
             return Err(Error::codec(format!(
-                "the value has {} bytes, CACHE_MAX_VALUE_BYTES allows {}",
+                "the encoded value has {} bytes, but CACHE_MAX_VALUE_BYTES allows only {}",
                 payload.len(),
                 self.inner.config.max_value_bytes
             )));
@@ -417,21 +417,20 @@ impl Cache {
         if self.is_due_by_hand(request.key) {
             return None;
         }
-        if let Some(hit) = self.recall(request) {
+        if let Some(hit) = self.look_in_memory(request) {
             return Some(hit);
         }
         let shard = self.shard(request.key.as_str());
         let budget = self.budget();
-        let _ = shard.session(&budget).await?;
-        let fence = shard.local.fence();
-        let session = shard.session_now()?;
+        let (fence, session) = shard.fence_and_session(&budget).await;
+        let session = session?;
         let lead = match shard.local.flights.join(request.key, &[], &[]) {
             Joined::Lead(lead) => Some(lead),
             Joined::Wait(_) | Joined::Other | Joined::Full => None,
         };
         let found = self.read_redis(request, &session, &budget).await?;
         if let Some(lead) = lead {
-            self.fill_near(&lead.flight().clone(), fence, request, &found, &session);
+            self.fill_memory(&lead.flight().clone(), fence, request, &found, &session);
             lead.found(Outcome::Value(found.kept.clone()));
         }
         Some(found.hit())
@@ -473,8 +472,8 @@ fn keep_by_hand(shard: &Shard, put: Put, ttl: Duration, fence: u64) {
         return;
     };
     let now = Instant::now();
-    let kept: Kept = Some(put.value);
-    let copy = Copy {
+    let kept: StoredValue = Some(put.value);
+    let copy = MemoryEntry {
         value: kept.clone(),
         template: put.key.template(),
         tags: Box::default(),
@@ -546,6 +545,6 @@ fn by_hand(status: Status, reason: Reason) -> CallOutcome {
     }
 }
 
-fn restore<T: Clone + Send + Sync + 'static>(kept: Kept) -> Option<T> {
+fn restore<T: Clone + Send + Sync + 'static>(kept: StoredValue) -> Option<T> {
     kept?.downcast::<T>().ok().map(Arc::unwrap_or_clone)
 }

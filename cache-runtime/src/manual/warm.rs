@@ -180,7 +180,7 @@ where
             Ok(Status::Miss) => report.loaded += 1,
             Ok(_) => report.present += 1,
             Err(why) => {
-                tracing::warn!(key = %key, ?why, "a value could not be loaded ahead of traffic");
+                tracing::warn!(key = %key, ?why, "warming could not load a value; the next call loads it");
                 report.failed.push(WarmFailure {
                     key: key.clone(),
                     why,
@@ -203,7 +203,7 @@ where
         present = report.present,
         failed = report.failed.len(),
         took = ?report.took,
-        "cache warmed"
+        "warming the cache has ended"
     );
     report
 }

@@ -98,7 +98,8 @@ impl Journal {
             self.drop_covered_but_last();
             tracing::warn!(
                 bound = self.bound,
-                "more removals wait for Redis than the journal holds: everything of the namespace will be removed"
+                "more removals wait for Redis than the journal holds: one removal of the whole namespace replaces them, so the cache \
+                 will be cold once Redis is back; raise `CacheConfig::journal_bound` if this happens often"
             );
         }
     }
@@ -257,7 +258,7 @@ impl Journal {
     ) {
         let Some(file) = &mut self.file else { return };
         if let Err(error) = write(file, [&self.waiting, &self.intents]) {
-            tracing::error!(%error, "CACHE_JOURNAL cannot be written: removals that wait for Redis would not survive a crash");
+            tracing::error!(%error, "the journal file cannot be written: removals that wait for Redis are kept in memory only, and a crash loses them; check the directory of CACHE_JOURNAL, then restart");
             self.file = None;
         }
     }

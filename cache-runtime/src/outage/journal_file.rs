@@ -86,7 +86,7 @@ impl JournalFile {
             if !waiting.is_empty() {
                 tracing::info!(
                     removals = waiting.len(),
-                    "adopted removals that a process which is gone left waiting"
+                    "the journal holds removals of a process that has ended before Redis acknowledged them; this process replays them"
                 );
             }
             adopted.extend(waiting);

@@ -19,7 +19,7 @@ use crate::common::safeguard::{Safeguard, off};
 use crate::common::sync::{AtomicUsize, Mutex, RwLock};
 use crate::key::Pattern;
 use crate::local::Local;
-use crate::local::flight::Hold;
+use crate::local::flight::HeldLease;
 use crate::outage::breaker::{Breaker, BreakerState};
 use crate::outage::journal::Journal;
 
@@ -30,7 +30,7 @@ pub(crate) const HEARD_WITHIN: Duration = Duration::from_secs(2);
 const REPLAYED: usize = 2_000;
 
 /// A connection as the switch sees it. Once lost, it stays lost.
-pub(crate) trait Way {
+pub(crate) trait Connection {
     fn is_lost(&self) -> bool;
 
     /// Marks the connection as lost. True for the first caller.
@@ -53,7 +53,7 @@ pub(crate) enum Reach {
 }
 
 #[derive(Debug)]
-pub(crate) struct Switch<L, H: Hold> {
+pub(crate) struct Switch<L, H: HeldLease> {
     published: RwLock<Option<Arc<L>>>,
     pub(crate) breaker: Mutex<Breaker>,
     pub(crate) journal: Mutex<Journal>,
@@ -65,7 +65,7 @@ pub(crate) struct Switch<L, H: Hold> {
     contact: Mutex<Instant>,
 }
 
-impl<L: Way, H: Hold> Switch<L, H> {
+impl<L: Connection, H: HeldLease> Switch<L, H> {
     pub(crate) fn new(journal: Journal, breaker: Breaker, local: Arc<Local<H>>) -> Self {
         Self {
             published: RwLock::new(None),

@@ -45,7 +45,7 @@ pub(crate) struct Catalogue {
 
 impl Catalogue {
     /// Notes that an entry was stored.
-    pub(in crate::redis) fn note_stored(
+    pub(in crate::redis) fn record_stored(
         &self,
         session: &Session,
         key: &str,

@@ -51,8 +51,9 @@ impl Session {
     pub(in crate::redis) async fn eviction_policy(&self) -> String {
         let mut info = redis::cmd("INFO");
         info.arg("memory");
-        let told = self.in_background(self.link.send::<String>(&info)).await;
-        told.ok()
+        let answer = self.in_background(self.link.send::<String>(&info)).await;
+        answer
+            .ok()
             .and_then(|info| {
                 let mut lines = info.lines();
                 lines.find_map(|line| {

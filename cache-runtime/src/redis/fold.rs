@@ -51,7 +51,8 @@ impl Session {
     async fn fold(&self, birth: Birth, fold: &Fold) -> Result<(), Fault> {
         tracing::warn!(
             into = %fold.into, removals = fold.dropped.len(), bound = self.tier.settings.ledger_bound,
-            "the ledger holds more removals than its bound: the oldest of one family become one, which removes too much"
+            "the ledger holds more removals than its bound: the oldest ones were merged into one pattern, which also removes \
+             entries that none of them covered; raise `CacheConfig::ledger_bound`, or invalidate fewer different patterns"
         );
         for (at, dropped) in fold.dropped.chunks(PER_CALL).enumerate() {
             let folding = self.link.run::<i64>(Script::Fold, |command| {
@@ -67,7 +68,9 @@ impl Session {
                 }
             });
             if self.in_background(folding).await? < 0 {
-                return Err(Fault::Refused("the ledger has begun anew".into()));
+                return Err(Fault::Refused(
+                    "the ledger was lost, and a new one has begun".into(),
+                ));
             }
         }
         // With pushes, the channel's message says the same.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::common::random;
 use crate::common::safeguard::{Safeguard, off};
 use crate::entry::{Head, Identity, identity};
-use crate::local::flight::{Hold, Pulse};
+use crate::local::flight::{HeldLease, Pulse};
 use crate::redis::connection::fault::Fault;
 use crate::redis::connection::link::Planted;
 use crate::redis::connection::session::Session;
@@ -164,7 +164,7 @@ impl Lease {
             session.tier.held.ended(self.token());
         }
         if let Ok(true) = stored {
-            session.note_stored(&self.key, entry);
+            session.record_stored(&self.key, entry);
         }
         stored
     }
@@ -233,7 +233,7 @@ impl Drop for Renewed {
     }
 }
 
-impl Hold for Lease {
+impl HeldLease for Lease {
     fn give_up(self) {
         let session = self.session.clone();
         session.spawn(async move {
@@ -402,7 +402,7 @@ impl Session {
         let mut refused = None;
         for ((key, entry), stored) in entries.iter().zip(stored) {
             match stored {
-                Ok(true) => self.note_stored(key, entry),
+                Ok(true) => self.record_stored(key, entry),
                 Ok(false) => {}
                 Err(fault) => refused = Some(fault),
             }
@@ -413,10 +413,10 @@ impl Session {
         }
     }
 
-    fn note_stored(&self, key: &str, entry: &Sealed<'_>) {
+    fn record_stored(&self, key: &str, entry: &Sealed<'_>) {
         self.tier
             .catalogue
-            .note_stored(self, key, entry.tags, entry.life);
+            .record_stored(self, key, entry.tags, entry.life);
     }
 }
 

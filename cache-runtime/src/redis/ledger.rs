@@ -323,7 +323,7 @@ impl Known {
         for (pattern, number) in &page.patterns {
             self.patterns.raise(pattern, *number);
         }
-        self.patterns.note(page.counter);
+        self.patterns.raise_largest(page.counter);
         self.raise_floor(page.floor);
     }
 

@@ -24,19 +24,19 @@ impl Tier {
         unusable.into_iter().chain(lacking).chain(distant).collect()
     }
 
-    pub(in crate::redis) fn note_unusable(&self, why: Option<String>) {
+    pub(in crate::redis) fn report_unusable(&self, why: Option<String>) {
         self.notes.lock().unusable = why;
     }
 
     /// True if the note appeared or disappeared.
-    pub(in crate::redis) fn note_distant(&self, note: Option<String>) -> bool {
+    pub(in crate::redis) fn report_distant(&self, note: Option<String>) -> bool {
         let mut notes = self.notes.lock();
         let news = notes.distant.is_some() != note.is_some();
         notes.distant = note;
         news
     }
 
-    pub(in crate::redis) fn note_lacking(&self, what: Option<String>) {
+    pub(in crate::redis) fn report_lacking(&self, what: Option<String>) {
         self.notes.lock().lacking = what;
     }
 }

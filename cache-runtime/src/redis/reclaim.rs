@@ -40,7 +40,7 @@ pub(crate) struct Reclaim {
     pub(crate) number: u64,
     /// Other processes may have stored entries and not written them to the catalogue yet.
     pub(crate) others: bool,
-    pub(crate) told: Box<dyn FnOnce(u64) + Send>,
+    pub(crate) on_counted: Box<dyn FnOnce(u64) + Send>,
 }
 
 impl std::fmt::Debug for Reclaim {
@@ -93,7 +93,7 @@ impl Session {
                 patterns,
                 number,
                 others: true,
-                told: Box::new(move |count| add(&counters.removed, count)),
+                on_counted: Box::new(move |count| add(&counters.removed, count)),
             });
         }
     }
@@ -139,10 +139,10 @@ impl Session {
         for pattern in &reclaim.patterns {
             let taking = self.reclaim(pattern, reclaim.number, counted);
             if let Err(fault) = taking.await {
-                tracing::debug!(%pattern, %fault, "removed entries stay in Redis until their time is up");
+                tracing::debug!(%pattern, %fault, "removed entries could not be unlinked; they are never served, and stay in Redis until they expire");
             }
         }
-        (reclaim.told)(counted.load(Relaxed));
+        (reclaim.on_counted)(counted.load(Relaxed));
     }
 }
 

@@ -147,7 +147,9 @@ impl Session {
             .zip(&answers)
             .map(|(patterns, answer)| understand(patterns, answer, since.is_some()))
             .collect();
-        recorded.ok_or_else(|| Fault::Refused("the ledger's script gave an unknown answer".into()))
+        recorded.ok_or_else(|| {
+            Fault::Refused("the script that records removals returned an unknown reply".into())
+        })
     }
 }
 

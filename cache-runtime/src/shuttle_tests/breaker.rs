@@ -11,7 +11,7 @@ use crate::local::Local;
 use crate::local::memory::Memory;
 use crate::outage::breaker::{Breaker, BreakerState};
 use crate::outage::journal::Journal;
-use crate::outage::switch::{Switch, Way};
+use crate::outage::switch::{Connection, Switch};
 
 /// A simulated connection.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl Line {
     }
 }
 
-impl Way for Line {
+impl Connection for Line {
     fn is_lost(&self) -> bool {
         self.lost.load(Ordering::SeqCst)
     }

@@ -179,9 +179,9 @@ impl World {
 
     fn lead(&self, came: u64, mut lead: Lead<Held>, scene: Scene) {
         self.take(came, &lead);
-        if lead.hold.is_none() {
+        if lead.lease.is_none() {
             let read = self.story.get().start(true);
-            lead.flight().clean();
+            lead.flight().forget_pushes();
             self.story.get().started(read);
             thread::yield_now();
             if once_in(4) {
@@ -194,7 +194,7 @@ impl World {
                 self.leave(&lead);
                 return;
             }
-            lead.hold = lead.unconfirmed.take();
+            lead.lease = lead.unconfirmed.take();
         }
         let load = self.story.get().start(false);
         lead.begin();
@@ -207,7 +207,7 @@ impl World {
         } else {
             Outcome::Value(value(load))
         };
-        let hold = lead.hold.take().expect("planted or handed over");
+        let hold = lead.lease.take().expect("planted or handed over");
         if once_in(2) {
             lead.loaded(outcome.clone());
             if self.drops(scene) {
@@ -309,7 +309,7 @@ fn play(scene: Scene) {
     for actor in actors {
         actor.join().expect("nobody panics");
     }
-    assert_eq!(flights.left_behind(), (0, 0), "flights are left behind");
+    assert_eq!(flights.counts(), (0, 0), "flights are left behind");
     assert_eq!(*world.leases.get(), 0, "leases are left behind");
 }
 

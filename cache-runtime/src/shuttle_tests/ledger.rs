@@ -174,7 +174,7 @@ impl World {
     fn lead(&self, lead: Lead<Held>, own: Option<Option<Entry>>) -> u64 {
         let fence = self.local.fence();
         let found = own.unwrap_or_else(|| {
-            lead.flight().clean();
+            lead.flight().forget_pushes();
             self.get()
         });
         if let Some(Entry { version, number }) = found
@@ -354,7 +354,7 @@ fn play(scene: Scene) {
         let stands = version_of(&copy.value) >= removed;
         assert!(stands, "memory holds what was removed");
     }
-    assert_eq!(world.local.flights.left_behind(), (0, 0));
+    assert_eq!(world.local.flights.counts(), (0, 0));
 }
 
 #[test]

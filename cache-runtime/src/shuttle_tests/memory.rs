@@ -25,7 +25,7 @@ impl World {
             Joined::Other | Joined::Full => unreachable!("one key, few readers"),
         };
         let fence = self.local.fence();
-        lead.flight().clean();
+        lead.flight().forget_pushes();
         let version = *self.version.get();
         let copy = copy(version, &[]);
         self.local.fill(lead.flight(), fence, "k", copy, || true);
@@ -72,7 +72,7 @@ fn play(change: fn(&Local<Held>)) {
     }
     let version = *world.version.get();
     world.no_older(version);
-    assert_eq!(world.local.flights.left_behind(), (0, 0));
+    assert_eq!(world.local.flights.counts(), (0, 0));
 }
 
 fn push(local: &Local<Held>) {

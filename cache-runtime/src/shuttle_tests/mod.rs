@@ -23,8 +23,8 @@ use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, FailurePersistence, Runner};
 use tokio::time::Instant;
 
-use crate::local::flight::{Flights, Hold, Outcome};
-use crate::local::memory::{Copy, Kept};
+use crate::local::flight::{Flights, HeldLease, Outcome};
+use crate::local::memory::{MemoryEntry, StoredValue};
 
 const SEED: u64 = 2026;
 
@@ -106,7 +106,7 @@ impl Held {
     }
 }
 
-impl Hold for Held {
+impl HeldLease for Held {
     fn give_up(self) {
         self.end();
     }
@@ -122,20 +122,20 @@ impl Drop for Held {
     }
 }
 
-fn value(version: u64) -> Kept {
+fn value(version: u64) -> StoredValue {
     Some(Arc::new(version))
 }
 
-fn version_of(kept: &Kept) -> u64 {
+fn version_of(kept: &StoredValue) -> u64 {
     *kept
         .as_ref()
         .and_then(|value| value.downcast_ref())
         .expect("a version")
 }
 
-fn copy(version: u64, tags: &[String]) -> Copy {
+fn copy(version: u64, tags: &[String]) -> MemoryEntry {
     let now = Instant::now();
-    Copy {
+    MemoryEntry {
         value: value(version),
         template: 0,
         tags: tags.into(),

@@ -80,12 +80,12 @@ impl World {
             thread::yield_now();
             return lead.settle(outcome, sure);
         }
-        let sure = !lead.flight().is_disturbed(&tags) && self.local.fence() == fence;
+        let sure = !lead.flight().was_removed(&tags) && self.local.fence() == fence;
         let flight = lead.flight();
         let kept = self
             .local
             .fill(flight, fence, "k", copy(version, &tags), || true);
-        if kept && flight.is_disturbed(&[tag(1 - kind)]) {
+        if kept && flight.was_removed(&[tag(1 - kind)]) {
             self.story.get().kept_beside_a_suspect += 1;
         }
         lead.settle(outcome, sure);
@@ -149,7 +149,7 @@ fn play(redis: bool, handed_over: bool) -> u64 {
         let version = version_of(&copy.value);
         stands(version, removed, "memory holds what was removed");
     }
-    assert_eq!(world.local.flights.left_behind(), (0, 0));
+    assert_eq!(world.local.flights.counts(), (0, 0));
     world.story.get().kept_beside_a_suspect
 }
 

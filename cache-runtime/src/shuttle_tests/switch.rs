@@ -10,7 +10,7 @@ use crate::common::safeguard::{Safeguard, turn_off};
 use crate::key::{CacheKey, Pattern};
 use crate::local::Local;
 use crate::local::memory::Memory;
-use crate::outage::switch::Way;
+use crate::outage::switch::Connection;
 use crate::shuttle_tests::breaker::{Line, switch};
 use crate::shuttle_tests::world::{Asks, By, Scene, World};
 
@@ -65,7 +65,7 @@ fn play(scene: Scene) -> Arc<World> {
     if let Some(version) = world.look() {
         assert_eq!(version, now, "stale: Redis holds what was removed");
     }
-    assert_eq!(world.local.flights.left_behind(), (0, 0));
+    assert_eq!(world.local.flights.counts(), (0, 0));
     world
 }
 

@@ -13,7 +13,7 @@ use crate::key::{CacheKey, Pattern};
 use crate::local::Local;
 use crate::local::flight::{Flight, Joined, Lead, Waited};
 use crate::local::memory::Memory;
-use crate::outage::switch::{Switch, Way};
+use crate::outage::switch::{Connection, Switch};
 use crate::shuttle_tests::breaker::{Line, switch};
 
 /// What a removal names.
@@ -170,7 +170,7 @@ impl World {
         let open = self.tags();
         for _ in 0..4 {
             if strict.is_none()
-                && let Some(version) = self.recall()
+                && let Some(version) = self.look_in_memory()
             {
                 return Some(version);
             }
@@ -197,7 +197,7 @@ impl World {
         None
     }
 
-    fn recall(&self) -> Option<u64> {
+    fn look_in_memory(&self) -> Option<u64> {
         let unheard = self.outside.get().unheard;
         let vouched = self.switch.published().is_some_and(|line| line.works());
         let copy = self.local.memory.get("k", Instant::now())?;
@@ -211,7 +211,7 @@ impl World {
 
     /// Reads as `Cache::get` does: its flight knows no tags, and on a miss the lead goes to a waiter.
     fn read_by_hand(&self) -> Option<u64> {
-        if let Some(version) = self.recall() {
+        if let Some(version) = self.look_in_memory() {
             return Some(version);
         }
         let fence = self.local.fence();
@@ -255,7 +255,7 @@ impl World {
             // An answer from another connection says nothing.
             Some((asked, examined)) if Arc::ptr_eq(&asked, &line) => examined,
             _ => {
-                flight.clean();
+                flight.forget_pushes();
                 self.ask(&line)
             }
         };
@@ -372,7 +372,7 @@ impl World {
         lead.begin();
         let version = self.outside.get().database;
         thread::yield_now();
-        let sure = !lead.flight().is_disturbed(&self.tags()) && self.local.fence() == fence;
+        let sure = !lead.flight().was_removed(&self.tags()) && self.local.fence() == fence;
         let entry = Entry { version, number: 0 };
         self.fill(lead.flight(), fence, entry, || true);
         lead.settle(Outcome::Value(value(version)), sure);
@@ -483,7 +483,7 @@ impl World {
             !self.switch.is_shut("o", std::iter::empty()),
             "shut, and no removal covers it"
         );
-        lead.flight().clean();
+        lead.flight().forget_pushes();
         thread::yield_now();
         let copy = copy(0, &[]);
         let filled = self

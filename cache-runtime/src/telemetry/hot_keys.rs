@@ -96,7 +96,7 @@ impl Watch {
     }
 
     /// Counts a request of a cached function for a key.
-    pub(crate) fn saw(&self, key: &str, function: &'static str) {
+    pub(crate) fn record_call(&self, key: &str, function: &'static str) {
         if !self.on.load(Relaxed) || !is_drawn() {
             return;
         }
@@ -375,11 +375,11 @@ mod tests {
         {
             let _in_use = watch.hot.lock();
             while watch.missed.load(Relaxed) == 0 {
-                watch.saw("a", "f");
+                watch.record_call("a", "f");
             }
         }
         while watch.hot.lock().counted.is_empty() {
-            watch.saw("a", "f");
+            watch.record_call("a", "f");
         }
         assert!(watch.hot.lock().missed >= 1);
         assert_eq!(watch.missed.load(Relaxed), 0);

@@ -33,7 +33,7 @@ pub(crate) struct ObserverOptions {
 }
 
 /// The number of calls that are reported one by one; further ones are only counted.
-const TOLD: usize = 64;
+const MAX_CALLS: usize = 64;
 
 /// The result of [`observe`]: how the cached calls inside a future went.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -212,7 +212,7 @@ impl Observed {
 
     /// The number of calls that were only counted.
     #[cfg(feature = "axum")]
-    pub(crate) fn untold(&self) -> usize {
+    pub(crate) fn omitted(&self) -> usize {
         let all = self.hits as usize + self.misses as usize + self.bypasses as usize;
         all.saturating_sub(self.calls.len())
     }
@@ -230,7 +230,7 @@ impl Observed {
             Status::Coalesced | Status::Miss => self.misses += 1,
             Status::Bypass => self.bypasses += 1,
         }
-        if self.calls.len() < TOLD {
+        if self.calls.len() < MAX_CALLS {
             self.calls.push(call);
         }
     }
@@ -291,14 +291,14 @@ pub(crate) fn naming<T>(key: Option<&Arc<str>>, poll: impl FnOnce() -> T) -> T {
 }
 
 /// Reports a call to the observer, if there is one; only then is the outcome computed.
-pub(crate) fn note(outcome: impl FnOnce() -> CallOutcome) {
+pub(crate) fn record(outcome: impl FnOnce() -> CallOutcome) {
     // Without an observer there is nothing to report.
     let _ = REPORT.try_with(|report| {
         let mut outcome = outcome();
         outcome.age = to_the_millisecond(outcome.age);
         let mut observed = report.observed.lock();
         observed.add(outcome);
-        if report.options.keys && observed.keys.len() < TOLD {
+        if report.options.keys && observed.keys.len() < MAX_CALLS {
             observed.keys.push(KEY.try_with(Arc::clone).ok());
         }
     });

@@ -25,7 +25,7 @@ pub(crate) fn read(function: &'static str, key: Option<&str>) -> Span {
         cache.tier = field::Empty,
         cache.reason = field::Empty,
     );
-    tell_key(&span, key);
+    record_key(&span, key);
     span
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn refresh(function: &'static str, key: Option<&str>) -> Span {
         parent: None, "cache.refresh", cache.function = function, cache.key = field::Empty
     );
     span.follows_from(Span::current());
-    tell_key(&span, key);
+    record_key(&span, key);
     span
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn invalidate(patterns: &[Pattern]) -> Span {
     span
 }
 
-fn tell_key(span: &Span, key: Option<&str>) {
+fn record_key(span: &Span, key: Option<&str>) {
     if let Some(key) = key
         && span_enabled!(Level::TRACE)
     {
@@ -103,7 +103,7 @@ impl<'a> BodyTimer<'a> {
             cache.function = function,
             cache.key = field::Empty
         );
-        tell_key(&span, key);
+        record_key(&span, key);
         Self {
             span,
             counters,

@@ -1,4 +1,7 @@
-//! Parsing durations.
+//! The grammar of durations: numbers with units, or one number alone, which means seconds.
+//!
+//! The attribute reads its texts by the same grammar (`cache-macros/src/options/duration.rs`), but the two crates cannot
+//! share code: the attribute runs inside the compiler. `tests/durations.rs` gives both the same texts.
 
 use std::fmt::{self, Display};
 use std::time::Duration;
@@ -12,7 +15,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     parse(text)
 }
 
-/// Parses a duration in a constant; the attribute turns `ttl = "90s"` into this.
+/// Parses a duration in a constant, for `ttl_names!`.
 ///
 /// # Panics
 ///
@@ -23,16 +26,22 @@ pub const fn constant(text: &str) -> Duration {
     match parse(text) {
         Ok(duration) => duration,
         Err(DurationError::Zero) => {
-            panic!("a lifetime of zero: leave the function uncached instead")
+            panic!("this TTL is zero: give it at least 1 ms, or do not cache the function")
         }
         Err(DurationError::Empty) => {
-            panic!("an empty lifetime: write a duration such as \"90s\", \"5m\" or \"300\"")
+            panic!(
+                "this TTL is empty: write a duration such as \"90s\", \"5m\" or \"300\" (seconds)"
+            )
         }
         Err(DurationError::Number) => {
-            panic!("a lifetime needs a whole number before its unit, as in \"90s\"")
+            panic!(
+                "this TTL is not a duration: each unit needs a whole number before it, as in \"90s\""
+            )
         }
         Err(DurationError::Unit) => {
-            panic!("a lifetime's unit is one of ms, s, m, h, d, w, as in \"90s\" or \"1h 30m\"")
+            panic!(
+                "this TTL is not a duration: each number needs one of the units ms, s, m, h, d and w, as in \"90s\" or \"1h 30m\""
+            )
         }
     }
 }
@@ -49,18 +58,20 @@ pub(crate) enum DurationError {
 impl Display for DurationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Empty => "it is empty; write a duration such as `90s`, `5m` or `300`",
-            Self::Number => "a whole number must stand before each unit, as in `90s`",
-            Self::Unit => "the unit is one of ms, s, m, h, d, w, as in `90s` or `1h 30m`",
-            Self::Zero => "zero is neither a lifetime nor a way to switch the cache off",
+            Self::Empty => "it is empty; write a duration such as `90s`, `5m` or `300` (seconds)",
+            Self::Number => "each unit needs a whole number before it, as in `90s`",
+            Self::Unit => {
+                "each number needs one of the units ms, s, m, h, d and w, as in `90s` or `1h 30m`"
+            }
+            Self::Zero => "it must be longer than zero; zero does not switch the cache off",
         })
     }
 }
 
 impl std::error::Error for DurationError {}
 
-/// The grammar of durations, for attributes and for the environment: numbers with units, or one number alone. It is a
-/// `const fn` because attributes are parsed at compile time.
+/// It is a `const fn` because `ttl_names!` parses its durations at compile time. A duration that is too long becomes
+/// [`LONGEST`]: a variable must not keep a program from running. The attribute refuses such a duration.
 const fn parse(text: &str) -> Result<Duration, DurationError> {
     let text = text.trim_ascii().as_bytes();
     if text.is_empty() {

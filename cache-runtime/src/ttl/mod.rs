@@ -76,7 +76,7 @@ impl NamedTtl {
             None => self.default,
             Some(Ok(duration)) => duration,
             Some(Err(error)) => {
-                tracing::error!(variable, %error, default = ?self.default, "a lifetime in the environment is ignored");
+                tracing::error!(variable, %error, default = ?self.default, "a TTL in the environment is invalid, so the default is used; correct the variable and restart");
                 self.default
             }
         }

@@ -54,7 +54,7 @@ pub(super) fn explore<T: DeserializeOwned>(human_readable: bool) -> Found {
             T::deserialize(Probe(&mut walk)).is_ok()
         }));
         if run.is_err() {
-            walk.note(b"panic", &[]);
+            walk.record(b"panic", &[]);
         }
         left -= 1;
         if !walk.advance() {
@@ -113,7 +113,7 @@ impl Walk {
                 .rev()
                 .position(|node| node.visitor == visitor)
             {
-                self.note(b"again", &[&up.to_string()]);
+                self.record(b"again", &[&up.to_string()]);
                 return Err(Stop);
             }
             if at >= MAX_DEPTH {
@@ -121,7 +121,7 @@ impl Walk {
                 return Err(Stop);
             }
             if kind != TRANSPARENT {
-                self.note(kind, names);
+                self.record(kind, names);
             }
             if choices == 0 {
                 return Err(Stop);
@@ -172,7 +172,7 @@ impl Walk {
             node.reached = false;
             let more = node.choice < node.choices;
             if unreached {
-                self.note_at(self.path.len(), b"unreached", &[]);
+                self.record_at(self.path.len(), b"unreached", &[]);
             }
             if more {
                 return true;
@@ -184,16 +184,16 @@ impl Walk {
 
     /// The end of this path.
     fn leaf(&mut self, kind: &[u8]) -> Stop {
-        self.note(kind, &[]);
+        self.record(kind, &[]);
         Stop
     }
 
-    fn note(&mut self, kind: &[u8], names: &[&str]) {
-        self.note_at(self.cursor, kind, names);
+    fn record(&mut self, kind: &[u8], names: &[&str]) {
+        self.record_at(self.cursor, kind, names);
     }
 
     /// Adds an event to the hash. The nodes above give its position.
-    fn note_at(&mut self, depth: usize, kind: &[u8], names: &[&str]) {
+    fn record_at(&mut self, depth: usize, kind: &[u8], names: &[&str]) {
         let choices = self
             .path
             .iter()

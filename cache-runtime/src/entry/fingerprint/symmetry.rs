@@ -107,7 +107,9 @@ enum Mismatch {
 
 impl Display for Mismatch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the value does not write what its type reads")
+        f.write_str(
+            "the `Serialize` of the type writes something else than its `Deserialize` reads",
+        )
     }
 }
 

@@ -3,8 +3,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::entry::policy::Decision::{Fresh, Refresh, Refuse, Reload, StandIn};
-use crate::entry::policy::Moment::{Found, Pressed};
+use crate::entry::policy::Decision::{Fresh, Refresh, Refuse, Reload};
+use crate::entry::policy::Moment::Lookup;
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -38,24 +38,24 @@ fn by_age_policy_and_moment() {
         (0, 0, 59, Fresh, Fresh),
         (0, 0, 60, Refuse, Refuse),
         (30, 0, 59, Fresh, Fresh),
-        (30, 0, 60, Refresh, StandIn),
-        (30, 0, 89, Refresh, StandIn),
+        (30, 0, 60, Refresh, Decision::Fallback),
+        (30, 0, 89, Refresh, Decision::Fallback),
         (30, 0, 90, Refuse, Refuse),
-        (0, 30, 60, Reload, StandIn),
-        (0, 30, 89, Reload, StandIn),
+        (0, 30, 60, Reload, Decision::Fallback),
+        (0, 30, 89, Reload, Decision::Fallback),
         (0, 30, 90, Refuse, Refuse),
-        (30, 300, 89, Refresh, StandIn),
-        (30, 300, 90, Reload, StandIn),
-        (30, 300, 359, Reload, StandIn),
+        (30, 300, 89, Refresh, Decision::Fallback),
+        (30, 300, 90, Reload, Decision::Fallback),
+        (30, 300, 359, Reload, Decision::Fallback),
         (30, 300, 360, Refuse, Refuse),
-        (300, 30, 359, Refresh, StandIn),
+        (300, 30, 359, Refresh, Decision::Fallback),
     ];
-    for (stale, on_error, age, found, pressed) in table {
+    for (stale, on_error, age, found, failed) in table {
         let policy = policy(stale, on_error);
         let decided = |moment| decide(aged(age), &policy, moment, no_luck_is_asked_for);
         assert_eq!(
-            (decided(Found), decided(Pressed)),
-            (found, pressed),
+            (decided(Lookup), decided(Moment::Fallback)),
+            (found, failed),
             "stale {stale}, stale_on_error {on_error}, age {age}"
         );
     }
@@ -67,7 +67,7 @@ fn a_refresh_ahead_of_the_end_depends_on_luck_and_on_what_the_load_takes() {
         early: Some(1.0),
         ..Policy::PLAIN
     };
-    let decided = |age, luck: f64| decide(aged(age), &eager, Found, || luck);
+    let decided = |age, luck: f64| decide(aged(age), &eager, Lookup, || luck);
     assert_eq!(
         decided(0, 1e-9),
         Fresh,
@@ -85,12 +85,12 @@ fn a_refresh_ahead_of_the_end_depends_on_luck_and_on_what_the_load_takes() {
         ..aged(59)
     };
     assert_eq!(
-        decide(quick, &eager, Found, || 0.5),
+        decide(quick, &eager, Lookup, || 0.5),
         Fresh,
         "a quick load starts late"
     );
     assert_eq!(
-        decide(aged(59), &eager, Pressed, no_luck_is_asked_for),
+        decide(aged(59), &eager, Moment::Fallback, no_luck_is_asked_for),
         Fresh,
         "a failed body is no reason for another"
     );
@@ -117,11 +117,11 @@ proptest! {
     #[test]
     fn nothing_is_served_past_the_windows(aged in any_aged(), policy in any_policy(), luck in 0.0..1.0_f64) {
         let past = aged.age.saturating_sub(aged.ttl);
-        for moment in [Found, Pressed] {
+        for moment in [Lookup, Moment::Fallback] {
             let decision = decide(aged, &policy, moment, || luck);
             if aged.age >= aged.ttl {
-                let window = if moment == Found { policy.stale } else { policy.grace() };
-                let served = matches!(decision, Fresh | Refresh | StandIn);
+                let window = if moment == Lookup { policy.stale } else { policy.grace() };
+                let served = matches!(decision, Fresh | Refresh | Decision::Fallback);
                 prop_assert_eq!(served, past < window);
                 prop_assert_ne!(decision, Fresh);
             } else {
@@ -132,17 +132,17 @@ proptest! {
 
     #[test]
     fn what_a_reader_may_have_a_failed_body_leaves_as_well(aged in any_aged(), policy in any_policy()) {
-        let found = decide(aged, &policy, Found, || 1.0);
-        let pressed = decide(aged, &policy, Pressed, || 1.0);
+        let found = decide(aged, &policy, Lookup, || 1.0);
+        let failed = decide(aged, &policy, Moment::Fallback, || 1.0);
         if matches!(found, Fresh | Refresh) {
-            prop_assert!(matches!(pressed, Fresh | StandIn));
+            prop_assert!(matches!(failed, Fresh | Decision::Fallback));
         }
     }
 
     #[test]
     fn jitter_only_shortens_and_never_below_its_share(ttl in 1..100_000_u64, percent in 0..=90_u8, luck in 0.0..1.0_f64) {
         let policy = Policy { jitter: percent, ..Policy::PLAIN };
-        let spread = policy.spread(Duration::from_millis(ttl), || luck);
+        let spread = policy.with_jitter(Duration::from_millis(ttl), || luck);
         prop_assert!(spread <= Duration::from_millis(ttl));
         prop_assert!(spread >= Duration::from_millis(ttl).mul_f64(1.0 - f64::from(percent) / 100.0));
         prop_assert!(!spread.is_zero());
@@ -197,7 +197,7 @@ impl Simulation {
                 took: Duration::from_secs_f64(self.load),
             };
             let luck = self.luck();
-            match decide(aged, &eager, Found, || luck) {
+            match decide(aged, &eager, Lookup, || luck) {
                 Fresh => {}
                 Refresh if refresh_ends.is_none() => {
                     loads += 1;

@@ -100,11 +100,13 @@ impl AdminGate {
         if role < needed {
             let message = match (&self.config.check, &self.config.super_admin) {
                 (None, None) => {
-                    "this needs the super-admin token, and none is set: set CACHE_SUPER_ADMIN_TOKEN (or \
+                    "this operation needs the super-admin token, and none is set: set CACHE_SUPER_ADMIN_TOKEN (or \
                      AdminConfig::super_admin_token)"
                 }
-                (None, Some(_)) => "this needs the super-admin token",
-                (Some(_), _) => "this needs a super administrator",
+                (None, Some(_)) => {
+                    "this operation needs the super-admin token; send it as `Authorization: Bearer <token>`"
+                }
+                (Some(_), _) => "this operation needs a super administrator of this application",
             };
             return Err(AdminRefusal::new(
                 StatusCode::FORBIDDEN,
@@ -157,8 +159,10 @@ impl AdminGate {
         }
         failures.count(peer, now);
         drop(failures);
-        tracing::warn!(peer = ?peer, "cache administration: a wrong token");
-        AdminRefusal::unauthorized("this is not a token that is known here")
+        tracing::warn!(peer = ?peer, "a request to the cache administration was refused: its token is wrong");
+        AdminRefusal::unauthorized(
+            "the token is wrong: send CACHE_ADMIN_TOKEN or CACHE_SUPER_ADMIN_TOKEN as `Authorization: Bearer <token>`",
+        )
     }
 }
 

@@ -190,7 +190,7 @@ async fn invalidate(
         .into());
     };
     if text.chars().count() > LONGEST_PATTERN {
-        let message = format!("`pattern`: at most {LONGEST_PATTERN} characters");
+        let message = format!("`pattern`: give at most {LONGEST_PATTERN} characters");
         return Err(AdminRefusal::bad_request(message).into());
     }
     let pattern =
@@ -202,13 +202,13 @@ async fn invalidate(
     if preview {
         let matching =
             (admin.cache.count_matching(&text).await).map_err(|error| refused(&error))?;
-        tracing::debug!(pattern = %pattern, matching, role = role.as_str(), "cache administration: previewed");
+        tracing::debug!(pattern = %pattern, matching, role = role.as_str(), "an administrator counted the entries that a pattern would remove");
         return Ok(Json(answers::Invalidated::preview(text, matching)).into());
     }
     let done = (admin.cache.invalidate_pattern(&text).await).map_err(|error| refused(&error))?;
     tracing::info!(
         pattern = %pattern, removed = done.removed, durable = done.is_durable(), role = role.as_str(),
-        "cache administration: invalidated"
+        "an administrator removed entries by pattern"
     );
     Ok(Json(answers::Invalidated::done(text, done)).into())
 }
@@ -227,7 +227,7 @@ async fn clear(
         removed = done.removed,
         durable = done.is_durable(),
         role = role.as_str(),
-        "cache administration: cleared"
+        "an administrator cleared the cache"
     );
     Ok(Json(done).into())
 }
@@ -253,7 +253,7 @@ impl Query {
         let value = values.next();
         if values.next().is_some() {
             return Err(AdminRefusal::bad_request(format!(
-                "`{name}` is given twice"
+                "the parameter `{name}` is given twice; give it once"
             )));
         }
         Ok(value)

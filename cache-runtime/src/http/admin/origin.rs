@@ -44,8 +44,8 @@ pub(super) fn refuse_other_origins(request: &Parts) -> Result<(), AdminRefusal> 
     let origin = String::from_utf8_lossy(origin.as_bytes());
     let host = host.unwrap_or("none");
     Err(refusal(&format!(
-        "this request was made by a page of another origin: `Origin: {origin}` is not that of `Host: {host}`. Make it from a \
-         page of this service; and if a proxy in between changes `Host`, let it pass on what the browser sent"
+        "this request was made by a page of another origin: `Origin: {origin}` does not match `Host: {host}`. Send it \
+         from a page of this service; if a proxy changes `Host`, configure it to forward the browser's"
     )))
 }
 
@@ -60,7 +60,7 @@ fn unlike(headers: &HeaderMap, should: impl Fn(&str) -> bool) -> Option<String> 
 
 fn by_another(site: &str) -> AdminRefusal {
     refusal(&format!(
-        "this request was made by a page of another origin, as the browser says (`Sec-Fetch-Site: {site}`); make it from a \
+        "this request was made by a page of another origin, as the browser reports (`Sec-Fetch-Site: {site}`); send it from a \
          page of this service"
     ))
 }

@@ -61,7 +61,7 @@ impl AdminRefusal {
             ..Self::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "too_many_failures",
-                "this token is wrong, and so were too many before it; the right one is let in at once",
+                "the token is wrong, and so were too many others before; wait before you try another one. The right token is accepted at any time",
             )
         }
     }

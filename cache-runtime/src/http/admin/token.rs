@@ -16,7 +16,9 @@ impl Token {
             return None;
         }
         if token.len() < SHORT {
-            tracing::warn!("{which} is short enough to be guessed; make one of 32 random bytes");
+            tracing::warn!(
+                "{which} is so short that it can be guessed; use one of 32 random bytes, such as from `openssl rand -hex 32`"
+            );
         }
         Some(Self(blake3::hash(token.as_bytes())))
     }

@@ -36,16 +36,16 @@ use crate::common::sync::Mutex;
 use crate::common::sync::Notify;
 use crate::entry::policy::Aged;
 use crate::key::{CacheKey, Pattern, templates_meet};
-use crate::local::memory::Kept;
+use crate::local::memory::StoredValue;
 
 /// How a load ended, for those who waited.
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome {
     /// A value; `None` is an absence that is cached.
-    Value(Kept),
+    Value(StoredValue),
     /// A value that the leader found in Redis, with its age. The age is boxed since each future that holds an outcome
     /// would grow by it.
-    Found(Kept, Box<Aged>),
+    Found(StoredValue, Box<Aged>),
     /// A value for those who wait, which is not stored.
     Unstored(Arc<dyn Any + Send + Sync>),
     /// The body returned `None`, which is not cached.
@@ -62,7 +62,7 @@ pub(crate) enum Outcome {
 
 impl Outcome {
     /// The value, or the absence that is cached.
-    pub(crate) fn into_value(self) -> Option<Kept> {
+    pub(crate) fn into_value(self) -> Option<StoredValue> {
         match self {
             Self::Value(kept) | Self::Found(kept, _) => Some(kept),
             Self::Unstored(value) => Some(Some(value)),
@@ -77,11 +77,11 @@ impl Outcome {
 }
 
 /// What a leader holds at the key in Redis. Given up when nobody takes over.
-pub(crate) trait Hold: Send + 'static {
+pub(crate) trait HeldLease: Send + 'static {
     fn give_up(self);
 }
 
-impl<H: Hold> Hold for Box<H> {
+impl<H: HeldLease> HeldLease for Box<H> {
     fn give_up(self) {
         (*self).give_up();
     }
@@ -95,7 +95,7 @@ const SIDE_BY_SIDE: usize = 16;
 const STUCK: Duration = pulse::LOOK_EVERY.saturating_mul(5);
 
 /// How many removals a flight notes whose tags its result may turn out to carry. One more retires the flight.
-const SUSPECTS: usize = 64;
+const POSSIBLE_REMOVALS: usize = 64;
 
 /// Few with shuttle, because each shard is one more step to explore.
 const SHARDS: usize = if cfg!(shuttle) { 2 } else { 16 };
@@ -104,7 +104,7 @@ const SHARDS: usize = if cfg!(shuttle) { 2 } else { 16 };
 type Joinable<H> = HashMap<Box<str>, Arc<Flight<H>>>;
 
 #[derive(Debug)]
-pub(crate) struct Flights<H: Hold> {
+pub(crate) struct Flights<H: HeldLease> {
     shards: [Mutex<Joinable<H>>; SHARDS],
     hasher: RandomState,
     count: AtomicUsize,
@@ -147,9 +147,9 @@ struct State<H> {
     waiters: usize,
     stage: Stage<H>,
     /// Removals of tags that its result may turn out to carry, made since its load began.
-    suspects: Vec<Pattern>,
+    possible_removals: Vec<Pattern>,
     /// A value from a caller that ran the body itself after an outcome that could not be shared.
-    rescued: Option<Outcome>,
+    shared: Option<Outcome>,
 }
 
 #[derive(Debug)]
@@ -165,7 +165,7 @@ enum Stage<H> {
     Settled(Outcome, bool),
 }
 
-pub(crate) enum Joined<H: Hold> {
+pub(crate) enum Joined<H: HeldLease> {
     Lead(Lead<H>),
     Wait(Waiter<H>),
     /// The flight belongs to another function whose key happens to be equal, or the caller is inside the flight's own
@@ -175,7 +175,7 @@ pub(crate) enum Joined<H: Hold> {
     Full,
 }
 
-pub(crate) enum Waited<H: Hold> {
+pub(crate) enum Waited<H: HeldLease> {
     Shared(Outcome),
     Lead(Lead<H>),
     /// The result cannot be shared: run the body, by [`Flight::turn`]. `true`: the load had failed.
@@ -184,7 +184,7 @@ pub(crate) enum Waited<H: Hold> {
     Again(Duration),
 }
 
-impl<H: Hold> Flights<H> {
+impl<H: HeldLease> Flights<H> {
     /// `budget`: how long a leader may wait for one answer of Redis.
     pub(crate) fn new(bound: usize, budget: Duration) -> Arc<Self> {
         let looks = 2 * budget.as_millis() / pulse::LOOK_EVERY.as_millis();
@@ -234,8 +234,8 @@ impl<H: Hold> Flights<H> {
                 reading: true,
                 waiters: 0,
                 stage: Stage::Led,
-                suspects: Vec::new(),
-                rescued: None,
+                possible_removals: Vec::new(),
+                shared: None,
             }),
             changed: Notify::new(),
             pushed: Notify::new(),
@@ -246,7 +246,7 @@ impl<H: Hold> Flights<H> {
         Joined::Lead(Lead {
             flights: self.clone(),
             flight,
-            hold: None,
+            lease: None,
             unconfirmed: None,
             finished: false,
         })
@@ -275,10 +275,10 @@ impl<H: Hold> Flights<H> {
             if spared.is_some_and(|spared| std::ptr::eq(spared, &**flight)) {
                 return false;
             }
-            let retired = match flight.concern(pattern) {
-                Concern::None => false,
-                Concern::Named => true,
-                Concern::Suspected => !flight.suspect(pattern),
+            let retired = match flight.coverage(pattern) {
+                Coverage::None => false,
+                Coverage::Certain => true,
+                Coverage::Possible => !flight.record_possible(pattern),
             };
             if retired {
                 flight.retired.store(true, Ordering::SeqCst);
@@ -311,7 +311,7 @@ impl<H: Hold> Flights<H> {
     /// after all, its value does not go into memory.
     fn abandon(&self, flight: &Arc<Flight<H>>) {
         flight.retired.store(true, Ordering::SeqCst);
-        self.leave(flight);
+        self.unlist(flight);
         let mut state = flight.state.lock();
         if matches!(state.stage, Stage::Led | Stage::Loaded(_)) {
             state.stage = Stage::Abandoned;
@@ -320,7 +320,7 @@ impl<H: Hold> Flights<H> {
         flight.changed.notify_waiters();
     }
 
-    fn leave(&self, flight: &Arc<Flight<H>>) {
+    fn unlist(&self, flight: &Arc<Flight<H>>) {
         let mut flights = self.shard(&flight.key).lock();
         if flights
             .get(&flight.key)
@@ -333,7 +333,7 @@ impl<H: Hold> Flights<H> {
 
     /// How many flights are counted, and how many can be joined.
     #[cfg(all(test, shuttle))]
-    pub(crate) fn left_behind(&self) -> (usize, usize) {
+    pub(crate) fn counts(&self) -> (usize, usize) {
         let joinable = self.shards.iter().map(|shard| shard.lock().len()).sum();
         (self.count.load(Ordering::Relaxed), joinable)
     }
@@ -346,7 +346,7 @@ impl<H: Hold> Flights<H> {
 impl<H> Flight<H> {
     /// True if a value with these tags that this flight read or loaded may go into memory.
     pub(crate) fn may_fill(&self, tags: &[String]) -> bool {
-        off(Safeguard::Guard) || !self.is_disturbed(tags) && !self.dirty.load(Ordering::SeqCst)
+        off(Safeguard::Guard) || !self.was_removed(tags) && !self.dirty.load(Ordering::SeqCst)
     }
 
     pub(crate) fn pulse(&self) -> &Arc<Pulse> {
@@ -358,35 +358,35 @@ impl<H> Flight<H> {
     }
 
     /// True if a removal has named a value with these tags that this flight read or loaded.
-    pub(crate) fn is_disturbed(&self, tags: &[String]) -> bool {
-        let suspected = || {
+    pub(crate) fn was_removed(&self, tags: &[String]) -> bool {
+        let possible = || {
             let state = self.state.lock();
-            let mut suspects = state.suspects.iter();
-            suspects.any(|pattern| pattern.matches(&self.key, tags))
+            let mut possible_removals = state.possible_removals.iter();
+            possible_removals.any(|pattern| pattern.matches(&self.key, tags))
         };
-        self.is_retired() || suspected()
+        self.is_retired() || possible()
     }
 
     /// Notes a removal that may turn out to name the result. False: too many are noted.
-    fn suspect(&self, pattern: &Pattern) -> bool {
+    fn record_possible(&self, pattern: &Pattern) -> bool {
         let mut state = self.state.lock();
-        if state.suspects.contains(pattern) {
+        if state.possible_removals.contains(pattern) {
             return true;
         }
-        let room = state.suspects.len() < SUSPECTS;
+        let room = state.possible_removals.len() < POSSIBLE_REMOVALS;
         if room {
-            state.suspects.push(pattern.clone());
+            state.possible_removals.push(pattern.clone());
         }
         room
     }
 
     /// Notes that the load replaces a value that readers may have meanwhile.
-    pub(crate) fn refreshes(&self) {
+    pub(crate) fn mark_refreshing(&self) {
         self.refreshes.store(true, Ordering::SeqCst);
     }
 
     /// Forgets earlier pushes. Called before each read whose reply may go into memory.
-    pub(crate) fn clean(&self) {
+    pub(crate) fn forget_pushes(&self) {
         self.dirty.store(false, Ordering::SeqCst);
     }
 
@@ -416,12 +416,12 @@ impl<H> Flight<H> {
                     Err(_) => unreachable!("the semaphore is never closed"),
                 }
             };
-            if sync::within(STUCK, acquires).await || self.goes_on_without(&mut ended) {
+            if sync::within(STUCK, acquires).await || self.runs_without_turn(&mut ended) {
                 break;
             }
         }
         let turn = Turn { flight: self };
-        match self.state.lock().rescued.clone() {
+        match self.state.lock().shared.clone() {
             Some(outcome) => Err(outcome),
             None => Ok(turn),
         }
@@ -429,7 +429,7 @@ impl<H> Flight<H> {
 
     /// True for one of the waiting callers, if no turn has ended since `ended` was counted. The others count from now
     /// on.
-    fn goes_on_without(&self, ended: &mut u64) -> bool {
+    fn runs_without_turn(&self, ended: &mut u64) -> bool {
         let counted =
             self.turns
                 .compare_exchange(*ended, *ended + 1, Ordering::SeqCst, Ordering::SeqCst);
@@ -443,17 +443,17 @@ impl<H> Flight<H> {
     }
 
     /// Shares the value that a turn has found: all other callers came before it began, so they may have it.
-    pub(crate) fn rescue(&self, outcome: Outcome) {
-        self.state.lock().rescued = Some(outcome);
+    pub(crate) fn share(&self, outcome: Outcome) {
+        self.state.lock().shared = Some(outcome);
     }
 
-    fn concern(&self, pattern: &Pattern) -> Concern {
+    fn coverage(&self, pattern: &Pattern) -> Coverage {
         let state = self.state.lock();
         if pattern.matches(&self.key, &state.tags) {
-            return Concern::Named;
+            return Coverage::Certain;
         }
         let open = |tag: &str| state.open_tags.iter().any(|open| tag.starts_with(&**open));
-        let suspected = match pattern {
+        let possible = match pattern {
             // The entry that is being read may carry any tag.
             Pattern::Tag(_) | Pattern::AllTags(_) | Pattern::TagPrefix(_) if state.reading => true,
             Pattern::Tag(tag) => open(tag),
@@ -463,10 +463,10 @@ impl<H> Flight<H> {
             }
             _ => false,
         };
-        if suspected {
-            Concern::Suspected
+        if possible {
+            Coverage::Possible
         } else {
-            Concern::None
+            Coverage::None
         }
     }
 }
@@ -486,11 +486,11 @@ impl<H> Drop for Turn<'_, H> {
 }
 
 /// Whether a removal names what a flight loads.
-enum Concern {
+enum Coverage {
     None,
-    Named,
+    Certain,
     /// It depends on tags that are known only from the result.
-    Suspected,
+    Possible,
 }
 
 #[cfg(test)]

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use crate::key::Pattern;
-use crate::local::flight::{Concern, Flight, Flights, Hold, Stage};
+use crate::local::flight::{Coverage, Flight, Flights, HeldLease, Stage};
 
-impl<H: Hold> Flights<H> {
+impl<H: HeldLease> Flights<H> {
     /// Waits until loaded values that the pattern may name are stored or refused. The caller of a load does not wait
     /// for that; a removal that counts what it removes does.
     pub(crate) async fn stored(&self, pattern: &Pattern) {
         let is_meant = |flight: &Arc<Flight<H>>| {
-            flight.is_being_stored() && !matches!(flight.concern(pattern), Concern::None)
+            flight.is_being_stored() && !matches!(flight.coverage(pattern), Coverage::None)
         };
         let meant: Vec<Arc<Flight<H>>> = match pattern {
             Pattern::Key(key) => {

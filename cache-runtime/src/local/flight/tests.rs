@@ -4,7 +4,7 @@ use super::*;
 
 struct Nothing;
 
-impl Hold for Nothing {
+impl HeldLease for Nothing {
     fn give_up(self) {}
 }
 
@@ -27,7 +27,7 @@ async fn who_comes_after_a_push_joins_but_does_not_share_what_was_read_before_it
     let flights = Flights::new(8, Duration::ZERO);
     let reading = lead(&flights);
     let before = waiter(&flights);
-    reading.flight().clean();
+    reading.flight().forget_pushes();
     flights.pushed("k");
     let after = waiter(&flights);
     assert!(!reading.flight().may_fill(&[]));
@@ -180,9 +180,9 @@ async fn a_tag_that_the_result_does_not_carry_disturbs_no_load() {
     flights.retire(&Pattern::tag("editor:7"), None);
     let flight = leader.flight();
     let _joined = waiter(&flights);
-    assert!(!flight.is_disturbed(&["author:8".into()]));
+    assert!(!flight.was_removed(&["author:8".into()]));
     assert!(flight.may_fill(&["author:8".into(), "editor:7".into()]));
-    assert!(flight.is_disturbed(&["author:7".into()]));
+    assert!(flight.was_removed(&["author:7".into()]));
     assert!(!flight.may_fill(&["author:7".into()]));
 }
 
@@ -192,7 +192,7 @@ async fn what_was_removed_before_a_load_began_does_not_disturb_it() {
     let leader = leader_with_open_tag(&flights);
     flights.retire(&Pattern::tag("author:7"), None);
     leader.begin();
-    assert!(!leader.flight().is_disturbed(&["author:7".into()]));
+    assert!(!leader.flight().was_removed(&["author:7".into()]));
 }
 
 #[tokio::test]
@@ -200,10 +200,10 @@ async fn more_suspects_than_a_flight_notes_retire_it() {
     let flights = Flights::new(8, Duration::ZERO);
     let leader = leader_with_open_tag(&flights);
     leader.begin();
-    for id in 0..SUSPECTS {
+    for id in 0..POSSIBLE_REMOVALS {
         flights.retire(&Pattern::tag(format!("author:{id}")), None);
     }
-    assert!(!leader.flight().is_disturbed(&["author:x".into()]));
+    assert!(!leader.flight().was_removed(&["author:x".into()]));
     flights.retire(&Pattern::tag("author:one-more"), None);
     assert!(leader.flight().is_retired());
 }

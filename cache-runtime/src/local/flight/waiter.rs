@@ -9,10 +9,10 @@ use tokio::time::Instant;
 use crate::common::safeguard::{Safeguard, off};
 use crate::common::sync;
 use crate::local::flight::pulse::LOOK_EVERY;
-use crate::local::flight::{Flight, Flights, Hold, Lead, Outcome, Stage, Waited, Watch};
+use crate::local::flight::{Flight, Flights, HeldLease, Lead, Outcome, Stage, Waited, Watch};
 
 #[derive(Debug)]
-pub(crate) struct Waiter<H: Hold> {
+pub(crate) struct Waiter<H: HeldLease> {
     flights: Arc<Flights<H>>,
     flight: Arc<Flight<H>>,
     /// How many loads had begun when this waiter came.
@@ -23,7 +23,7 @@ pub(crate) struct Waiter<H: Hold> {
     loads_only: bool,
 }
 
-impl<H: Hold> Waiter<H> {
+impl<H: HeldLease> Waiter<H> {
     pub(super) fn join(
         flights: &Arc<Flights<H>>,
         flight: &Arc<Flight<H>>,
@@ -35,7 +35,7 @@ impl<H: Hold> Waiter<H> {
         // load that follows is not.
         let reading = state.reading && matches!(state.stage, Stage::Led);
         let overtaken =
-            reading && flight.dirty.load(Ordering::SeqCst) || !state.suspects.is_empty();
+            reading && flight.dirty.load(Ordering::SeqCst) || !state.possible_removals.is_empty();
         if flight.is_retired()
             || flight.pulse.is_dead()
             || matches!(state.stage, Stage::Settled(..) | Stage::Abandoned)
@@ -108,15 +108,15 @@ impl<H: Hold> Waiter<H> {
         let came_before = self.seen < state.loads;
         match &mut state.stage {
             Stage::Led => None,
-            Stage::Vacant(hold) => {
-                let hold = hold.take();
+            Stage::Vacant(lease) => {
+                let lease = lease.take();
                 state.stage = Stage::Led;
-                state.reading = hold.is_none();
+                state.reading = lease.is_none();
                 let (flights, flight) = (self.flights.clone(), self.flight.clone());
                 Some(Waited::Lead(Lead {
                     flights,
                     flight,
-                    hold,
+                    lease,
                     unconfirmed: None,
                     finished: false,
                 }))
@@ -148,23 +148,23 @@ impl<H: Hold> Waiter<H> {
     }
 }
 
-impl<H: Hold> Drop for Waiter<H> {
+impl<H: HeldLease> Drop for Waiter<H> {
     fn drop(&mut self) {
         let mut state = self.flight.state.lock();
         state.waiters -= 1;
         let last = state.waiters == 0;
         let unused = match &mut state.stage {
-            Stage::Vacant(hold) if last => {
-                let hold = hold.take();
+            Stage::Vacant(lease) if last => {
+                let lease = lease.take();
                 state.stage = Stage::Settled(Outcome::Unshared, false);
-                hold
+                lease
             }
             _ => return,
         };
         drop(state);
-        self.flights.leave(&self.flight);
-        if let Some(hold) = unused {
-            hold.give_up();
+        self.flights.unlist(&self.flight);
+        if let Some(lease) = unused {
+            lease.give_up();
         }
     }
 }

@@ -34,7 +34,8 @@ impl Tier {
         if left > 0 && self.settings.journal.is_none() {
             tracing::error!(
                 removals = left,
-                "closed while Redis is away: these removals are lost; set CACHE_JOURNAL to keep such ones"
+                "the cache was closed while Redis is unreachable, and queued removals are lost: other processes may serve the \
+                 removed values until they expire; set CACHE_JOURNAL to keep such removals in a file"
             );
         }
         self.closing.store(true, Ordering::SeqCst);

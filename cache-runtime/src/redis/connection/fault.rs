@@ -87,7 +87,7 @@ pub(in crate::redis) fn fault(error: RedisError) -> Fault {
 }
 
 pub(in crate::redis) fn unnamed() -> RedisError {
-    (ErrorKind::Io, "no answer").into()
+    (ErrorKind::Io, "the reply is missing").into()
 }
 
 /// The server's or the system's error text in one line. It quotes no argument of ours but the user name.
@@ -107,8 +107,8 @@ pub(in crate::redis) fn brief(error: &RedisError) -> String {
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::TimedOut => f.write_str("timed out"),
-            Self::OutsideRuntime => f.write_str("polled outside of a tokio runtime"),
+            Self::TimedOut => f.write_str("Redis did not answer in time"),
+            Self::OutsideRuntime => f.write_str("the call is polled outside of a tokio runtime"),
             Self::Disconnected(why) | Self::Refused(why) => f.write_str(why),
         }
     }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 pub(in crate::redis) use self::handshake::Purpose;
 use crate::common::random;
-use crate::outage::switch::Way;
+use crate::outage::switch::Connection;
 use crate::redis::connection::clock::ServerClock;
 use crate::redis::connection::fault::{Fault, fault, is_missing_script, is_wrong_type, unnamed};
 use crate::redis::connection::round_trip::RoundTrip;
@@ -74,7 +74,7 @@ impl std::fmt::Debug for Link {
     }
 }
 
-impl Way for Link {
+impl Connection for Link {
     fn is_lost(&self) -> bool {
         self.lost.load(SeqCst)
     }
@@ -226,7 +226,7 @@ impl Link {
         match &self.run_id {
             // The server was demoted and promoted again between two heartbeats.
             Some(run_id) if self.ask == Ask::Info && role.reign(run_id) != self.run => Err(
-                Fault::Disconnected("another reign of this server has begun".into()),
+                Fault::Disconnected("the server was promoted to master again".into()),
             ),
             _ => Ok(()),
         }
@@ -352,7 +352,9 @@ impl Link {
         let mut members = members_of(news.map_err(fault)?)?;
         members.extend(members_of(lowest.map_err(fault)?)?);
         if !self.ledger.take_news(&Page::read(members)) {
-            return Err(Fault::Disconnected("the ledger has begun anew".into()));
+            return Err(Fault::Disconnected(
+                "the ledger was lost, and a new one has begun".into(),
+            ));
         }
         Ok(answers.into_iter())
     }
@@ -361,7 +363,7 @@ impl Link {
         &self,
         command: &Cmd,
     ) -> Result<T, Fault> {
-        let (operation, name) = told(command);
+        let (operation, name) = labels(command);
         let asking = RedisSpan::begin(operation, name);
         let mut connection = self.connection.clone();
         asking.ended(command.query_async(&mut connection).await.map_err(fault))
@@ -465,7 +467,7 @@ pub(in crate::redis) struct Tended {
 
 fn foreign_ledger(name: &str) -> Fault {
     Fault::Refused(format!(
-        "the key `{name}` holds something that is not ours, so removals cannot be recorded: rename or delete it, or set \
+        "the key `{name}` holds a value that is not ours, so removals cannot be recorded: rename or delete it, or set \
          another CACHE_NAMESPACE"
     ))
 }
@@ -486,7 +488,7 @@ async fn each(
 }
 
 /// A command's name in metrics, and its name in spans.
-fn told(command: &Cmd) -> (&'static str, &'static str) {
+fn labels(command: &Cmd) -> (&'static str, &'static str) {
     let name = match command.args_iter().next() {
         Some(redis::Arg::Simple(name)) => name,
         _ => &[],
@@ -509,4 +511,4 @@ fn read<T: FromRedisValue>(value: Value) -> Result<T, RedisError> {
 /// Commands per pipeline. A longer pipeline would delay the calls behind it on the connection.
 const STEP: usize = 250;
 
-const REPLICA: &str = "this is a replica; reads go to masters";
+const REPLICA: &str = "this server is a replica, and the cache uses only a master";

@@ -108,10 +108,10 @@ pub(in crate::redis) fn meaning(target: &Target, fault: &Fault) -> String {
     let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
     let advice = match fault {
         Fault::TimedOut if target.is_tls() => {
-            "nobody answered in time; a wrong host, a firewall, a server that hangs, or a port without TLS"
+            "check the host, the firewall, whether the server hangs, and whether this is its TLS port"
         }
         Fault::TimedOut => {
-            "nobody answered in time; a firewall, a wrong host or port, or a server that hangs"
+            "check the firewall, the host and the port, and whether the server hangs"
         }
         _ if has(&["wrongpass", "noauth", "invalid password", "authentication"]) => {
             "check user and password in the URL"
@@ -123,9 +123,11 @@ pub(in crate::redis) fn meaning(target: &Target, fault: &Fault) -> String {
              tier"
         }
         _ if has(&["refused", "no such file"]) => {
-            "nothing listens there; is Redis running, and is the port right?"
+            "nothing listens at this address; check that Redis runs there, and the port"
         }
-        _ if has(&["lookup", "resolve", "name or service", "dns"]) => "the host name is not known",
+        _ if has(&["lookup", "resolve", "name or service", "dns"]) => {
+            "the host name cannot be resolved; check the URL"
+        }
         _ if has(&[
             "certificate",
             "tls",
@@ -134,13 +136,15 @@ pub(in crate::redis) fn meaning(target: &Target, fault: &Fault) -> String {
             "invalidcontenttype",
         ]) =>
         {
-            "TLS failed; rediss:// needs a TLS port and a certificate that this machine trusts"
+            "TLS failed; rediss:// needs a TLS port, and a certificate that this machine trusts"
         }
         Fault::Disconnected(_) if target.is_tls() => {
-            "the server closed the connection; is this its TLS port?"
+            "the server closed the connection; check that this is its TLS port"
         }
-        Fault::Disconnected(_) => "the server closed the connection; a TLS port wants rediss://",
-        Fault::OutsideRuntime => "only within a tokio runtime can Redis be asked",
+        Fault::Disconnected(_) => {
+            "the server closed the connection; if this is a TLS port, use rediss://"
+        }
+        Fault::OutsideRuntime => "Redis can be used only within a tokio runtime",
         // The error text itself says what to do.
         Fault::Refused(_) if has(&["is not ours", "redis cluster"]) => return text,
         Fault::Refused(_) => "the server refuses the command",

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::common::random;
-use crate::outage::switch::Way;
+use crate::outage::switch::Connection;
 use crate::redis::connection::budget::patiently;
 use crate::redis::connection::fault::Fault;
 use crate::redis::connection::incumbent::Duty;
@@ -190,7 +190,7 @@ fn tended_ledger(tier: &Arc<Tier>, link: &Arc<Link>, tended: Tended) {
     if !link.pushes && link.ledger.birth() != Some(tended.birth) {
         // Without pushes nobody announced the new ledger: all that this process knows belongs to another one.
         tier.ledger_lost(link);
-        tier.lose(link, "the ledger has begun anew");
+        tier.lose(link, "the ledger was lost, and a new one has begun");
         return;
     }
     link.ledger.raise_floor(tended.birth, tended.floor);
@@ -235,15 +235,15 @@ impl Outage {
     fn goes_on(&mut self, tier: &Tier, fault: &Fault) {
         self.since.get_or_insert_with(Instant::now);
         let reason = meaning(&tier.target, fault);
-        tier.note_unusable(Some(reason.clone()));
+        tier.report_unusable(Some(reason.clone()));
         if self.said.as_deref() != Some(&reason) {
             match fault {
                 _ if !tier.target.is_first_to_say(&reason) => {}
                 Fault::Refused(_) => {
-                    tracing::error!(redis = %tier.target, %reason, "Redis refuses us; memory only");
+                    tracing::error!(redis = %tier.target, %reason, "Redis refuses the connection: calls use only memory and their bodies until this is corrected");
                 }
                 _ => {
-                    tracing::warn!(redis = %tier.target, %reason, "Redis cannot be reached; memory only, trying on");
+                    tracing::warn!(redis = %tier.target, %reason, "Redis cannot be reached: calls use only memory and their bodies, and the cache keeps trying to connect");
                 }
             }
             self.said = Some(reason);
@@ -253,8 +253,8 @@ impl Outage {
     fn ended(&mut self, tier: &Tier, link: &Link) {
         let tls = if tier.is_tls() { " (TLS)" } else { "" };
         let pushes = link.pushes;
-        tier.note_unusable(None);
-        tier.note_lacking((!pushes).then(|| NO_PUSHES.to_owned()));
+        tier.report_unusable(None);
+        tier.report_lacking((!pushes).then(|| NO_PUSHES.to_owned()));
         let recovered = self.connected_before || self.since.is_some();
         if !tier
             .target
@@ -262,9 +262,9 @@ impl Outage {
         {
         } else if recovered {
             let after = self.since.map_or(Duration::ZERO, |since| since.elapsed());
-            tracing::info!(redis = %tier.target, ?after, pushes, "Redis cache recovered{tls}, breaker closed");
+            tracing::info!(redis = %tier.target, ?after, pushes, "Redis is connected again{tls}, and the breaker is closed");
         } else {
-            tracing::info!(redis = %tier.target, pushes, "Redis cache connected{tls}");
+            tracing::info!(redis = %tier.target, pushes, "Redis is connected{tls}");
         }
         self.connected_before = true;
         self.since = None;

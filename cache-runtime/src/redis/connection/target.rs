@@ -400,17 +400,24 @@ async fn ask_sentinels(
                 last = Some(
                     (
                         redis::ErrorKind::MasterNameNotFoundBySentinel,
-                        "master name not known",
+                        "the sentinel does not know this master name",
                     )
                         .into(),
                 );
             }
             Ok(Err(error)) => last = Some(error),
-            Err(_) => last = Some((redis::ErrorKind::Io, "sentinel timed out").into()),
+            Err(_) => {
+                last = Some((redis::ErrorKind::Io, "a sentinel did not answer in time").into());
+            }
         }
     }
-    Err(last
-        .unwrap_or_else(|| (redis::ErrorKind::EmptySentinelList, "no sentinel is named").into()))
+    Err(last.unwrap_or_else(|| {
+        (
+            redis::ErrorKind::EmptySentinelList,
+            "the URL names no sentinel",
+        )
+            .into()
+    }))
 }
 
 impl fmt::Display for Target {

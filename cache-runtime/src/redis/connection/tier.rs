@@ -107,7 +107,7 @@ impl Tier {
             let family = format!("{:016x}", xxh3_64(family.as_bytes()));
             journal.keep_in(directory, &family).map_err(|why| {
                 Error::config(format!(
-                    "CACHE_JOURNAL=`{}`: {why}; give a directory that can be written",
+                    "CACHE_JOURNAL=`{}`: {why}; give a directory that this process can write to",
                     directory.display()
                 ))
             })?;
@@ -350,8 +350,8 @@ impl Tier {
             let policy = session.eviction_policy().await;
             tracing::warn!(
                 ledger = session.ledger_name(), policy,
-                "Redis has lost the ledger of removals, by eviction or by hand: everything cached so far is cold, once; \
-                 give the cache enough memory, or a server of its own"
+                "Redis has lost the ledger of removals, because it was evicted or deleted: every entry stored so far counts \
+                 as a miss, so the cache is cold once; give Redis more memory, or give the cache a server of its own"
             );
         });
     }
@@ -390,7 +390,7 @@ impl Tier {
         let budget = self.settings.budget;
         let published = self.switch.is_current(link);
         if link.round_trip.fits_into(budget) {
-            self.note_distant(None);
+            self.report_distant(None);
             return match published {
                 true => Ok(()),
                 false => self.publish(link, duty),
@@ -398,11 +398,11 @@ impl Tier {
         }
         let took = link.round_trip.shortest();
         let note = format!(
-            "a round trip to Redis takes {took:.0?}, longer than a call may wait for it ({budget:?}): calls go without Redis; \
+            "a round trip to Redis takes {took:.0?}, longer than a call may wait for it ({budget:?}), so calls go without Redis; \
              set CACHE_BUDGET to {:?} or more, or use a server that is nearer",
             Duration::from_millis(u64::try_from((took * 5 / 2).as_millis()).unwrap_or(u64::MAX)),
         );
-        if self.note_distant(Some(note.clone())) {
+        if self.report_distant(Some(note.clone())) {
             tracing::warn!(redis = %self.target, "{note}");
         }
         if published {
@@ -419,7 +419,7 @@ impl Tier {
         let supervisor = self.supervisor.lock();
         if !supervisor.has(duty) {
             return Err(Fault::Disconnected(
-                "another supervisor has taken over".into(),
+                "another task has taken over the connection".into(),
             ));
         }
         if !self.switch.publish(link) {
@@ -439,7 +439,7 @@ impl Tier {
         if self.switch.lose(link) && self.target.is_first_to_say(why) {
             tracing::warn!(
                 redis = %self.target, reason = why,
-                "Redis lost, breaker opened: serving from memory and from the functions themselves"
+                "Redis is lost and the breaker is open: calls use only memory and their bodies until Redis is back"
             );
         }
         self.rouse();
@@ -463,9 +463,9 @@ impl Tier {
         if !self.outside_said.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 redis = %self.target,
-                "a call of the cache is polled outside of a tokio runtime, where nobody counts the time: such calls go \
-                 without Redis, and their removals wait until it hears of them; run them in a tokio runtime, by \
-                 `Runtime::block_on` or `Handle::block_on`, or enter one around them"
+                "a cached call is polled outside of a tokio runtime, where no timer can limit its wait: such calls do not use \
+                 Redis, and their removals reach Redis later; run them in a tokio runtime, with `Runtime::block_on` or \
+                 `Handle::block_on`, or enter one with `Runtime::enter`"
             );
         }
     }
@@ -539,7 +539,7 @@ impl Tier {
                 link.timeouts.fetch_add(1, Ordering::Relaxed);
                 if self.switch.timed_out(link) {
                     // A frozen server keeps its sockets open for ever: only a new connection shows whether it answers.
-                    self.lose(link, "time-outs in a row");
+                    self.lose(link, "several commands in a row timed out");
                     link.abandon();
                 }
             }
@@ -550,7 +550,8 @@ impl Tier {
             }
             Err(Fault::Refused(why)) => {
                 if self.counters.refusals.fetch_add(1, Ordering::Relaxed) == 0 {
-                    tracing::error!(reason = %why, "Redis refuses a command; counted in `refusals`, said this once");
+                    tracing::error!(reason = %why, "Redis refuses a command, so the body answers the call; further refusals are only counted, in \
+                         `CacheStats::refusals`");
                 }
             }
         }

@@ -74,7 +74,8 @@ fn start(tier: Weak<Tier>) -> Option<Thread> {
         Err(error) => {
             tracing::warn!(
                 reason = %error,
-                "no thread to renew leases: what takes long to compute may not be stored"
+                "the thread that renews leases cannot be started: the result of a body that computes for seconds without yielding \
+                 may not be stored"
             );
             None
         }

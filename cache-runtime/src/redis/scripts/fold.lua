@@ -1,6 +1,9 @@
--- Replaces patterns of the ledger by one that covers them all, with the largest of their numbers.
--- KEYS 1 ledger. ARGV 1 channel, or '' where it has been told, 2 birth that the ledger must have, 3 the covering pattern, 4 the largest number, 5..
--- patterns to drop, unless they have a larger number by now. Returns how many were dropped, or -1 for another birth.
+-- Replaces patterns of the ledger by one pattern that covers them all, which gets the largest of their numbers.
+-- KEYS: 1 the ledger.
+-- ARGV: 1 the channel to publish the change on, or '' if it was already published; 2 the birth id that the ledger must
+-- have; 3 the covering pattern; 4 the largest number; 5.. the patterns to drop (one that has a larger number by now is
+-- kept).
+-- Returns the number of dropped patterns, or -1 if the ledger has another birth id.
 local birth
 for _, member in ipairs(redis.call('ZRANGE', KEYS[1], '0', '1')) do
   if string.sub(member, 1, 1) == 'b' then birth = string.sub(member, 2) end

@@ -1,5 +1,7 @@
--- Reads the whole ledger, after giving it a birth where there is none.
--- KEYS 1 ledger. ARGV 1 channel, 2 birth to give, 3 least life of the ledger in ms. Returns members and scores.
+-- Reads the whole ledger. If there is no ledger, creates one first, and publishes its birth id.
+-- KEYS: 1 the ledger.
+-- ARGV: 1 the channel; 2 the birth id of a new ledger; 3 the shortest life of the ledger in ms.
+-- Returns its members and their scores.
 if redis.call('ZCARD', KEYS[1]) == 0 then
   redis.call('ZADD', KEYS[1], '0', 'b' .. ARGV[2])
   redis.pcall('PUBLISH', ARGV[1], 'b ' .. ARGV[2] .. ' 0 0')

@@ -1,6 +1,7 @@
--- Stores an entry over whatever of ours stands at the key.
--- KEYS 1 key. ARGV 1 hash of the namespace (8 bytes), 2 entry, 3 life in ms.
--- Returns 1 stored, 0 what stands there is not ours.
+-- Stores an entry. It replaces any value that this cache wrote in the same namespace, and no other value.
+-- KEYS: 1 the key.
+-- ARGV: 1 the hash of the namespace (8 bytes); 2 the entry; 3 its life in ms.
+-- Returns 1 if the entry was stored, 0 if the key holds a foreign value.
 local found = redis.pcall('GETRANGE', KEYS[1], '0', '31')
 if type(found) == 'table' then return 0 end
 if found == '' then

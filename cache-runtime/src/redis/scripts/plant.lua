@@ -1,11 +1,12 @@
--- Plants a lease where something of ours stands that may be replaced.
--- KEYS 1 key. ARGV 1 lease (56 bytes), 2 its life in ms, 3 identity of what may be replaced, or '' for anything of ours,
--- 4 hash of the namespace (8 bytes).
--- Returns 0 planted; 1 something else of ours stands there now; 2 what stands there is not ours.
+-- Stores a lease at a key that holds an unusable value of this cache, or nothing.
+-- KEYS: 1 the key.
+-- ARGV: 1 the lease (56 bytes); 2 its life in ms; 3 the identity of the value that may be replaced, or '' for any value
+-- of this cache; 4 the hash of the namespace (8 bytes).
+-- Returns 0 if the lease was stored; 1 if the key holds another value of this cache by now; 2 if it holds a foreign value.
 local found = redis.pcall('GETRANGE', KEYS[1], '0', '31')
 if type(found) == 'table' then return 2 end
 if found == '' then
-  -- Nothing, or an empty string of somebody else's.
+  -- The key does not exist, or another program has stored an empty string there; `NX` refuses the latter.
   if redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX') then return 0 end
   return 2
 end

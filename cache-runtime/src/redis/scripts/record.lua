@@ -1,11 +1,14 @@
--- Records a removal in the ledger: whatever its patterns cover and has a smaller number is stale from now on.
--- KEYS 1 ledger, 2 (where a call spares its own lease) that lease's key. ARGV 1 channel, 2 birth to give where there is
--- no ledger, 3 sender, 4 least life of a ledger that has just been born, in ms (the heartbeat prolongs it), 5 identity of
--- the spared lease or '', 6 number since which the call wants to know of other removals, or '', 7 how many of those at
--- most, 8 birth that the caller knows, or '', 9.. patterns.
--- Returns {birth, number, how many heard of it, then members and scores of what was newer than that number before}.
+-- Records a removal in the ledger, and publishes it. From then on, entries that a pattern covers and whose number is
+-- smaller are stale.
+-- KEYS: 1 the ledger; 2 the key of the caller's own lease, if the removal must not affect that lease.
+-- ARGV: 1 the channel; 2 the birth id of a new ledger, if there is none; 3 the sender; 4 the shortest life of a new ledger
+-- in ms (the heartbeat extends it); 5 the identity of the caller's own lease, or ''; 6 the number after which the caller
+-- asks for other removals, or ''; 7 how many of them to return at most; 8 the birth id that the caller knows, or ''; 9..
+-- the patterns.
+-- Returns {birth id, number, count of clients that received the message, then members and scores of the other removals
+-- that the caller asked for}.
 local ledger, birth = KEYS[1], ARGV[8]
--- One question for both; a user may be forbidden it, and somebody else's key has another type.
+-- One command reads both. It fails if the user may not run ZMSCORE, or if a foreign value of another type is at the key.
 local known = redis.pcall('ZMSCORE', ledger, 'c', 'b' .. birth)
 local counter = known[1]
 if known.err or not known[2] then
@@ -14,7 +17,7 @@ if known.err or not known[2] then
     if string.sub(member, 1, 1) == 'b' then birth = string.sub(member, 2) end
   end
   if not birth then
-    if redis.call('EXISTS', ledger) == 1 then return redis.error_reply('FOREIGN this is no ledger') end
+    if redis.call('EXISTS', ledger) == 1 then return redis.error_reply('FOREIGN this key holds no ledger') end
     birth = ARGV[2]
     redis.call('ZADD', ledger, '0', 'b' .. birth)
     redis.call('PEXPIRE', ledger, ARGV[4])
@@ -41,7 +44,8 @@ end
 if KEYS[2] and redis.pcall('GETRANGE', KEYS[2], '0', '23') == ARGV[5] then
   redis.call('SETRANGE', KEYS[2], '40', struct.pack('<I8', number))
 end
--- Refused where the user may not publish: then nobody of that user hears anything, and all of them ask.
+-- Redis refuses this if the user may not publish. Processes of such a user get no messages, so each of their reads asks
+-- the ledger.
 local heard = redis.pcall('PUBLISH', ARGV[1], 'r ' .. birth .. ' ' .. text .. ' ' .. ARGV[3] .. '\30' .. table.concat(ARGV, '\30', 9))
 if type(heard) == 'number' then answer[3] = tostring(heard) end
 return answer

@@ -1,6 +1,7 @@
--- Ends a lease, or a refresh's lock, without a value, if it still stands.
--- KEYS 1 where it stands. ARGV 1 its identity, 2 mark to leave or '', 3 life of the mark in ms.
--- Returns 1 it had stood to the end, 0 it had not.
+-- Removes a lease, or the lock of a refresh, whose load returned no value to store.
+-- KEYS: 1 the key of the lease or lock.
+-- ARGV: 1 its identity; 2 a failed mark to store in its place, or ''; 3 the life of that mark in ms.
+-- Returns 1 if the key still held it, else 0.
 if redis.pcall('GETRANGE', KEYS[1], '0', '23') ~= ARGV[1] then return 0 end
 if ARGV[2] == '' then
   redis.call('UNLINK', KEYS[1])

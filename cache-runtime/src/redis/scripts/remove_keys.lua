@@ -1,6 +1,8 @@
--- Removes keys by name: ours only, and not a spared lease.
--- KEYS 1 a name at which nothing stands, 2.. keys. ARGV 1 hash of the namespace (8 bytes), 2 number of the spared key
--- among those, or 0, 3 identity of its lease. Returns how many entries went.
+-- Removes keys by name. Foreign values, and the caller's own lease, stay.
+-- KEYS: 1 a key that never exists; 2.. the keys to remove.
+-- ARGV: 1 the hash of the namespace (8 bytes); 2 the position of the caller's own lease among the keys to remove, or 0; 3
+-- the identity of that lease.
+-- Returns the number of removed entries; leases do not count.
 local removed, gone = 0, {}
 for i = 2, #KEYS do
   local head = redis.pcall('GETRANGE', KEYS[i], '0', '31')
@@ -11,7 +13,7 @@ for i = 2, #KEYS do
     gone[#gone + 1] = KEYS[i]
   end
 end
--- Also where nothing is there to remove: a server that takes no writes any more must say so.
+-- A write is sent even if there is nothing to remove, so that a server that refuses writes returns its error.
 gone[#gone + 1] = KEYS[1]
 redis.call('UNLINK', unpack(gone))
 return removed

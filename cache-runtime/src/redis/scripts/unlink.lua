@@ -1,6 +1,8 @@
--- Takes stale entries away, and what the catalogue says of them.
--- KEYS 1 catalogue, 2.. keys. ARGV for each key: identity of the entry that was seen there ('' for none), how many
--- members of the catalogue follow, those members. Returns how many entries went.
+-- Unlinks stale entries, and drops their members from the catalogue.
+-- KEYS: 1 the catalogue; 2.. the keys.
+-- ARGV, for each key: the identity of the stale entry that was read there ('' if there was none); how many members of the
+-- catalogue follow; those members.
+-- Returns the number of unlinked entries. A key that holds another value by now is left alone.
 local removed, at, members, gone = 0, 1, {}, {}
 for i = 2, #KEYS do
   local identity, count = ARGV[at], tonumber(ARGV[at + 1])

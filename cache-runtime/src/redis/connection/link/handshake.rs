@@ -118,8 +118,8 @@ impl Link {
         }
         if run_id.is_none() {
             tracing::warn!(
-                "this Redis does not show a stable run id: entries that a restart from a snapshot brings back cannot be \
-                 told from others"
+                "this Redis shows no stable run id (INFO server): after a restart from a snapshot, the cache cannot \
+                 recognize removed entries that the snapshot brings back; allow INFO, or connect without a proxy"
             );
         }
         let link = Self {
@@ -196,13 +196,14 @@ async fn greet(
         scripts.push(next().and_then(read).map_err(fault)?);
     }
     for (refused, what) in [
-        (tracking.as_ref().err(), "which keys change"),
-        (subscribed.as_ref().err(), "what is removed"),
+        (tracking.as_ref().err(), "changes of keys"),
+        (subscribed.as_ref().err(), "removals"),
     ] {
         if let Some(error) = refused {
             tracing::warn!(
                 reason = %brief(error),
-                "Redis does not push {what}: each read asks for it, and the memory tier only bridges outages"
+                "Redis refuses to push {what}: each read asks Redis instead, and the memory tier answers only in outages; \
+                 allow CLIENT TRACKING and SUBSCRIBE to use it"
             );
         }
     }

@@ -10,8 +10,8 @@ use crate::expand::tokens::private;
 use crate::function::mentions::mentions;
 use crate::spans::ends;
 
-/// `move |result, late| { … }`, or `nothing_late` where nothing depends on the success value.
-pub(super) fn late(cached: &CachedFn) -> TokenStream {
+/// `move |result, patterns| { … }`, or `no_result_patterns` where nothing depends on the success value.
+pub(super) fn result_patterns(cached: &CachedFn) -> TokenStream {
     let private = private(cached);
     let computed = cached
         .computed_tags
@@ -21,11 +21,11 @@ pub(super) fn late(cached: &CachedFn) -> TokenStream {
     let invalidates = steps(&cached.invalidates, "invalidates", &private, &mut captured);
     let tags = steps(&cached.tags, "tag", &private, &mut captured);
     if computed.is_none() && invalidates.is_empty() && tags.is_empty() {
-        return quote!(#private::nothing_late);
+        return quote!(#private::no_result_patterns);
     }
     let computed = computed.map(|tags| computed_step(cached, tags, &mut captured));
     let result = success_value(cached);
-    let closure = quote!(move |#result, late| { #invalidates #tags #computed });
+    let closure = quote!(move |#result, patterns| { #invalidates #tags #computed });
     match captured.is_empty() {
         true => closure,
         false => quote!({ #(#captured)* #closure }),
@@ -41,11 +41,11 @@ fn steps(
     captured: &mut Vec<TokenStream>,
 ) -> TokenStream {
     let step = format_ident!("{step}");
-    let late = patterns
+    let result_patterns = patterns
         .iter()
         .enumerate()
         .filter(|(_, pattern)| pattern.uses_result());
-    let steps = late.map(|(index, pattern)| {
+    let steps = result_patterns.map(|(index, pattern)| {
         let index = Literal::usize_unsuffixed(index);
         let parts = pattern.parts.iter().map(|part| {
             let value = part.borrowed();
@@ -56,7 +56,7 @@ fn steps(
             captured.push(quote!(let #name = #private::KeyText::of(#value);));
             quote!(&#name)
         });
-        quote!(late.#step(#index, &[#(#parts),*]);)
+        quote!(patterns.#step(#index, &[#(#parts),*]);)
     });
     steps.collect()
 }
@@ -71,7 +71,7 @@ fn computed_step(
     let names = cached.shape.names();
     let mentioned = names.filter(|name| mentions(&tags.expr, &name.to_string()));
     captured.extend(mentioned.map(|name| quote!(let #name = ::core::clone::Clone::clone(&#name);)));
-    let step = computed_tags(&tags.expr, &quote!(late));
+    let step = computed_tags(&tags.expr, &quote!(patterns));
     quote!(#step;)
 }
 

@@ -1,8 +1,0 @@
-use cache_runtime::cached;
-
-#[cached(ttl = "90", key = "load:<id>")]
-async fn load(id: u64) -> u64 {
-    id
-}
-
-fn main() {}
