@@ -214,6 +214,8 @@ fn a_removal_into_a_black_hole_survives_the_crash_of_its_process() {
     // It waits for its budget, or until the connection is known to be dead.
     assert_eq!(first.tell("remove 1"), "queued");
     first.0.kill9();
+    // What the dead process has sent may still be on its way to the proxy.
+    proxy.cut_all();
     proxy.up();
     assert_eq!(server.cli(&["EXISTS", "item:1"]).int(), 1, "still there");
     let mut second = Process::start(&proxy.url(), &directory);
@@ -236,6 +238,8 @@ fn a_removal_survives_a_crash_in_the_midst_of_it_and_another_spelling_of_the_url
             .then_some(())
     });
     first.0.kill9();
+    // What the dead process has sent may still be on its way to the proxy.
+    proxy.cut_all();
     proxy.up();
     assert_eq!(server.cli(&["EXISTS", "item:1"]).int(), 1, "still there");
     let spelled = proxy.url().replace("127.0.0.1", "localhost") + "/0";
