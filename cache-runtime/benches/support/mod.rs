@@ -12,6 +12,11 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with further settings. What it writes goes into the directory for temporary files.
+    pub(crate) fn start_with(settings: &[&str]) -> Self {
         let port = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
             .unwrap_or_else(|error| panic!("no free port: {error}"))
@@ -19,6 +24,10 @@ impl Server {
         let child = Command::new("redis-server")
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
             .args(["--save", "", "--appendonly", "no"])
+            .arg("--dir")
+            .arg(std::env::temp_dir())
+            .args(["--cluster-config-file", &format!("nodes-{port}.conf")])
+            .args(settings)
             .stdout(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| {

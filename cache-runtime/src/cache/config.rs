@@ -147,8 +147,15 @@ impl CacheConfig {
         config.validated()
     }
 
-    /// The URL of Redis: `redis://`, `rediss://` (feature `tls`), `unix://`, or
-    /// `redis-sentinel://host:26379,host:26379/master-name`. It may contain credentials; they are never shown.
+    /// The URL of Redis. It may contain credentials; they are never shown.
+    ///
+    /// | Redis is | URL |
+    /// |---|---|
+    /// | one server | `redis://host:6379/0`, `rediss://…` (feature `tls`), `unix:///run/redis.sock` |
+    /// | a master with Sentinels | `redis-sentinel://host:26379,host:26379/master-name` |
+    /// | a Redis Cluster | `redis://host:6379,host:6379`, `rediss://…`, `redis-cluster://host`, `rediss-cluster://host`; or the plain URL of one node |
+    ///
+    /// The nodes that the URL of a cluster names are asked for the others, so two or three of them are enough.
     ///
     /// Environment: `REDIS_URL`, else `REDIS_PRIVATE_URL`, else `UPSTASH_REDIS_REST_URL` with
     /// `UPSTASH_REDIS_REST_TOKEN`. Without any of them, the cache uses memory only.
