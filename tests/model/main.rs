@@ -6,6 +6,7 @@
 //! the connection's queue, behind the pushes that Redis wrote to that connection before. A step is what one side does
 //! without being seen half-done by another.
 
+mod cluster;
 mod configurations;
 mod connection;
 mod explore;
