@@ -158,6 +158,31 @@ pub(crate) fn ledger_failover_and_a_cut() -> Cluster {
     }
 }
 
+/// A lagging replica of a bucket is promoted, and one of the ledger.
+pub(crate) fn both_failovers() -> Cluster {
+    Cluster {
+        faults: Faults {
+            failovers: 1,
+            ledger_failovers: 1,
+            ..NONE
+        },
+        ..base()
+    }
+}
+
+/// A bucket moves while its connection is cut and the ledger is evicted.
+pub(crate) fn migration_and_eviction() -> Cluster {
+    Cluster {
+        faults: Faults {
+            moves: 2,
+            cuts: 1,
+            evictions: 1,
+            ..NONE
+        },
+        ..base()
+    }
+}
+
 /// The ledger is evicted, beside two removals.
 pub(crate) fn eviction() -> Cluster {
     Cluster {

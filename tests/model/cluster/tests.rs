@@ -54,27 +54,27 @@ macro_rules! with_all {
 }
 
 with_all! {
-    readers_of_two_buckets_race_a_removal: plain, [];
-    loads_race_a_removal: loads, [];
-    publications_come_in_either_order: two_removals, [];
-    publications_come_in_either_order_and_a_connection_is_cut: two_removals_and_a_cut, [];
-    a_cut_connection: cut, [];
-    a_bucket_moves_and_back: migration, [];
-    a_bucket_moves_beside_a_removal_by_name: migration_by_name, [];
-    a_replica_of_a_bucket_is_promoted: failover, [];
-    a_replica_of_a_bucket_is_promoted_beside_a_removal_by_name: failover_by_name, [];
-    a_replica_of_the_ledger_is_promoted: ledger_failover, [];
-    the_ledgers_master_ends_between_two_removals: ledger_crash_and_two_removals, [];
-    a_replica_of_the_ledger_is_promoted_and_a_connection_is_cut: ledger_failover_and_a_cut, [];
-    a_ledger_is_evicted: eviction, [];
-    an_evicted_ledger_in_two_processes: eviction_for_two, [];
-    a_ledger_is_evicted_and_a_push_is_late: eviction_and_a_late_push, [];
-    a_removal_times_out: timeout, [];
-    a_call_that_removes_its_own_prefix: own_prefix, [];
-    a_call_that_removes_its_own_prefix_alone: own_prefix_alone, [];
-    memory_tiers: near, [];
-    memory_tiers_and_a_cut_connection: near_and_a_cut, [];
-    memory_tiers_and_a_bucket_that_moves: near_and_migration, [];
+    readers_of_two_buckets_race_a_removal: plain, ["a removal is published", "a push: a removal"];
+    loads_race_a_removal: loads, ["a load reads", "a store runs", "planting finds another's"];
+    publications_come_in_either_order: two_removals, ["a removal is published", "a store runs"];
+    publications_come_in_either_order_and_a_connection_is_cut: two_removals_and_a_cut, ["loses a connection", "a store runs"];
+    a_cut_connection: cut, ["loses a connection", "the subscription is confirmed", "the ledger is read"];
+    a_bucket_moves_and_back: migration, ["a bucket moves", "a push: unsubscribed", "a reply: moved", "a subscription is redirected", "a removal is redirected, and published at the owner", "a store is redirected"];
+    a_bucket_moves_beside_a_removal_by_name: migration_by_name, ["a bucket moves", "a key is unlinked"];
+    a_replica_of_a_bucket_is_promoted: failover, ["a lagging replica of a bucket is promoted", "a deposed master becomes a replica", "a reply: moved", "a bucket is replicated"];
+    a_replica_of_a_bucket_is_promoted_beside_a_removal_by_name: failover_by_name, ["a lagging replica of a bucket is promoted", "a key is unlinked"];
+    a_replica_of_the_ledger_is_promoted: ledger_failover, ["a lagging replica of the ledger is promoted", "the ledger's master of before is gone", "notices that the ledger has a new master"];
+    the_ledgers_master_ends_between_two_removals: ledger_crash_and_two_removals, ["a lagging replica of the ledger is promoted", "a store runs"];
+    a_replica_of_the_ledger_is_promoted_and_a_connection_is_cut: ledger_failover_and_a_cut, ["loses a connection", "the ledger is replicated"];
+    a_ledger_is_evicted: eviction, ["the ledger is evicted", "the ledger is read"];
+    an_evicted_ledger_in_two_processes: eviction_for_two, ["the ledger is evicted", "a store runs"];
+    a_ledger_is_evicted_and_a_push_is_late: eviction_and_a_late_push, ["the ledger is evicted", "a push: a removal"];
+    a_removal_times_out: timeout, ["a removal times out, and is queued", "a removal returns"];
+    a_call_that_removes_its_own_prefix: own_prefix, ["a call stores under the number of its own removal", "a call finds its own lease gone"];
+    a_call_that_removes_its_own_prefix_alone: own_prefix_alone, ["a call stores under the number of its own removal"];
+    memory_tiers: near, ["a read finds a copy in memory", "a push: the key changed"];
+    memory_tiers_and_a_cut_connection: near_and_a_cut, ["a read finds a copy in memory", "loses a connection"];
+    memory_tiers_and_a_bucket_that_moves: near_and_migration, ["a read finds a copy in memory", "a push: unsubscribed"];
 }
 
 /// Explored only where `MODEL_DEPTH=full` asks for it.
@@ -92,6 +92,8 @@ macro_rules! with_all_if_asked {
 with_all_if_asked! {
     larger_publications_to_two_buckets: two_removals_in_two_buckets;
     larger_promotion_of_the_ledger_beside_two_removals: ledger_failover_and_two_removals;
+    larger_promotions_of_a_bucket_and_the_ledger: both_failovers;
+    larger_migration_and_an_evicted_ledger: migration_and_eviction;
     larger_own_prefix_and_an_evicted_ledger: own_prefix_and_eviction;
 }
 
@@ -123,6 +125,7 @@ without! {
     without_reading_the_ledger_first: [LedgerFirst], cut;
     without_closing_on_unsubscribe: [CloseOnUnsubscribe], migration;
     without_closing_on_moved: [CloseOnMoved], failover;
+    without_closing_at_all_when_a_bucket_moves: [CloseOnMoved, CloseOnUnsubscribe], migration;
     without_the_node_in_the_origin: [NodeInOrigin], failover_by_name;
     without_the_birth_in_the_era: [BirthInEra], eviction;
     without_the_ledgers_reign_in_the_era: [LedgerReignInEra], ledger_crash_and_two_removals;
