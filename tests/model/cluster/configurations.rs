@@ -129,20 +129,13 @@ pub(crate) fn ledger_failover() -> Cluster {
     }
 }
 
-/// The same beside two removals, and an entry that is loaded between them.
-pub(crate) fn ledger_failover_and_two_removals() -> Cluster {
+/// The same where the first master ends at once, beside two removals, and an entry that is loaded between them.
+pub(crate) fn ledger_crash_and_two_removals() -> Cluster {
     Cluster {
         writers: vec![(0, Job::Remove(0)), (0, Job::Remove(1))],
         in_order: true,
-        ..ledger_failover()
-    }
-}
-
-/// The same where the first master ends at once.
-pub(crate) fn ledger_crash_and_two_removals() -> Cluster {
-    Cluster {
         prompt: true,
-        ..ledger_failover_and_two_removals()
+        ..ledger_failover()
     }
 }
 
@@ -155,18 +148,6 @@ pub(crate) fn ledger_failover_and_a_cut() -> Cluster {
             ..NONE
         },
         ..ledger_failover()
-    }
-}
-
-/// A lagging replica of a bucket is promoted, and one of the ledger.
-pub(crate) fn both_failovers() -> Cluster {
-    Cluster {
-        faults: Faults {
-            failovers: 1,
-            ledger_failovers: 1,
-            ..NONE
-        },
-        ..base()
     }
 }
 

@@ -91,8 +91,6 @@ macro_rules! with_all_if_asked {
 
 with_all_if_asked! {
     larger_publications_to_two_buckets: two_removals_in_two_buckets;
-    larger_promotion_of_the_ledger_beside_two_removals: ledger_failover_and_two_removals;
-    larger_promotions_of_a_bucket_and_the_ledger: both_failovers;
     larger_migration_and_an_evicted_ledger: migration_and_eviction;
     larger_own_prefix_and_an_evicted_ledger: own_prefix_and_eviction;
 }
