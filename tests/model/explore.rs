@@ -4,30 +4,46 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
-use crate::protocol::{Protocol, Step};
-use crate::state::{Stale, State};
+use crate::protocol::Step;
+
+/// What can be explored.
+pub(crate) trait Model {
+    type State: Hash;
+    type Broken: fmt::Debug;
+
+    fn start(&self) -> Self::State;
+
+    /// Collects what can happen next.
+    fn steps(&self, state: &Self::State, next: &mut Vec<(Step, Self::State)>);
+
+    /// The property that does not hold, if there is one.
+    fn broken(&self, state: &Self::State) -> Option<Self::Broken>;
+
+    /// One name for all states that differ only in names.
+    fn canonical(state: Self::State) -> Self::State;
+}
 
 /// What an exploration came to.
 #[derive(Debug)]
-pub(crate) struct Explored {
+pub(crate) struct Explored<Broken> {
     pub(crate) states: usize,
     /// The longest of the shortest ways to a state.
     pub(crate) depth: usize,
     /// Every kind of step that was taken: what never happened was not checked.
     pub(crate) taken: HashSet<&'static str>,
-    pub(crate) violation: Option<Violation>,
+    pub(crate) violation: Option<Violation<Broken>>,
 }
 
 /// The steps from the start to a state in which a property does not hold; no shorter way leads to one.
 #[derive(Debug)]
-pub(crate) struct Violation {
-    pub(crate) broken: Stale,
+pub(crate) struct Violation<Broken> {
+    pub(crate) broken: Broken,
     pub(crate) trace: Vec<Step>,
 }
 
 /// Visits every state that the protocol can reach, nearest first; ends at the first violation.
-pub(crate) fn explore(protocol: &Protocol) -> Explored {
-    let start = protocol.start().canonical();
+pub(crate) fn explore<M: Model>(protocol: &M) -> Explored<M::Broken> {
+    let start = M::canonical(protocol.start());
     let mut seen: HashSet<u64, BuildHasherDefault<Passed>> = HashSet::default();
     seen.insert(print_of(&start));
     // How each state was first met: from which, and by its how-manyeth successor.
@@ -54,7 +70,7 @@ pub(crate) fn explore(protocol: &Protocol) -> Explored {
         protocol.steps(&state, &mut next);
         for (at, (step, state)) in next.drain(..).enumerate() {
             taken.insert(step.what.as_ptr().addr() as u64, step.what);
-            let state = state.canonical();
+            let state = M::canonical(state);
             if seen.insert(print_of(&state)) {
                 met.push((
                     number,
@@ -69,25 +85,25 @@ pub(crate) fn explore(protocol: &Protocol) -> Explored {
     explored
 }
 
-fn retrace(protocol: &Protocol, met: &[(u32, u16)], mut number: u32) -> Vec<Step> {
+fn retrace<M: Model>(protocol: &M, met: &[(u32, u16)], mut number: u32) -> Vec<Step> {
     let mut ways = Vec::new();
     while number != 0 {
         let (from, way) = met[number as usize];
         ways.push(usize::from(way));
         number = from;
     }
-    let (mut state, mut next) = (protocol.start().canonical(), Vec::new());
+    let (mut state, mut next) = (M::canonical(protocol.start()), Vec::new());
     let walk = ways.iter().rev().map(|way| {
         next.clear();
         protocol.steps(&state, &mut next);
         let (step, reached) = next.swap_remove(*way);
-        state = reached.canonical();
+        state = M::canonical(reached);
         step
     });
     walk.collect()
 }
 
-impl fmt::Display for Violation {
+impl<Broken: fmt::Debug> fmt::Display for Violation<Broken> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} after {} steps:", self.broken, self.trace.len())?;
         self.trace
@@ -97,7 +113,7 @@ impl fmt::Display for Violation {
 }
 
 /// Two states of one print would be taken for one: with some million states, the odds are one to ten million.
-fn print_of(state: &State) -> u64 {
+fn print_of(state: &impl Hash) -> u64 {
     let mut hasher = Mixer(0x243f_6a88_85a3_08d3);
     state.hash(&mut hasher);
     hasher.finish()

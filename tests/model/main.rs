@@ -5,7 +5,10 @@
 //! has the key, the lock beside it, the ledger, a snapshot, a replica. Redis runs a command at once; its reply waits in
 //! the connection's queue, behind the pushes that Redis wrote to that connection before. A step is what one side does
 //! without being seen half-done by another.
+//!
+//! `cluster` is a model of its own: several keys on several masters, with one ledger.
 
+mod cluster;
 mod configurations;
 mod connection;
 mod explore;

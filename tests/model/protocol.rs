@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use crate::explore::Model;
 use crate::ledger::{Ledger, Patterns};
 use crate::safeguard::Safeguard;
 use crate::state::{
-    Data, Entry, Faults, Floor, Mode, Origin, Process, Reader, Reading, Server, Slot, State,
+    Data, Entry, Faults, Floor, Mode, Origin, Process, Reader, Reading, Server, Slot, Stale, State,
     Writer, Writing,
 };
 use crate::{
@@ -139,8 +140,13 @@ impl Protocol {
             && self.is_fresh(known, entry.number, entry.tagged)
             && !entry.ended
     }
+}
 
-    pub(crate) fn start(&self) -> State {
+impl Model for Protocol {
+    type State = State;
+    type Broken = Stale;
+
+    fn start(&self) -> State {
         let ledger = Ledger::born(1);
         let slot = if self.seeded {
             Slot::Value(Entry {
@@ -195,7 +201,7 @@ impl Protocol {
         }
     }
 
-    pub(crate) fn steps(&self, state: &State, next: &mut Next) {
+    fn steps(&self, state: &State, next: &mut Next) {
         writer::steps(self, state, next);
         reader::steps(self, state, next);
         hand_over::steps(self, state, next);
@@ -208,8 +214,12 @@ impl Protocol {
         server::steps(self, state, next);
     }
 
-    pub(crate) fn broken(&self, state: &State) -> Option<crate::state::Stale> {
+    fn broken(&self, state: &State) -> Option<Stale> {
         properties::broken(self, state)
+    }
+
+    fn canonical(state: State) -> State {
+        state.canonical()
     }
 }
 
