@@ -166,12 +166,24 @@ async fn join(servers: &[Server], bare: &mut [MultiplexedConnection]) {
     let count = servers.len();
     for (at, node) in bare.iter_mut().enumerate() {
         let (first, last) = (at * SLOTS / count, (at + 1) * SLOTS / count - 1);
-        let _: String = ask(node, &words(&format!("CLUSTER SET-CONFIG-EPOCH {}", at + 1))).await;
-        let _: String = ask(node, &words(&format!("CLUSTER ADDSLOTSRANGE {first} {last}"))).await;
+        let _: String = ask(
+            node,
+            &words(&format!("CLUSTER SET-CONFIG-EPOCH {}", at + 1)),
+        )
+        .await;
+        let _: String = ask(
+            node,
+            &words(&format!("CLUSTER ADDSLOTSRANGE {first} {last}")),
+        )
+        .await;
     }
     for server in &servers[1..] {
         let port = server.url.rsplit(':').next().unwrap_or_default().to_owned();
-        let _: String = ask(&mut bare[0], &words(&format!("CLUSTER MEET 127.0.0.1 {port}"))).await;
+        let _: String = ask(
+            &mut bare[0],
+            &words(&format!("CLUSTER MEET 127.0.0.1 {port}")),
+        )
+        .await;
     }
     for node in bare {
         loop {
@@ -201,12 +213,16 @@ async fn main() {
             setup.round().await;
         }
     }
-    println!("| | hits/s | server µs a hit | misses/s | server µs a miss | removal of a tag, ms | server µs a removal |");
+    println!(
+        "| | hits/s | server µs a hit | misses/s | server µs a miss | removal of a tag, ms | server µs a removal |"
+    );
     println!("|---|---|---|---|---|---|---|");
     for setup in &setups {
         let rate = |figures: &[Figure]| of(figures, |f| f64::from(f.calls) / f.took.as_secs_f64());
         let server = |figures: &[Figure]| of(figures, |f| f.server / f64::from(f.calls));
-        let each = of(&setup.removals, |f| f.took.as_secs_f64() * 1e3 / f64::from(f.calls));
+        let each = of(&setup.removals, |f| {
+            f.took.as_secs_f64() * 1e3 / f64::from(f.calls)
+        });
         println!(
             "| {} | {:.0} | {:.1} | {:.0} | {:.1} | {each:.2} | {:.0} |",
             setup.name,
