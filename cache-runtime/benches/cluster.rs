@@ -28,6 +28,11 @@ async fn row(cache: &Cache, id: u32) -> u64 {
     std::hint::black_box(u64::from(id))
 }
 
+#[cached(invalidates = "#nothing", cache = cache)]
+async fn remove(cache: &Cache) {
+    std::hint::black_box(cache);
+}
+
 /// A cache, and connections to the masters behind it.
 struct Setup {
     name: String,
@@ -65,8 +70,7 @@ impl Setup {
         if masters > 0 {
             join(&servers, &mut bare).await;
         }
-        let cache = Cache::new(CacheConfig::default().redis_url(servers[0].url.clone()))
-            .unwrap_or_else(|error| panic!("{error}"));
+        XX_or_else(|error| panic!("{error}"));
         while !cache.health().await.stats.redis_available {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -99,8 +103,7 @@ impl Setup {
         self.reset().await;
         let began = Instant::now();
         for _ in 0..REMOVALS {
-            let removed = self.cache.invalidate_tag("nothing").await;
-            assert!(removed.is_durable());
+            remove(&self.cache).await;
         }
         let took = began.elapsed();
         let figure = self.figure(took, REMOVALS as u32).await;
@@ -200,6 +203,13 @@ async fn join(servers: &[Server], bare: &mut [MultiplexedConnection]) {
 fn of(figures: &[Figure], value: impl Fn(&Figure) -> f64) -> f64 {
     let mut values: Vec<f64> = figures.iter().map(value).collect();
     median(&mut values)
+}
+
+/// A budget that is long enough for a busy machine: what is measured is how long things take.
+fn config(server: &Server) -> CacheConfig {
+    CacheConfig::default()
+        .redis_url(server.url.clone())
+        .budget(Duration::from_secs(5))
 }
 
 #[tokio::main]

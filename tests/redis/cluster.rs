@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
-use cache_runtime::{Cache, CacheConfig, CacheKey, Durability};
+use cache_runtime::{Cache, CacheConfig, CacheKey, Durability, cached};
 use cache_tests::{RedisCluster, eventually};
 
 use crate::app::{App, CALL, Db, SOON, change_item, exact, item, post, timed};
@@ -23,6 +23,16 @@ fn config(cluster: &RedisCluster) -> CacheConfig {
 
 async fn app(cluster: &RedisCluster, db: &Arc<Db>) -> App {
     App::connected(config(cluster).budget(SOON), db).await
+}
+
+/// Waits until memory answers for an item.
+async fn remembers(app: &App, id: u32) {
+    eventually(SOON, "a hit in memory", async || {
+        let before = app.cache.stats().memory_hits;
+        item(app, id).await;
+        (app.cache.stats().memory_hits > before).then_some(())
+    })
+    .await;
 }
 
 /// The full name of a key that is in Redis.
@@ -99,6 +109,34 @@ async fn a_removal_of_each_kind_binds_all_processes_when_it_returns_and_is_count
     }
 }
 
+#[cached(invalidates = ["exact:", "#nobody"], cache = app.cache)]
+async fn change_all(app: &App, value: u64) {
+    app.db.commit(value);
+}
+
+/// The entries are still there for a moment after the removal of a function: other processes must know that they are
+/// stale.
+#[tokio::test]
+async fn what_a_function_has_removed_is_stale_for_others_before_it_is_unlinked() {
+    let cluster = RedisCluster::start();
+    let db = Db::new(1);
+    let (one, other) = (app(&cluster, &db).await, app(&cluster, &db).await);
+    for value in 2..6 {
+        for id in 0..ITEMS {
+            exact(&other, id).await;
+        }
+        change_all(&one, value).await;
+        let mut reads = tokio::task::JoinSet::new();
+        for id in 0..ITEMS {
+            let other = other.clone();
+            reads.spawn(async move { exact(&other, id).await });
+        }
+        for read in reads.join_all().await {
+            assert_eq!(read, value);
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_write_removes_its_key_and_a_tag_of_the_result_is_found_in_every_bucket() {
     let cluster = RedisCluster::start();
@@ -108,12 +146,19 @@ async fn a_write_removes_its_key_and_a_tag_of_the_result_is_found_in_every_bucke
         item(&one, id).await;
         post(&one, id).await;
     }
+    one.has_stored(2 * u64::from(ITEMS)).await;
     for id in (0..ITEMS).step_by(31) {
+        for app in [&one, &other] {
+            assert_eq!(item(app, id).await, 1);
+            remembers(app, id).await;
+        }
         change_item(&one, id, 2).await;
         let follows = async || (item(&other, id).await == 2).then_some(());
         eventually(SOON, "the other process to follow", follows).await;
         assert_eq!(item(&one, id).await, 2);
+        db.commit(1);
     }
+    db.commit(2);
     assert!(one.cache.invalidate_tag("author:1").await.is_durable());
     for id in (0..ITEMS).step_by(31) {
         assert_eq!(post(&one, id).await.author, 2);

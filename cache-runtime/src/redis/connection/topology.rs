@@ -35,6 +35,8 @@ pub(in crate::redis) struct Topology {
 struct Known {
     ranges: Vec<Range>,
     asked: Option<Instant>,
+    /// The node that has answered, which is asked first the next time: others may be dead.
+    answered: Option<ConnectionAddr>,
 }
 
 /// Slots and the master that serves them.
@@ -78,8 +80,12 @@ impl Topology {
     ) -> Result<ConnectionAddr, RedisError> {
         let mut known = self.known.lock().await;
         if known.asked.is_none_or(|asked| asked.elapsed() >= FRESH) {
-            known.ranges = self.ask(&known.ranges, open).await?;
-            known.asked = Some(Instant::now());
+            let (ranges, answered) = self.ask(&known, open).await?;
+            *known = Known {
+                ranges,
+                asked: Some(Instant::now()),
+                answered: Some(answered),
+            };
         }
         let serving = known
             .ranges
@@ -92,12 +98,13 @@ impl Topology {
 
     async fn ask(
         &self,
-        ranges: &[Range],
+        known: &Known,
         open: impl Fn(ConnectionAddr) -> Result<ConnectionInfo, RedisError>,
-    ) -> Result<Vec<Range>, RedisError> {
+    ) -> Result<(Vec<Range>, ConnectionAddr), RedisError> {
         let mut nodes: Vec<&ConnectionAddr> = Vec::new();
         // The nodes that were found may be all that is left of those that were named.
-        for node in ranges.iter().map(|range| &range.master).chain(&self.seeds) {
+        let masters = known.ranges.iter().map(|range| &range.master);
+        for node in known.answered.iter().chain(masters).chain(&self.seeds) {
             if !nodes.contains(&node) {
                 nodes.push(node);
             }
@@ -113,7 +120,7 @@ impl Topology {
             };
             match tokio::time::timeout(PATIENCE, asking).await {
                 Ok(Ok(answer)) => match read(answer, node) {
-                    Some(ranges) if !ranges.is_empty() => return Ok(ranges),
+                    Some(ranges) if !ranges.is_empty() => return Ok((ranges, node.clone())),
                     _ => last = Some((ErrorKind::Io, "a node knows no masters yet").into()),
                 },
                 Ok(Err(error)) => last = Some(error),

@@ -20,10 +20,13 @@ pub(in crate::redis) type OnPush = Arc<dyn Fn(Push<'_>) + Send + Sync>;
 /// The connections of one cluster.
 #[derive(Debug, Default)]
 pub(in crate::redis) struct Wires {
-    /// By address and protocol. The lock is held while a connection is made, so that buckets that connect at the same time
-    /// share it.
-    by_address: tokio::sync::Mutex<HashMap<(String, bool), Weak<Wire>>>,
+    /// By address and protocol.
+    by_address: Mutex<HashMap<(String, bool), Arc<Shared>>>,
 }
+
+/// The connection to one server, if there is one. The lock is held while it is made, so that buckets that connect at the
+/// same time share it.
+type Shared = tokio::sync::Mutex<Weak<Wire>>;
 
 /// One connection.
 pub(in crate::redis) struct Wire {
@@ -51,14 +54,11 @@ impl Wires {
         config: AsyncConnectionConfig,
         on_push: OnPush,
     ) -> Result<(Arc<Wire>, bool), RedisError> {
-        let mut by_address = self.by_address.lock().await;
         let address = (info.addr().to_string(), resp3);
+        let shared = self.by_address.lock().entry(address).or_default().clone();
+        let mut shared = shared.lock().await;
         let usable = |wire: &Arc<Wire>| !wire.links.dead.load(SeqCst);
-        if let Some(wire) = by_address
-            .get(&address)
-            .and_then(Weak::upgrade)
-            .filter(usable)
-        {
+        if let Some(wire) = shared.upgrade().filter(usable) {
             wire.links.add(tag, on_push);
             return Ok((wire, true));
         }
@@ -81,8 +81,7 @@ impl Wires {
             .get_multiplexed_async_connection_with_config(&config)
             .await?;
         let wire = Arc::new(Wire { connection, links });
-        by_address.retain(|_, wire| wire.strong_count() > 0);
-        by_address.insert(address, Arc::downgrade(&wire));
+        *shared = Arc::downgrade(&wire);
         Ok((wire, false))
     }
 }
