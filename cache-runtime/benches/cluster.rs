@@ -70,7 +70,7 @@ impl Setup {
         if masters > 0 {
             join(&servers, &mut bare).await;
         }
-        XX_or_else(|error| panic!("{error}"));
+        let cache = Cache::new(config(&servers[0])).unwrap_or_else(|error| panic!("{error}"));
         while !cache.health().await.stats.redis_available {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
