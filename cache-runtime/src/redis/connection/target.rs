@@ -156,8 +156,34 @@ impl Target {
         format!("{place} {}", self.database)
     }
 
-    pub(in crate::redis) fn database(&self) -> i64 {
+    pub(crate) fn database(&self) -> i64 {
         self.database
+    }
+
+    /// Host and port, if the URL names one server that is reached over TCP.
+    #[cfg(feature = "cli")]
+    pub(crate) fn host(&self) -> Option<(&str, u16)> {
+        match &self.place {
+            Place::Server(
+                ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. },
+            ) => Some((host, *port)),
+            _ => None,
+        }
+    }
+
+    /// The sentinels, and the name of the master they know.
+    #[cfg(feature = "cli")]
+    pub(crate) fn sentinels(&self) -> Option<(&[(String, u16)], &str)> {
+        match &self.place {
+            Place::Sentinels { addresses, master } => Some((addresses, master)),
+            Place::Server(_) => None,
+        }
+    }
+
+    /// Whether the URL names a user, and whether it has a password; neither is shown.
+    #[cfg(feature = "cli")]
+    pub(crate) fn credentials(&self) -> (bool, bool) {
+        (self.username.is_some(), self.password.is_some())
     }
 
     pub(crate) fn is_tls(&self) -> bool {
