@@ -12,10 +12,10 @@ Exit codes: 0 all is well, 1 problems were found, 2 wrong usage, or no connectio
 
 /// Looks at a cache in Redis, removes from it, and finds out what is wrong with it.
 #[derive(Debug, Parser)]
-#[command(name = "cachectl", version, after_help = AFTER, arg_required_else_help = true, infer_subcommands = false)]
+#[command(name = "cachectl", version, after_help = AFTER, arg_required_else_help = true)]
 pub(super) struct Args {
     /// The server, instead of REDIS_URL: redis://, rediss://, unix:// or redis-sentinel://
-    #[arg(long, global = true, value_name = "URL", hide_default_value = true)]
+    #[arg(long, global = true, value_name = "URL")]
     pub(super) url: Option<String>,
     /// The namespace, instead of CACHE_NAMESPACE; "" for none
     #[arg(long, global = true, value_name = "NAME")]
@@ -59,7 +59,7 @@ pub(super) struct Stats {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Keys {
-    /// The beginning of the keys, such as `jobs:`; all keys without it
+    /// The beginning of the keys, such as `jobs:`, or a tag, such as `#author:7`; all keys without it
     #[arg(value_name = "PREFIX", default_value = "", hide_default_value = true)]
     pub(super) prefix: String,
     /// How many entries to list at most; 0 for all

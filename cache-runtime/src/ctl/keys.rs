@@ -51,13 +51,21 @@ pub(super) async fn run(place: &Place, wanted: &Keys, out: &Out) -> Result<u8, F
         more: false,
         gone: 0,
     };
-    let patterns = prefixes(&wanted.prefix);
+    let patterns = patterns(&wanted.prefix)?;
     let listing = survey.list(&patterns, |page| {
         for listed in page {
             let Some(row) = row(&survey, listed) else {
                 answer.gone += 1;
                 continue;
             };
+            // By tags, the catalogue may still name an entry that has other tags now.
+            let tags = row.described.as_ref().map_or(&[][..], |entry| &entry.tags);
+            if !patterns
+                .iter()
+                .any(|pattern| pattern.matches(&row.key, tags))
+            {
+                continue;
+            }
             if wanted.stale && !row.state.is_stale() {
                 continue;
             }
@@ -83,14 +91,18 @@ pub(super) async fn run(place: &Place, wanted: &Keys, out: &Out) -> Result<u8, F
     Ok(0)
 }
 
-/// The prefix as it is written; and as it is in keys that are made of such a text, if that is different.
-fn prefixes(text: &str) -> Vec<Pattern> {
+/// A tag; or the prefix as it is written, and as it is in keys that are made of such a text, if that is different.
+fn patterns(text: &str) -> Result<Vec<Pattern>, Failure> {
+    if text.starts_with('#') {
+        let pattern = Pattern::parse(text).map_err(|why| Failure::usage(why.to_string()))?;
+        return Ok(vec![pattern]);
+    }
     let mut prefixes = vec![Pattern::Prefix(text.to_owned())];
     let escaped = CacheKey::new(text);
     if !text.is_empty() && escaped.as_str() != text {
         prefixes.push(Pattern::Prefix(escaped.as_str().to_owned()));
     }
-    prefixes
+    Ok(prefixes)
 }
 
 /// `None`: nothing is stored there any more.
@@ -176,7 +188,17 @@ fn notes(place: &Place, survey: &Survey, answer: &Answer<'_>) -> Vec<String> {
             "no entries, and no ledger: no cache has used {} yet; is CACHE_NAMESPACE right?",
             place.described()
         )),
-        0 => notes.push(format!("no entries begin with `{}`", answer.prefix)),
+        0 if answer.prefix.is_empty() => notes.push("no entries".to_owned()),
+        0 if answer.prefix.starts_with('#') => {
+            notes.push(format!(
+                "no entries have a tag `{}`",
+                visible(answer.prefix)
+            ));
+        }
+        0 => notes.push(format!(
+            "no entries begin with `{}`",
+            visible(answer.prefix)
+        )),
         _ if answer.more => notes.push(format!(
             "{}, and there are more: --limit 0 lists all",
             units::entries(shown)

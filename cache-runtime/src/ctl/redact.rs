@@ -15,6 +15,8 @@ fn redact_line(line: &str) -> String {
         .map(|at| at + 3)
         .and_then(|from| Some((from, from + line[from..].rfind('@')?)));
     match found {
+        // An example, in the text of an error or of the help.
+        Some((from, to)) if &line[from..to] == "user:password" => line.to_owned(),
         Some((from, to)) => format!("{}…{}", &line[..from], &line[to..]),
         None => line.to_owned(),
     }
@@ -30,6 +32,10 @@ mod tests {
             ("nothing to hide", "nothing to hide"),
             ("redis://localhost:1/0", "redis://localhost:1/0"),
             ("a 'redis://u:hunter2@host:1' b", "a 'redis://…@host:1' b"),
+            (
+                "like redis://user:password@host",
+                "like redis://user:password@host",
+            ),
             ("rediss://:hun@ter2@host", "rediss://…@host"),
             (
                 "redis://u:hunter2/@host\nmail a@b",

@@ -5,6 +5,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::common::random;
 use crate::ctl::doctor::report::{Check, Report};
+use crate::ctl::doctor::sentinels;
 use crate::ctl::explain;
 use crate::ctl::failure::Failure;
 use crate::ctl::out::visible;
@@ -18,6 +19,10 @@ pub(super) async fn check(place: &Place, report: &mut Report) -> Option<Console>
         && let Err(failure) = reach(place, host, port).await
     {
         report.add(Check::failed("connect", failure));
+        return None;
+    }
+    if let Err(failure) = sentinels::check(place, report).await {
+        report.add(Check::failed("sentinels", failure));
         return None;
     }
     let began = Instant::now();
@@ -133,10 +138,19 @@ pub(super) async fn test(place: &Place, report: &mut Report) {
             ));
             report.connection_test = Some(test);
         }
-        Err(error) => report.add(
-            Check::problem("test", error.to_string())
-                .because("a step of the connection test failed, which a program can run as well: `Cache::test_connection`")
-                .remedy("see the problems above: they name the command that is refused"),
-        ),
+        Err(error) => report.add(failed_test(&error.to_string())),
     }
+}
+
+fn failed_test(text: &str) -> Check {
+    let check = Check::problem("test", text);
+    if text.to_ascii_lowercase().contains("authentication") {
+        // The test speaks RESP2, whose AUTH is refused there; the connection above was accepted.
+        return check
+            .because("the URL has a password, and the server has none for this user: with RESP3 it accepts any, with RESP2 none")
+            .remedy("take the password out of the URL, or set one on the server (`requirepass`, `ACL SETUSER`)");
+    }
+    check
+        .because("a step of the connection test failed; a program runs the same with `Cache::test_connection`")
+        .remedy("see the problems above: they name the command that is refused")
 }

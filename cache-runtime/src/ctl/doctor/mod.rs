@@ -12,6 +12,7 @@ mod names;
 mod permissions;
 mod pushes;
 mod report;
+mod sentinels;
 mod server;
 mod topology;
 

@@ -37,9 +37,8 @@ pub(super) async fn check(
         _ => {}
     }
     let usable = role(console, report).await;
-    match place.target.sentinels() {
-        Some((addresses, master)) => sentinels(place, addresses, master, report).await,
-        None => unnamed_sentinels(console, report).await,
+    if place.target.sentinels().is_none() {
+        unnamed_sentinels(console, report).await;
     }
     usable
 }
@@ -92,46 +91,4 @@ async fn unnamed_sentinels(console: &Console, report: &mut Report) {
             .remedy("write redis-sentinel://HOST:26379,HOST:26379/MASTER"),
         );
     }
-}
-
-async fn sentinels(place: &Place, addresses: &[(String, u16)], master: &str, report: &mut Report) {
-    let mut known = Vec::new();
-    let mut silent = Vec::new();
-    for (host, port) in addresses {
-        let name = format!("{host}:{port}");
-        let asked = async {
-            let sentinel = Console::open_sentinel(host, *port, place.limit()).await?;
-            let words = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", master];
-            sentinel.ask::<Option<(String, u16)>>(&words).await
-        };
-        match asked.await {
-            Ok(Some((host, port))) => known.push(format!("{host}:{port}")),
-            Ok(None) => silent.push(format!("{name} does not know `{master}`")),
-            Err(fault) => silent.push(format!("{name}: {fault}")),
-        }
-    }
-    let count = known.len();
-    known.sort();
-    known.dedup();
-    let named = visible(&known.join(" and "));
-    report.add(match (known.len(), silent.is_empty()) {
-        (1, true) => Check::ok(
-            "sentinels",
-            format!("{count} of {count} name the master {named}"),
-        ),
-        (1, false) => Check::warning(
-            "sentinels",
-            format!("{count} of {} name the master {named}", addresses.len()),
-        )
-        .because(silent.join("; "))
-        .remedy("start those sentinels, or take them out of the URL"),
-        _ => Check::problem(
-            "sentinels",
-            format!("they do not agree on the master: {named}"),
-        )
-        .because("a failover is under way, or some of them belong to another group")
-        .remedy(
-            "try again in a minute; `redis-cli -p 26379 SENTINEL CKQUORUM MASTER` checks a group",
-        ),
-    });
 }
