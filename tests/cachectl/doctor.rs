@@ -9,7 +9,7 @@ use crate::program::{SECRET, cachectl, cachectl_with};
 const RULES: &str = "~app:* resetchannels &app:* +get +set +mget +getrange +setrange +exists +unlink +pttl +pexpire +evalsha \
                      +eval +script|load +zadd +zrem +zcard +zscore +zmscore +zrange +zrangebyscore +zrevrangebyscore \
                      +zremrangebyscore +zrangebylex +zlexcount +info +time +ping +role +hello +select +client +publish \
-                     +subscribe +dbsize +del +strlen";
+                     +subscribe +acl|whoami +dbsize +del +strlen";
 
 fn check<'a>(report: &'a Value, id: &str) -> &'a Value {
     let checks = report["checks"].as_array().expect("checks");
@@ -76,6 +76,9 @@ async fn a_wrong_password_is_named_and_not_shown() {
     }
     let report = cachectl(&url, &["doctor", "--json"]).await;
     assert_eq!(report.ends_with(2).json()["verdict"], "no_connection");
+    // Some write a password in the place of the user.
+    let alone = server.url().replace(":another@", "hunter2-%25-s3cret@");
+    cachectl(&alone, &["doctor"]).await.ends_with(2);
     let none = cachectl(&server.url().replace(":another@", ""), &["doctor"]).await;
     none.ends_with(2).says(&["NOAUTH", "the URL has none"]);
 }
@@ -134,8 +137,8 @@ async fn commands_that_a_user_lacks_are_named_with_what_is_lost() {
         "ZRANGEBYLEX is refused: they stay in Redis until they expire",
         "PUBLISH is refused: processes that rely on pushes keep removed values",
         "CLIENT TRACKING is refused: the memory tier only bridges outages",
-        "ACL SETUSER USER +client|tracking",
-        "ACL SETUSER USER +zrangebylex",
+        "ACL SETUSER app +client|tracking",
+        "ACL SETUSER app +zrangebylex",
     ]);
     let report = cachectl_with(&variables, &["doctor", "--json"]).await;
     let report = report.ends_with(1).json();
@@ -174,8 +177,8 @@ async fn keys_and_channels_that_a_user_may_not_touch_are_told_from_commands() {
     )
     .await;
     ran.ends_with(1).says(&[
-        "ACL SETUSER USER '~shop:*'",
-        "ACL SETUSER USER '&shop:%ledger@0'",
+        "ACL SETUSER app '~shop:*'",
+        "ACL SETUSER app '&shop:%ledger@0'",
     ]);
     ran.says_not(&["+get\n"]);
 }

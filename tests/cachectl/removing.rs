@@ -29,12 +29,15 @@ async fn shop() -> (RedisServer, Store) {
 #[tokio::test]
 async fn a_dry_run_counts_exactly_what_is_removed_then_and_removes_nothing() {
     let (server, store) = shop().await;
+    // By name, an entry is found that the catalogue lacks.
+    server.cli(&["ZREM", "shop:%catalogue", "kuser:1"]);
     let variables = [("REDIS_URL", &*server.url()), ("CACHE_NAMESPACE", "shop")];
     for (pattern, count) in [
         ("jobs:list:", 2),
         ("jobs:stats", 1),
         ("user:*:roles", 2),
         ("=user:1", 1),
+        ("=user:1:roles", 0),
         ("#author:7", 2),
         ("nothing:", 0),
     ] {
@@ -124,16 +127,15 @@ async fn a_removal_that_is_not_acknowledged_is_no_success() {
 }
 
 #[tokio::test]
-async fn removals_that_a_crashed_process_has_left_are_not_taken() {
+async fn the_journal_of_other_processes_is_left_alone() {
     let (server, _store) = shop().await;
-    let journal = tempfile::tempdir().unwrap();
+    // A cache that used it would fail to start.
+    let no_directory = tempfile::NamedTempFile::new().unwrap();
     let variables = [
         ("REDIS_URL", &*server.url()),
         ("CACHE_NAMESPACE", "shop"),
-        ("CACHE_JOURNAL", journal.path().to_str().unwrap()),
+        ("CACHE_JOURNAL", no_directory.path().to_str().unwrap()),
     ];
-    cachectl_with(&variables, &["invalidate", "jobs:"])
-        .await
-        .ends_with(0);
-    assert_eq!(std::fs::read_dir(journal.path()).unwrap().count(), 0);
+    let ran = cachectl_with(&variables, &["invalidate", "jobs:"]).await;
+    ran.ends_with(0);
 }

@@ -23,7 +23,7 @@ async fn read_article(store: &Store, id: u32, author: u32) -> Vec<String> {
 #[cached(ttl = "5m", key = "page:<id>", codec = "json", compress = "zstd", cache = store.cache, skip(store))]
 async fn read_page(store: &Store, id: u32) -> String {
     let _ = store;
-    format!("page {id} ").repeat(500)
+    format!("page {id} ").repeat(1000)
 }
 
 #[cached(ttl = "5m", key = "maybe:<id>", none_ttl = "1m", cache = store.cache, skip(store))]

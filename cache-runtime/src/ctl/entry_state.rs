@@ -18,7 +18,7 @@ pub(super) enum State {
     /// It is past its TTL. Readers use it only as their `stale` options allow.
     Expired,
     /// A removal has made it stale: no reader uses it.
-    Removed,
+    Stale,
     /// It was written under another ledger or on another run of the server: no reader uses it.
     Cold,
     /// It was renamed or copied from another key: no reader uses it.
@@ -36,17 +36,18 @@ pub(super) enum State {
 }
 
 impl State {
+    /// As in JSON.
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Fresh => "fresh",
             Self::Expired => "expired",
-            Self::Removed => "stale",
+            Self::Stale => "stale",
             Self::Cold => "cold",
             Self::Misplaced => "misplaced",
             Self::Loading => "loading",
             Self::Failed => "failed",
-            Self::Unreadable => "damaged",
-            Self::OtherNamespace => "other",
+            Self::Unreadable => "unreadable",
+            Self::OtherNamespace => "other_namespace",
             Self::Foreign => "foreign",
         }
     }
@@ -55,7 +56,7 @@ impl State {
         let paint = match self {
             Self::Fresh => Paint::Green,
             Self::Expired | Self::Loading | Self::Failed => Paint::Yellow,
-            Self::Removed | Self::Cold | Self::Misplaced | Self::Unreadable => Paint::Red,
+            Self::Stale | Self::Cold | Self::Misplaced | Self::Unreadable => Paint::Red,
             Self::OtherNamespace | Self::Foreign => Paint::Dim,
         };
         out.paint(paint, self.word())
@@ -65,7 +66,7 @@ impl State {
     pub(super) fn is_stale(self) -> bool {
         matches!(
             self,
-            Self::Removed | Self::Cold | Self::Misplaced | Self::Unreadable
+            Self::Stale | Self::Cold | Self::Misplaced | Self::Unreadable
         )
     }
 }
@@ -81,6 +82,8 @@ pub(super) struct RemovedBy {
 /// The header of an entry, and what follows from it.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Described {
+    /// Written beside it, because not only entries have a state.
+    #[serde(skip)]
     pub(super) state: State,
     pub(super) age_seconds: f64,
     /// Negative: past its TTL.
@@ -105,7 +108,7 @@ impl Described {
         let state = match &removal {
             _ if outline.stamp.key != key_hash(key) => State::Misplaced,
             Removal::Elsewhere => State::Cold,
-            Removal::By(..) | Removal::Forgotten => State::Removed,
+            Removal::By(..) | Removal::Forgotten => State::Stale,
             Removal::None if deadline <= now => State::Expired,
             Removal::None => State::Fresh,
         };
@@ -152,7 +155,7 @@ impl Described {
     /// Why no reader uses it.
     pub(super) fn reason(&self) -> Option<String> {
         match self.state {
-            State::Removed => Some(match &self.removed_by {
+            State::Stale => Some(match &self.removed_by {
                 Some(RemovedBy {
                     pattern: Some(pattern),
                     seconds_ago: Some(ago),

@@ -10,15 +10,15 @@ use crate::ctl::hexdump::{hex, hexdump};
 use crate::ctl::out::{Out, visible};
 use crate::ctl::place::Place;
 use crate::ctl::units;
-use crate::entry::{CodecKind, Entry, Outlined, Stored, outline, parse};
+use crate::entry::{CodecKind, Entry, Outline, Outlined, Stored, outline, parse};
 use crate::key::CacheKey;
 use crate::redis::{Fault, Survey};
 
 /// How long a payload may be after decompression.
 const LONGEST: usize = 1 << 30;
 
-/// How much of a payload is shown without `--full`.
-const SHOWN: usize = 2_048;
+/// How many bytes of a payload are shown without `--full`: as text, and as a hex dump.
+const SHOWN: (usize, usize) = (4_096, 512);
 
 /// The answer with `--json`.
 #[derive(Debug, Serialize)]
@@ -140,53 +140,50 @@ fn answer(survey: &Survey, key: String, bytes: &[u8], ttl: Option<i64>) -> Answe
         payload: None,
         key,
     };
-    match (
-        outline(bytes, survey.namespace),
-        parse(bytes, survey.namespace),
-    ) {
-        (Outlined::Entry(outline), Stored::Entry(entry)) => {
-            let described = Described::of(survey, &answer.key, &outline);
-            answer.state = described.state;
-            answer.reason = described.reason();
-            answer.described = Some(described);
-            answer.template = Some(format!("{:016x}", outline.template));
-            answer.fingerprint = Some(format!("{:016x}", outline.fingerprint));
-            match payload(&entry) {
-                Ok(payload) => answer.payload = payload,
-                Err(why) => answer.reason = Some(why),
-            }
-        }
-        (Outlined::Unreadable(why), _) => {
-            answer.state = State::Unreadable;
-            answer.reason = Some(why);
-        }
-        (Outlined::Lease, _) => {
-            answer.state = State::Loading;
-            answer.reason =
-                Some("a load is under way: this is its lease, which holds no value".into());
-        }
-        (Outlined::Failed, _) => {
-            answer.state = State::Failed;
-            answer.reason = Some("a load has just failed: this is its mark".into());
-        }
-        (Outlined::OtherNamespace, _) => {
-            answer.state = State::OtherNamespace;
-            answer.reason =
-                Some("a cache with another namespace wrote it; this one leaves it alone".into());
-        }
-        (Outlined::Entry(_), _) => {
-            answer.state = State::Unreadable;
-            answer.reason = Some(
-                "damaged: its checksum does not fit its bytes, so that readers treat it as a miss"
-                    .into(),
-            );
-        }
-        (Outlined::Foreign, _) => {
-            answer.reason =
-                Some("this library did not write it, and neither uses nor deletes it".into());
-        }
+    match outline(bytes, survey.namespace) {
+        Outlined::Entry(outline) => match parse(bytes, survey.namespace) {
+            Stored::Entry(entry) => answer.describe(survey, &outline, &entry),
+            _ => answer.is(
+                State::Unreadable,
+                "damaged: its checksum does not fit its bytes, so readers treat it as a miss",
+            ),
+        },
+        Outlined::Unreadable(why) => answer.is(State::Unreadable, &why),
+        Outlined::Lease => answer.is(
+            State::Loading,
+            "a load is under way: this is its lease, which holds no value",
+        ),
+        Outlined::Failed => answer.is(State::Failed, "a load has just failed: this is its mark"),
+        Outlined::OtherNamespace => answer.is(
+            State::OtherNamespace,
+            "a cache with another namespace wrote it; this one leaves it alone",
+        ),
+        Outlined::Foreign => answer.is(
+            State::Foreign,
+            "this library did not write it, and neither uses nor deletes it",
+        ),
     }
     answer
+}
+
+impl Answer {
+    fn is(&mut self, state: State, reason: &str) {
+        self.state = state;
+        self.reason = Some(reason.to_owned());
+    }
+
+    fn describe(&mut self, survey: &Survey, outline: &Outline<'_>, entry: &Entry<'_>) {
+        let described = Described::of(survey, &self.key, outline);
+        self.state = described.state;
+        self.reason = described.reason();
+        self.described = Some(described);
+        self.template = Some(format!("{:016x}", outline.template));
+        self.fingerprint = Some(format!("{:016x}", outline.fingerprint));
+        match payload(entry) {
+            Ok(payload) => self.payload = payload,
+            Err(why) => self.reason = Some(why),
+        }
+    }
 }
 
 /// `None`: the value is `None`, and has no payload.
@@ -264,7 +261,11 @@ fn text(answer: &Answer, wanted: &Get, out: &Out) -> String {
 
 /// JSON as it is, anything else as a hex dump.
 fn shown(payload: &Payload, full: bool) -> String {
-    let limit = if full { usize::MAX } else { SHOWN };
+    let (text_limit, dump_limit) = if full {
+        (usize::MAX, usize::MAX)
+    } else {
+        SHOWN
+    };
     let size = units::bytes(payload.size_bytes as u64);
     let json = payload
         .json
@@ -275,7 +276,7 @@ fn shown(payload: &Payload, full: bool) -> String {
             let end = json
                 .char_indices()
                 .map(|(at, _)| at)
-                .find(|at| *at >= limit);
+                .find(|at| *at >= text_limit);
             let end = end.unwrap_or(json.len());
             (
                 "JSON",
@@ -284,7 +285,7 @@ fn shown(payload: &Payload, full: bool) -> String {
             )
         }
         None => {
-            let end = payload.bytes.len().min(limit);
+            let end = payload.bytes.len().min(dump_limit);
             (
                 "binary",
                 hexdump(&payload.bytes[..end]),

@@ -41,8 +41,6 @@ pub(crate) use self::lease::{LEASE_LIFE, Lease, Locked, Over, Sealed};
 pub(crate) use self::ledger::{Judged, Recorded};
 pub(crate) use self::reclaim::Reclaim;
 pub(crate) use self::removal::{OwnRemoval, Removed, Spare};
-#[cfg(all(feature = "cli", test))]
-pub(crate) use self::scripts::SOURCES;
 pub(crate) use self::settings::Settings;
 #[cfg(feature = "cli")]
 pub(crate) use self::survey::{Listed, Removal, Survey, since};

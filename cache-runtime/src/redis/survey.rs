@@ -158,28 +158,25 @@ impl Survey {
         patterns: &[Pattern],
         mut each: impl FnMut(Vec<Listed>) -> bool,
     ) -> Result<(), Fault> {
-        let name = self.full("%catalogue");
         let mut met = HashSet::new();
         for pattern in patterns {
+            if let Pattern::Key(key) = pattern {
+                // A removal of one key does not ask the catalogue either.
+                if !each(self.look_at(vec![key.clone()]).await?) {
+                    return Ok(());
+                }
+                continue;
+            }
             let by_tags = pattern.scan_prefix().is_none();
+            // Otherwise no key comes twice, and a large namespace need not be remembered.
+            let repeats = by_tags || patterns.len() > 1;
             // The key itself comes before what is below it.
             for (mut from, to) in ranges(pattern).into_iter().rev() {
                 loop {
-                    let page = PAGE.to_string();
-                    let words: [&[u8]; 7] = [
-                        b"ZRANGEBYLEX",
-                        name.as_bytes(),
-                        &from,
-                        &to,
-                        b"LIMIT",
-                        b"0",
-                        page.as_bytes(),
-                    ];
-                    let members: Vec<Vec<u8>> =
-                        (self.console.ask(&words).await).map_err(|fault| foreign(fault, &name))?;
+                    let members = self.members(&from, &to).await?;
                     let keys: Vec<String> = (members.iter().filter_map(|member| key_of(member)))
                         .filter(|key| by_tags || pattern.matches(key, &[] as &[&str]))
-                        .filter(|key| met.insert(key.clone()))
+                        .filter(|key| !repeats || met.insert(key.clone()))
                         .collect();
                     if !each(self.look_at(keys).await?) {
                         return Ok(());
@@ -192,6 +189,23 @@ impl Survey {
             }
         }
         Ok(())
+    }
+
+    /// A page of the catalogue.
+    async fn members(&self, from: &[u8], to: &[u8]) -> Result<Vec<Vec<u8>>, Fault> {
+        let name = self.full("%catalogue");
+        let page = PAGE.to_string();
+        let words: [&[u8]; 7] = [
+            b"ZRANGEBYLEX",
+            name.as_bytes(),
+            from,
+            to,
+            b"LIMIT",
+            b"0",
+            page.as_bytes(),
+        ];
+        let asked = self.console.ask(&words).await;
+        asked.map_err(|fault| foreign(fault, &name))
     }
 
     /// Reads the beginnings and the sizes of the values at these keys, in two round trips at most.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -114,12 +115,14 @@ impl Work {
             let operation = self.mix.next();
             let at = (random::fraction() * f64::from(self.keys)) as u32;
             self.prepare(operation, at).await?;
+            // In either order, so that neither always finds the processor as the other has left it.
+            let first = random::fraction() < 0.5;
+            let before = self.time_of_redis(operation, at, first).await?;
             let began = Instant::now();
             let hit = self.of_the_cache(operation, at).await?;
             let cache = began.elapsed();
-            let began = Instant::now();
-            self.of_redis(operation, at).await?;
-            let plain = began.elapsed();
+            let after = self.time_of_redis(operation, at, !first).await?;
+            let plain = before + after;
             let pair = times.all.entry(operation.name()).or_default();
             pair.cache.add(cache);
             pair.plain.add(plain);
@@ -171,6 +174,21 @@ impl Work {
             true => Ok(()),
             false => Err(failed("a removal was not acknowledged in time")),
         }
+    }
+
+    /// How long the plain commands take, if it is their turn.
+    async fn time_of_redis(
+        &self,
+        operation: Operation,
+        at: u32,
+        turn: bool,
+    ) -> Result<Duration, Failure> {
+        let began = Instant::now();
+        if !turn {
+            return Ok(Duration::ZERO);
+        }
+        self.of_redis(operation, at).await?;
+        Ok(began.elapsed())
     }
 
     async fn of_redis(&self, operation: Operation, at: u32) -> Result<(), Failure> {

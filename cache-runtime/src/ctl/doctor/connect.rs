@@ -36,7 +36,9 @@ pub(super) async fn check(place: &Place, report: &mut Report) -> Option<Console>
     let took = millis(began.elapsed());
     report.add(Check::ok("connect", format!("connected in {took:.2} ms")));
     report.add(encryption(place));
-    report.add(user(place, &console).await);
+    // As the server calls it: what the URL has in the place of a name may be a password.
+    report.user = console.ask::<String>(&["ACL", "WHOAMI"]).await.ok();
+    report.add(user(place, report.user.as_deref()));
     report.add(protocol(&console));
     Some(console)
 }
@@ -95,14 +97,13 @@ fn encryption(place: &Place) -> Check {
     }
 }
 
-async fn user(place: &Place, console: &Console) -> Check {
-    let name = console.ask::<String>(&["ACL", "WHOAMI"]).await;
-    let user = match &name {
-        Ok(name) => format!("user `{}`", visible(name)),
-        Err(_) => "a user whose name the server does not tell".to_owned(),
+fn user(place: &Place, name: Option<&str>) -> Check {
+    let user = match name {
+        Some(name) => format!("user `{}`", visible(name)),
+        None => "a user whose name the server does not tell".to_owned(),
     };
-    let (_, has_password) = place.target.credentials();
-    if !has_password && !is_near(place) && name.is_ok_and(|name| name == "default") {
+    let has_password = place.target.has_password();
+    if !has_password && !is_near(place) && name == Some("default") {
         return Check::warning("auth", "the server asks for no password")
             .because("whoever reaches its port can read and delete everything")
             .remedy("set a password on the server (`requirepass`, or a user of its own by `ACL SETUSER`)");

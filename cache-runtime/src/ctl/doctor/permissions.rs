@@ -55,7 +55,7 @@ fn judge(place: &Place, report: &mut Report) -> bool {
             "extra" => Check::note("permissions", text),
             _ => Check::problem("permissions", text),
         };
-        let (cause, remedy) = why(place, permission);
+        let (cause, remedy) = why(place, permission, report.user.as_deref());
         report.add(check.because(cause).remedy(remedy));
     }
     !refused
@@ -63,21 +63,22 @@ fn judge(place: &Place, report: &mut Report) -> bool {
         .any(|permission| permission.weight == Weight::Needed.word())
 }
 
-fn why(place: &Place, permission: &Permission) -> (String, String) {
+fn why(place: &Place, permission: &Permission, user: Option<&str>) -> (String, String) {
     let refusal = permission.refusal.clone().unwrap_or_default();
     let words = refusal.to_ascii_lowercase();
     let cause = format!("{}; used for: {}", visible(&refusal), permission.used_for);
     let prefix = &place.prefix;
+    let user = visible(user.unwrap_or("USER"));
     let rule = permission.command.to_ascii_lowercase().replace(' ', "|");
     let remedy = if words.contains("channel") {
         format!(
-            "allow the ledger's channel: ACL SETUSER USER '&{}'",
+            "allow the ledger's channel: ACL SETUSER {user} '&{}'",
             channel(place)
         )
     } else if words.contains("keys") {
-        format!("allow the keys of the namespace: ACL SETUSER USER '~{prefix}*'")
+        format!("allow the keys of the namespace: ACL SETUSER {user} '~{prefix}*'")
     } else if words.contains("noperm") {
-        format!("allow the command: ACL SETUSER USER +{rule}")
+        format!("allow the command: ACL SETUSER {user} +{rule}")
     } else if words.contains("unknown") {
         "look for `rename-command` in the server's configuration, or use a server that has it"
             .to_owned()

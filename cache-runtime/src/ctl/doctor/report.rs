@@ -129,6 +129,8 @@ pub(super) struct Report {
     pub(super) verdict: &'static str,
     redis: String,
     namespace: String,
+    /// The user, if the server tells.
+    pub(super) user: Option<String>,
     pub(super) server: Server,
     pub(super) checks: Vec<Check>,
     pub(super) commands: Vec<Permission>,
@@ -143,6 +145,7 @@ impl Report {
             verdict: "ok",
             redis: place.target.to_string(),
             namespace: place.namespace().to_owned(),
+            user: None,
             server: Server::default(),
             checks: Vec::new(),
             commands: Vec::new(),

@@ -180,10 +180,9 @@ impl Target {
         }
     }
 
-    /// Whether the URL names a user, and whether it has a password; neither is shown.
     #[cfg(feature = "cli")]
-    pub(crate) fn credentials(&self) -> (bool, bool) {
-        (self.username.is_some(), self.password.is_some())
+    pub(crate) fn has_password(&self) -> bool {
+        self.password.is_some()
     }
 
     pub(crate) fn is_tls(&self) -> bool {
