@@ -1,8 +1,8 @@
 //! The commands of `cachectl`. The binary only calls [`run`]; `docs/cachectl.md` describes what it prints.
 //!
-//! Read in this order: [`args`] (what the user may write), [`place`] (which server and namespace), [`failure`] and
-//! [`explain`] (what went wrong, why, and what to do), [`out`] (text or JSON), then one file or folder for each command.
-//! Commands that only look use a plain connection and write nothing; [`scratch`] is a cache for measurements, removed
+//! Read in this order: `args` (what the user may write), `place` (which server and namespace), `failure` and
+//! `explain` (what went wrong, why, and what to do), `out` (text or JSON), then one file or folder for each command.
+//! Commands that only look use a plain connection and write nothing; `scratch` is a cache for measurements, removed
 //! afterwards.
 
 mod args;
