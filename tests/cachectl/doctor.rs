@@ -83,6 +83,42 @@ async fn a_wrong_password_is_named_and_not_shown() {
     none.ends_with(2).says(&["NOAUTH", "the URL has none"]);
 }
 
+/// Servers before Redis 7 quote what follows a command that they do not know, and a proxy may know less than a server.
+#[tokio::test]
+async fn a_password_that_the_server_repeats_is_not_shown() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let echo = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let quoted = format!("`3`, `AUTH`, `default`, `{SECRET}`");
+            let answer =
+                format!("-ERR unknown command `HELLO`, with args beginning with: {quoted}\r\n");
+            let mut asked = [0; 1024];
+            while tokio::io::AsyncReadExt::read(&mut stream, &mut asked)
+                .await
+                .is_ok_and(|read| read > 0)
+            {
+                let _ =
+                    tokio::io::AsyncWriteExt::write_all(&mut stream, answer.repeat(9).as_bytes())
+                        .await;
+            }
+        }
+    });
+    let url = format!("redis://:hunter2-%25-s3cret@{address}");
+    for arguments in [
+        &["doctor"][..],
+        &["doctor", "--json"],
+        &["keys"],
+        &["invalidate", "a:"],
+    ] {
+        cachectl(&url, arguments)
+            .await
+            .ends_with(2)
+            .says(&["does not accept the user and the password"]);
+    }
+    echo.abort();
+}
+
 #[tokio::test]
 async fn a_right_password_is_not_shown_either() {
     let server = RedisServer::builder().password(SECRET).start();

@@ -97,15 +97,14 @@ const KNOWN: &[(&[&str], &str, &str)] = &[
         "take the password out of the URL, or set one on the server (`requirepass`, `ACL SETUSER`)",
     ),
     (
-        &[
-            "wrongpass",
-            "invalid password",
-            "invalid username",
-            "password authentication failed",
-            "authentication failed",
-        ],
+        &["wrongpass", "invalid password", "invalid username"],
         "the user or the password in the URL is wrong",
         "check both; in a URL, characters such as `@`, `:`, `/`, `#` and `%` are written as %40, %3A, %2F, %23 and %25",
+    ),
+    (
+        &["authentication failed"],
+        "the server does not accept the user and the password in the URL: one of them is wrong, or it has none for this user",
+        "check both with `redis-cli -u URL ping`; in a URL, `@`, `:`, `/`, `#` and `%` are written as %40, %3A, %2F, %23 and %25",
     ),
     (
         &["noauth", "authentication required"],
