@@ -32,6 +32,7 @@ async fn a_measurement_leaves_nothing_behind_and_touches_nothing() {
         "BELOW",
         "█",
         "removed afterwards",
+        "other programs are connected to this server",
     ]);
     assert_eq!(server.keys(), before);
     let json = cachectl_with(&variables, &[&arguments[..], &["--json"]].concat()).await;

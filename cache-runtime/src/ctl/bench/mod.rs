@@ -18,10 +18,15 @@ use self::mix::Mix;
 use self::report::Report;
 use self::work::{Times, Work};
 use crate::ctl::args::Bench;
+use crate::ctl::explain;
 use crate::ctl::failure::Failure;
 use crate::ctl::out::Out;
 use crate::ctl::place::Place;
 use crate::ctl::scratch::Scratch;
+use crate::redis::Console;
+
+/// Connections of this program: that of the cache, and one for the plain commands.
+const OWN: u64 = 2;
 
 /// How often the progress bar moves.
 const TICK: Duration = Duration::from_millis(100);
@@ -30,7 +35,7 @@ pub(super) async fn run(place: &Place, wanted: &Bench, out: &Out) -> Result<u8, 
     let mix = Mix::parse(&wanted.mix)?;
     // A connection of its own for the plain commands, as the cache has one.
     let console = place.console().await?;
-    crate::ctl::explain::refuse_cluster(&console).await?;
+    explain::refuse_cluster(&console).await?;
     let scratch = Scratch::begin(place, "bench").await?;
     out.note(&format!(
         "{}: {} s, {} tasks, {} keys of {} bytes, in the namespace `{}`, which is removed afterwards",
@@ -41,6 +46,11 @@ pub(super) async fn run(place: &Place, wanted: &Bench, out: &Out) -> Result<u8, 
         wanted.bytes,
         scratch.prefix.trim_end_matches(':')
     ));
+    if let Some(others @ 1..) = others(&console).await {
+        out.note(&format!(
+            "note: other programs are connected to this server ({others} connections) and will wait longer meanwhile"
+        ));
+    }
     let work = Arc::new(Work::new(&scratch, &console, wanted, mix));
     let measured = measure(&work, wanted, out).await;
     let keys: Vec<String> = work.names().collect();
@@ -53,6 +63,13 @@ pub(super) async fn run(place: &Place, wanted: &Bench, out: &Out) -> Result<u8, 
         false => out.text(&report.text()),
     }
     Ok(0)
+}
+
+/// How many connections the server has besides those of this program.
+async fn others(console: &Console) -> Option<u64> {
+    let info = console.ask::<String>(&["INFO", "clients"]).await.ok()?;
+    let all: u64 = explain::field(&info, "connected_clients")?.parse().ok()?;
+    Some(all.saturating_sub(OWN))
 }
 
 /// Fills the cache, then works until the time is up or Ctrl-C comes.
