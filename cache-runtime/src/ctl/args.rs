@@ -1,5 +1,7 @@
 //! What the user may write.
 
+use std::fmt;
+
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -11,7 +13,7 @@ it. It is never printed.
 Exit codes: 0 all is well, 1 problems were found, 2 wrong usage, or no connection.";
 
 /// Looks at a cache in Redis, removes from it, and finds out what is wrong with it.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(name = "cachectl", version, after_help = AFTER, arg_required_else_help = true)]
 pub(super) struct Args {
     /// The server, instead of REDIS_URL: redis://, rediss://, unix:// or redis-sentinel://
@@ -25,6 +27,17 @@ pub(super) struct Args {
     pub(super) json: bool,
     #[command(subcommand)]
     pub(super) command: Command,
+}
+
+/// Without the URL, which may contain a password.
+impl fmt::Debug for Args {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Args")
+            .field("namespace", &self.namespace)
+            .field("json", &self.json)
+            .field("command", &self.command)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -125,4 +138,20 @@ pub(super) struct Completions {
     /// The shell
     #[arg(value_name = "SHELL")]
     pub(super) shell: Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
+    use super::Args;
+
+    #[test]
+    fn the_definition_holds_and_shows_no_password() {
+        Args::command().debug_assert();
+        let words = ["cachectl", "--url", "redis://u:hunter2@localhost", "keys"];
+        let args = Args::try_parse_from(words).unwrap();
+        assert!(args.url.is_some());
+        assert!(!format!("{args:?}").contains("hunter2"));
+    }
 }

@@ -126,3 +126,22 @@ fn wrong_setting(args: &Args, message: &str) -> Failure {
         .unwrap_or_else(|| message.to_owned());
     Failure::usage(message).because("a setting is not valid")
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[test]
+    fn a_place_is_shown_without_credentials() {
+        let url = "redis://u:hunter2@localhost:7000/2";
+        let words = ["cachectl", "--url", url, "--namespace", "shop:eu", "keys"];
+        let place = Place::find(&Args::try_parse_from(words).unwrap()).unwrap();
+        assert_eq!(
+            place.described(),
+            "redis://localhost:7000/2, namespace `shop:eu`"
+        );
+        assert!(!format!("{place:?}").contains("hunter2"));
+    }
+}
