@@ -23,7 +23,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 
-use bare::{ask, median, patient, words};
+use bare::{ask, median, patient, words, worst};
 use server_time::{load, spent};
 use support::{Server, connect};
 
@@ -324,9 +324,4 @@ async fn catalogued(bare: &mut MultiplexedConnection, prefix: &str, count: u32) 
 
 fn millis(time: Duration) -> String {
     format!("{:.2} ms", time.as_secs_f64() * 1e3)
-}
-
-fn worst<T: PartialOrd + Copy>(values: &[T]) -> T {
-    let larger = |a: T, b: T| if b > a { b } else { a };
-    values.iter().copied().fold(values[0], larger)
 }

@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 // From what a program uses down to what everything rests on; ARCHITECTURE.md has the map.
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod ctl;
 #[cfg(feature = "axum")]
 pub mod http;
 mod manual;

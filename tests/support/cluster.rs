@@ -67,6 +67,7 @@ impl RedisCluster {
                     // The slots of the other nodes are served meanwhile.
                     .config("cluster-require-full-coverage", "no")
                     .config("repl-diskless-sync-delay", "0")
+                    .config("enable-debug-command", "yes")
                     .start()
             })
             .collect();

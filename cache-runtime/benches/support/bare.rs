@@ -39,3 +39,8 @@ pub(crate) fn median<T: PartialOrd + Copy>(values: &mut [T]) -> T {
     values.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
     values[values.len() / 2]
 }
+
+pub(crate) fn worst<T: PartialOrd + Copy>(values: &[T]) -> T {
+    let larger = |a: T, b: T| if b > a { b } else { a };
+    values.iter().copied().fold(values[0], larger)
+}

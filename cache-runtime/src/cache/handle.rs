@@ -3,6 +3,7 @@
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -111,7 +112,11 @@ impl Cache {
     /// If the server of the tier turns out to be a node of a cluster, the cache uses the cluster.
     fn recognize_cluster(&self, tier: &Tier) {
         let weak = Arc::downgrade(&self.inner);
+        let failed = AtomicBool::new(false);
         tier.when_cluster(move || {
+            if failed.load(Ordering::Relaxed) {
+                return;
+            }
             let Some(inner) = weak.upgrade() else { return };
             let Inner {
                 shards,
@@ -121,7 +126,8 @@ impl Cache {
                 ..
             } = &*inner;
             if let Err(error) = shards.become_cluster(config, counters, background) {
-                tracing::error!(%error, "the Redis Cluster is not used; memory only");
+                failed.store(true, Ordering::Relaxed);
+                tracing::error!(%error, "the Redis Cluster cannot be used, so calls use only memory: correct this and restart");
             }
         });
     }

@@ -26,10 +26,15 @@
 //!
 //! Leases and failed marks end after 56 bytes. The first 24 bytes identify a write, so scripts compare only those.
 
+#[cfg(feature = "cli")]
+mod outline;
+
 use std::borrow::Cow;
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
+#[cfg(feature = "cli")]
+pub(crate) use self::outline::{Outline, Outlined, outline};
 use crate::entry::kind::CodecKind;
 use crate::entry::pack::{Compression, unpack};
 

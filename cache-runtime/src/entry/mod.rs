@@ -19,6 +19,8 @@ pub(crate) use header::{
     Draft, Entry, Head, Identity, LABEL, Label, Stamp, Stored, failed_head, identity, key_hash,
     label, label_length, lease_head, parse,
 };
+#[cfg(feature = "cli")]
+pub(crate) use header::{Outline, Outlined, outline};
 pub use kind::CodecKind;
 pub use ops::{TypeOps, type_ops};
 pub use pack::Compression;

@@ -55,7 +55,11 @@ impl<H: HeldLease> Local<H> {
     ) -> bool {
         let tags = copy.tags.clone();
         self.memory.fill(key, copy, || {
-            flight.may_fill(&tags) && (self.fence() == fence || off(Safeguard::Fence)) && stands()
+            // A flight from before the cache was divided does not hear of removals in this part of it.
+            self.flights.own(flight)
+                && flight.may_fill(&tags)
+                && (self.fence() == fence || off(Safeguard::Fence))
+                && stands()
         })
     }
 

@@ -1,5 +1,6 @@
 //! The health of the cache, for a health endpoint.
 
+use std::collections::HashSet;
 use std::pin::pin;
 
 use futures_util::future::join_all;
@@ -136,14 +137,14 @@ impl Cache {
         answered.then(|| began.elapsed())
     }
 
-    /// The problems of all parts, each text once.
+    /// The problems of all parts, each once: texts that differ only in figures, such as a measured time, are one.
     fn notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
-        for note in self.inner.shards.tiers().flat_map(|tier| tier.notes()) {
-            if !notes.contains(&note) {
-                notes.push(note);
-            }
-        }
+        let without_figures =
+            |note: &str| -> String { note.chars().filter(|c| !c.is_ascii_digit()).collect() };
+        let mut seen = HashSet::new();
+        let notes = self.inner.shards.tiers().flat_map(|tier| tier.notes());
         notes
+            .filter(|note| seen.insert(without_figures(note)))
+            .collect()
     }
 }

@@ -413,7 +413,7 @@ impl Cache {
 
     /// Looks in memory, then in Redis. A value from Redis goes into memory unless a load of the key is under way: the
     /// flight guards against removals in between.
-    async fn get_hit(&self, request: &Request<'_>) -> Option<Hit> {
+    pub(crate) async fn get_hit(&self, request: &Request<'_>) -> Option<Hit> {
         if self.is_due_by_hand(request.key) {
             return None;
         }

@@ -117,11 +117,16 @@ impl Ledger {
         }
     }
 
+    /// True after the message of another birth, if the ledger is [of one birth](Self::of_one_birth).
+    pub(crate) fn has_ended(&self) -> bool {
+        self.known.read().ended
+    }
+
     /// Takes in what was read from Redis after subscribing. Returns false if a push that arrived meanwhile named
     /// another birth: it is unknown which of the two is later, so the caller must read again.
     pub(crate) fn opened(&self, run: u64, page: Page) -> bool {
         let mut known = self.known.write();
-        let agrees = known.birth.is_none() || known.birth == page.birth;
+        let agrees = !known.ended && (known.birth.is_none() || known.birth == page.birth);
         if !agrees {
             *known = Known::default();
         }

@@ -4,11 +4,14 @@
 //! that this process holds or has left behind), [`ledger`] (which removals there were, and in which order), [`removal`]
 //! (how a removal is written to Redis), [`intent`] (removals under way), [`fold`] (keeps the ledger short),
 //! [`catalogue`] (which keys there are), [`walk`] (over the entries that a pattern covers), [`reclaim`] (unlinks stale
-//! entries), [`notes`] (problems that health reports).
+//! entries), [`notes`] (problems that health reports). The command-line tool uses `console` (a plain connection) and `survey`
+//! (the ledger and the catalogue, only read).
 
 mod bucket;
 mod catalogue;
 mod connection;
+#[cfg(feature = "cli")]
+mod console;
 mod count;
 mod fold;
 mod held_leases;
@@ -20,6 +23,8 @@ mod reclaim;
 mod removal;
 mod scripts;
 mod settings;
+#[cfg(feature = "cli")]
+mod survey;
 mod walk;
 
 pub(crate) use self::bucket::{BUCKETS, Bucket};
@@ -31,6 +36,8 @@ pub(crate) use self::connection::probe::connection_test;
 pub(crate) use self::connection::session::Session;
 pub(crate) use self::connection::target::Target;
 pub(crate) use self::connection::tier::Tier;
+#[cfg(feature = "cli")]
+pub(crate) use self::console::{Console, Told};
 pub use self::count::RedisUsage;
 pub(crate) use self::intent::Intent;
 pub(crate) use self::lease::{LEASE_LIFE, Lease, Locked, Over, Sealed};
@@ -38,3 +45,5 @@ pub(crate) use self::ledger::{Judged, Recorded};
 pub(crate) use self::reclaim::Reclaim;
 pub(crate) use self::removal::{OwnRemoval, Removed, Spare};
 pub(crate) use self::settings::Settings;
+#[cfg(feature = "cli")]
+pub(crate) use self::survey::{Listed, Removal, Survey, since};

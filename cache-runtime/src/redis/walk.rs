@@ -36,34 +36,9 @@ pub(in crate::redis) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     pub(in crate::redis) fn new(pattern: &'a Pattern) -> Self {
-        let beginning = |text: &[u8]| (included(text), past(text));
-        let ranges = match pattern {
-            Pattern::Key(key) => {
-                let member = member_of_key(key);
-                vec![(included(&member), included(&member))]
-            }
-            // Two ranges, because the key and the keys below it are not adjacent: `jobs-x` sorts between `jobs` and
-            // `jobs:`.
-            Pattern::Subtree(key) => {
-                let member = member_of_key(key);
-                let below = [&member[..], b":"].concat();
-                vec![beginning(&below), (included(&member), included(&member))]
-            }
-            Pattern::Tag(tag) => vec![beginning(&member_of_tag(tag, ""))],
-            Pattern::TagPrefix(tag) => vec![beginning(&[b"t", tag.as_bytes()].concat())],
-            Pattern::AllTags(all) => {
-                let first = all.first().map_or("", String::as_str);
-                vec![beginning(&member_of_tag(first, ""))]
-            }
-            Pattern::Prefix(_) | Pattern::Glob(_) => {
-                vec![beginning(&member_of_key(
-                    pattern.scan_prefix().unwrap_or_default(),
-                ))]
-            }
-        };
         Self {
             pattern,
-            ranges,
+            ranges: ranges(pattern),
             met: HashSet::new(),
         }
     }
@@ -102,6 +77,35 @@ impl<'a> Walk<'a> {
                 .filter_map(|((key, member), bytes)| see(session, self.pattern, key, member, bytes))
                 .collect(),
         ))
+    }
+}
+
+/// The ranges of the catalogue that hold the members of all keys that the pattern may cover.
+pub(in crate::redis) fn ranges(pattern: &Pattern) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let beginning = |text: &[u8]| (included(text), past(text));
+    match pattern {
+        Pattern::Key(key) => {
+            let member = member_of_key(key);
+            vec![(included(&member), included(&member))]
+        }
+        // Two ranges, because the key and the keys below it are not adjacent: `jobs-x` sorts between `jobs` and
+        // `jobs:`.
+        Pattern::Subtree(key) => {
+            let member = member_of_key(key);
+            let below = [&member[..], b":"].concat();
+            vec![beginning(&below), (included(&member), included(&member))]
+        }
+        Pattern::Tag(tag) => vec![beginning(&member_of_tag(tag, ""))],
+        Pattern::TagPrefix(tag) => vec![beginning(&[b"t", tag.as_bytes()].concat())],
+        Pattern::AllTags(all) => {
+            let first = all.first().map_or("", String::as_str);
+            vec![beginning(&member_of_tag(first, ""))]
+        }
+        Pattern::Prefix(_) | Pattern::Glob(_) => {
+            vec![beginning(&member_of_key(
+                pattern.scan_prefix().unwrap_or_default(),
+            ))]
+        }
     }
 }
 

@@ -27,6 +27,7 @@ use tokio::sync::Semaphore;
 pub(crate) use self::lead::Lead;
 pub(crate) use self::pulse::{Pulse, Watch};
 pub(crate) use self::waiter::Waiter;
+use crate::common::random;
 use crate::common::safeguard::{Safeguard, off};
 use crate::common::sync;
 use crate::common::sync::AtomicBool;
@@ -105,6 +106,8 @@ type Joinable<H> = HashMap<Box<str>, Arc<Flight<H>>>;
 
 #[derive(Debug)]
 pub(crate) struct Flights<H: HeldLease> {
+    /// Distinguishes these flights from those of other parts of a cache.
+    id: u64,
     shards: [Mutex<Joinable<H>>; SHARDS],
     hasher: RandomState,
     count: AtomicUsize,
@@ -115,6 +118,8 @@ pub(crate) struct Flights<H: HeldLease> {
 
 #[derive(Debug)]
 pub(crate) struct Flight<H> {
+    /// The [`Flights`] that it belongs to.
+    of: u64,
     key: Box<str>,
     /// The template of the key, as in the entry.
     template: u64,
@@ -189,12 +194,18 @@ impl<H: HeldLease> Flights<H> {
     pub(crate) fn new(bound: usize, budget: Duration) -> Arc<Self> {
         let looks = 2 * budget.as_millis() / pulse::LOOK_EVERY.as_millis();
         Arc::new(Self {
+            id: random::number(),
             shards: std::array::from_fn(|_| Mutex::new(HashMap::new())),
             hasher: RandomState::new(),
             count: AtomicUsize::new(0),
             bound,
             looks: u32::try_from(looks).unwrap_or(u32::MAX / 2),
         })
+    }
+
+    /// Whether the flight is one of these.
+    pub(crate) fn own(&self, flight: &Flight<H>) -> bool {
+        flight.of == self.id
     }
 
     /// Joins the key's flight, or leads a new one.
@@ -221,6 +232,7 @@ impl<H: HeldLease> Flights<H> {
             return Joined::Full;
         }
         let flight = Arc::new(Flight {
+            of: self.id,
             key: key.into(),
             template,
             pulse: Arc::default(),

@@ -31,7 +31,7 @@ impl Tier {
         // Removals that are left then are in the journal's file, if there is one.
         at_most(deadline.saturating_duration_since(Instant::now()), ended).await;
         let left = self.switch.journal.lock().len();
-        if left > 0 && self.settings.journal.is_none() {
+        if left > 0 && self.settings.journal.is_none() && self.target.is_first_to_say("closed") {
             tracing::error!(
                 removals = left,
                 "the cache was closed while Redis is unreachable, and queued removals are lost: other processes may serve the \

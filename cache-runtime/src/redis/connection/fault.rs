@@ -90,13 +90,15 @@ pub(in crate::redis) fn unnamed() -> RedisError {
     (ErrorKind::Io, "the reply is missing").into()
 }
 
-/// The server's or the system's error text in one line. It quotes no argument of ours but the user name.
+/// The server's or the system's error text in one line. It quotes no argument of ours but the user name: what follows
+/// a command that the server does not know is cut off.
 pub(in crate::redis) fn brief(error: &RedisError) -> String {
     let text = match error.code() {
         Some(code) => format!("{code} {}", error.detail().unwrap_or_default()),
         None => error.to_string(),
     };
-    text.lines()
+    let line = text.lines().next().unwrap_or_default();
+    line.split(", with args beginning with")
         .next()
         .unwrap_or_default()
         .chars()

@@ -73,7 +73,7 @@ pub(crate) async fn connection_test(
                 .to_owned(),
         ),
         ("GET", redis::cmd("GET").arg(scratch).to_owned()),
-        ("DEL", redis::cmd("DEL").arg(scratch).to_owned()),
+        ("DEL", redis::cmd("UNLINK").arg(scratch).to_owned()),
     ];
     for ((name, command), took) in commands.iter().zip(&mut steps) {
         let began = Instant::now();
@@ -120,7 +120,7 @@ pub(in crate::redis) fn meaning(target: &Target, fault: &Fault) -> String {
             "the ACL must allow GET, MGET, SET, GETRANGE, SETRANGE, EXISTS, UNLINK, PTTL, PEXPIRE, EVALSHA, EVAL, SCRIPT, ZADD, \
              ZREM, ZCARD, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZREVRANGEBYSCORE, ZREMRANGEBYSCORE, ZRANGEBYLEX, ZLEXCOUNT, INFO, \
              TIME, PING and CLIENT; PUBLISH and SUBSCRIBE with the channel `<namespace>:%ledger@<database>` for the memory \
-             tier"
+             tier; in a cluster CLUSTER SLOTS, too, and all names of keys and channels begin with a hash tag: `{b*}<namespace>:`"
         }
         _ if has(&["refused", "no such file"]) => {
             "nothing listens at this address; check that Redis runs there, and the port"

@@ -53,6 +53,8 @@ async fn connect_and_attend(weak: Weak<Tier>, duty: &Arc<Duty>) {
                 attend(&weak, duty, &link).await;
                 continue_at(&weak)
             }
+            // The cache uses the cluster that this server is a node of.
+            Err(fault) if fault.is_a_cluster() && tier.is_closing() => return,
             Err(fault) => {
                 outage.goes_on(&tier, &fault);
                 tier.switch
@@ -187,7 +189,8 @@ impl Drop for Renewing {
 
 /// Acts on what a heartbeat has read of the ledger.
 fn tended_ledger(tier: &Arc<Tier>, link: &Arc<Link>, tended: Tended) {
-    if !link.pushes && link.ledger.birth() != Some(tended.birth) {
+    let anew = link.ledger.birth() != Some(tended.birth);
+    if anew && (!link.pushes || tier.target.is_cluster()) {
         // Without pushes nobody announced the new ledger: all that this process knows belongs to another one.
         tier.ledger_lost(link);
         tier.lose(link, "the ledger was lost, and a new one has begun");

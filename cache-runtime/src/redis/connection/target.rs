@@ -219,7 +219,8 @@ impl Target {
         };
         let place = match &self.place {
             Place::Sentinels { master, .. } => format!("sentinel {master}"),
-            Place::Cluster { topology, .. } => format!("cluster {}", hosts(topology)),
+            // The nodes that the URL names may change, and are not the cluster's name; it has none.
+            Place::Cluster { .. } => "cluster".to_owned(),
             Place::Server(ConnectionAddr::Tcp(name, port)) => format!("{} {port}", host(name)),
             Place::Server(ConnectionAddr::TcpTls {
                 host: name, port, ..
@@ -233,8 +234,33 @@ impl Target {
         format!("{place} {}", self.database)
     }
 
-    pub(in crate::redis) fn database(&self) -> i64 {
+    pub(crate) fn database(&self) -> i64 {
         self.database
+    }
+
+    /// Host and port, if the URL names one server that is reached over TCP.
+    #[cfg(feature = "cli")]
+    pub(crate) fn host(&self) -> Option<(&str, u16)> {
+        match &self.place {
+            Place::Server(
+                ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. },
+            ) => Some((host, *port)),
+            _ => None,
+        }
+    }
+
+    /// The sentinels, and the name of the master they know.
+    #[cfg(feature = "cli")]
+    pub(crate) fn sentinels(&self) -> Option<(&[(String, u16)], &str)> {
+        match &self.place {
+            Place::Sentinels { addresses, master } => Some((addresses, master)),
+            Place::Server(_) | Place::Cluster { .. } => None,
+        }
+    }
+
+    #[cfg(feature = "cli")]
+    pub(crate) fn has_password(&self) -> bool {
+        self.password.is_some()
     }
 
     pub(crate) fn is_tls(&self) -> bool {
@@ -306,7 +332,7 @@ struct ClusterUrl<'a> {
     scheme: &'a str,
     credentials: Option<&'a str>,
     hosts: &'a str,
-    /// What follows the hosts, with its `/` or `?`.
+    /// What follows the hosts, with its `/`, `?` or `#`.
     rest: &'a str,
 }
 
@@ -322,7 +348,7 @@ impl<'a> ClusterUrl<'a> {
             Some((credentials, rest)) => (Some(credentials), rest),
             None => (None, rest),
         };
-        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (hosts, rest) = rest.split_at(end);
         let several = matches!(scheme, "redis" | "rediss") && hosts.contains(',');
         (plain.is_some() || several).then_some(Self {

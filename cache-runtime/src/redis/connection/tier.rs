@@ -1,6 +1,7 @@
 //! The Redis tier: whether Redis is used now, and over which connection. It joins the connection and its supervisor
 //! with the [`Switch`].
 
+use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -155,21 +156,28 @@ impl Tier {
         if self.closing.load(Ordering::SeqCst) {
             return false;
         }
-        let mut supervisor = self.supervisor.lock();
-        if supervisor.is_at_work() {
-            return true;
-        }
-        // The old supervisor's connection is not driven either, so pushes may have been missed.
+        let had_task = {
+            let supervisor = self.supervisor.lock();
+            if supervisor.is_at_work() {
+                return true;
+            }
+            supervisor.has_task()
+        };
+        // The old supervisor's connection is not driven either, so pushes may have been missed. It is lost before there is
+        // a new supervisor, which would otherwise share it with other parts of the cache.
         let orphan = self.switch.published();
-        if supervisor.has_task() {
+        if had_task {
             self.local.everything_changed();
         }
-        self.started.send_replace(false);
-        let weak = Arc::downgrade(self);
-        supervisor.replace(|duty| runtime.spawn(supervisor::supervise(weak, duty)));
-        drop(supervisor);
         if let Some(link) = orphan {
             self.lose(&link, "the runtime that drove the connection has ended");
+            link.abandon();
+        }
+        let mut supervisor = self.supervisor.lock();
+        if !supervisor.is_at_work() {
+            self.started.send_replace(false);
+            let weak = Arc::downgrade(self);
+            supervisor.replace(|duty| runtime.spawn(supervisor::supervise(weak, duty)));
         }
         true
     }
@@ -218,7 +226,6 @@ impl Tier {
             // All databases of a server share their channels, so the channel's name contains the database.
             channel: format!("{}%ledger@{}", self.prefix, self.target.database()),
             trusts_restarts: self.settings.trust_restart,
-            in_cluster: self.target.is_cluster(),
             ledger,
         };
         let link = Link::connect(purpose, on_push);
@@ -227,12 +234,21 @@ impl Tier {
             Err(_) => Err(Fault::TimedOut),
         };
         let link = asking.ended(link).map(Arc::new);
-        if link.as_ref().is_err_and(Fault::is_a_cluster)
-            && let Some(on_cluster) = self.on_cluster.get()
-        {
-            on_cluster();
+        if link.as_ref().is_err_and(Fault::is_a_cluster) {
+            self.found_cluster();
         }
         link
+    }
+
+    fn found_cluster(&self) {
+        if let Some(on_cluster) = self.on_cluster.get() {
+            on_cluster();
+        }
+    }
+
+    /// True if the tier does not take part any more: the cache is closing, or uses a cluster instead.
+    pub(in crate::redis) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::SeqCst)
     }
 
     /// Sets what is called when the server turns out to be a node of a cluster. Only the first call has an effect.
@@ -318,8 +334,12 @@ impl Tier {
                 }
                 self.local.everything_changed();
                 self.local.remove(&[Pattern::all()], None);
-                if let Some(link) = link.as_ref().filter(|_| self.target.is_cluster()) {
-                    self.lose(link, "the ledger has begun anew");
+                // The message may come over a connection that this part of the cache has left.
+                let its_own = |link: &&Arc<Link>| ptr::eq(&*link.ledger, ledger);
+                if self.target.is_cluster() {
+                    if let Some(link) = link.as_ref().filter(its_own) {
+                        self.lose(link, "the ledger has begun anew");
+                    }
                     return;
                 }
             }
@@ -339,7 +359,9 @@ impl Tier {
     /// server's eviction policy.
     pub(in crate::redis) fn ledger_lost(self: &Arc<Self>, link: &Arc<Link>) {
         bump(&self.counters.ledger_losses);
-        if self.loss_said.swap(true, Ordering::Relaxed) {
+        if self.loss_said.swap(true, Ordering::Relaxed)
+            || !self.target.is_first_to_say("ledger lost")
+        {
             return;
         }
         let session = Session {
@@ -402,7 +424,7 @@ impl Tier {
              set CACHE_BUDGET to {:?} or more, or use a server that is nearer",
             Duration::from_millis(u64::try_from((took * 5 / 2).as_millis()).unwrap_or(u64::MAX)),
         );
-        if self.report_distant(Some(note.clone())) {
+        if self.report_distant(Some(note.clone())) && self.target.is_first_to_say("distant") {
             tracing::warn!(redis = %self.target, "{note}");
         }
         if published {
@@ -425,6 +447,11 @@ impl Tier {
         if !self.switch.publish(link) {
             return Err(Fault::Disconnected("the connection ended".into()));
         }
+        // Such a message ends the link that is published. One that came before found none.
+        if link.ledger.has_ended() {
+            self.switch.lose(link);
+            return Err(Fault::Disconnected("the ledger has begun anew".into()));
+        }
         self.started.send_replace(true);
         Ok(())
     }
@@ -436,7 +463,13 @@ impl Tier {
 
     /// Gives up a link that is no longer usable.
     pub(in crate::redis) fn lose(&self, link: &Arc<Link>, why: &str) {
-        if self.switch.lose(link) && self.target.is_first_to_say(why) {
+        // These texts name the slot, which differs from bucket to bucket.
+        let key = if Fault::Disconnected(why.to_owned()).is_of_a_slot() {
+            "slots"
+        } else {
+            why
+        };
+        if self.switch.lose(link) && self.target.is_first_to_say(key) {
             tracing::warn!(
                 redis = %self.target, reason = why,
                 "Redis is lost and the breaker is open: calls use only memory and their bodies until Redis is back"
@@ -460,7 +493,9 @@ impl Tier {
 
     /// Logs once that a call that needs Redis is not polled within a tokio runtime.
     pub(in crate::redis) fn say_outside_runtime(&self) {
-        if !self.outside_said.swap(true, Ordering::Relaxed) {
+        if !self.outside_said.swap(true, Ordering::Relaxed)
+            && self.target.is_first_to_say("outside of a runtime")
+        {
             tracing::warn!(
                 redis = %self.target,
                 "a cached call is polled outside of a tokio runtime, where no timer can limit its wait: such calls do not use \
@@ -547,6 +582,10 @@ impl Tier {
             Err(Fault::Disconnected(why)) => {
                 bump(&self.counters.disconnects);
                 self.lose(link, why);
+                // A user who may not ask for information learns it from such an answer.
+                if !self.target.is_cluster() && result.as_ref().is_err_and(Fault::is_of_a_slot) {
+                    self.found_cluster();
+                }
             }
             Err(Fault::Refused(why)) => {
                 if self.counters.refusals.fetch_add(1, Ordering::Relaxed) == 0 {

@@ -1,10 +1,12 @@
 //! Which node of a Redis Cluster serves which slot.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
+use futures_util::future::select_ok;
+use parking_lot::Mutex;
 use redis::{ConnectionAddr, ConnectionInfo, ErrorKind, RedisError, Value, from_redis_value};
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::redis::connection::wire::Wires;
@@ -13,8 +15,14 @@ use crate::redis::connection::wire::Wires;
 /// once: a node that no longer serves a slot says so.
 const FRESH: Duration = Duration::from_millis(100);
 
-/// How long a node may take to say who serves what, if another one can be asked.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// How long a bucket waits while another one asks. That one may belong to a runtime that stands still.
+const TURN: Duration = Duration::from_millis(200);
+
+/// How long a node may take to say who serves what.
+const PATIENCE: Duration = Duration::from_millis(1000);
+
+/// After this time without an answer, the next node is asked as well.
+const NEXT: Duration = Duration::from_millis(50);
 
 /// Equal log lines within this time are written once.
 const MOMENT: Duration = Duration::from_secs(1);
@@ -24,19 +32,21 @@ const MOMENT: Duration = Duration::from_secs(1);
 pub(in crate::redis) struct Topology {
     /// The nodes that the configuration names.
     seeds: Vec<ConnectionAddr>,
-    /// Locked while a node is asked, so that buckets that connect at the same time ask once.
     known: Mutex<Known>,
+    /// Held while nodes are asked, so that buckets that connect at the same time ask once.
+    turn: tokio::sync::Mutex<()>,
+    /// Counts the questions: each begins with another node, because the one that was asked may be cut off from the others,
+    /// and not know it.
+    asked: AtomicUsize,
     pub(in crate::redis) wires: Wires,
     /// Log lines of the last moment.
-    said: parking_lot::Mutex<HashMap<String, Instant>>,
+    said: Mutex<HashMap<String, Instant>>,
 }
 
 #[derive(Debug, Default)]
 struct Known {
     ranges: Vec<Range>,
     asked: Option<Instant>,
-    /// The node that has answered, which is asked first the next time: others may be dead.
-    answered: Option<ConnectionAddr>,
 }
 
 /// Slots and the master that serves them.
@@ -53,7 +63,9 @@ impl Topology {
             seeds,
             known: Mutex::default(),
             wires: Wires::default(),
-            said: parking_lot::Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+            asked: AtomicUsize::new(0),
+            said: Mutex::default(),
         }
     }
 
@@ -78,57 +90,82 @@ impl Topology {
         slot: u16,
         open: impl Fn(ConnectionAddr) -> Result<ConnectionInfo, RedisError>,
     ) -> Result<ConnectionAddr, RedisError> {
-        let mut known = self.known.lock().await;
-        if known.asked.is_none_or(|asked| asked.elapsed() >= FRESH) {
-            let (ranges, answered) = self.ask(&known, open).await?;
-            *known = Known {
+        let _turn = tokio::time::timeout(TURN, self.turn.lock()).await;
+        let is_fresh = {
+            let known = self.known.lock();
+            known.asked.is_some_and(|asked| asked.elapsed() < FRESH)
+        };
+        if !is_fresh {
+            let ranges = self.ask(open).await?;
+            *self.known.lock() = Known {
                 ranges,
                 asked: Some(Instant::now()),
-                answered: Some(answered),
             };
         }
-        let serving = known
-            .ranges
-            .iter()
-            .find(|range| (range.first..=range.last).contains(&slot));
-        serving
-            .map(|range| range.master.clone())
-            .ok_or_else(|| (ErrorKind::Io, "no node of the cluster serves this slot").into())
+        let known = self.known.lock();
+        let mut ranges = known.ranges.iter();
+        let serving = ranges.find(|range| (range.first..=range.last).contains(&slot));
+        serving.map(|range| range.master.clone()).ok_or_else(|| {
+            (
+                ErrorKind::Io,
+                "no node of the cluster serves the slot of these keys",
+            )
+                .into()
+        })
     }
 
+    /// Asks the nodes, each a moment after the one before it, and takes the first good answer.
     async fn ask(
         &self,
-        known: &Known,
         open: impl Fn(ConnectionAddr) -> Result<ConnectionInfo, RedisError>,
-    ) -> Result<(Vec<Range>, ConnectionAddr), RedisError> {
-        let mut nodes: Vec<&ConnectionAddr> = Vec::new();
+    ) -> Result<Vec<Range>, RedisError> {
+        let open = &open;
+        let asking = self.nodes().into_iter().enumerate().map(|(at, node)| {
+            Box::pin(async move {
+                tokio::time::sleep(NEXT * u32::try_from(at).unwrap_or(u32::MAX)).await;
+                match tokio::time::timeout(PATIENCE, slots(&node, open)).await {
+                    Ok(answer) => answer,
+                    Err(_) => Err((ErrorKind::Io, "a node did not answer in time").into()),
+                }
+            })
+        });
+        let asking: Vec<_> = asking.collect();
+        if asking.is_empty() {
+            return Err((ErrorKind::Io, "no node of the cluster is named").into());
+        }
+        select_ok(asking).await.map(|(ranges, _)| ranges)
+    }
+
+    /// All nodes that were named or found, beginning with another one each time.
+    fn nodes(&self) -> Vec<ConnectionAddr> {
+        let mut nodes: Vec<ConnectionAddr> = Vec::new();
+        let known = self.known.lock();
         // The nodes that were found may be all that is left of those that were named.
         let masters = known.ranges.iter().map(|range| &range.master);
-        for node in known.answered.iter().chain(masters).chain(&self.seeds) {
-            if !nodes.contains(&node) {
-                nodes.push(node);
+        for node in masters.chain(&self.seeds) {
+            if !nodes.contains(node) {
+                nodes.push(node.clone());
             }
         }
-        let mut last = None;
-        for node in nodes {
-            let asking = async {
-                let client = redis::Client::open(open(node.clone())?)?;
-                let mut connection = client.get_multiplexed_async_connection().await?;
-                let mut slots = redis::cmd("CLUSTER");
-                slots.arg("SLOTS");
-                slots.query_async::<Value>(&mut connection).await
-            };
-            match tokio::time::timeout(PATIENCE, asking).await {
-                Ok(Ok(answer)) => match read(answer, node) {
-                    Some(ranges) if !ranges.is_empty() => return Ok((ranges, node.clone())),
-                    _ => last = Some((ErrorKind::Io, "a node knows no masters yet").into()),
-                },
-                Ok(Err(error)) => last = Some(error),
-                Err(_) => last = Some((ErrorKind::Io, "a node did not answer in time").into()),
-            }
-        }
-        Err(last.unwrap_or_else(|| (ErrorKind::Io, "no node of the cluster is named").into()))
+        let first = self.asked.fetch_add(1, Relaxed) % nodes.len().max(1);
+        nodes.rotate_left(first);
+        nodes
     }
+}
+
+/// Asks one node.
+async fn slots(
+    node: &ConnectionAddr,
+    open: impl Fn(ConnectionAddr) -> Result<ConnectionInfo, RedisError>,
+) -> Result<Vec<Range>, RedisError> {
+    let client = redis::Client::open(open(node.clone())?)?;
+    let mut connection = client.get_multiplexed_async_connection().await?;
+    let mut slots = redis::cmd("CLUSTER");
+    slots.arg("SLOTS");
+    let answer = slots.query_async::<Value>(&mut connection).await?;
+    read(answer, node)
+        .filter(|ranges| !ranges.is_empty())
+        .ok_or_else(|| (ErrorKind::Io, "a node of the cluster knows no masters yet").into())
 }
 
 /// Parses the answer to `CLUSTER SLOTS` of a node: arrays of first slot, last slot, master, replicas.

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use redis::aio::MultiplexedConnection;
@@ -18,15 +19,23 @@ use crate::redis::connection::link::{Incoming, Push};
 pub(in crate::redis) type OnPush = Arc<dyn Fn(Push<'_>) + Send + Sync>;
 
 /// The connections of one cluster.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(in crate::redis) struct Wires {
     /// By address and protocol.
     by_address: Mutex<HashMap<(String, bool), Arc<Shared>>>,
 }
 
-/// The connection to one server, if there is one. The lock is held while it is made, so that buckets that connect at the
-/// same time share it.
-type Shared = tokio::sync::Mutex<Weak<Wire>>;
+/// The connection to one server, if there is one.
+#[derive(Default)]
+struct Shared {
+    wire: Mutex<Weak<Wire>>,
+    /// Held while the connection is made, so that buckets that connect at the same time share it. Nobody waits long: the
+    /// holder may belong to a runtime that stands still.
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// How long a bucket waits for the connection that another one makes.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// One connection.
 pub(in crate::redis) struct Wire {
@@ -56,9 +65,10 @@ impl Wires {
     ) -> Result<(Arc<Wire>, bool), RedisError> {
         let address = (info.addr().to_string(), resp3);
         let shared = self.by_address.lock().entry(address).or_default().clone();
-        let mut shared = shared.lock().await;
+        let _turn = tokio::time::timeout(PATIENCE, shared.turn.lock()).await;
         let usable = |wire: &Arc<Wire>| !wire.links.dead.load(SeqCst);
-        if let Some(wire) = shared.upgrade().filter(usable) {
+        let present = shared.wire.lock().upgrade();
+        if let Some(wire) = present.filter(usable) {
             wire.links.add(tag, on_push);
             return Ok((wire, true));
         }
@@ -81,7 +91,7 @@ impl Wires {
             .get_multiplexed_async_connection_with_config(&config)
             .await?;
         let wire = Arc::new(Wire { connection, links });
-        *shared = Arc::downgrade(&wire);
+        *shared.wire.lock() = Arc::downgrade(&wire);
         Ok((wire, false))
     }
 }
@@ -92,6 +102,12 @@ impl Wire {
         if !self.links.dead.swap(true, SeqCst) {
             self.links.pushed(&Incoming::Disconnected);
         }
+    }
+}
+
+impl std::fmt::Debug for Wires {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wires").finish_non_exhaustive()
     }
 }
 

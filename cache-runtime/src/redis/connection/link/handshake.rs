@@ -37,8 +37,6 @@ pub(in crate::redis) struct Purpose<'a> {
     pub(in crate::redis) channel: String,
     /// Entries of another run of the server are accepted.
     pub(in crate::redis) trusts_restarts: bool,
-    /// The keys of this connection share a slot, so a node of a cluster can serve them.
-    pub(in crate::redis) in_cluster: bool,
     pub(in crate::redis) ledger: Arc<Ledger>,
 }
 
@@ -70,13 +68,11 @@ impl Link {
             }
             Err(error) => return Err(fault(error)),
         };
-        let wire = opened.wire.clone();
+        let reused = opened.wire.clone().filter(|(_, reused)| *reused);
+        let reused = Reused(reused.map(|(wire, _)| wire));
         let made = Self::make_ready(purpose, opened, resp3).await;
-        // The connection that others use may be one whose end nobody has noticed.
-        if let (Err(Fault::Disconnected(_) | Fault::TimedOut), Some((wire, true))) = (&made, wire)
-            && !made.as_ref().is_err_and(Fault::is_of_a_slot)
-        {
-            wire.retire();
+        if made.as_ref().err().is_none_or(Fault::is_of_a_slot) {
+            reused.is_alive();
         }
         made
     }
@@ -89,9 +85,9 @@ impl Link {
         } = opened;
         let channel = resp3.then_some(purpose.channel.as_str());
         let greeting = if off(Safeguard::SubscribeFirst) {
-            greet(&mut connection, None, purpose.in_cluster).await?
+            greet(&mut connection, None, purpose.target).await?
         } else {
-            greet(&mut connection, channel, purpose.in_cluster).await?
+            greet(&mut connection, channel, purpose.target).await?
         };
         let mut ask = greeting.role.as_ref().map_or(Ask::Role, |_| Ask::Info);
         let (run_id, run, second_took) = loop {
@@ -116,7 +112,7 @@ impl Link {
             tokio::time::sleep(Duration::from_millis(20)).await;
             let _ = connection.subscribe(&purpose.channel).await;
         }
-        if run_id.is_none() {
+        if run_id.is_none() && purpose.target.is_first_to_say("run id") {
             tracing::warn!(
                 "this Redis shows no stable run id (INFO server): after a restart from a snapshot, the cache cannot \
                  recognize removed entries that the snapshot brings back; allow INFO, or connect without a proxy"
@@ -152,8 +148,9 @@ impl Link {
 async fn greet(
     connection: &mut MultiplexedConnection,
     channel: Option<&str>,
-    in_cluster: bool,
+    target: &Target,
 ) -> Result<Greeting, Fault> {
+    let in_cluster = target.is_cluster();
     let mut first = redis::pipe();
     first
         .cmd("TIME")
@@ -161,7 +158,9 @@ async fn greet(
         .add_command(info("replication"))
         .cmd("CLIENT")
         .arg("TRACKING")
-        .arg("ON");
+        .arg("ON")
+        // Refused by a server that is no node of a cluster. It needs no permission that `INFO` needs.
+        .cmd("READWRITE");
     for source in SOURCES {
         first.cmd("SCRIPT").arg("LOAD").arg(source);
     }
@@ -180,8 +179,10 @@ async fn greet(
     let mut answers = answers?;
     let mut next = || answers.next().unwrap_or_else(|| Err(unnamed()));
     let (time, server, replication, tracking) = (next(), next(), next(), next());
+    let accepted = next().is_ok();
+    let of_a_cluster = accepted || is_cluster(&server);
     let time = time.map_err(fault)?;
-    if is_cluster(&server) && !in_cluster {
+    if of_a_cluster && !in_cluster {
         return Err(cluster());
     }
     let outages = [&server, &replication]
@@ -199,7 +200,9 @@ async fn greet(
         (tracking.as_ref().err(), "changes of keys"),
         (subscribed.as_ref().err(), "removals"),
     ] {
-        if let Some(error) = refused {
+        if let Some(error) = refused
+            && target.is_first_to_say(what)
+        {
             tracing::warn!(
                 reason = %brief(error),
                 "Redis refuses to push {what}: each read asks Redis instead, and the memory tier answers only in outages; \
@@ -260,7 +263,9 @@ async fn second_look(
         Err(error) if is_wrong_type(&error) => {
             return Err(foreign_ledger(&purpose.ledger_name));
         }
-        Err(error) if is_of_a_cluster(&error) && !purpose.in_cluster => return Err(cluster()),
+        Err(error) if is_of_a_cluster(&error) && !purpose.target.is_cluster() => {
+            return Err(cluster());
+        }
         Err(error) => return Err(fault(error)),
     };
     if page.birth.is_none() {
@@ -312,6 +317,24 @@ async fn open(
         info,
         wire: None,
     })
+}
+
+/// A connection that other links use already. Its end may not have been noticed: unless the server answers, the connection is
+/// retired when this is dropped, also if nobody waits for the answer any longer.
+struct Reused(Option<Arc<Wire>>);
+
+impl Reused {
+    fn is_alive(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Reused {
+    fn drop(&mut self) {
+        if let Some(wire) = &self.0 {
+            wire.retire();
+        }
+    }
 }
 
 /// A connection on which nothing has been asked yet.

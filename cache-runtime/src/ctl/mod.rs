@@ -1,0 +1,85 @@
+//! The commands of `cachectl`. The binary only calls [`run`]; `docs/cachectl.md` describes what it prints.
+//!
+//! Read in this order: `args` (what the user may write), `place` (which server and namespace), `failure` and
+//! `explain` (what went wrong, why, and what to do), `out` (text or JSON), then one file or folder for each command.
+//! Commands that only look use a plain connection and write nothing; `scratch` is a cache for measurements, removed
+//! afterwards.
+
+mod args;
+mod bench;
+mod clear;
+mod completions;
+mod consent;
+mod doctor;
+mod entry_state;
+mod explain;
+mod failure;
+mod get;
+mod hexdump;
+mod histogram;
+mod invalidate;
+mod keys;
+mod out;
+mod place;
+mod redact;
+mod removing;
+mod scratch;
+mod stats;
+mod table;
+mod units;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use self::args::{Args, Command};
+use self::failure::Failure;
+use self::out::Out;
+use self::place::Place;
+
+/// Runs the command that the words describe; the first word is the name of the program.
+///
+/// Returns 0 if all is well, 1 if the command found problems, 2 if it could not be understood or the server could not be
+/// reached.
+#[must_use]
+pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args = match Args::try_parse_from(words) {
+        Ok(args) => args,
+        Err(error) => return ExitCode::from(out::usage(&error)),
+    };
+    let out = Out::new(args.json);
+    let code = match started(&args, &out) {
+        Ok(code) => code,
+        Err(failure) => {
+            out.failure(&failure);
+            failure.code
+        }
+    };
+    ExitCode::from(code)
+}
+
+fn started(args: &Args, out: &Out) -> Result<u8, Failure> {
+    if let Command::Completions(wanted) = &args.command {
+        completions::run(wanted, out);
+        return Ok(0);
+    }
+    let place = Place::find(args)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|why| Failure::usage(format!("this system gives no threads: {why}")))?;
+    runtime.block_on(async {
+        match &args.command {
+            Command::Doctor => doctor::run(&place, out).await,
+            Command::Stats(wanted) => stats::run(&place, wanted, out).await,
+            Command::Keys(wanted) => keys::run(&place, wanted, out).await,
+            Command::Get(wanted) => get::run(&place, wanted, out).await,
+            Command::Invalidate(wanted) => invalidate::run(&place, wanted, out).await,
+            Command::Clear(wanted) => clear::run(&place, wanted, out).await,
+            Command::Bench(wanted) => bench::run(&place, wanted, out).await,
+            Command::Completions(_) => Ok(0),
+        }
+    })
+}

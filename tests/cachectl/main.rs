@@ -1,0 +1,21 @@
+//! `cachectl`, run as a program, against real servers.
+//!
+//! | question | file |
+//! |---|---|
+//! | does the doctor find what is wrong, and say what to do | `doctor` |
+//! | are other servers recognised: sentinels, replicas, cluster nodes, TLS | `ways` |
+//! | what do `keys`, `get` and `stats` show | `looking` |
+//! | what do `invalidate` and `clear` remove, and what do they refuse | `removing` |
+//! | names with spaces, colons, backslashes, letters beyond ASCII | `names` |
+//! | `bench`, `completions`, usage, `--json` | `rest` |
+//!
+//! Whatever the program prints is searched for the password that all of these tests use.
+
+mod doctor;
+mod looking;
+mod names;
+mod program;
+mod removing;
+mod rest;
+mod store;
+mod ways;
