@@ -2,7 +2,7 @@
 
 use super::protocol::{Cluster, Next, add_server};
 use super::safeguard::Safeguard::{DeletionPushes, LeaveBeforeReturn, LeaveOnMoved};
-use super::state::{Data, Ledger, Slot, State};
+use super::state::{Data, Ledger, Message, Mode, Slot, State};
 
 /// What goes wrong, goes wrong in the first bucket: the other one must not suffer.
 pub(crate) const FAULTY: usize = 0;
@@ -56,6 +56,9 @@ fn moves(cluster: &Cluster, state: &State, bucket: usize, next: &mut Next) {
     if here.data == Data::default() && !waits {
         let mut state = state.clone();
         let replicates = state.replicates();
+        if cluster.marked {
+            state.gone(bucket);
+        }
         let bucket = &mut state.buckets[bucket];
         (bucket.owner, bucket.other) = (bucket.other, bucket.owner);
         (bucket.data, bucket.moved) = (moved, None);
@@ -136,6 +139,18 @@ fn arrives(cluster: &Cluster, state: &State, at: usize, next: &mut Next) {
 }
 
 impl State {
+    /// The mark has moved. (At the latest now; it may have moved before the other keys.)
+    fn gone(&mut self, bucket: usize) {
+        let owner = self.buckets[bucket].owner;
+        let links = self
+            .processes
+            .iter_mut()
+            .map(|process| &mut process.links[bucket]);
+        for link in links.filter(|link| link.node == owner && link.mode != Mode::Connected) {
+            link.queue.push(Message::Gone);
+        }
+    }
+
     /// What the replica of a master has still matters.
     fn replicates(&self) -> bool {
         self.left.failovers + self.left.kills > 0

@@ -117,6 +117,10 @@ impl State {
                 self.processes[process].links[bucket].copy = None;
                 return "a push: the key changed";
             }
+            Message::Gone => {
+                self.hang_up(cluster, process, bucket);
+                return "a push: the bucket has moved";
+            }
             Message::Opened(ledger) => return self.opened(cluster, process, bucket, ledger),
             Message::Got { reader, slot } => {
                 self.judge(cluster, reader, slot);

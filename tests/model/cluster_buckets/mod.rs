@@ -55,6 +55,7 @@
 //!
 //! A bucket may move to another master *and back* before a link at the first one has sent a command or a heartbeat. The
 //! link then goes on, and lacks what was removed meanwhile. The model supposes that it has ended (`LeaveBeforeReturn`).
+//! If each link had read a key of the bucket that never changes (`marked`), the push of its deletion would end it.
 //!
 //! A bucket that comes back to a master has the origin that it had there. If it has lost removals on its way, because a
 //! replica that lagged was promoted, entries that they covered can be used again, until the removals have been repeated.

@@ -31,6 +31,8 @@ pub(crate) struct Cluster {
     pub(crate) run_in_messages: bool,
     /// A ledger that was opened at a master of another run is born anew.
     pub(crate) born_for_one_run: bool,
+    /// Each link has read a key of the bucket that never changes: when it moves, its deletion is pushed, and ends the link.
+    pub(crate) marked: bool,
     pub(crate) off: Vec<Safeguard>,
 }
 

@@ -116,6 +116,8 @@ pub(crate) enum Message {
     Born { birth: u8, run: u8 },
     /// A push: the key has changed.
     Changed,
+    /// A push: the key that marks the bucket has moved.
+    Gone,
     /// The reply to the open script.
     Opened(Ledger),
     /// The reply to a `GET`.

@@ -128,6 +128,17 @@ without! {
     without_lifting_alone: [LiftOnlyAlone], own_prefix;
 }
 
+/// A gap, shown by `without_leaving_before_the_return`: with a key that marks the bucket, nothing is to be supposed.
+#[test]
+fn a_mark_tells_that_a_slot_has_moved() {
+    let mut cluster = with::there_and_back();
+    (cluster.marked, cluster.off) = (true, vec![Safeguard::LeaveBeforeReturn]);
+    if full() {
+        let told = "a push: the bucket has moved";
+        holds("there_and_back, with a mark", &cluster, &[told]);
+    }
+}
+
 /// A gap: what is lost on the way there and back is used again.
 #[test]
 fn an_origin_comes_back() {

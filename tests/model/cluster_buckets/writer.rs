@@ -137,7 +137,8 @@ fn run(cluster: &Cluster, state: &State, at: usize, bucket: usize, next: &mut Ne
     };
     let what = match (job, replays) {
         (Job::Key(_), _) => "a key is unlinked",
-        (_, false) => "a removal is recorded and published",
+        (_, false) if bucket == FAULTY => "a removal is recorded and published",
+        (_, false) => "a removal is recorded and published in the second bucket",
         (_, true) => "a removal that waited is recorded and published",
     };
     add(next, what, process, after);
@@ -167,7 +168,7 @@ fn returns(cluster: &Cluster, state: &State, at: usize, next: &mut Next) {
         return;
     }
     let mut after = state.clone();
-    let durable = parts.iter().filter(is_done).count() == parts.len();
+    let durable = parts.iter().all(|part| is_done(&part) || under_way(part));
     for bucket in 0..state.buckets.len() {
         after.forbid(cluster, at, bucket, false);
         match writer.parts[bucket] {
@@ -281,7 +282,11 @@ impl State {
             self.forbid(cluster, at, bucket, current);
             return "a replay is acknowledged";
         }
-        "a removal is acknowledged in a bucket"
+        if bucket == FAULTY {
+            "a removal is acknowledged"
+        } else {
+            "a removal is acknowledged in the second bucket"
+        }
     }
 
     /// Older versions than the writer's may not be read from the bucket: in this process, or in all.
