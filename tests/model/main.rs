@@ -6,9 +6,11 @@
 //! the connection's queue, behind the pushes that Redis wrote to that connection before. A step is what one side does
 //! without being seen half-done by another.
 //!
-//! `cluster` is a model of its own: several keys on several masters, with one ledger.
+//! Two models of their own are about several keys on several masters: `cluster_buckets`, the design that is built, with a
+//! ledger in each bucket of keys; and `cluster`, the alternative, with one ledger.
 
 mod cluster;
+mod cluster_buckets;
 mod configurations;
 mod connection;
 mod explore;

@@ -1,4 +1,5 @@
-//! The protocol on Redis Cluster: several buckets of keys, each on some master, and one ledger, on some master.
+//! The protocol on Redis Cluster: several buckets of keys, each on some master, and one ledger, on some master. This design
+//! is not the one that is built, which has a ledger in each bucket: see `cluster_buckets`.
 //!
 //! A *bucket* is the set of keys with one hash tag; its *owner* is the master that owns that slot. The *era* of a number
 //! is the run and reign of the ledger's master, and the ledger's birth. The *origin* of an entry or a lease is the run
