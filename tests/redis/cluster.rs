@@ -388,6 +388,39 @@ async fn slots_that_move_under_load_take_their_removals_along() {
     readers.found_nothing_stale().await;
 }
 
+/// What is removed at the second server may be lost there, in a failover. So what the first server has kept in the slot that
+/// comes back to it must not be valid again.
+#[tokio::test]
+async fn an_entry_is_cold_after_its_slot_has_left_and_come_back() {
+    let cluster = RedisCluster::start();
+    let db = Db::new(1);
+    let one = app(&cluster, &db).await;
+    exact(&one, 1).await;
+    one.has_stored(1).await;
+    let name = full_name(&cluster, "exact:1");
+    let slot = cluster.slot_of(&name);
+    let nodes = cluster.nodes();
+    let first = cluster.node_of(&name).port();
+    let home = nodes.iter().position(|node| node.port() == first).unwrap();
+    cluster.move_slot(slot, (home + 1) % 3);
+    // A process that opens the ledger there.
+    let visitor = app(&cluster, &db).await;
+    cluster.move_slot(slot, home);
+    assert_eq!(cluster.node_of(&name).cli(&["EXISTS", &name]).int(), 1);
+    let (reads, other) = (db.reads(), app(&cluster, &db).await);
+    assert_eq!(exact(&other, 1).await, 1);
+    assert_eq!((db.reads(), other.cache.stats().redis_hits), (reads + 1, 0));
+    // The link of before has missed what was removed meanwhile; it ends with the next heartbeat.
+    for app in [&one, &visitor] {
+        let served = async || {
+            let hits = app.cache.stats().redis_hits;
+            exact(app, 1).await;
+            (app.cache.stats().redis_hits > hits).then_some(())
+        };
+        eventually(SOON, "a hit again", served).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_that_takes_over_serves_nothing_that_was_removed() {
     let cluster = RedisCluster::start_with_replicas();

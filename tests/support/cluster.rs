@@ -186,6 +186,12 @@ impl RedisCluster {
         }
         target.cli(&["CLUSTER", "SETSLOT", &text, "NODE", &into]);
         source.cli(&["CLUSTER", "SETSLOT", &text, "NODE", &into]);
+        // The next move must not begin while some node still believes the earlier owner.
+        wait_until(PATIENCE, "all nodes to know the new owner", || {
+            let mut living = self.nodes.iter().filter(|node| node.is_running());
+            let agreed = living.all(|node| master_of(node, slot) == Some(target.port()));
+            agreed.then_some(())
+        });
     }
 
     fn alive(&self) -> &RedisServer {

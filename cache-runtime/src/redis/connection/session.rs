@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::common::sync::is_within_runtime;
 use crate::entry::{self, Stamp};
+use crate::outage::switch::{Connection as _, HEARD_WITHIN};
 use crate::redis::connection::budget::{Budget, patiently};
 use crate::redis::connection::fault::Fault;
 use crate::redis::connection::link::Link;
@@ -210,6 +211,11 @@ impl Tier {
 
     pub(crate) fn session_now(self: &Arc<Self>) -> Option<Session> {
         let link = self.switch.published()?;
+        // A slot may move away and back unnoticed, and a removal may be made meanwhile. The heartbeat notices it.
+        if self.target.is_cluster() && link.heard().elapsed() > HEARD_WITHIN {
+            self.supervised();
+            return None;
+        }
         Some(Session {
             tier: self.clone(),
             link,

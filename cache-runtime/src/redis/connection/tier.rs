@@ -263,6 +263,8 @@ impl Tier {
         if open {
             self.start();
         } else {
+            // Nobody waits for its connection any longer.
+            self.gave_up_start();
             self.rouse();
         }
     }

@@ -239,7 +239,8 @@ async fn second_look(
         .arg(&purpose.ledger_name)
         .arg(&purpose.channel)
         .arg(write_birth(random::number()))
-        .arg(millis(LEDGER_LIFE));
+        .arg(millis(LEDGER_LIFE))
+        .arg(owner_of_ledger(greeting, purpose));
     second.add_command(ledger);
     let mut answers = each(&mut second, connection).await?;
     let mut next = || answers.next().unwrap_or_else(|| Err(unnamed()));
@@ -272,6 +273,15 @@ async fn second_look(
         return Err(foreign_ledger(&purpose.ledger_name));
     }
     Ok((run_id(server), page))
+}
+
+/// The run that the ledger has to belong to. Empty: to none.
+fn owner_of_ledger(greeting: &Greeting, purpose: &Purpose<'_>) -> String {
+    let run = run_of(greeting.run_id.as_deref(), greeting.role.as_ref());
+    if run == 0 || purpose.trusts_restarts || !purpose.target.is_cluster() {
+        return String::new();
+    }
+    write_birth(run)
 }
 
 fn run_of(run_id: Option<&str>, role: Option<&ServerRole>) -> u64 {
