@@ -332,7 +332,7 @@ pub(crate) fn larger_removals() -> Cluster {
     }
 }
 
-/// The first gap, closed.
+/// The same with ledgers that belong to one run, as in the code.
 pub(crate) fn return_beside_a_kill_repaired() -> Cluster {
     Cluster {
         born_for_one_run: true,

@@ -49,21 +49,22 @@
 //! own process at once, and everybody when its replay is acknowledged. When nothing is under way, nobody would use
 //! anything stale. Reads from a master that is deposed and goes on answering are exempt.
 //!
-//! # What is not
-//!
-//! Three gaps are known. Each has a test that shows it.
-//!
-//! A bucket may move to another master *and back* before a link at the first one has sent a command or a heartbeat. The
-//! link then goes on, and lacks what was removed meanwhile. The model supposes that it has ended (`LeaveBeforeReturn`).
-//! If each link had read a key of the bucket that never changes (`marked`), the push of its deletion would end it.
+//! # What needs more
 //!
 //! A bucket that comes back to a master has the origin that it had there. If it has lost removals on its way, because a
-//! replica that lagged was promoted, entries that they covered can be used again, until the removals have been repeated.
-//! If the ledger were born anew at each other run (`born_for_one_run`), they could not.
+//! replica that lagged was promoted, entries that they covered could be used again. So a ledger belongs to one run: the
+//! open script replaces a ledger of another run by a new one (`born_for_one_run`; `open.lua`). The configurations with one
+//! move or one failover do without it.
 //!
-//! A late message may be of a removal that was lost in the same way: its birth is the known one, but its number is none of
-//! this ledger. If the new master's clock is behind, it gives that number to another removal, and what was loaded in
-//! between passes for newer. If messages named the run (`run_in_messages`), this one could be ignored.
+//! A late message may be of a removal that was lost in a failover: its number is none of this ledger, and the new master,
+//! whose clock may be behind, may give that number to another removal. As a ledger belongs to one run, such a message names
+//! another birth, and ends the link. (Messages that name the run, `run_in_messages`, would do as well.)
+//!
+//! A bucket may move to another master *and back* before a link at the first one has sent a command or a heartbeat. The
+//! link then goes on, and lacks what was removed meanwhile, if the message of that over the bus is lost, too. The next
+//! heartbeat ends the link, since the ledger has another birth by then; and a link that was not heard for two seconds is
+//! not asked. The model supposes that it has ended at once (`LeaveBeforeReturn`). If each link had read a key of the bucket
+//! that never changes (`marked`), the push of its deletion would end it.
 
 mod configurations;
 mod faults;
