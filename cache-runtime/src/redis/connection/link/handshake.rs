@@ -72,7 +72,7 @@ impl Link {
         let reused = Reused(reused.map(|(wire, _)| wire));
         let made = Self::make_ready(purpose, opened, resp3).await;
         if made.as_ref().err().is_none_or(Fault::is_of_a_slot) {
-            reused.is_alive();
+            reused.spare();
         }
         made
     }
@@ -334,7 +334,7 @@ async fn open(
 struct Reused(Option<Arc<Wire>>);
 
 impl Reused {
-    fn is_alive(mut self) {
+    fn spare(mut self) {
         self.0 = None;
     }
 }
