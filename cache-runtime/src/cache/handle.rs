@@ -69,8 +69,8 @@ pub(super) type Reply = Result<Option<Examined>, Fault>;
 /// The result of a `GET` that a call sends itself, outside of a flight.
 enum OwnRead {
     Hit(ReadOutcome),
-    /// The `GET` was sent and found no usable entry.
-    Missed(Reply),
+    /// The `GET` was sent and found no usable entry. Boxed, because a hit does not carry it.
+    Missed(Box<Reply>),
     NotSent,
 }
 
@@ -372,7 +372,7 @@ impl Cache {
             .await;
         match got.map(|bytes| bytes.map(|bytes| self.examine(&bytes, request, &session))) {
             Ok(Some(Examined::Usable(found))) => OwnRead::Hit(ReadOutcome::Hit(found.into_hit())),
-            reply => OwnRead::Missed(reply),
+            reply => OwnRead::Missed(Box::new(reply)),
         }
     }
 
@@ -430,5 +430,12 @@ mod tests {
         // Up to 1032 bytes, glibc's allocator reuses freed blocks quickly; above, each allocation costs thousands of
         // instructions.
         assert!(size <= 1032, "{size} bytes");
+        let flights = &cache.shard(key.as_str()).local.flights;
+        let Joined::Lead(lead) = flights.join(&key, &[], &[]) else {
+            panic!("nobody else leads");
+        };
+        let mut waits = HolderWait::default();
+        let size = size_of_val(&cache.lead(lead, &request, &budget, &mut waits, None));
+        assert!(size <= 1032, "{size} bytes for the leader");
     }
 }

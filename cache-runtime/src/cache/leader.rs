@@ -50,7 +50,7 @@ impl Cache {
         request: &Request<'_>,
         budget: &Budget,
         waits: &mut HolderWait,
-        mut own: Option<Reply>,
+        mut own: Option<Box<Reply>>,
     ) -> ReadOutcome {
         let key = request.key.as_str();
         let (fence, session) = match self.session_to_ask(&lead, key, budget).await {
@@ -214,7 +214,7 @@ impl Cache {
         request: &Request<'_>,
         budget: &Budget,
         session: &Session,
-        own: Option<Reply>,
+        own: Option<Box<Reply>>,
     ) -> Result<Answer, Fault> {
         if let Some(reply) = own {
             return reply.map(Answer::Found);
