@@ -57,7 +57,7 @@ mod app;
 mod basics;
 mod by_hand;
 mod cluster;
-mod cluster_attack;
+mod cluster_faults;
 mod connection_test;
 mod demoted;
 mod failover;

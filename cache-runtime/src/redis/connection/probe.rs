@@ -119,7 +119,7 @@ pub(in crate::redis) fn meaning(target: &Target, fault: &Fault) -> String {
         _ if has(&["noperm"]) => {
             "the ACL must allow GET, MGET, SET, GETRANGE, SETRANGE, EXISTS, UNLINK, PTTL, PEXPIRE, EVALSHA, EVAL, SCRIPT, ZADD, \
              ZREM, ZCARD, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZREVRANGEBYSCORE, ZREMRANGEBYSCORE, ZRANGEBYLEX, ZLEXCOUNT, INFO, \
-             TIME, PING and CLIENT; PUBLISH and SUBSCRIBE with the channel `<namespace>:%ledger@<database>` for the memory \
+             TIME, PING, HELLO, CLIENT and, for a database other than 0, SELECT; PUBLISH and SUBSCRIBE with the channel `<namespace>:%ledger@<database>` for the memory \
              tier; in a cluster CLUSTER SLOTS, too, and all names of keys and channels begin with a hash tag: `{b*}<namespace>:`"
         }
         _ if has(&["refused", "no such file"]) => {
