@@ -44,7 +44,7 @@ struct Setup {
     removals: Vec<Figure>,
 }
 
-/// What one round has measured.
+/// The measurements of one round.
 #[derive(Clone, Copy)]
 struct Figure {
     took: Duration,

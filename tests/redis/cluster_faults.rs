@@ -136,6 +136,24 @@ async fn a_process_starts_beside_the_last_node_frozen() {
     starts_beside_a_frozen_node(2).await;
 }
 
+/// The journal of the time before the cluster was recognized is closed with the others.
+#[tokio::test]
+async fn a_plain_url_leaves_no_journal_behind_after_an_orderly_end() {
+    let cluster = RedisCluster::start();
+    let directory = tempfile::tempdir().unwrap();
+    let config = CacheConfig::default()
+        .redis_url(cluster.nodes()[0].url())
+        .journal(directory.path());
+    let app = App::connected(config, &Db::new(1)).await;
+    assert!(app.cache.clear().await.is_durable());
+    app.cache.close(SOON).await;
+    let left: Vec<_> = std::fs::read_dir(directory.path())
+        .unwrap()
+        .filter_map(|file| Some(file.ok()?.file_name()))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
 /// Whoever adopts the journal must find it, however the nodes of the cluster are named.
 #[tokio::test]
 async fn the_journal_of_a_cluster_is_found_whichever_nodes_are_named() {

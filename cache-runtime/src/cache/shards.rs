@@ -64,22 +64,22 @@ impl Shards {
         counters: &Arc<Counters>,
         background: &Arc<Background>,
     ) -> Result<Self, Error> {
-        let making = Making {
+        let builder = ShardBuilder {
             config,
             counters,
             background,
         };
         let shards = Self {
-            whole: making.shard(None, None)?,
+            whole: builder.shard(None, None)?,
             buckets: OnceLock::new(),
         };
         Ok(match target {
             Some(target) if target.is_cluster() => Self {
-                buckets: OnceLock::from(making.buckets(&target)?),
+                buckets: OnceLock::from(builder.buckets(&target)?),
                 ..shards
             },
             Some(target) => Self {
-                whole: making.shard(Some(target), None)?,
+                whole: builder.shard(Some(target), None)?,
                 ..shards
             },
             None => shards,
@@ -104,12 +104,12 @@ impl Shards {
         let Some(cluster) = tier.target.as_cluster() else {
             return Ok(());
         };
-        let making = Making {
+        let builder = ShardBuilder {
             config,
             counters,
             background,
         };
-        let buckets = making.buckets(&cluster)?;
+        let buckets = builder.buckets(&cluster)?;
         for tier in buckets.iter().filter_map(|bucket| bucket.tier.as_ref()) {
             tier.open(false);
         }
@@ -194,14 +194,14 @@ impl Shards {
     }
 }
 
-/// What a new part of the cache is made of.
-struct Making<'a> {
+/// Builds parts of a cache from its settings.
+struct ShardBuilder<'a> {
     config: &'a CacheConfig,
     counters: &'a Arc<Counters>,
     background: &'a Arc<Background>,
 }
 
-impl Making<'_> {
+impl ShardBuilder<'_> {
     fn buckets(&self, cluster: &Target) -> Result<Vec<Shard>, Error> {
         Bucket::all()
             .map(|bucket| self.shard(Some(cluster.of_bucket(bucket)), Some(bucket)))

@@ -42,7 +42,7 @@ pub(super) enum LoadResult {
     /// The body's result, and how it was stored.
     Own(AnyResult, Stored),
     /// A value in place of the body's result.
-    /// What is reported about it is boxed, so that the outcome of a load is small in every stack frame that it passes.
+    /// The report about it is boxed, so that the outcome of a load is small in every stack frame that it passes.
     Fallback(AnyResult, Box<CallOutcome>),
     /// The body took too long, and no caller waits for it.
     GivenUp,

@@ -1,4 +1,4 @@
-//! What the user may write.
+//! The command-line arguments.
 
 use std::fmt;
 

@@ -3,7 +3,7 @@
 use crate::common::random;
 use crate::ctl::failure::Failure;
 
-/// What a task does next.
+/// The next operation of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
     /// A read of an entry in Redis: the memory tier is left out.

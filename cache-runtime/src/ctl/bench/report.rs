@@ -1,4 +1,4 @@
-//! What the measurement gave.
+//! The results of the measurement.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the tasks do: an operation of the cache, and the plain commands beside it.
+//! The work of the tasks: an operation of the cache, and the plain commands beside it.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};

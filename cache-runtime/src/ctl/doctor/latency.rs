@@ -114,7 +114,7 @@ async fn operations(place: &Place, scratch: &Scratch) -> Result<Vec<Latency>, Fa
         .collect())
 }
 
-/// What a miss does, and then both kinds of removal.
+/// Measures the steps of a miss, and then both kinds of removal.
 async fn one_of_each(
     session: &Session,
     key: &str,

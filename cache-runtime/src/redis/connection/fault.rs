@@ -23,8 +23,13 @@ impl Fault {
 
     /// True if another node of a cluster serves the slot now, or will soon. It says nothing about the connection.
     pub(in crate::redis) fn is_of_a_slot(&self) -> bool {
-        matches!(self, Self::Disconnected(why) if SLOT_CODES.iter().any(|code| why.starts_with(code)))
+        matches!(self, Self::Disconnected(why) if is_about_a_slot(why))
     }
+}
+
+/// The same for the error's text.
+pub(in crate::redis) fn is_about_a_slot(why: &str) -> bool {
+    SLOT_CODES.iter().any(|code| why.starts_with(code))
 }
 
 const CLUSTER: &str = "this server is a node of a Redis Cluster, and holds a part of the keys only";

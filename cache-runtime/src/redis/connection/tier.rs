@@ -20,7 +20,7 @@ use crate::outage::breaker::{Breaker, BreakerState};
 use crate::outage::journal::Journal;
 use crate::outage::switch::{HEARD_WITHIN, Reach, Switch};
 use crate::redis::catalogue::Catalogue;
-use crate::redis::connection::fault::Fault;
+use crate::redis::connection::fault::{Fault, is_about_a_slot};
 use crate::redis::connection::incumbent::{Duty, Incumbent};
 use crate::redis::connection::link::{Link, Purpose, Push};
 use crate::redis::connection::session::Session;
@@ -275,7 +275,7 @@ impl Tier {
         waiting.into_iter().map(|(_, pattern)| pattern).collect()
     }
 
-    /// Another tier has taken over the removals that wait.
+    /// Other tiers have taken over the removals that wait. The file of this tier's journal is no longer needed.
     pub(crate) fn hand_over(&self) {
         let mut journal = self.switch.journal.lock();
         let numbers: Vec<u64> = journal
@@ -284,6 +284,7 @@ impl Tier {
             .map(|(number, _)| number)
             .collect();
         journal.replayed(&numbers);
+        journal.close();
     }
 
     fn pushed(self: &Arc<Self>, epoch: u64, ledger: &Arc<Ledger>, push: &Push<'_>) {
@@ -466,11 +467,7 @@ impl Tier {
     /// Gives up a link that is no longer usable.
     pub(in crate::redis) fn lose(&self, link: &Arc<Link>, why: &str) {
         // These texts name the slot, which differs from bucket to bucket.
-        let key = if Fault::Disconnected(why.to_owned()).is_of_a_slot() {
-            "slots"
-        } else {
-            why
-        };
+        let key = if is_about_a_slot(why) { "slots" } else { why };
         if self.switch.lose(link) && self.target.is_first_to_say(key) {
             tracing::warn!(
                 redis = %self.target, reason = why,
