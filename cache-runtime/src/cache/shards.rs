@@ -69,20 +69,16 @@ impl Shards {
             counters,
             background,
         };
-        let shards = Self {
-            whole: builder.shard(None, None)?,
-            buckets: OnceLock::new(),
+        let (server, cluster) = match target {
+            Some(target) if target.is_cluster() => (None, Some(target)),
+            target => (target, None),
         };
-        Ok(match target {
-            Some(target) if target.is_cluster() => Self {
-                buckets: OnceLock::from(builder.buckets(&target)?),
-                ..shards
+        Ok(Self {
+            whole: builder.shard(server, None)?,
+            buckets: match cluster {
+                Some(cluster) => OnceLock::from(builder.buckets(&cluster)?),
+                None => OnceLock::new(),
             },
-            Some(target) => Self {
-                whole: builder.shard(Some(target), None)?,
-                ..shards
-            },
-            None => shards,
         })
     }
 
