@@ -12,7 +12,7 @@ use crate::plan::{Overrides, Plan};
 use crate::stage::Journals;
 use crate::worker::Orders;
 
-const USAGE: &str = "fleet [--minutes N | --seconds N] [--seed N] [--round SECONDS] [--plan NAME] [--round-trip MILLISECONDS] [--budget MILLISECONDS] [--rate ACTS] [--rows N] [--names tame|wild] [--tenants 1|2] [--without SAFEGUARD,…] [--journals all|half|none]";
+const USAGE: &str = "fleet [--minutes N | --seconds N] [--seed N] [--round SECONDS] [--plan NAME] [--round-trip MILLISECONDS] [--budget MILLISECONDS] [--rate ACTS] [--rows N] [--names tame|wild] [--tenants 1|2] [--servers one|cluster] [--without SAFEGUARD,…] [--journals all|half|none]";
 
 /// What the program is to be.
 #[derive(Debug)]
@@ -104,6 +104,7 @@ impl Pairs {
             rows: self.optional("rows")?,
             names: self.optional("names")?,
             tenants: self.optional("tenants")?,
+            servers: self.optional("servers")?,
         };
         Ok(overrides.apply(plan))
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cache_tests::Fault;
+use cache_tests::{Fault, FaultProxy, RedisCluster, RedisServer};
 
 use crate::clock;
 use crate::history::Cause;
@@ -53,14 +53,14 @@ fn run<F: Copy>(lane: &Lane<F>, random: &Random, deadline: Instant, act: impl Fn
 }
 
 fn server_fault(stage: &Stage, random: &Random, fault: ServerFault) {
-    let redis = &stage.redis;
+    let redis = stage.servers.any_master(random);
     let from = clock::now();
     let name = format!("redis {fault:?}");
     let hold = |times: Millis| thread::sleep(random.millis(times));
     // What may fail here is a question to a server that is busy; then this fault does not happen.
-    let ask = |command: &[&str]| drop(redis.try_cli(command));
+    let ask = |command: &[String]| drop(redis.try_cli(command));
     match fault {
-        ServerFault::Save => ask(&["SAVE"]),
+        ServerFault::Save => ask(&words(&["SAVE"])),
         ServerFault::KillToSnapshot => {
             redis.kill9();
             hold((0, 300));
@@ -78,25 +78,40 @@ fn server_fault(stage: &Stage, random: &Random, fault: ServerFault) {
             hold((50, 700));
             redis.thaw();
         }
-        ServerFault::FlushAll => ask(&["FLUSHALL"]),
-        ServerFault::KillClients => ask(&["CLIENT", "KILL", "TYPE", "normal"]),
+        ServerFault::FlushAll => ask(&words(&["FLUSHALL"])),
+        ServerFault::KillClients => ask(&words(&["CLIENT", "KILL", "TYPE", "normal"])),
         ServerFault::Squeeze => {
-            ask(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]);
-            ask(&["CONFIG", "SET", "maxmemory", "1024"]);
+            ask(&words(&[
+                "CONFIG",
+                "SET",
+                "maxmemory-policy",
+                "allkeys-lru",
+            ]));
+            ask(&words(&["CONFIG", "SET", "maxmemory", "1024"]));
             hold((20, 300));
-            ask(&["CONFIG", "SET", "maxmemory", "0"]);
+            ask(&words(&["CONFIG", "SET", "maxmemory", "0"]));
         }
-        ServerFault::DropLedger => {
-            for namespace in stage.namespaces() {
-                let colon = if namespace.is_empty() { "" } else { ":" };
-                ask(&["DEL", &format!("{namespace}{colon}%ledger")]);
+        ServerFault::DropLedger => match ledgers(redis) {
+            ledgers if ledgers.is_empty() => {}
+            ledgers => ask(&[&["DEL".to_owned()][..], &ledgers].concat()),
+        },
+        ServerFault::FlushScripts => ask(&words(&["SCRIPT", "FLUSH"])),
+        ServerFault::FailOver
+        | ServerFault::KillMaster
+        | ServerFault::FreezeMaster
+        | ServerFault::MoveSlot => {
+            if let Some(cluster) = stage.servers.cluster() {
+                cluster_fault(cluster, redis, random, fault);
             }
         }
-        ServerFault::FlushScripts => ask(&["SCRIPT", "FLUSH"]),
     }
     match fault {
         // While it is frozen or dead, nobody hears of anything. The others are no excuse for a stale value.
-        ServerFault::Freeze | ServerFault::KillToEmpty | ServerFault::KillToSnapshot => {
+        ServerFault::Freeze
+        | ServerFault::KillToEmpty
+        | ServerFault::KillToSnapshot
+        | ServerFault::KillMaster
+        | ServerFault::FreezeMaster => {
             stage.note(&name, None, from);
         }
         _ => stage.count(&name),
@@ -104,22 +119,69 @@ fn server_fault(stage: &Stage, random: &Random, fault: ServerFault) {
     stage.note_unsettled(from);
 }
 
+fn words(command: &[&str]) -> Vec<String> {
+    command.iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// The keys in which a server keeps the removals of its tenants.
+fn ledgers(server: &RedisServer) -> Vec<String> {
+    let found = server.try_cli(&["KEYS", "*%ledger"]);
+    found.map_or_else(|_| Vec::new(), |found| found.strings())
+}
+
+/// What happens to a master in a cluster. All nodes agree about who serves what when it returns.
+fn cluster_fault(
+    cluster: &RedisCluster,
+    master: &RedisServer,
+    random: &Random,
+    fault: ServerFault,
+) {
+    let slots = ledgers(master);
+    let slots: Vec<_> = slots.iter().map(|key| (cluster.slot_of(key), 1)).collect();
+    let Some(slot) = random.weighted(&slots) else {
+        return;
+    };
+    match fault {
+        ServerFault::FailOver => drop(cluster.fail_over(slot)),
+        ServerFault::KillMaster => {
+            master.kill9();
+            let _ = cluster.await_other_master(slot, master.port());
+            master.restart();
+        }
+        ServerFault::FreezeMaster => {
+            master.freeze();
+            let _ = cluster.await_other_master(slot, master.port());
+            thread::sleep(random.millis((0, 1_000)));
+            master.thaw();
+        }
+        _ => {
+            let others = cluster.masters().into_iter();
+            let others = others.filter(|index| cluster.nodes()[*index].port() != master.port());
+            let others: Vec<_> = others.map(|index| (index, 1)).collect();
+            if let Some(other) = random.weighted(&others) {
+                cluster.move_slot(slot, other);
+            }
+        }
+    }
+    cluster.await_ok();
+}
+
 fn network_fault(stage: &Stage, place: usize, random: &Random, fault: NetworkFault) {
     let place = &stage.places[place];
-    let proxy = &place.proxy;
+    let part = place.way.part(random);
     let before = place.process();
     let from = clock::now();
     let hold = |fault: Fault, times: Millis| {
-        proxy.set(fault);
+        part.iter().for_each(|proxy| proxy.set(fault));
         thread::sleep(random.millis(times));
-        proxy.set(Fault::Pass);
+        part.iter().for_each(|proxy| proxy.set(Fault::Pass));
     };
     match fault {
-        NetworkFault::Cut => proxy.cut_all(),
+        NetworkFault::Cut => part.iter().for_each(FaultProxy::cut_all),
         NetworkFault::Down => {
-            proxy.down();
+            part.iter().for_each(FaultProxy::down);
             thread::sleep(random.millis((50, 600)));
-            proxy.up();
+            part.iter().for_each(FaultProxy::up);
         }
         NetworkFault::Delay => hold(Fault::Delay(random.millis((3, 30))), (50, 400)),
         NetworkFault::Pulse => hold(Fault::Stall, (10, 40)),

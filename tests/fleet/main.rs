@@ -1,4 +1,4 @@
-//! A fleet of processes in front of one Redis, with everything that goes wrong, and a checker that reads what they saw.
+//! A fleet of processes in front of one Redis, or of a Redis Cluster, with everything that goes wrong, and a checker that reads what they saw.
 //!
 //! ```text
 //! cargo run --release -p cache-tests --bin fleet -- --minutes 10 --seed 7
@@ -18,8 +18,7 @@
 //! - `--names wild`: rows, groups, authors and the namespace have names with spaces, colons, backslashes, stars, escapes
 //!   and non-ASCII in them.
 //! - `--tenants 2`: every other process belongs to another application, whose namespace is nested in the first one's.
-//!
-//! What the code is known to do, and should not, is counted as `allowed`: see `checker/allowed.rs`.
+//! - `--servers cluster`: Redis Cluster of three masters with a replica each, instead of one server.
 //!
 //! Read in this order: [`catalogue`] (what is cached), [`names`], [`functions`], [`acts`] (what processes do), [`plan`],
 //! [`faults`], [`fleet`] (a run), [`checker`].
@@ -41,8 +40,10 @@ mod names;
 mod plan;
 mod random;
 mod reads;
+mod servers;
 mod stage;
 mod telling;
+mod way;
 mod worker;
 
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! One Redis, and the processes in front of it, each behind a proxy of its own.
+//! Redis, and the processes in front of it, each behind proxies of its own.
 
 use std::collections::{BTreeMap, HashMap};
 use std::env;
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cache_runtime::sabotage::Safeguard;
-use cache_tests::{ChildProcess, Fault, FaultProxy, RedisServer};
+use cache_tests::ChildProcess;
 use tempfile::TempDir;
 
 use crate::canary;
@@ -19,10 +19,12 @@ use crate::history::{Cause, Crash, ProcessId, Window};
 use crate::names::Tenant;
 use crate::plan::{Overrides, Plan};
 use crate::random::Random;
+use crate::servers::Servers;
+use crate::way::Way;
 
 #[derive(Debug)]
 pub(crate) struct Stage {
-    pub(crate) redis: RedisServer,
+    pub(crate) servers: Servers,
     pub(crate) places: Vec<Place>,
     pub(crate) collector: Collector,
     pub(crate) tally: Mutex<BTreeMap<String, u64>>,
@@ -73,7 +75,7 @@ impl FromStr for Journals {
 /// Where a process runs; when it is killed, another takes over.
 #[derive(Debug)]
 pub(crate) struct Place {
-    pub(crate) proxy: FaultProxy,
+    pub(crate) way: Way,
     process: Arc<AtomicU32>,
     child: Mutex<ChildProcess>,
 }
@@ -85,11 +87,11 @@ impl Stage {
         without: Vec<Safeguard>,
         journals: Journals,
     ) -> std::io::Result<Self> {
-        let redis = RedisServer::builder().snapshots().start();
+        let servers = plan.servers.start();
         let database = Database::serve(plan.rows)?;
         let collector = Collector::listen()?;
         let mut stage = Self {
-            redis,
+            servers,
             places: Vec::new(),
             collector,
             tally: Mutex::default(),
@@ -103,19 +105,21 @@ impl Stage {
             tenants: Mutex::default(),
         };
         for place in 0..stage.plan.processes {
-            let proxy = FaultProxy::in_front_of(&stage.redis);
+            let way = stage.servers.way_from(place);
             let round_trip = stage.plan.round_trip;
-            proxy.set_round_trip(round_trip);
-            let (process, child) = stage.spawn(place, &proxy);
+            way.set_round_trip(round_trip);
+            let (process, child) = stage.spawn(place, &way);
             let process = Arc::new(AtomicU32::new(process));
-            canary::watch(
-                proxy.address(),
-                round_trip,
-                process.clone(),
-                stage.collector.clone(),
-            );
+            for proxy in way.proxies() {
+                canary::watch(
+                    proxy.address(),
+                    round_trip,
+                    process.clone(),
+                    stage.collector.clone(),
+                );
+            }
             stage.places.push(Place {
-                proxy,
+                way,
                 process,
                 child: Mutex::new(child),
             });
@@ -144,16 +148,6 @@ impl Stage {
     pub(crate) fn tenants(&self) -> HashMap<ProcessId, Tenant> {
         let tenants = self.tenants.lock();
         tenants.unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// What stands before the keys of each tenant that there is.
-    pub(crate) fn namespaces(&self) -> Vec<&'static str> {
-        let tenants = match self.plan.tenants {
-            ..=1 => &[Tenant::Outer][..],
-            _ => &[Tenant::Outer, Tenant::Inner][..],
-        };
-        let of = |tenant: &Tenant| self.plan.names.namespace(*tenant, self.plan.tenants);
-        tenants.iter().map(of).collect()
     }
 
     /// Waits until that is true of every process that runs.
@@ -219,7 +213,7 @@ impl Stage {
     /// Kills the process of a place, and starts another there.
     pub(crate) fn replace(&self, place: usize) {
         let Place {
-            proxy,
+            way,
             process,
             child,
         } = &self.places[place];
@@ -227,7 +221,7 @@ impl Stage {
         let at = clock::now();
         child.kill9();
         let killed = process.load(SeqCst);
-        let (next, started) = self.spawn(place, proxy);
+        let (next, started) = self.spawn(place, way);
         self.collector.heard().history.crashed.push(Crash {
             process: killed,
             at,
@@ -241,14 +235,16 @@ impl Stage {
     /// Ends every fault that leaves something behind.
     pub(crate) fn heal(&self) {
         for place in &self.places {
-            place.proxy.set(Fault::Pass);
+            place.way.heal();
             place.thaw();
         }
-        self.redis.thaw();
-        let _ = self.redis.try_cli(&["CONFIG", "SET", "maxmemory", "0"]);
+        for server in self.servers.nodes() {
+            server.thaw();
+            let _ = server.try_cli(&["CONFIG", "SET", "maxmemory", "0"]);
+        }
     }
 
-    fn spawn(&self, place: usize, proxy: &FaultProxy) -> (ProcessId, ChildProcess) {
+    fn spawn(&self, place: usize, way: &Way) -> (ProcessId, ChildProcess) {
         let process = self.processes.fetch_add(1, SeqCst) + 1;
         self.tenants
             .lock()
@@ -273,7 +269,7 @@ impl Stage {
             .arg("--without")
             .arg(without.join(","))
             .arg("--redis")
-            .arg(proxy.url())
+            .arg(way.url())
             .arg("--database")
             .arg(self.database.address().to_string())
             .arg("--parent")

@@ -170,6 +170,23 @@ fn processes_may_stand_still_starve_or_change_their_runtime() {
 }
 
 #[test]
+fn nothing_stale_over_a_cluster_whose_slots_move() {
+    clean(
+        &[
+            "--plan",
+            "migrations",
+            "--seconds",
+            "8",
+            "--round",
+            "8",
+            "--seed",
+            "7",
+        ],
+        &["redis", "durable"],
+    );
+}
+
+#[test]
 fn what_crashed_processes_had_queued_is_not_lost() {
     clean(
         &[

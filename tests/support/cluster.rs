@@ -1,8 +1,10 @@
 //! A Redis Cluster of three masters, with or without a replica for each.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::eventually::wait_until;
+use crate::redis_builder::RedisBuilder;
 use crate::redis_server::RedisServer;
 
 /// How long the nodes may take to agree.
@@ -26,7 +28,7 @@ impl RedisCluster {
     #[must_use]
     #[track_caller]
     pub fn start() -> Self {
-        Self::with(NODES)
+        Self::with(NODES, |node| node)
     }
 
     /// The same with a replica for each master: node 3 follows node 0, and so on.
@@ -37,7 +39,18 @@ impl RedisCluster {
     #[must_use]
     #[track_caller]
     pub fn start_with_replicas() -> Self {
-        let cluster = Self::with(2 * NODES);
+        Self::start_with_replicas_as(|node| node)
+    }
+
+    /// The same, with further settings for each node.
+    ///
+    /// # Panics
+    ///
+    /// If they do not come together.
+    #[must_use]
+    #[track_caller]
+    pub fn start_with_replicas_as(settings: impl Fn(RedisBuilder) -> RedisBuilder) -> Self {
+        let cluster = Self::with(2 * NODES, settings);
         for (replica, master) in cluster.nodes[NODES..].iter().zip(&cluster.nodes) {
             let master = master.cli(&["CLUSTER", "MYID"]).str().to_owned();
             wait_until(PATIENCE, "a replica to know its master", || {
@@ -55,10 +68,10 @@ impl RedisCluster {
     }
 
     #[track_caller]
-    fn with(size: usize) -> Self {
+    fn with(size: usize, settings: impl Fn(RedisBuilder) -> RedisBuilder) -> Self {
         let nodes: Vec<_> = (0..size)
             .map(|_| {
-                RedisServer::builder()
+                settings(RedisServer::builder())
                     .config("cluster-enabled", "yes")
                     .config("cluster-config-file", "nodes.conf")
                     // Slots of a dead node are refused after this long, and served again as
@@ -194,6 +207,49 @@ impl RedisCluster {
         });
     }
 
+    /// The indices of the nodes that serve as masters, as they say themselves.
+    #[must_use]
+    pub fn masters(&self) -> Vec<usize> {
+        let serves = |index: &usize| role_of(&self.nodes[*index]).as_deref() == Some("master");
+        (0..self.nodes.len()).filter(serves).collect()
+    }
+
+    /// Lets a replica take over from the master of a slot, which agrees to it: `CLUSTER FAILOVER`. False if there is no
+    /// replica, or it does not take over in time.
+    #[must_use]
+    pub fn fail_over(&self, slot: u16) -> bool {
+        let Some(master) = self.serving(slot) else {
+            return false;
+        };
+        let port = i64::from(master.port());
+        let follows = |node: &&RedisServer| {
+            let role = node.try_cli(&["ROLE"]).ok();
+            role.is_some_and(|role| {
+                let role = role.array();
+                role[0].str() == "slave" && role[2].int() == port
+            })
+        };
+        let Some(replica) = self.nodes.iter().find(follows) else {
+            return false;
+        };
+        let asked = replica.try_cli(&["CLUSTER", "FAILOVER"]);
+        asked.is_ok_and(|reply| reply.error().is_none())
+            && self.await_other_master(slot, master.port())
+    }
+
+    /// Waits until another node than the one with that port serves the slot. False if that takes too long.
+    #[must_use]
+    pub fn await_other_master(&self, slot: u16, port: u16) -> bool {
+        let started = Instant::now();
+        while started.elapsed() < PATIENCE {
+            if self.serving(slot).is_some_and(|node| node.port() != port) {
+                return true;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        false
+    }
+
     fn alive(&self) -> &RedisServer {
         let mut nodes = self.nodes.iter();
         nodes
@@ -210,6 +266,11 @@ fn master_of(node: &RedisServer, slot: u16) -> Option<u16> {
         (range[0].int()..=range[1].int()).contains(&i64::from(slot))
     })?;
     u16::try_from(range.array()[2].array()[1].int()).ok()
+}
+
+fn role_of(node: &RedisServer) -> Option<String> {
+    let role = node.try_cli(&["ROLE"]).ok()?;
+    Some(role.array().first()?.str().to_owned())
 }
 
 fn is_ok(node: &RedisServer, nodes: usize) -> bool {

@@ -1,6 +1,6 @@
 //! A TCP proxy that does to connections what networks do.
 
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak, mpsc};
 use std::thread::{self, JoinHandle};
@@ -49,7 +49,9 @@ pub enum Fault {
 /// that neither a blocked nor a paused runtime disturbs it, and stops with its handle.
 #[derive(Debug)]
 pub struct FaultProxy {
-    port: FreePort,
+    address: SocketAddr,
+    /// The reservation of the port, where it is not a server's.
+    _port: Option<FreePort>,
     url: String,
     traffic: Arc<Traffic>,
     commands: commands::UnboundedSender<Command>,
@@ -87,6 +89,22 @@ impl FaultProxy {
         proxy
     }
 
+    /// A proxy with the port of its server at another loopback address, `127.0.0.9` for example. A client that connects to
+    /// a node of a cluster there, and is told only the ports of the others, finds their proxies at the same address.
+    ///
+    /// # Panics
+    ///
+    /// If something else listens there, or the system has only one loopback address.
+    #[must_use]
+    pub fn beside(server: &RedisServer, host: Ipv4Addr) -> Self {
+        let address = SocketAddr::from((host, server.port()));
+        let mut proxy = Self::listen(address, None, server.address());
+        proxy.url = server
+            .url_at(server.port())
+            .replace("127.0.0.1", &host.to_string());
+        proxy
+    }
+
     /// A proxy to any address.
     ///
     /// # Panics
@@ -95,7 +113,11 @@ impl FaultProxy {
     #[must_use]
     pub fn to(target: SocketAddr) -> Self {
         let port = FreePort::reserve();
-        let listener = StdListener::bind(port.address()).expect("a port reserved for this");
+        Self::listen(port.address(), Some(port), target)
+    }
+
+    fn listen(address: SocketAddr, port: Option<FreePort>, target: SocketAddr) -> Self {
+        let listener = StdListener::bind(address).expect("a port reserved for this");
         listener
             .set_nonblocking(true)
             .expect("a listener can be made non-blocking");
@@ -110,7 +132,7 @@ impl FaultProxy {
         });
         let (sender, receiver) = commands::unbounded_channel();
         let serving = Serving {
-            address: port.address(),
+            address,
             target,
             traffic: Arc::clone(&traffic),
         };
@@ -123,10 +145,10 @@ impl FaultProxy {
                     .block_on(serving.run(listener, receiver));
             })
             .expect("a thread of the proxy's own");
-        let url = format!("redis://127.0.0.1:{}", port.number());
         Self {
-            port,
-            url,
+            address,
+            _port: port,
+            url: format!("redis://{address}"),
             traffic,
             commands: sender,
             thread: Some(thread),
@@ -136,13 +158,13 @@ impl FaultProxy {
     /// The port clients connect to.
     #[must_use]
     pub fn listen_port(&self) -> u16 {
-        self.port.number()
+        self.address.port()
     }
 
     /// The loopback address with that port.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.port.address()
+        self.address
     }
 
     /// The URL clients connect with.

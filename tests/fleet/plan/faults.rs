@@ -24,6 +24,14 @@ pub(crate) enum ServerFault {
     /// What removals are written in is deleted, as an eviction would.
     DropLedger,
     FlushScripts,
+    /// In a cluster: a replica takes over from its master, which agrees to it.
+    FailOver,
+    /// In a cluster: `kill -9` of a master, until a replica has taken over.
+    KillMaster,
+    /// In a cluster: a master stands still until a replica has taken over, and then goes on as if it still were one.
+    FreezeMaster,
+    /// In a cluster: keys move to another master, with the ledger of their removals.
+    MoveSlot,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

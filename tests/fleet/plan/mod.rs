@@ -1,6 +1,7 @@
 //! What a run consists of: who does what how often, and which faults come. One plan is the usual mix; the others make one
 //! kind of trouble likely, so that a safeguard which is off is soon missed.
 
+mod clusters;
 mod faults;
 mod loads;
 mod outages;
@@ -17,6 +18,7 @@ pub(crate) use self::overrides::Overrides;
 use crate::catalogue::Family;
 use crate::names::Names;
 use crate::random::Random;
+use crate::servers::ServerKind;
 
 /// Times in milliseconds, from and to.
 pub(crate) type Millis = (u64, u64);
@@ -45,6 +47,7 @@ pub(crate) struct Plan {
     pub(crate) names: Names,
     /// 2: every other process belongs to another application on the same server.
     pub(crate) tenants: u32,
+    pub(crate) servers: ServerKind,
     /// Every row is in Redis when a round begins.
     pub(crate) filled: bool,
     /// Every other process has a runtime of one thread.
@@ -150,7 +153,7 @@ impl Bodies {
 }
 
 /// Every plan, made anew.
-const ALL: [fn() -> Plan; 27] = [
+const ALL: [fn() -> Plan; 30] = [
     usual::usual,
     usual::calm,
     races::aging,
@@ -178,6 +181,9 @@ const ALL: [fn() -> Plan; 27] = [
     loads::collisions,
     loads::starved,
     loads::runtimes,
+    clusters::cluster,
+    clusters::failovers,
+    clusters::migrations,
 ];
 
 impl Plan {

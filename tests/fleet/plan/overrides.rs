@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Plan;
 use crate::names::Names;
+use crate::servers::ServerKind;
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Overrides {
@@ -15,6 +16,7 @@ pub(crate) struct Overrides {
     pub(crate) rows: Option<u32>,
     pub(crate) names: Option<Names>,
     pub(crate) tenants: Option<u32>,
+    pub(crate) servers: Option<ServerKind>,
 }
 
 impl Overrides {
@@ -28,12 +30,13 @@ impl Overrides {
             rows: self.rows.unwrap_or(plan.rows).max(1),
             names: self.names.unwrap_or(plan.names),
             tenants: self.tenants.unwrap_or(plan.tenants),
+            servers: self.servers.unwrap_or(plan.servers),
             ..plan
         }
     }
 
     /// Such that these, applied to a plan of that name, make this plan.
-    pub(crate) fn that_make(plan: &Plan) -> [(&'static str, String); 6] {
+    pub(crate) fn that_make(plan: &Plan) -> [(&'static str, String); 7] {
         [
             ("--round-trip", plan.round_trip.as_millis().to_string()),
             ("--budget", plan.budget.as_millis().to_string()),
@@ -41,6 +44,7 @@ impl Overrides {
             ("--rows", plan.rows.to_string()),
             ("--names", plan.names.name().to_owned()),
             ("--tenants", plan.tenants.to_string()),
+            ("--servers", plan.servers.name().to_owned()),
         ]
     }
 }

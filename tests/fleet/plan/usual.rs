@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Act, Bodies, Kind, Lane, NetworkFault, Places, Plan, ProcessFault, ServerFault};
 use crate::catalogue::Family;
 use crate::names::Names;
+use crate::servers::ServerKind;
 
 pub(super) fn usual() -> Plan {
     Plan {
@@ -26,6 +27,7 @@ pub(super) fn usual() -> Plan {
         round_trip: Duration::ZERO,
         names: Names::Tame,
         tenants: 1,
+        servers: ServerKind::One,
         filled: false,
         lone_threads: false,
         server: server(),

@@ -81,7 +81,9 @@ pub(super) fn look_after(cache: &'static Cache, pulse: &Pulse, teller: &Teller) 
 /// How long this process's runtime takes to hear what Redis says: a push waits as long for its turn as this does, and where
 /// threads wait for a processor, nobody broke a promise. An excuse for the delay of a push, and for nothing else.
 pub(super) async fn feel_lag(redis: String, round_trip: Duration, teller: Teller) {
-    let address = redis.trim_start_matches("redis://").to_owned();
+    // Of a cluster, the first node.
+    let servers = redis.rsplit('/').next().unwrap_or_default();
+    let address = servers.split(',').next().unwrap_or_default().to_owned();
     loop {
         tokio::time::sleep(ASK).await;
         // Cut, or refused: that is a fault which is known already.
