@@ -11,7 +11,7 @@ use crate::ctl::failure::Failure;
 use crate::ctl::out::visible;
 use crate::ctl::place::Place;
 use crate::ctl::units::millis;
-use crate::redis::{Console, Fault, connection_test};
+use crate::redis::{Console, Fault, Target, connection_test};
 
 /// `None`: there is no connection.
 pub(super) async fn check(place: &Place, report: &mut Report) -> Option<Console> {
@@ -35,12 +35,17 @@ pub(super) async fn check(place: &Place, report: &mut Report) -> Option<Console>
     };
     let took = millis(began.elapsed());
     report.add(Check::ok("connect", format!("connected in {took:.2} ms")));
+    greeted(place, &console, report).await;
+    Some(console)
+}
+
+/// What the connection is like.
+pub(super) async fn greeted(place: &Place, console: &Console, report: &mut Report) {
     report.add(encryption(place));
     // As the server calls it: what the URL has in the place of a name may be a password.
     report.user = console.ask::<String>(&["ACL", "WHOAMI"]).await.ok();
     report.add(user(place, report.user.as_deref()));
-    report.add(protocol(&console));
-    Some(console)
+    report.add(protocol(console));
 }
 
 /// Looks the name up and opens the port, which tells apart what the client reports as one failure.
@@ -126,9 +131,9 @@ fn protocol(console: &Console) -> Check {
 }
 
 /// Connect, `SET`, `GET`, `DEL`, as [`Cache::test_connection`](crate::Cache::test_connection) does.
-pub(super) async fn test(place: &Place, report: &mut Report) {
+pub(super) async fn test(place: &Place, target: &Target, report: &mut Report) {
     let scratch = format!("{}%test:{:016x}", place.prefix, random::number());
-    match connection_test(&place.target, place.limit(), &scratch).await {
+    match connection_test(target, place.limit(), &scratch).await {
         Ok(test) => {
             report.add(Check::ok(
                 "test",

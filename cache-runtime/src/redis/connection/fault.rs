@@ -22,7 +22,7 @@ impl Fault {
     }
 
     /// True if another node of a cluster serves the slot now, or will soon. It says nothing about the connection.
-    pub(in crate::redis) fn is_of_a_slot(&self) -> bool {
+    pub(crate) fn is_of_a_slot(&self) -> bool {
         matches!(self, Self::Disconnected(why) if is_about_a_slot(why))
     }
 }

@@ -192,7 +192,11 @@ fn read(answer: Value, asked: &ConnectionAddr) -> Option<Vec<Range>> {
 
 /// The address of a node as another one names it. A node that does not know its own host leaves it out, or names it `?`:
 /// then it is the host that was asked.
-fn beside(asked: &ConnectionAddr, host: Option<String>, port: u16) -> ConnectionAddr {
+pub(in crate::redis) fn beside(
+    asked: &ConnectionAddr,
+    host: Option<String>,
+    port: u16,
+) -> ConnectionAddr {
     let host = host.filter(|host| !host.is_empty() && host != "?");
     match asked {
         ConnectionAddr::TcpTls {
