@@ -4,7 +4,7 @@
 //! that this process holds or has left behind), [`ledger`] (which removals there were, and in which order), [`removal`]
 //! (how a removal is written to Redis), [`intent`] (removals under way), [`fold`] (keeps the ledger short),
 //! [`catalogue`] (which keys there are), [`walk`] (over the entries that a pattern covers), [`reclaim`] (unlinks stale
-//! entries), [`notes`] (problems that health reports). The command-line tool uses `console` (a plain connection), `survey`
+//! entries), [`notes`] (problems that health reports), [`lack`] (what a server does not allow). The command-line tool uses `console` (a plain connection), `survey`
 //! (the ledger and the catalogue, only read), `listing` (a walk over the catalogue) and `cluster_map` (the nodes of a cluster).
 
 mod bucket;
@@ -18,6 +18,7 @@ mod count;
 mod fold;
 mod held_leases;
 mod intent;
+mod lack;
 mod lease;
 mod ledger;
 #[cfg(feature = "cli")]
@@ -46,6 +47,9 @@ pub(crate) use self::connection::tier::Tier;
 pub(crate) use self::console::{Console, Told};
 pub use self::count::RedisUsage;
 pub(crate) use self::intent::Intent;
+#[cfg(feature = "cli")]
+pub(crate) use self::lack::Lack;
+pub(crate) use self::lack::LacksSaid;
 pub(crate) use self::lease::{LEASE_LIFE, Lease, Locked, Over, Sealed};
 pub(crate) use self::ledger::{Judged, Recorded};
 #[cfg(feature = "cli")]

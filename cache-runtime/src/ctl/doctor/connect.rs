@@ -11,7 +11,7 @@ use crate::ctl::failure::Failure;
 use crate::ctl::out::visible;
 use crate::ctl::place::Place;
 use crate::ctl::units::millis;
-use crate::redis::{Console, Fault, Target, connection_test};
+use crate::redis::{Console, Fault, Lack, Target, connection_test};
 
 /// `None`: there is no connection.
 pub(super) async fn check(place: &Place, report: &mut Report) -> Option<Console> {
@@ -125,9 +125,10 @@ fn protocol(console: &Console) -> Check {
     if console.resp3 {
         return Check::ok("protocol", "RESP3");
     }
-    Check::problem("protocol", "the server speaks RESP2 only, so it pushes nothing: each read asks it, and memory only bridges outages")
-        .because("the server is older than 6.0, or a proxy between it and here does not know `HELLO`")
-        .remedy("connect to the server itself, or update the proxy")
+    let text = format!("RESP2 only (`HELLO 3` is refused): {}", Lack::Resp3.lost());
+    Check::problem("protocol", text)
+        .because("the server is older than 6.0, a proxy between it and here does not know `HELLO`, or `rename-command` hides it")
+        .remedy("connect to the server itself, update the proxy, or do not rename HELLO")
 }
 
 /// Connect, `SET`, `GET`, `DEL`, as [`Cache::test_connection`](crate::Cache::test_connection) does.

@@ -61,12 +61,12 @@ pub(in crate::redis) fn is_missing_script(error: &RedisError) -> bool {
 }
 
 pub(in crate::redis) fn speaks_only_resp2(error: &RedisError) -> bool {
+    let text = error.to_string().to_ascii_lowercase();
     error.kind() == ErrorKind::RESP3NotSupported
         || error.code().is_some_and(|code| code == "NOPROTO")
-        || error
-            .to_string()
-            .to_ascii_lowercase()
-            .contains("unknown command 'hello'")
+        || text.contains("unknown command 'hello'")
+        // An ACL of Redis 6.2 can forbid the command.
+        || (text.contains("noperm") && text.contains("'hello'"))
 }
 
 /// True for an outage, false for an answer that refuses the command.

@@ -150,6 +150,17 @@ impl Target {
         }
     }
 
+    /// In a cluster: host and port of the master that serves these keys, as far as it is known.
+    pub(crate) fn node(&self) -> Option<String> {
+        match &self.place {
+            Place::Cluster { topology, bucket } => {
+                let master = topology.last_master_of(bucket.slot())?;
+                Some(master.to_string())
+            }
+            Place::Server(_) | Place::Sentinels { .. } => None,
+        }
+    }
+
     /// True if a log line is to be written. In a cluster many buckets meet the same event at the same time; only the first
     /// of them writes the line.
     pub(in crate::redis) fn is_first_to_say(&self, line: &str) -> bool {

@@ -114,6 +114,14 @@ impl Topology {
         })
     }
 
+    /// The master that served the slot when the nodes were asked last.
+    pub(in crate::redis) fn last_master_of(&self, slot: u16) -> Option<ConnectionAddr> {
+        let known = self.known.lock();
+        let mut ranges = known.ranges.iter();
+        let serving = ranges.find(|range| (range.first..=range.last).contains(&slot));
+        serving.map(|range| range.master.clone())
+    }
+
     /// Asks the nodes, each a moment after the one before it, and takes the first good answer.
     async fn ask(
         &self,
