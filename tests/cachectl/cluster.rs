@@ -555,6 +555,15 @@ async fn a_frozen_master_costs_a_bounded_time_and_is_named() {
     frozen.thaw();
 }
 
+/// Ends the moves when it is dropped.
+struct Stopping<'a>(&'a AtomicBool);
+
+impl Drop for Stopping<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, SeqCst);
+    }
+}
+
 /// Moves one slot around, again and again.
 async fn moves_slots<T>(cluster: &RedisCluster, slot: u16, work: impl Future<Output = T>) -> T {
     let stop = AtomicBool::new(false);
@@ -566,6 +575,8 @@ async fn moves_slots<T>(cluster: &RedisCluster, slot: u16, work: impl Future<Out
                 to = (to + 1) % 3;
             }
         });
+        // Also if the work panics, or nobody would end the moves.
+        let _stopping = Stopping(&stop);
         let runtime = tokio::runtime::Handle::current();
         let done = tokio::task::block_in_place(|| runtime.block_on(work));
         stop.store(true, SeqCst);

@@ -9,7 +9,7 @@ use crate::program::{SECRET, cachectl, cachectl_with};
 const RULES: &str = "~app:* resetchannels &app:* +get +set +mget +getrange +setrange +exists +unlink +pttl +pexpire +evalsha \
                      +eval +script|load +zadd +zrem +zcard +zscore +zmscore +zrange +zrangebyscore +zrevrangebyscore \
                      +zremrangebyscore +zrangebylex +zlexcount +info +time +ping +role +hello +select +client +publish \
-                     +subscribe +acl|whoami +dbsize +del +strlen +script|exists +pubsub|numsub";
+                     +subscribe +acl|whoami +dbsize +del +strlen +script|exists +pubsub|numsub +unsubscribe";
 
 fn check<'a>(report: &'a Value, id: &str) -> &'a Value {
     let checks = report["checks"].as_array().expect("checks");

@@ -30,6 +30,7 @@ impl Tier {
     }
 
     /// Why Redis is not used now, or not fully.
+    #[cfg(feature = "cli")]
     pub(crate) fn notes(&self) -> Vec<String> {
         let unusable = self.unusable().into_iter();
         unusable.chain(self.shortcomings()).collect()

@@ -302,7 +302,16 @@ async fn without_messages(
     greeting: &mut Greeting,
 ) -> Result<(), Fault> {
     if std::mem::take(&mut greeting.subscribed) {
-        connection.unsubscribe(channel).await.map_err(fault)?;
+        match connection.unsubscribe(channel).await.map_err(fault) {
+            // It then counts as one who relies on messages, which keeps those from Redis who may not publish.
+            Err(Fault::Refused(_)) if greeting.publishes => {}
+            Err(Fault::Refused(why)) => {
+                return Err(Fault::Refused(format!(
+                    "this user may not PUBLISH, and having subscribed, not UNSUBSCRIBE either ({why}): {NOT_USED}"
+                )));
+            }
+            done => done?,
+        }
     }
     greeting.pushes = false;
     if greeting.publishes {
