@@ -35,8 +35,13 @@ async fn read_maybe(store: &Store, id: u32) -> Option<u32> {
 impl Store {
     /// A process that has reached the server.
     pub(crate) async fn on(server: &RedisServer, namespace: &str) -> Self {
+        Self::at(&server.url(), namespace).await
+    }
+
+    /// A process that has reached the server, or all masters of the cluster, of this URL.
+    pub(crate) async fn at(url: &str, namespace: &str) -> Self {
         let config = CacheConfig::default()
-            .redis_url(server.url())
+            .redis_url(url)
             .namespace(namespace)
             .budget(SOON);
         let store = Self {

@@ -1,6 +1,6 @@
-//! Other servers than a plain one: TLS, sentinels, replicas, nodes of a cluster.
+//! Other servers than a plain one: TLS, sentinels, replicas.
 
-use cache_tests::{RedisCluster, RedisServer, SentinelSet, eventually};
+use cache_tests::{RedisServer, SentinelSet, eventually};
 
 use crate::program::{SECRET, cachectl, cachectl_with};
 use crate::store::SOON;
@@ -28,28 +28,6 @@ async fn tls_to_a_port_that_speaks_none_is_explained() {
     let server = RedisServer::start();
     let ran = cachectl(&server.url().replace("redis://", "rediss://"), &["doctor"]).await;
     ran.ends_with(2).says(&["redis://", "remedy"]);
-}
-
-#[tokio::test]
-async fn a_node_of_a_cluster_is_recognised() {
-    let cluster = RedisCluster::start();
-    let url = cluster.nodes()[0].url();
-    let ran = cachectl(&url, &["doctor"]).await;
-    ran.ends_with(1)
-        .says(&["a node of a Redis Cluster", "skipped"]);
-    for arguments in [
-        &["keys"][..],
-        &["stats"],
-        &["get", "a"],
-        &["invalidate", "a:"],
-        &["clear", "--yes"],
-        &["bench"],
-    ] {
-        let ran = cachectl(&url, arguments).await;
-        ran.ends_with(2)
-            .says(&["a node of a Redis Cluster", "remedy"]);
-    }
-    assert_eq!(cluster.keys(), [""; 0]);
 }
 
 #[tokio::test]

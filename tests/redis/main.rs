@@ -37,6 +37,7 @@
 //! | names with spaces, colons, backslashes, `%`, letters beyond ASCII | `names` |
 //! | namespaces that are nested, and one name for both | `nested_namespaces` |
 //! | Redis pushes nothing: no subscription, no channel, no tracking | `without_pushes` |
+//! | what a server lacks or does not allow is told once, and nothing removed is served | `lacking` |
 //! | a removal that waits shuts only what it covers; a caller who vanishes | `journal_in_use` |
 //! | a pause of the server under removals at a fixed rate, at some milliseconds of distance | `open_loop` |
 //! | a refresh that takes longer than the entry lives; `DEL` meanwhile | `long_refresh` |
@@ -64,6 +65,7 @@ mod failover;
 mod far_server;
 mod foreign_names;
 mod journal_in_use;
+mod lacking;
 mod large_prefix;
 mod leaders;
 mod ledger_bound;

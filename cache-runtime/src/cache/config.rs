@@ -2,6 +2,7 @@
 //! cache starts.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Error;
@@ -382,6 +383,7 @@ impl CacheConfig {
             journal_bound: self.journal_bound,
             journal: self.journal.clone(),
             ledger_bound: self.ledger_bound,
+            lacks_said: Arc::default(),
         }
     }
 

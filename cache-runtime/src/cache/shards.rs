@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::key::Pattern;
 use crate::local::Local;
 use crate::local::memory::Memory;
-use crate::redis::{BUCKETS, Bucket, Budget, Lease, Session, Target, Tier};
+use crate::redis::{BUCKETS, Bucket, Budget, LacksSaid, Lease, Session, Target, Tier};
 use crate::telemetry::stats::Counters;
 
 /// A part of the cache: the memory and the flights of its keys, and their place in Redis. Nothing that happens to one
@@ -29,6 +29,7 @@ pub(crate) struct Shards {
     whole: Shard,
     /// The parts in a cluster, by bucket.
     buckets: OnceLock<Vec<Shard>>,
+    lacks_said: Arc<LacksSaid>,
 }
 
 impl Shard {
@@ -64,10 +65,12 @@ impl Shards {
         counters: &Arc<Counters>,
         background: &Arc<Background>,
     ) -> Result<Self, Error> {
+        let lacks_said = Arc::default();
         let builder = ShardBuilder {
             config,
             counters,
             background,
+            lacks_said: &lacks_said,
         };
         let (server, cluster) = match target {
             Some(target) if target.is_cluster() => (None, Some(target)),
@@ -79,6 +82,7 @@ impl Shards {
                 Some(cluster) => OnceLock::from(builder.buckets(&cluster)?),
                 None => OnceLock::new(),
             },
+            lacks_said,
         })
     }
 
@@ -104,6 +108,7 @@ impl Shards {
             config,
             counters,
             background,
+            lacks_said: &self.lacks_said,
         };
         let buckets = builder.buckets(&cluster)?;
         for tier in buckets.iter().filter_map(|bucket| bucket.tier.as_ref()) {
@@ -195,6 +200,7 @@ struct ShardBuilder<'a> {
     config: &'a CacheConfig,
     counters: &'a Arc<Counters>,
     background: &'a Arc<Background>,
+    lacks_said: &'a Arc<LacksSaid>,
 }
 
 impl ShardBuilder<'_> {
@@ -215,6 +221,7 @@ impl ShardBuilder<'_> {
         let flights = config.max_flights.div_ceil(share);
         let local = Arc::new(Local::new(memory, flights, config.budget));
         let mut settings = config.redis_settings();
+        settings.lacks_said = self.lacks_said.clone();
         if let Some(bucket) = bucket {
             settings.prefix = bucket.prefix(&settings.prefix);
         }

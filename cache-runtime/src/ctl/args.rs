@@ -16,7 +16,7 @@ Exit codes: 0 all is well, 1 problems were found, 2 wrong usage, or no connectio
 #[derive(Parser)]
 #[command(name = "cachectl", version, after_help = AFTER, arg_required_else_help = true)]
 pub(super) struct Args {
-    /// The server, instead of REDIS_URL: redis://, rediss://, unix:// or redis-sentinel://
+    /// The server, instead of REDIS_URL: redis://, rediss://, unix://, redis-sentinel:// or redis-cluster://; several hosts are a cluster
     #[arg(long, global = true, value_name = "URL")]
     pub(super) url: Option<String>,
     /// The namespace, instead of CACHE_NAMESPACE; "" for none

@@ -1,29 +1,23 @@
 //! `cachectl clear`: removes every entry of the namespace, after it has asked.
 
-use std::time::Duration;
+use futures_util::future::join_all;
 
 use crate::ctl::args::Clear;
 use crate::ctl::consent::{self, Consent};
-use crate::ctl::explain;
 use crate::ctl::failure::Failure;
 use crate::ctl::out::Out;
+use crate::ctl::parts::Parts;
 use crate::ctl::place::Place;
 use crate::ctl::removing;
 use crate::ctl::units;
-
-/// How long closing waits for work under way.
-const CLOSING: Duration = Duration::from_secs(5);
+use crate::redis::Survey;
 
 pub(super) async fn run(place: &Place, wanted: &Clear, out: &Out) -> Result<u8, Failure> {
     if !wanted.yes {
-        let survey = place.survey().await?;
-        let (keys, _) = survey.catalogued().await.map_err(|fault| {
-            explain::refused(&place.target, "the entries cannot be counted", &fault)
-        })?;
         let question = format!(
             "This removes every entry of {} (about {}).",
             place.described(),
-            units::entries(keys)
+            units::entries(catalogued(place, out).await?)
         );
         match consent::ask(&question) {
             Consent::Given => {}
@@ -35,8 +29,30 @@ pub(super) async fn run(place: &Place, wanted: &Clear, out: &Out) -> Result<u8, 
             }
         }
     }
-    let cache = place.cache().await?;
+    let kind = place.kind().await?;
+    let cache = place.cache(&kind).await?;
     let done = cache.clear().await;
-    cache.close(CLOSING).await;
-    removing::told(place, "*", done, out)
+    removing::told(place, &kind, "*", &cache, done, out).await
+}
+
+/// The number of entries, as far as they can be counted.
+async fn catalogued(place: &Place, out: &Out) -> Result<u64, Failure> {
+    let parts = Parts::open(place, |_| true).await?;
+    let mut away = parts.away;
+    let counting = parts.all.into_iter().map(async |mut part| {
+        let counted = part.following(place, async |survey: &Survey| survey.catalogued().await);
+        (counted.await, part)
+    });
+    let mut entries = 0;
+    for (counted, part) in join_all(counting).await {
+        match counted {
+            Ok((keys, _)) => entries += keys,
+            Err(fault) => {
+                let what = "the entries cannot be counted";
+                part.failed(place, what, &fault)?.add_to(&mut away);
+            }
+        }
+    }
+    out.unavailable(&away, "not counted: the keys at");
+    Ok(entries)
 }

@@ -2,7 +2,7 @@
 
 use crate::ctl::failure::Failure;
 use crate::ctl::out::visible;
-use crate::redis::{Console, Fault, Target};
+use crate::redis::{Fault, Target};
 
 /// There is no connection.
 pub(super) fn no_connection(target: &Target, fault: &Fault) -> Failure {
@@ -21,22 +21,6 @@ pub(super) fn refused(target: &Target, what: &str, fault: &Fault) -> Failure {
         .because(cause)
         .remedy(remedy)
 }
-
-/// Refuses one node of a Redis Cluster, which holds a part of the keys only.
-pub(super) async fn refuse_cluster(console: &Console) -> Result<(), Failure> {
-    let info = console.ask::<String>(&["INFO", "server"]).await;
-    if info.is_ok_and(|info| field(&info, "redis_mode") == Some("cluster")) {
-        return Err(Failure::usage("this server is a node of a Redis Cluster")
-            .because(CLUSTER.0)
-            .remedy(CLUSTER.1));
-    }
-    Ok(())
-}
-
-pub(super) const CLUSTER: (&str, &str) = (
-    "the cache works with clusters, but cachectl does not look into them yet: a node holds a part of the keys only",
-    "use the admin routes of a program that uses the cache, or its `Cache::health` and `Cache::test_connection`",
-);
 
 /// A field of an answer to `INFO`.
 pub(super) fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
@@ -110,6 +94,11 @@ const KNOWN: &[(&[&str], &str, &str)] = &[
         &["noauth", "authentication required"],
         "the server wants a password, and the URL has none",
         "write it into the URL: redis://user:password@host:port, or redis://:password@host:port for the default user",
+    ),
+    (
+        &["'cluster|slots'", "'cluster'"],
+        "the ACL of this user does not allow asking which node serves what",
+        "allow it on every node: ACL SETUSER USER +cluster|slots",
     ),
     (
         &["noperm", "no permissions"],
@@ -211,6 +200,26 @@ const KNOWN: &[(&[&str], &str, &str)] = &[
         &["max number of clients"],
         "the server has as many connections as it allows",
         "raise `maxclients`, or close connections of other programs",
+    ),
+    (
+        &["not allowed in cluster mode"],
+        "this server is a node of a Redis Cluster, which has only database 0",
+        "take the database out of the URL, and separate applications by CACHE_NAMESPACE",
+    ),
+    (
+        &["knows no masters yet"],
+        "the node is in cluster mode, but no slots have been assigned yet, or it does not know the other nodes",
+        "create the cluster with `redis-cli --cluster create`, or use the address of one of its nodes",
+    ),
+    (
+        &["moved ", "ask ", "tryagain"],
+        "the slot of these keys is being moved to another master",
+        "run the command again when it has moved; `redis-cli --cluster check HOST:PORT` shows open slots",
+    ),
+    (
+        &["clusterdown", "serves the slot"],
+        "the cluster does not serve the slot of these keys: a master is lost, or most masters are",
+        "`cachectl doctor` shows which one; `redis-cli --cluster check HOST:PORT` shows which slots are missing",
     ),
     (
         &["db index is out of range", "invalid db"],

@@ -3,6 +3,8 @@
 use serde::Serialize;
 
 use crate::ctl::redact::redact;
+use crate::ctl::unavailable::Unavailable;
+use crate::redis::Target;
 
 /// A command that could not be carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -15,6 +17,12 @@ pub(super) struct Failure {
     pub(super) remedy: Option<String>,
     #[serde(rename = "exit_code")]
     pub(super) code: u8,
+    /// Masters of a cluster that did not do it, while others did.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) unavailable: Vec<Unavailable>,
+    /// Entries that were removed in spite of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) removed: Option<u64>,
 }
 
 impl Failure {
@@ -34,6 +42,24 @@ impl Failure {
             cause: None,
             remedy: None,
             code,
+            unavailable: Vec::new(),
+            removed: None,
+        }
+    }
+
+    pub(super) fn with_code(self, code: u8) -> Self {
+        Self { code, ..self }
+    }
+
+    /// The same as a failure of one master of a cluster, which is named instead of the URL.
+    pub(super) fn at(self, node: &str, buckets: usize, target: &Target) -> Unavailable {
+        let within = self.what.strip_prefix(&format!("{target}: "));
+        Unavailable {
+            node: node.to_owned(),
+            buckets,
+            error: within.unwrap_or(&self.what).to_owned(),
+            cause: self.cause,
+            remedy: self.remedy,
         }
     }
 

@@ -8,11 +8,12 @@ use crate::ctl::explain;
 use crate::ctl::failure::Failure;
 use crate::ctl::hexdump::{hex, hexdump};
 use crate::ctl::out::{Out, visible};
+use crate::ctl::parts::Parts;
 use crate::ctl::place::Place;
 use crate::ctl::units;
 use crate::entry::{CodecKind, Entry, Outline, Outlined, Stored, outline, parse};
 use crate::key::CacheKey;
-use crate::redis::{Fault, Survey};
+use crate::redis::{Bucket, Fault, Survey};
 
 /// How long a payload may be after decompression.
 const LONGEST: usize = 1 << 30;
@@ -56,11 +57,11 @@ struct Payload {
 }
 
 pub(super) async fn run(place: &Place, wanted: &Get, out: &Out) -> Result<u8, Failure> {
-    let survey = place.survey().await?;
-    let (key, bytes) = find(place, &survey, &wanted.key).await?;
-    let words = ["PTTL".to_owned(), survey.full(&key)];
-    let ttl = survey.console.ask::<i64>(&words);
-    let answer = answer(&survey, key, &bytes, ttl.await.ok().filter(|ttl| *ttl >= 0));
+    let candidates = candidates(place, &wanted.key);
+    let buckets: Vec<Bucket> = candidates.iter().map(|key| Bucket::of(key)).collect();
+    let mut parts = Parts::open(place, |bucket| buckets.contains(&bucket)).await?;
+    let found = find(place, &mut parts, &candidates, &wanted.key).await?;
+    let answer = answer(found.survey, found.key, &found.bytes, found.ttl);
     let code = u8::from(answer.described.is_none() && answer.state != State::Loading);
     if wanted.raw {
         return match &answer.payload {
@@ -80,28 +81,54 @@ pub(super) async fn run(place: &Place, wanted: &Get, out: &Out) -> Result<u8, Fa
     Ok(code)
 }
 
-/// The value at the key as it is written, or else as it is in keys that are made of such a text.
-async fn find(place: &Place, survey: &Survey, text: &str) -> Result<(String, Vec<u8>), Failure> {
+/// The key as it is written; as it is in keys that are made of such a text; and without what it begins with in Redis.
+fn candidates(place: &Place, text: &str) -> Vec<String> {
     let escaped = CacheKey::new(text).as_str().to_owned();
     let mut candidates = vec![text.to_owned()];
     if escaped != text {
         candidates.push(escaped);
     }
-    // A name as it is in Redis, with the namespace.
-    let inner = text.strip_prefix(survey.prefix.as_str());
+    let mut prefixes = vec![place.prefix.clone()];
+    prefixes.extend(Bucket::all().map(|bucket| bucket.prefix(&place.prefix)));
+    let inner = prefixes.iter().filter(|prefix| !prefix.is_empty());
     candidates.extend(
         inner
-            .filter(|_| !survey.prefix.is_empty())
+            .filter_map(|prefix| text.strip_prefix(prefix.as_str()))
             .map(str::to_owned),
     );
+    candidates
+}
+
+/// What stands at a key.
+struct Found<'a> {
+    survey: &'a Survey,
+    key: String,
+    bytes: Vec<u8>,
+    ttl: Option<i64>,
+}
+
+/// The value at the first of these keys that has one.
+async fn find<'a>(
+    place: &Place,
+    parts: &'a mut Parts,
+    candidates: &[String],
+    text: &str,
+) -> Result<Found<'a>, Failure> {
+    let mut found = None;
     for key in candidates {
-        let words = ["GET".to_owned(), survey.full(&key)];
-        let asked = survey.console.ask::<Option<Vec<u8>>>(&words);
-        match asked.await {
-            Ok(Some(bytes)) => return Ok((key, bytes)),
+        let at = parts.all.iter().position(|part| part.holds(key));
+        let Some(at) = at else {
+            return Err(missing_master(place, parts, key));
+        };
+        let read = parts.all[at].following(place, async |survey: &Survey| look(survey, key).await);
+        match read.await {
+            Ok(Some((bytes, ttl))) => {
+                found = Some((at, key.clone(), bytes, ttl));
+                break;
+            }
             Ok(None) => {}
             Err(Fault::Refused(why)) if why.starts_with("WRONGTYPE") => {
-                let name = survey.full(&key);
+                let name = parts.all[at].survey.full(key);
                 return Err(Failure::problem(format!("`{}` is no entry of a cache", visible(&name)))
                     .because("another program stores a list, a set, a hash or the like there; caches leave it alone"));
             }
@@ -114,17 +141,58 @@ async fn find(place: &Place, survey: &Survey, text: &str) -> Result<(String, Vec
             }
         }
     }
+    match found {
+        Some((at, key, bytes, ttl)) => Ok(Found {
+            survey: &parts.all[at].survey,
+            key,
+            bytes,
+            ttl,
+        }),
+        None => Err(nothing(place, parts, text).await),
+    }
+}
+
+/// The value at a key, and what Redis says until it deletes it.
+async fn look(survey: &Survey, key: &str) -> Result<Option<(Vec<u8>, Option<i64>)>, Fault> {
+    let name = survey.full(key);
+    let bytes = survey
+        .console
+        .ask::<Option<Vec<u8>>>(&["GET", &name])
+        .await?;
+    let Some(bytes) = bytes else {
+        return Ok(None);
+    };
+    let ttl = survey.console.ask::<i64>(&["PTTL", &name]).await;
+    Ok(Some((bytes, ttl.ok().filter(|ttl| *ttl >= 0))))
+}
+
+async fn nothing(place: &Place, parts: &Parts, text: &str) -> Failure {
     let failure = Failure::problem(format!("nothing is stored at `{}`", visible(text)));
-    Err(match survey.is_catalogued(text).await {
+    let Some(part) = parts.all.iter().find(|part| part.holds(text)) else {
+        return failure;
+    };
+    match part.survey.is_catalogued(text).await {
         Some(true) => failure.because("there was an entry, and it has expired or was removed"),
         _ => failure
             .because(format!(
                 "looked for `{}` in {}",
-                visible(&survey.full(text)),
+                visible(&part.survey.full(text)),
                 place.described()
             ))
             .remedy("`cachectl keys` lists what there is; is CACHE_NAMESPACE right?"),
-    })
+    }
+}
+
+/// The master of the key's bucket does not answer, while that of another spelling does.
+fn missing_master(place: &Place, parts: &Parts, key: &str) -> Failure {
+    let mut failure = Failure::problem(format!(
+        "{}: the master that has `{}` does not answer",
+        place.target,
+        visible(key)
+    ))
+    .with_code(2);
+    failure.unavailable = parts.away.clone();
+    failure
 }
 
 fn answer(survey: &Survey, key: String, bytes: &[u8], ttl: Option<i64>) -> Answer {

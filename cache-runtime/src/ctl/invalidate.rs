@@ -1,22 +1,20 @@
 //! `cachectl invalidate`: removes what a pattern covers, or only counts it.
 
-use std::time::Duration;
-
 use serde::Serialize;
 
 use crate::ctl::args::Invalidate;
 use crate::ctl::entry_state::{Described, State};
-use crate::ctl::explain;
 use crate::ctl::failure::Failure;
+use crate::ctl::merged::Merged;
 use crate::ctl::out::Out;
+use crate::ctl::parts::Parts;
 use crate::ctl::place::Place;
 use crate::ctl::removing;
+use crate::ctl::unavailable::Unavailable;
 use crate::ctl::units;
 use crate::entry::{Outlined, outline};
 use crate::key::{CacheKey, Pattern};
-
-/// How long closing waits for work under way.
-const CLOSING: Duration = Duration::from_secs(5);
+use crate::redis::Bucket;
 
 /// The answer with `--dry-run --json`.
 #[derive(Debug, Default, Serialize)]
@@ -27,6 +25,9 @@ struct Preview<'a> {
     matching: u64,
     /// How many of them readers use now.
     fresh: u64,
+    /// Masters of a cluster whose keys were not counted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unavailable: Vec<Unavailable>,
 }
 
 pub(super) async fn run(place: &Place, wanted: &Invalidate, out: &Out) -> Result<u8, Failure> {
@@ -42,10 +43,10 @@ pub(super) async fn run(place: &Place, wanted: &Invalidate, out: &Out) -> Result
     if wanted.dry_run {
         return preview(place, text, &pattern, out).await;
     }
-    let cache = place.cache().await?;
+    let kind = place.kind().await?;
+    let cache = place.cache(&kind).await?;
     let done = cache.remove_and_count(vec![pattern]).await;
-    cache.close(CLOSING).await;
-    let code = removing::told(place, text, done, out)?;
+    let code = removing::told(place, &kind, text, &cache, done, out).await?;
     if done.removed == 0 {
         hint(text, out);
     }
@@ -53,31 +54,32 @@ pub(super) async fn run(place: &Place, wanted: &Invalidate, out: &Out) -> Result
 }
 
 async fn preview(place: &Place, text: &str, pattern: &Pattern, out: &Out) -> Result<u8, Failure> {
-    let survey = place.survey().await?;
     let mut preview = Preview {
         pattern: text,
         dry_run: true,
         ..Preview::default()
     };
-    let counting = survey.list(std::slice::from_ref(pattern), |page| {
-        for listed in page {
-            let Outlined::Entry(entry) = outline(&listed.beginning, survey.namespace) else {
-                continue;
-            };
-            let described = Described::of(&survey, &listed.key, &entry);
-            if pattern.matches(&listed.key, &described.tags) {
-                preview.matching += 1;
-                preview.fresh += u64::from(described.state == State::Fresh);
-            }
+    let concerns = |bucket| match pattern {
+        Pattern::Key(key) => Bucket::of(key) == bucket,
+        _ => true,
+    };
+    let parts = Parts::open(place, concerns).await?;
+    let mut walk = Merged::begin(place, parts, std::slice::from_ref(pattern));
+    while let Some((survey, listed)) = walk.next().await? {
+        let Outlined::Entry(entry) = outline(&listed.beginning, survey.namespace) else {
+            continue;
+        };
+        let described = Described::of(survey, &listed.key, &entry);
+        if pattern.matches(&listed.key, &described.tags) {
+            preview.matching += 1;
+            preview.fresh += u64::from(described.state == State::Fresh);
         }
-        true
-    });
-    counting.await.map_err(|fault| {
-        explain::refused(&place.target, "the entries cannot be counted", &fault)
-    })?;
+    }
+    preview.unavailable = walk.away;
+    let code = u8::from(!preview.unavailable.is_empty());
     if out.json {
         out.json(&preview);
-        return Ok(0);
+        return Ok(code);
     }
     let stale = preview.matching - preview.fresh;
     let of_them = match stale {
@@ -91,10 +93,11 @@ async fn preview(place: &Place, text: &str, pattern: &Pattern, out: &Out) -> Res
         "would remove {}{of_them}\n",
         units::entries(preview.matching)
     ));
+    out.unavailable(&preview.unavailable, "not counted: the keys at");
     if preview.matching == 0 {
         hint(text, out);
     }
-    Ok(0)
+    Ok(code)
 }
 
 /// A pattern that covers nothing may be written as a person reads it, and not as keys are.

@@ -4,11 +4,13 @@ use serde::Serialize;
 
 use crate::ctl::args::Keys;
 use crate::ctl::entry_state::{Described, State, time};
-use crate::ctl::explain;
 use crate::ctl::failure::Failure;
+use crate::ctl::merged::Merged;
 use crate::ctl::out::{Out, visible};
+use crate::ctl::parts::Parts;
 use crate::ctl::place::Place;
 use crate::ctl::table::Table;
+use crate::ctl::unavailable::Unavailable;
 use crate::ctl::units;
 use crate::entry::{Outlined, outline};
 use crate::key::{CacheKey, Pattern};
@@ -24,6 +26,9 @@ struct Answer<'a> {
     more: bool,
     /// Names in the catalogue at which nothing is stored any more.
     gone: u64,
+    /// Masters of a cluster whose keys are missing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unavailable: Vec<Unavailable>,
 }
 
 #[derive(Debug, Serialize)]
@@ -39,56 +44,51 @@ struct Row {
 }
 
 pub(super) async fn run(place: &Place, wanted: &Keys, out: &Out) -> Result<u8, Failure> {
-    let survey = place.survey().await?;
     let limit = match wanted.limit {
         0 => usize::MAX,
         limit => limit,
     };
+    let patterns = patterns(&wanted.prefix)?;
+    let parts = Parts::open(place, |_| true).await?;
+    let mut walk = Merged::begin(place, parts, &patterns);
     let mut answer = Answer {
         namespace: place.namespace(),
         prefix: &wanted.prefix,
         entries: Vec::new(),
         more: false,
         gone: 0,
+        unavailable: Vec::new(),
     };
-    let patterns = patterns(&wanted.prefix)?;
-    let listing = survey.list(&patterns, |page| {
-        for listed in page {
-            let Some(row) = row(&survey, listed) else {
-                answer.gone += 1;
-                continue;
-            };
-            // By tags, the catalogue may still name an entry that has other tags now.
-            let tags = row.described.as_ref().map_or(&[][..], |entry| &entry.tags);
-            if !patterns
-                .iter()
-                .any(|pattern| pattern.matches(&row.key, tags))
-            {
-                continue;
-            }
-            if wanted.stale && !row.state.is_stale() {
-                continue;
-            }
-            if answer.entries.len() == limit {
-                answer.more = true;
-                return false;
-            }
-            answer.entries.push(row);
+    while let Some((survey, listed)) = walk.next().await? {
+        let Some(row) = row(survey, listed) else {
+            answer.gone += 1;
+            continue;
+        };
+        // By tags, the catalogue may still name an entry that has other tags now.
+        let tags = row.described.as_ref().map_or(&[][..], |entry| &entry.tags);
+        let is_meant = (patterns.iter()).any(|pattern| pattern.matches(&row.key, tags));
+        if !is_meant || (wanted.stale && !row.state.is_stale()) {
+            continue;
         }
-        true
-    });
-    listing
-        .await
-        .map_err(|fault| explain::refused(&place.target, "the entries cannot be listed", &fault))?;
+        if answer.entries.len() == limit {
+            answer.more = true;
+            break;
+        }
+        answer.entries.push(row);
+    }
+    let is_known = walk.is_known();
+    answer.unavailable = walk.away;
+    let code = u8::from(!answer.unavailable.is_empty());
     if out.json {
         out.json(&answer);
-        return Ok(0);
+        return Ok(code);
     }
     out.text(&table(&answer, out));
-    for note in notes(place, &survey, &answer) {
+    for note in notes(place, is_known, &answer) {
         out.note(&note);
     }
-    Ok(0)
+    out.unavailable(&answer.unavailable, "not listed: the keys at");
+    Ok(code)
 }
 
 /// A tag; or the prefix as it is written, and as it is in keys that are made of such a text, if that is different.
@@ -180,11 +180,11 @@ fn table(answer: &Answer<'_>, out: &Out) -> String {
 }
 
 /// What else a person should know.
-fn notes(place: &Place, survey: &Survey, answer: &Answer<'_>) -> Vec<String> {
+fn notes(place: &Place, is_known: bool, answer: &Answer<'_>) -> Vec<String> {
     let mut notes = Vec::new();
     let shown = answer.entries.len() as u64;
     match shown {
-        0 if survey.figures.birth.is_none() => notes.push(format!(
+        0 if !is_known => notes.push(format!(
             "no entries, and no ledger: no cache has used {} yet; is CACHE_NAMESPACE right?",
             place.described()
         )),

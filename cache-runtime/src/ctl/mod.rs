@@ -1,13 +1,15 @@
 //! The commands of `cachectl`. The binary only calls [`run`]; `docs/cachectl.md` describes what it prints.
 //!
-//! Read in this order: `args` (what the user may write), `place` (which server and namespace), `failure` and
-//! `explain` (what went wrong, why, and what to do), `out` (text or JSON), then one file or folder for each command.
-//! Commands that only look use a plain connection and write nothing; `scratch` is a cache for measurements, removed
-//! afterwards.
+//! Read in this order: `args` (what the user may write), `place` (which server and namespace), `cluster` (one server, or a
+//! Redis Cluster), `failure`, `unavailable` and `explain` (what went wrong, why, and what to do), `out` (text or JSON),
+//! `parts` and `merged` (the buckets of a cluster as one namespace), then one file or folder for each command. Commands that
+//! only look use plain connections and write nothing; `own_cache` is for those that change something, and `scratch` a cache
+//! for measurements, removed afterwards.
 
 mod args;
 mod bench;
 mod clear;
+mod cluster;
 mod completions;
 mod consent;
 mod doctor;
@@ -19,13 +21,18 @@ mod hexdump;
 mod histogram;
 mod invalidate;
 mod keys;
+mod merged;
 mod out;
+mod own_cache;
+mod parts;
 mod place;
+mod plain;
 mod redact;
 mod removing;
 mod scratch;
 mod stats;
 mod table;
+mod unavailable;
 mod units;
 
 use std::ffi::OsString;

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::ctl::failure::Failure;
 use crate::ctl::redact::redact;
+use crate::ctl::unavailable::Unavailable;
 
 /// Where the output goes, and in which form.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +76,7 @@ impl Out {
             self.json(failure);
             return;
         }
+        self.unavailable(&failure.unavailable, "failed at");
         let mut text = format!("cachectl: {}\n", failure.what);
         if let Some(cause) = &failure.cause {
             text.push_str(&format!("  cause:  {cause}\n"));
@@ -83,6 +85,19 @@ impl Out {
             text.push_str(&format!("  remedy: {remedy}\n"));
         }
         say(&text);
+    }
+
+    /// Says which masters of a cluster did not take part; with `--json` they are in the document.
+    pub(super) fn unavailable(&self, masters: &[Unavailable], what: &str) {
+        for master in masters {
+            let mut text = format!("cachectl: {what} {}", visible(&master.line()));
+            for (name, more) in [("cause:", &master.cause), ("remedy:", &master.remedy)] {
+                if let Some(more) = more {
+                    text.push_str(&format!("\n  {name:<7} {}", visible(more)));
+                }
+            }
+            self.note(&text);
+        }
     }
 
     /// The word in a colour, if there are colours.

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use crate::cache::Cache;
 use crate::cache::config::CacheConfig;
 use crate::ctl::args::Args;
 use crate::ctl::explain;
 use crate::ctl::failure::Failure;
-use crate::redis::{Budget, Console, Survey, Target};
+use crate::redis::{Console, Target};
 
 /// How long an operation of this tool may take at least. A person can wait longer than a request can.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -69,48 +68,6 @@ impl Place {
     pub(super) async fn console(&self) -> Result<Console, Failure> {
         let console = Console::open(&self.target, self.limit()).await;
         console.map_err(|fault| explain::no_connection(&self.target, &fault))
-    }
-
-    /// The namespace as it is now, only read.
-    pub(super) async fn survey(&self) -> Result<Survey, Failure> {
-        let console = self.console().await?;
-        explain::refuse_cluster(&console).await?;
-        Survey::begin(console, &self.prefix, self.config.trust_restart)
-            .await
-            .map_err(|fault| explain::refused(&self.target, "the ledger cannot be read", &fault))
-    }
-
-    /// The cache itself, for commands that change it.
-    pub(super) async fn cache(&self) -> Result<Cache, Failure> {
-        // Its errors are more exact than those of a cache, which goes on without Redis.
-        let console = self.console().await?;
-        explain::refuse_cluster(&console).await?;
-        self.cache_in(self.namespace()).await
-    }
-
-    /// A cache in another namespace of the same server, which waits as long as a person does.
-    pub(super) async fn cache_in(&self, namespace: &str) -> Result<Cache, Failure> {
-        let mut config = self.config.clone().namespace(namespace);
-        config.budget = self.limit();
-        config.command_timeout = self.limit();
-        // Removals that another process has left there are that process's to repeat.
-        config.journal = None;
-        let cache = Cache::new(config).map_err(|error| Failure::usage(error.to_string()))?;
-        let Some(tier) = cache.inner.shards.tiers().next().cloned() else {
-            return Err(Failure::usage("no Redis is named"));
-        };
-        if tier.session(&Budget::new(self.limit())).await.is_none() {
-            let mut why = tier.notes();
-            why.dedup();
-            let failure =
-                Failure::usage(format!("{}: the cache cannot use this server", self.target))
-                    .remedy("run `cachectl doctor`, which tries one thing after the other");
-            return Err(match why.is_empty() {
-                true => failure.because("it does not answer in time"),
-                false => failure.because(why.join("; ")),
-            });
-        }
-        Ok(cache)
     }
 }
 

@@ -1,13 +1,15 @@
 //! The health of the cache, for a health endpoint.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::pin::pin;
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 use serde::Serialize;
 
 use crate::cache::Cache;
 use crate::outage::breaker::BreakerState;
+use crate::redis::Tier;
 
 /// The health of a cache. It serializes to the JSON that the health endpoint serves.
 ///
@@ -16,7 +18,7 @@ use crate::outage::breaker::BreakerState;
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Health {
-    /// Degraded if a configured Redis is unavailable, else healthy.
+    /// Degraded if a configured Redis, or any master of a cluster, is unavailable, else healthy.
     pub status: HealthStatus,
     /// The backend in use: `redis` or `memory`.
     pub backend: &'static str,
@@ -24,8 +26,9 @@ pub struct Health {
     pub latency_ms: Option<f64>,
     /// The counters.
     pub stats: HealthStats,
-    /// Problems, one sentence each, with what to do: why Redis is not used, or which feature it lacks. The JSON omits
-    /// an empty list.
+    /// Problems, one sentence each, with what to do: why Redis is not used, or which feature it lacks. In a cluster, a line
+    /// for each master that is away: `2 of 16 buckets of keys, at 10.0.0.3:6379, are without Redis: …`. The JSON omits an
+    /// empty list.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -35,9 +38,12 @@ pub struct Health {
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum HealthStatus {
-    /// Everything is available.
+    /// No Redis is configured; or Redis is in use and has just answered a `PING`, in a cluster every master that holds keys
+    /// of this cache. What a server lacks, such as pushes, does not change this: [`Health::notes`] names it. Removals that
+    /// still wait in the journal do not change it either.
     Healthy,
-    /// Redis is configured, but unavailable.
+    /// Redis is configured, but is not used now, or has not answered within the budget of a call. In a cluster this is so as
+    /// soon as one of its masters is away, although the keys of the others are served: [`Health::notes`] says how many.
     Degraded,
 }
 
@@ -137,14 +143,37 @@ impl Cache {
         answered.then(|| began.elapsed())
     }
 
-    /// The problems of all parts, each once: texts that differ only in figures, such as a measured time, are one.
+    /// The problems of all parts, each once: texts that differ only in figures, such as a measured time, are one. In a
+    /// cluster the parts that are away are named by their master.
     fn notes(&self) -> Vec<String> {
         let without_figures =
             |note: &str| -> String { note.chars().filter(|c| !c.is_ascii_digit()).collect() };
+        let tiers: Vec<&Arc<Tier>> = self.inner.shards.tiers().collect();
+        let in_cluster = tiers.len() > 1;
+        let unusable = tiers.iter().filter_map(|tier| tier.unusable());
+        let unusable: Vec<String> = match in_cluster {
+            true => away(&tiers),
+            false => unusable.collect(),
+        };
+        let shortcomings = tiers.iter().flat_map(|tier| tier.shortcomings());
         let mut seen = HashSet::new();
-        let notes = self.inner.shards.tiers().flat_map(|tier| tier.notes());
-        notes
-            .filter(|note| seen.insert(without_figures(note)))
-            .collect()
+        let shortcomings = shortcomings.filter(|note| seen.insert(without_figures(note)));
+        unusable.into_iter().chain(shortcomings).collect()
     }
+}
+
+/// The buckets of a cluster without a connection, a line for each master: how many, where, why.
+fn away(tiers: &[&Arc<Tier>]) -> Vec<String> {
+    let mut masters: BTreeMap<(Option<String>, Option<String>), usize> = BTreeMap::new();
+    for tier in tiers.iter().filter(|tier| tier.session_now().is_none()) {
+        let master = (tier.target.node(), tier.unusable());
+        *masters.entry(master).or_default() += 1;
+    }
+    let line = |((node, why), buckets): ((Option<String>, Option<String>), usize)| {
+        let all = tiers.len();
+        let at = node.map(|node| format!(", at {node},")).unwrap_or_default();
+        let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+        format!("{buckets} of {all} buckets of keys{at} are without Redis{why}")
+    };
+    masters.into_iter().map(line).collect()
 }

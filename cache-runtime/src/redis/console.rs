@@ -126,6 +126,15 @@ impl Console {
             .collect())
     }
 
+    /// Whether the server is a node of a Redis Cluster. Where `INFO` is refused, a command tells that only nodes execute.
+    pub(crate) async fn is_of_a_cluster(&self) -> Result<bool, Fault> {
+        match self.ask::<String>(&["INFO", "server"]).await {
+            Ok(info) => Ok(info.lines().any(|line| line.trim() == "redis_mode:cluster")),
+            Err(Fault::Refused(_)) => Ok(self.ask::<Value>(&["READWRITE"]).await.is_ok()),
+            Err(fault) => Err(fault),
+        }
+    }
+
     /// Subscribes this connection to a channel.
     pub(crate) async fn subscribe(&self, channel: &str) -> Result<(), Fault> {
         let mut connection = self.connection.clone();

@@ -54,6 +54,10 @@ pub(crate) struct Page {
     pub(crate) counter: u64,
     pub(crate) floor: u64,
     pub(crate) patterns: Vec<(Pattern, u64)>,
+    /// A user of the namespace may not publish, so nobody may rely on messages.
+    pub(crate) quiet: bool,
+    /// The run of the server that the ledger belongs to.
+    pub(crate) owner: Option<String>,
 }
 
 /// A message of the ledger's channel.
@@ -359,6 +363,8 @@ impl Page {
                 Some((b'b', birth)) => page.birth = read_birth(birth),
                 Some((b'c', [])) => page.counter = number,
                 Some((b'f', [])) => page.floor = number,
+                Some((b'q', [])) => page.quiet = true,
+                Some((b'r', run)) => page.owner = String::from_utf8(run.to_vec()).ok(),
                 Some((b'p', wire)) => {
                     let pattern = str::from_utf8(wire).ok().and_then(Pattern::from_wire);
                     // A pattern of a newer build, which this one cannot read, is taken to cover everything.

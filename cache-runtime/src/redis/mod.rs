@@ -4,11 +4,13 @@
 //! that this process holds or has left behind), [`ledger`] (which removals there were, and in which order), [`removal`]
 //! (how a removal is written to Redis), [`intent`] (removals under way), [`fold`] (keeps the ledger short),
 //! [`catalogue`] (which keys there are), [`walk`] (over the entries that a pattern covers), [`reclaim`] (unlinks stale
-//! entries), [`notes`] (problems that health reports). The command-line tool uses `console` (a plain connection) and `survey`
-//! (the ledger and the catalogue, only read).
+//! entries), [`notes`] (problems that health reports), [`lack`] (what a server does not allow). The command-line tool uses `console` (a plain connection), `survey`
+//! (the ledger and the catalogue, only read), `listing` (a walk over the catalogue) and `cluster_map` (the nodes of a cluster).
 
 mod bucket;
 mod catalogue;
+#[cfg(feature = "cli")]
+mod cluster_map;
 mod connection;
 #[cfg(feature = "cli")]
 mod console;
@@ -16,8 +18,11 @@ mod count;
 mod fold;
 mod held_leases;
 mod intent;
+mod lack;
 mod lease;
 mod ledger;
+#[cfg(feature = "cli")]
+mod listing;
 mod notes;
 mod reclaim;
 mod removal;
@@ -28,6 +33,8 @@ mod survey;
 mod walk;
 
 pub(crate) use self::bucket::{BUCKETS, Bucket};
+#[cfg(feature = "cli")]
+pub(crate) use self::cluster_map::{ClusterMap, Master};
 pub(crate) use self::connection::budget::Budget;
 pub(crate) use self::connection::fault::Fault;
 pub(crate) use self::connection::link::Planted;
@@ -40,8 +47,13 @@ pub(crate) use self::connection::tier::Tier;
 pub(crate) use self::console::{Console, Told};
 pub use self::count::RedisUsage;
 pub(crate) use self::intent::Intent;
+#[cfg(feature = "cli")]
+pub(crate) use self::lack::Lack;
+pub(crate) use self::lack::LacksSaid;
 pub(crate) use self::lease::{LEASE_LIFE, Lease, Locked, Over, Sealed};
 pub(crate) use self::ledger::{Judged, Recorded};
+#[cfg(feature = "cli")]
+pub(crate) use self::listing::{Listing, Position};
 pub(crate) use self::reclaim::Reclaim;
 pub(crate) use self::removal::{OwnRemoval, Removed, Spare};
 pub(crate) use self::settings::Settings;

@@ -1,7 +1,10 @@
 //! The part of a cache's configuration that concerns Redis.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::redis::lack::LacksSaid;
 
 /// The part of a cache's configuration that concerns Redis; each field is described at the setting of the same name.
 #[derive(Clone, Debug)]
@@ -16,4 +19,6 @@ pub(crate) struct Settings {
     pub(crate) journal_bound: usize,
     pub(crate) journal: Option<PathBuf>,
     pub(crate) ledger_bound: usize,
+    /// Shared by all parts of a cache.
+    pub(crate) lacks_said: Arc<LacksSaid>,
 }

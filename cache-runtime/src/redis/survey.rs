@@ -1,7 +1,6 @@
 //! The ledger and the catalogue of a namespace, read for a person over a plain connection. Nothing is written: a namespace
 //! that does not exist does not begin to.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use redis::Value;
@@ -15,12 +14,11 @@ use crate::redis::connection::fault::Fault;
 use crate::redis::connection::server::{ServerRole, run_id};
 use crate::redis::console::Console;
 use crate::redis::ledger::{Birth, Judged, Ledger, Page};
-use crate::redis::walk::ranges;
 
 /// Catalogue members per page.
-const PAGE: usize = 250;
+pub(in crate::redis) const PAGE: usize = 250;
 
-/// A namespace as it is now.
+/// A namespace as it is now; in a Redis Cluster, one bucket of it.
 #[derive(Debug)]
 pub(crate) struct Survey {
     pub(crate) console: Console,
@@ -151,48 +149,12 @@ impl Survey {
         }
     }
 
-    /// The keys of the catalogue that the patterns may cover, in pages. `each` gets a page and returns false to stop.
-    /// A key that the catalogue names several times (once for each tag) is given once.
-    pub(crate) async fn list(
-        &self,
-        patterns: &[Pattern],
-        mut each: impl FnMut(Vec<Listed>) -> bool,
-    ) -> Result<(), Fault> {
-        let mut met = HashSet::new();
-        for pattern in patterns {
-            if let Pattern::Key(key) = pattern {
-                // A removal of one key does not ask the catalogue either.
-                if !each(self.look_at(vec![key.clone()]).await?) {
-                    return Ok(());
-                }
-                continue;
-            }
-            let by_tags = pattern.scan_prefix().is_none();
-            // Otherwise no key comes twice, and a large namespace need not be remembered.
-            let repeats = by_tags || patterns.len() > 1;
-            // The key itself comes before what is below it.
-            for (mut from, to) in ranges(pattern).into_iter().rev() {
-                loop {
-                    let members = self.members(&from, &to).await?;
-                    let keys: Vec<String> = (members.iter().filter_map(|member| key_of(member)))
-                        .filter(|key| by_tags || pattern.matches(key, &[] as &[&str]))
-                        .filter(|key| !repeats || met.insert(key.clone()))
-                        .collect();
-                    if !each(self.look_at(keys).await?) {
-                        return Ok(());
-                    }
-                    match members.last() {
-                        Some(last) if members.len() == PAGE => from = [b"(", &last[..]].concat(),
-                        _ => break,
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// A page of the catalogue.
-    async fn members(&self, from: &[u8], to: &[u8]) -> Result<Vec<Vec<u8>>, Fault> {
+    pub(in crate::redis) async fn members(
+        &self,
+        from: &[u8],
+        to: &[u8],
+    ) -> Result<Vec<Vec<u8>>, Fault> {
         let name = self.full("%catalogue");
         let page = PAGE.to_string();
         let words: [&[u8]; 7] = [
@@ -209,7 +171,7 @@ impl Survey {
     }
 
     /// Reads the beginnings and the sizes of the values at these keys, in two round trips at most.
-    async fn look_at(&self, keys: Vec<String>) -> Result<Vec<Listed>, Fault> {
+    pub(in crate::redis) async fn look_at(&self, keys: Vec<String>) -> Result<Vec<Listed>, Fault> {
         let names: Vec<Vec<u8>> = keys.iter().map(|key| self.full(key).into()).collect();
         let wanted: Vec<(usize, usize)> = (0..keys.len()).map(|at| (at, LABEL)).collect();
         let mut beginnings = self.beginnings(&names, &wanted).await?;

@@ -18,14 +18,15 @@ use self::mix::Mix;
 use self::report::Report;
 use self::work::{Times, Work};
 use crate::ctl::args::Bench;
+use crate::ctl::cluster::Kind;
 use crate::ctl::explain;
 use crate::ctl::failure::Failure;
 use crate::ctl::out::Out;
 use crate::ctl::place::Place;
+use crate::ctl::plain::Plain;
 use crate::ctl::scratch::Scratch;
-use crate::redis::Console;
 
-/// Connections of this program: that of the cache, and one for the plain commands.
+/// Connections of this program to a server: that of the cache, and one for the plain commands.
 const OWN: u64 = 2;
 
 /// How often the progress bar moves.
@@ -33,10 +34,9 @@ const TICK: Duration = Duration::from_millis(100);
 
 pub(super) async fn run(place: &Place, wanted: &Bench, out: &Out) -> Result<u8, Failure> {
     let mix = Mix::parse(&wanted.mix)?;
-    // A connection of its own for the plain commands, as the cache has one.
-    let console = place.console().await?;
-    explain::refuse_cluster(&console).await?;
-    let scratch = Scratch::begin(place, "bench").await?;
+    let kind = place.kind().await?;
+    let plain = Plain::open(place, &kind).await?;
+    let scratch = Scratch::begin(place, &kind, "bench").await?;
     out.note(&format!(
         "{}: {} s, {} tasks, {} keys of {} bytes, in the namespace `{}`, which is removed afterwards",
         place.target,
@@ -46,16 +46,16 @@ pub(super) async fn run(place: &Place, wanted: &Bench, out: &Out) -> Result<u8, 
         wanted.bytes,
         scratch.prefix.trim_end_matches(':')
     ));
-    if let Some(others @ 1..) = others(&console).await {
+    if let Some(others @ 1..) = others(&plain, &kind).await {
         out.note(&format!(
             "note: other programs are connected to this server ({others} connections) and will wait longer meanwhile"
         ));
     }
-    let work = Arc::new(Work::new(&scratch, &console, wanted, mix));
+    let work = Arc::new(Work::new(&scratch, &plain, wanted, mix));
     let measured = measure(&work, wanted, out).await;
     let keys: Vec<String> = work.names().collect();
     drop(work);
-    scratch.end(&console, keys.into_iter()).await?;
+    scratch.end(&plain, keys.into_iter()).await?;
     let (times, took, interrupted) = measured?;
     let report = Report::new(place, wanted, &times, took, interrupted);
     match out.json {
@@ -65,11 +65,17 @@ pub(super) async fn run(place: &Place, wanted: &Bench, out: &Out) -> Result<u8, 
     Ok(0)
 }
 
-/// How many connections the server has besides those of this program.
-async fn others(console: &Console) -> Option<u64> {
-    let info = console.ask::<String>(&["INFO", "clients"]).await.ok()?;
-    let all: u64 = explain::field(&info, "connected_clients")?.parse().ok()?;
-    Some(all.saturating_sub(OWN))
+/// How many connections the server has, or all masters together, besides those of this program.
+async fn others(plain: &Plain, kind: &Kind) -> Option<u64> {
+    // The first connection was for finding out what the server is.
+    let own = OWN + u64::from(matches!(kind, Kind::Server(_)));
+    let mut others = 0;
+    for console in &plain.consoles {
+        let info = console.ask::<String>(&["INFO", "clients"]).await.ok()?;
+        let all: u64 = explain::field(&info, "connected_clients")?.parse().ok()?;
+        others += all.saturating_sub(own);
+    }
+    Some(others)
 }
 
 /// Fills the cache, then works until the time is up or Ctrl-C comes.

@@ -12,11 +12,11 @@ use crate::ctl::args::Bench;
 use crate::ctl::bench::mix::{Mix, OPERATIONS, Operation};
 use crate::ctl::failure::Failure;
 use crate::ctl::histogram::Histogram;
+use crate::ctl::plain::Plain;
 use crate::ctl::scratch::{LIFE, Scratch};
 use crate::entry::policy::Near;
 use crate::entry::type_ops;
 use crate::key::{CacheKey, Pattern};
-use crate::redis::Console;
 
 /// Keys that are written at once to fill the cache.
 const BATCH: usize = 500;
@@ -24,7 +24,7 @@ const BATCH: usize = 500;
 /// The work of all tasks.
 pub(super) struct Work {
     cache: Cache,
-    console: Console,
+    plain: Plain,
     /// The namespace with its colon.
     prefix: String,
     keys: u32,
@@ -59,10 +59,10 @@ impl Times {
 }
 
 impl Work {
-    pub(super) fn new(scratch: &Scratch, console: &Console, wanted: &Bench, mix: Mix) -> Self {
+    pub(super) fn new(scratch: &Scratch, connections: &Plain, wanted: &Bench, mix: Mix) -> Self {
         Self {
             cache: scratch.cache.clone(),
-            console: console.clone(),
+            plain: connections.clone(),
             prefix: scratch.prefix.clone(),
             keys: wanted.keys,
             value: "v".repeat(wanted.bytes as usize),
@@ -88,19 +88,12 @@ impl Work {
                 .collect();
             let stored = self.cache.set_many(&pairs, LIFE).await;
             stored.map_err(|error| Failure::usage(error.to_string()))?;
-            let commands: Vec<Vec<Vec<u8>>> = some
-                .iter()
-                .map(|at| {
-                    self.set(&plain(*at), &[])
-                        .into_iter()
-                        .map(String::into_bytes)
-                        .collect()
-                })
-                .collect();
-            let answers = self.console.ask_all::<()>(&commands).await;
-            for answer in answers.map_err(|fault| failed(&fault.to_string()))? {
-                answer.map_err(|fault| failed(&fault.to_string()))?;
-            }
+            let plain = some.iter().map(|at| plain(*at));
+            let words = |name| self.set(name, &[]).into_iter().map(String::into_bytes);
+            let stored = self
+                .plain
+                .for_each(&self.prefix, plain, |name| words(name).collect());
+            stored.await.map_err(|fault| failed(&fault.to_string()))?;
         }
         Ok(())
     }
@@ -138,8 +131,8 @@ impl Work {
         }
         self.removed(Pattern::key(&CacheKey::new(&loaded(at))))
             .await?;
-        let unloaded = self.full(&unloaded(at));
-        let done = self.console.ask::<()>(&["UNLINK", &unloaded]).await;
+        let (console, unloaded) = self.plain.of(&self.prefix, &unloaded(at));
+        let done = console.ask::<()>(&["UNLINK", &unloaded]).await;
         done.map_err(|fault| failed(&fault.to_string()))
     }
 
@@ -196,27 +189,27 @@ impl Work {
             Operation::Load => unloaded(at),
             _ => plain(at),
         };
-        let full = self.full(&name);
+        let (console, full) = self.plain.of(&self.prefix, &name);
         let get = ["GET", &full];
         let done = match operation {
-            Operation::Read | Operation::NearRead => self.console.ask::<()>(&get).await,
-            Operation::Write => self.console.ask::<()>(&self.set(&name, &[])).await,
-            Operation::Load => match self.console.ask::<()>(&get).await {
-                Ok(()) => self.console.ask::<()>(&self.set(&name, &["NX"])).await,
+            Operation::Read | Operation::NearRead => console.ask::<()>(&get).await,
+            Operation::Write => console.ask::<()>(&self.set(full, &[])).await,
+            Operation::Load => match console.ask::<()>(&get).await {
+                Ok(()) => console.ask::<()>(&self.set(full, &["NX"])).await,
                 failed => failed,
             },
             Operation::RemoveKey | Operation::RemovePrefix => {
-                self.console.ask::<()>(&["UNLINK", &full]).await
+                console.ask::<()>(&["UNLINK", &full]).await
             }
         };
         done.map_err(|fault| failed(&fault.to_string()))
     }
 
-    fn set(&self, name: &str, more: &[&str]) -> Vec<String> {
+    fn set(&self, name: String, more: &[&str]) -> Vec<String> {
         let life = LIFE.as_millis().to_string();
         let words = [
             "SET".to_owned(),
-            self.full(name),
+            name,
             self.value.clone(),
             "PX".to_owned(),
             life,
@@ -225,10 +218,6 @@ impl Work {
             .into_iter()
             .chain(more.iter().map(|word| (*word).to_owned()))
             .collect()
-    }
-
-    fn full(&self, name: &str) -> String {
-        format!("{}{name}", self.prefix)
     }
 }
 

@@ -51,6 +51,8 @@ const fn need(
 
 use Weight::{Extra, Feature, Needed};
 
+use crate::redis::Lack;
+
 const NO_CONNECTION: &str = "the cache does not use this server; it works from memory";
 const NO_STORE: &str = "nothing is stored; every call runs its body";
 const NO_REMOVAL: &str = "removals by prefix, glob and tag are refused: they wait, and what they cover is not cached (P4)";
@@ -229,9 +231,9 @@ pub(super) const COMMANDS: &[Need] = &[
     need(
         "INFO",
         &["INFO", "replication"],
-        Needed,
+        Feature,
         "noticing a restart, a promotion or a demotion",
-        "a server that restarts from a snapshot can bring back removed values (P2)",
+        Lack::Info.lost(),
     ),
     need(
         "ROLE",
@@ -252,21 +254,35 @@ pub(super) const COMMANDS: &[Need] = &[
         &["CLIENT", "TRACKING", "ON"],
         Feature,
         "being told which keys change",
-        "the memory tier only bridges outages, and each read asks for removals",
+        Lack::Tracking.lost(),
     ),
     need(
         "PUBLISH",
         &["PUBLISH", "C", "cachectl"],
         Feature,
         "telling other processes what was removed",
-        "processes that rely on pushes keep removed values in memory (P2); all users of a namespace need it, or none",
+        Lack::Publish.lost(),
+    ),
+    need(
+        "PUBSUB NUMSUB",
+        &["PUBSUB", "NUMSUB", "C"],
+        Extra,
+        "without PUBLISH: whether other processes rely on messages",
+        "nothing, if PUBLISH is allowed; else the cache does not use this server",
+    ),
+    need(
+        "SCRIPT EXISTS",
+        &["SCRIPT", "EXISTS", "S"],
+        Extra,
+        "without INFO: recognizing a restarted server",
+        "nothing, if INFO is allowed; else each new connection makes the cache cold",
     ),
     need(
         "SUBSCRIBE",
         &[],
         Feature,
         "being told what others remove",
-        "the memory tier only bridges outages, and each read asks for removals",
+        Lack::Subscribe.lost(),
     ),
     need(
         "DBSIZE",

@@ -11,7 +11,7 @@ use crate::ctl::failure::Failure;
 use crate::ctl::out::visible;
 use crate::ctl::place::Place;
 use crate::ctl::units::millis;
-use crate::redis::{Console, Fault, connection_test};
+use crate::redis::{Console, Fault, Lack, Target, connection_test};
 
 /// `None`: there is no connection.
 pub(super) async fn check(place: &Place, report: &mut Report) -> Option<Console> {
@@ -35,12 +35,17 @@ pub(super) async fn check(place: &Place, report: &mut Report) -> Option<Console>
     };
     let took = millis(began.elapsed());
     report.add(Check::ok("connect", format!("connected in {took:.2} ms")));
+    greeted(place, &console, report).await;
+    Some(console)
+}
+
+/// What the connection is like.
+pub(super) async fn greeted(place: &Place, console: &Console, report: &mut Report) {
     report.add(encryption(place));
     // As the server calls it: what the URL has in the place of a name may be a password.
     report.user = console.ask::<String>(&["ACL", "WHOAMI"]).await.ok();
     report.add(user(place, report.user.as_deref()));
-    report.add(protocol(&console));
-    Some(console)
+    report.add(protocol(console));
 }
 
 /// Looks the name up and opens the port, which tells apart what the client reports as one failure.
@@ -120,15 +125,16 @@ fn protocol(console: &Console) -> Check {
     if console.resp3 {
         return Check::ok("protocol", "RESP3");
     }
-    Check::problem("protocol", "the server speaks RESP2 only, so it pushes nothing: each read asks it, and memory only bridges outages")
-        .because("the server is older than 6.0, or a proxy between it and here does not know `HELLO`")
-        .remedy("connect to the server itself, or update the proxy")
+    let text = format!("RESP2 only (`HELLO 3` is refused): {}", Lack::Resp3.lost());
+    Check::problem("protocol", text)
+        .because("the server is older than 6.0, a proxy between it and here does not know `HELLO`, or `rename-command` hides it")
+        .remedy("connect to the server itself, update the proxy, or do not rename HELLO")
 }
 
 /// Connect, `SET`, `GET`, `DEL`, as [`Cache::test_connection`](crate::Cache::test_connection) does.
-pub(super) async fn test(place: &Place, report: &mut Report) {
+pub(super) async fn test(place: &Place, target: &Target, report: &mut Report) {
     let scratch = format!("{}%test:{:016x}", place.prefix, random::number());
-    match connection_test(&place.target, place.limit(), &scratch).await {
+    match connection_test(target, place.limit(), &scratch).await {
         Ok(test) => {
             report.add(Check::ok(
                 "test",

@@ -5,16 +5,18 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::common::random;
+use crate::ctl::cluster::Kind;
 use crate::ctl::doctor::report::{Check, Latency, Report};
 use crate::ctl::explain;
 use crate::ctl::failure::Failure;
 use crate::ctl::histogram::Histogram;
 use crate::ctl::place::Place;
+use crate::ctl::plain::Plain;
 use crate::ctl::scratch::{LIFE, Scratch};
 use crate::ctl::units::millis;
 use crate::entry::{self, CodecKind, Draft, Head};
 use crate::key::{CacheKey, Pattern};
-use crate::redis::{Console, Fault, Lease, Over, Planted, Sealed, Session};
+use crate::redis::{Bucket, Console, Fault, Lease, Master, Over, Planted, Sealed, Session, Target};
 
 /// Samples of each operation, and for how long they are taken at most.
 const SAMPLES: usize = 200;
@@ -24,15 +26,92 @@ const AT_MOST: Duration = Duration::from_secs(2);
 /// The size of the value that is stored.
 const VALUE: [u8; 100] = [b'x'; 100];
 
-pub(super) async fn check(place: &Place, console: &Console, report: &mut Report) {
-    match measure(place, console).await {
+pub(super) async fn check(place: &Place, report: &mut Report) {
+    let measured = async {
+        let kind = place.kind().await?;
+        let plain = Plain::open(place, &kind).await?;
+        let scratch = Scratch::begin(place, &kind, "doctor").await?;
+        let measured = measure(place, &place.target, &scratch, None).await;
+        scratch.end(&plain, (0..SAMPLES).map(name)).await?;
+        measured
+    };
+    add(place, measured.await, None, report);
+}
+
+/// The same on each of these masters, one after the other, so that they do not disturb each other. All others are left
+/// out.
+pub(super) async fn check_masters(
+    place: &Place,
+    kind: &Kind,
+    masters: &[(&Master, Bucket)],
+    report: &mut Report,
+) {
+    let scratch = match Scratch::begin(place, kind, "doctor").await {
+        Ok(scratch) => scratch,
+        Err(failure) => {
+            report.add(Check::failed("latency", failure));
+            return;
+        }
+    };
+    for (master, bucket) in masters {
+        let measured = measure(place, &master.target, &scratch, Some(*bucket)).await;
+        add(place, measured, Some(&master.name), report);
+    }
+    scratch.close().await;
+    for (master, bucket) in masters {
+        if let Err(fault) = tidied(place, master, *bucket, &scratch.prefix).await {
+            let text = format!("what was stored for the measurement cannot be deleted: {fault}");
+            let check = Check::warning("latency", text)
+                .remedy("it expires by itself, entries within minutes, the rest within a day");
+            report.add(check.at(&master.name));
+        }
+    }
+}
+
+/// Deletes what the measurement has left on a master: its keys in one bucket, and the ledgers in all of them.
+async fn tidied(
+    place: &Place,
+    master: &Master,
+    measured: Bucket,
+    prefix: &str,
+) -> Result<(), Fault> {
+    let console = Console::open(&master.target, place.limit()).await?;
+    for bucket in &master.buckets {
+        let own = ["%ledger", "%catalogue"].into_iter().map(str::to_owned);
+        let samples = (0..SAMPLES).flat_map(|at| [name(at), format!("{}%lock", name(at))]);
+        let samples = samples.filter(|_| *bucket == measured);
+        let prefix = bucket.prefix(prefix);
+        let names = own.chain(samples).map(|key| format!("{prefix}{key}"));
+        let words: Vec<String> = std::iter::once("UNLINK".to_owned()).chain(names).collect();
+        console.ask::<u64>(&words).await?;
+    }
+    Ok(())
+}
+
+fn add(
+    place: &Place,
+    measured: Result<Vec<Latency>, Failure>,
+    node: Option<&str>,
+    report: &mut Report,
+) {
+    let mut check = match &measured {
         Ok(latencies) => {
             let get = latencies.iter().find(|latency| latency.operation == "GET");
-            report.add(distance(place, get.map_or(0.0, |get| get.p50_ms)));
-            report.latency = latencies;
+            distance(place, get.map_or(0.0, |get| get.p50_ms))
         }
-        Err(failure) => report.add(Check::failed("latency", failure)),
-    }
+        Err(failure) => Check::failed("latency", failure.clone()),
+    };
+    check.node = node.map(str::to_owned);
+    report.add(check);
+    report.latency.extend(
+        measured
+            .unwrap_or_default()
+            .into_iter()
+            .map(|latency| Latency {
+                node: node.map(str::to_owned),
+                ..latency
+            }),
+    );
 }
 
 /// Whether the server is near enough for the budget of a call.
@@ -56,22 +135,25 @@ fn distance(place: &Place, get: f64) -> Check {
     Check::ok("latency", text)
 }
 
-async fn measure(place: &Place, console: &Console) -> Result<Vec<Latency>, Failure> {
-    let mut latencies = vec![connections(place).await?];
-    let scratch = Scratch::begin(place, "doctor").await?;
-    let measured = operations(place, &scratch).await;
-    let ended = scratch.end(console, (0..SAMPLES).map(name)).await;
-    latencies.extend(measured?);
-    ended?;
+/// `bucket`: the measurement is made on the master of this bucket.
+async fn measure(
+    place: &Place,
+    target: &Target,
+    scratch: &Scratch,
+    bucket: Option<Bucket>,
+) -> Result<Vec<Latency>, Failure> {
+    let mut latencies = vec![connections(place, target).await?];
+    latencies.extend(operations(place, scratch, bucket).await?);
     Ok(latencies)
 }
 
-async fn connections(place: &Place) -> Result<Latency, Failure> {
+async fn connections(place: &Place, target: &Target) -> Result<Latency, Failure> {
     let mut times = Histogram::default();
     let began = Instant::now();
     while times.count() < CONNECTIONS as u64 && began.elapsed() < AT_MOST {
         let each = Instant::now();
-        place.console().await?;
+        let opened = Console::open(target, place.limit()).await;
+        opened.map_err(|fault| explain::no_connection(target, &fault))?;
         times.add(each.elapsed());
     }
     Ok(latency("connect", &times))
@@ -81,8 +163,12 @@ fn name(at: usize) -> String {
     format!("{at}")
 }
 
-async fn operations(place: &Place, scratch: &Scratch) -> Result<Vec<Latency>, Failure> {
-    let session = scratch.session().await?;
+async fn operations(
+    place: &Place,
+    scratch: &Scratch,
+    bucket: Option<Bucket>,
+) -> Result<Vec<Latency>, Failure> {
+    let session = scratch.session(bucket).await?;
     let mut times: [Histogram; 5] = Default::default();
     let began = Instant::now();
     for at in 0..SAMPLES {
@@ -174,6 +260,7 @@ async fn store_over(lease: &Lease, session: &Session, key: &str) -> Result<bool,
 fn latency(operation: &'static str, times: &Histogram) -> Latency {
     let at = |share| millis(times.quantile(share));
     Latency {
+        node: None,
         operation,
         samples: times.count(),
         p50_ms: at(0.5),

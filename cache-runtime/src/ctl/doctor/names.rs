@@ -6,9 +6,19 @@ use crate::ctl::place::Place;
 use crate::ctl::units;
 use crate::redis::{Console, Survey};
 
-pub(super) async fn check(place: &Place, console: &Console, report: &mut Report) {
-    let survey =
-        match Survey::begin(console.clone(), &place.prefix, place.config.trust_restart).await {
+/// `prefixes`: the names of the namespace begin with one of them; in a cluster, each bucket on this master has its own.
+pub(super) async fn check(
+    place: &Place,
+    console: &Console,
+    prefixes: &[String],
+    report: &mut Report,
+) {
+    let mut keys = 0;
+    let mut patterns = 0;
+    let mut is_known = false;
+    for prefix in prefixes {
+        let begun = Survey::begin(console.clone(), prefix, place.config.trust_restart).await;
+        let survey = match begun {
             Ok(survey) => survey,
             Err(fault) => {
                 let failure = explain::refused(&place.target, "the ledger cannot be read", &fault);
@@ -16,24 +26,28 @@ pub(super) async fn check(place: &Place, console: &Console, report: &mut Report)
                 return;
             }
         };
-    let (keys, _) = match survey.catalogued().await {
-        Ok(counts) => counts,
-        Err(fault) => {
-            let failure = explain::refused(&place.target, "the catalogue cannot be read", &fault);
-            report.add(Check::failed("namespace", failure));
-            return;
+        match survey.catalogued().await {
+            Ok((some, _)) => keys += some,
+            Err(fault) => {
+                let what = "the catalogue cannot be read";
+                let failure = explain::refused(&place.target, what, &fault);
+                report.add(Check::failed("namespace", failure));
+                return;
+            }
         }
-    };
-    let patterns = survey.figures.patterns.len();
-    report.add(match survey.figures.birth {
-        None => Check::ok("namespace", "nothing is cached there yet"),
-        Some(_) if patterns > place.config.ledger_bound => Check::warning(
+        // Each bucket has its own ledger, which holds nearly the same patterns as the others.
+        patterns = patterns.max(survey.figures.patterns.len());
+        is_known |= survey.figures.birth.is_some();
+    }
+    report.add(match is_known {
+        false => Check::ok("namespace", "nothing is cached there yet"),
+        true if patterns > place.config.ledger_bound => Check::warning(
             "namespace",
             format!("the ledger holds {patterns} removals, more than `ledger_bound`"),
         )
         .because("many different prefixes, globs or tags are removed; the oldest become one, which removes too much")
         .remedy("remove by key where one entry is meant, or raise `ledger_bound`"),
-        Some(_) => Check::ok(
+        true => Check::ok(
             "namespace",
             format!(
                 "{} in the catalogue, {} in the ledger",

@@ -67,13 +67,13 @@ fn why(place: &Place, permission: &Permission, user: Option<&str>) -> (String, S
     let refusal = permission.refusal.clone().unwrap_or_default();
     let words = refusal.to_ascii_lowercase();
     let cause = format!("{}; used for: {}", visible(&refusal), permission.used_for);
-    let prefix = &place.prefix;
+    let prefix = of_every_bucket(&place.prefix);
     let user = visible(user.unwrap_or("USER"));
     let rule = permission.command.to_ascii_lowercase().replace(' ', "|");
     let remedy = if words.contains("channel") {
         format!(
             "allow the ledger's channel: ACL SETUSER {user} '&{}'",
-            channel(place)
+            of_every_bucket(&channel(place))
         )
     } else if words.contains("keys") {
         format!("allow the keys of the namespace: ACL SETUSER {user} '~{prefix}*'")
@@ -86,6 +86,19 @@ fn why(place: &Place, permission: &Permission, user: Option<&str>) -> (String, S
         "read the server's own words above, and its log".to_owned()
     };
     (cause, remedy)
+}
+
+/// In a cluster, the pattern of a name in all buckets of keys: `{b39}shop:` is `{b*}shop:` there.
+fn of_every_bucket(name: &str) -> String {
+    let within = name
+        .strip_prefix("{b")
+        .and_then(|name| name.split_once('}'));
+    match within {
+        Some((number, rest)) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("{{b*}}{rest}")
+        }
+        _ => name.to_owned(),
+    }
 }
 
 /// The ledger's channel.

@@ -10,12 +10,12 @@ use crate::ctl::doctor::permissions::channel;
 use crate::ctl::doctor::report::{Check, Report};
 use crate::ctl::place::Place;
 use crate::ctl::units::millis;
-use crate::redis::{Console, Fault, Told};
+use crate::redis::{Console, Fault, Lack, Told};
 
 /// How long a push may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-const LOST: &str = "the memory tier only bridges outages, and each read asks for removals";
+const LOST: &str = Lack::Tracking.lost();
 
 pub(super) async fn check(place: &Place, console: &Console, report: &mut Report) {
     if !console.resp3 {

@@ -23,9 +23,12 @@ pub(super) enum Status {
 }
 
 /// One thing that was tried.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Check {
     pub(super) id: &'static str,
+    /// The node of a cluster that it concerns; absent if it concerns all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) node: Option<String>,
     pub(super) status: Status,
     pub(super) what: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,6 +41,7 @@ impl Check {
     fn new(id: &'static str, status: Status, what: impl Into<String>) -> Self {
         Self {
             id,
+            node: None,
             status,
             what: what.into(),
             cause: None,
@@ -68,11 +72,17 @@ impl Check {
     pub(super) fn failed(id: &'static str, failure: Failure) -> Self {
         Self {
             id,
+            node: None,
             status: Status::Problem,
             what: failure.what,
             cause: failure.cause,
             remedy: failure.remedy,
         }
+    }
+
+    pub(super) fn at(mut self, node: &str) -> Self {
+        self.node = Some(node.to_owned());
+        self
     }
 
     pub(super) fn because(mut self, cause: impl Into<String>) -> Self {
@@ -104,6 +114,9 @@ pub(super) struct Permission {
 /// How long an operation takes.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Latency {
+    /// The master of a cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) node: Option<String>,
     pub(super) operation: &'static str,
     pub(super) samples: u64,
     pub(super) p50_ms: f64,
@@ -122,6 +135,27 @@ pub(super) struct Server {
     pub(super) role: Option<String>,
 }
 
+/// A node of a cluster with slots.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Node {
+    /// Host and port.
+    pub(super) node: String,
+    pub(super) answers: bool,
+    pub(super) version: Option<String>,
+    pub(super) slots: u64,
+    pub(super) buckets: usize,
+    pub(super) replicas: Vec<String>,
+}
+
+/// A cluster, as its nodes describe it.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Cluster {
+    /// `ok`, or `fail` if a node says so.
+    pub(super) state: Option<String>,
+    pub(super) slots_served: u64,
+    pub(super) masters: Vec<Node>,
+}
+
 /// All that was found. With `--json`, this is the answer.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
@@ -132,6 +166,9 @@ pub(super) struct Report {
     /// The user, if the server tells.
     pub(super) user: Option<String>,
     pub(super) server: Server,
+    /// Absent on a single server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cluster: Option<Cluster>,
     pub(super) checks: Vec<Check>,
     pub(super) commands: Vec<Permission>,
     pub(super) latency: Vec<Latency>,
@@ -147,6 +184,7 @@ impl Report {
             namespace: place.namespace().to_owned(),
             user: None,
             server: Server::default(),
+            cluster: None,
             checks: Vec::new(),
             commands: Vec::new(),
             latency: Vec::new(),
@@ -203,7 +241,9 @@ impl Report {
             Status::Skipped => (Paint::Dim, "skipped"),
         };
         let word = out.paint(paint, &format!("{word:<7}"));
-        let mut text = format!("{word}  {:<11}  {}\n", check.id, visible(&check.what));
+        let node = check.node.as_ref().map(|node| format!("{node}: "));
+        let what = format!("{}{}", node.unwrap_or_default(), check.what);
+        let mut text = format!("{word}  {:<11}  {}\n", check.id, visible(&what));
         for (name, more) in [("cause:", &check.cause), ("remedy:", &check.remedy)] {
             if let Some(more) = more {
                 text.push_str(&format!("{:22}{name:<7} {}\n", "", visible(more)));
@@ -224,7 +264,11 @@ impl Report {
                 latency.p99_ms,
                 latency.max_ms,
             ];
-            let mut row = vec![latency.operation.to_owned(), latency.samples.to_string()];
+            let operation = match &latency.node {
+                Some(node) => format!("{node} {}", latency.operation),
+                None => latency.operation.to_owned(),
+            };
+            let mut row = vec![operation, latency.samples.to_string()];
             row.extend(figures.map(|figure| format!("{figure:.2}")));
             table.row(row);
         }

@@ -1,8 +1,7 @@
-//! Whether this is a server that the cache can use: not a replica, not a node of a cluster, not a sentinel; and whether
-//! sentinels watch it.
+//! Whether this single server is one that the cache can use: not a replica, not a sentinel; and whether sentinels watch it.
 
 use crate::ctl::doctor::report::{Check, Report};
-use crate::ctl::explain::{CLUSTER, field};
+use crate::ctl::explain::field;
 use crate::ctl::out::visible;
 use crate::ctl::place::Place;
 use crate::redis::Console;
@@ -17,24 +16,13 @@ pub(super) async fn check(
     info: &str,
     report: &mut Report,
 ) -> bool {
-    match field(info, "redis_mode") {
-        Some("cluster") => {
-            report.add(
-                Check::problem("topology", "this server is a node of a Redis Cluster")
-                    .because(CLUSTER.0)
-                    .remedy(CLUSTER.1),
-            );
-            return false;
-        }
-        Some("sentinel") => {
-            report.add(
+    if field(info, "redis_mode") == Some("sentinel") {
+        report.add(
                 Check::problem("topology", "this is a sentinel, which stores no data")
                     .because("the URL names the port of a sentinel")
                     .remedy("write redis-sentinel://HOST:PORT/MASTER; `redis-cli SENTINEL MASTERS` lists the masters"),
             );
-            return false;
-        }
-        _ => {}
+        return false;
     }
     let usable = role(console, report).await;
     if place.target.sentinels().is_none() {

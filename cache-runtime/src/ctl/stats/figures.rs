@@ -1,12 +1,17 @@
 //! The figures, as `--json` prints them.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::join_all;
 use serde::Serialize;
 
-use crate::ctl::explain::{self, field};
+use crate::ctl::explain::field;
 use crate::ctl::failure::Failure;
+use crate::ctl::parts::Parts;
 use crate::ctl::place::Place;
+use crate::ctl::unavailable::Unavailable;
 use crate::ctl::units;
-use crate::redis::{Survey, since};
+use crate::redis::{Console, Fault, Survey, since};
 
 /// How many keys are weighed to estimate the memory of all.
 const WEIGHED: usize = 200;
@@ -14,17 +19,34 @@ const WEIGHED: usize = 200;
 /// How many of the latest removals are named.
 const LATEST: usize = 5;
 
-/// All figures.
+/// All figures. In a cluster those of all masters together, and of each.
 #[derive(Debug, Serialize)]
 pub(super) struct Figures {
     redis: String,
     namespace: String,
     pub(super) server: Server,
     pub(super) cache: Cache,
+    /// The masters of a cluster.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) masters: Vec<MasterFigures>,
+    /// Masters whose figures are missing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) unavailable: Vec<Unavailable>,
 }
 
-/// What `INFO` tells; `null` where the server does not.
+/// The figures of one master of a cluster.
 #[derive(Debug, Serialize)]
+pub(super) struct MasterFigures {
+    /// Host and port.
+    pub(super) node: String,
+    pub(super) slots: u64,
+    pub(super) buckets: usize,
+    pub(super) server: Server,
+    pub(super) cache: Cache,
+}
+
+/// What `INFO` tells; `null` where the server does not. Of several masters together: sums, and the uptime of the youngest.
+#[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Server {
     pub(super) name: String,
     pub(super) version: Option<String>,
@@ -46,7 +68,7 @@ pub(super) struct Server {
     pub(super) expired: Option<u64>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Cache {
     /// Keys in the catalogue. Some that have gone recently may still be counted.
     pub(super) entries: u64,
@@ -56,7 +78,7 @@ pub(super) struct Cache {
     pub(super) ledger: Ledger,
 }
 
-#[derive(Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Memory {
     /// From a sample of the entries.
     pub(super) entries_estimate_bytes: Option<u64>,
@@ -64,18 +86,21 @@ pub(super) struct Memory {
     pub(super) ledger_bytes: Option<u64>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Ledger {
     pub(super) exists: bool,
     /// Patterns of removals that it remembers.
     pub(super) removals: usize,
+    /// All patterns with the age of their latest removal; buckets share most of them.
+    #[serde(skip)]
+    ages: BTreeMap<String, u64>,
     /// The longest TTL of an entry; patterns older than that are dropped.
     pub(super) longest_ttl_seconds: f64,
     /// The latest removals by prefix, glob or tag.
     pub(super) latest: Vec<Removal>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct Removal {
     pub(super) pattern: String,
     pub(super) seconds_ago: f64,
@@ -83,40 +108,54 @@ pub(super) struct Removal {
 
 impl Figures {
     pub(super) async fn read(place: &Place) -> Result<Self, Failure> {
-        let survey = place.survey().await?;
-        let info = survey
-            .console
-            .ask::<String>(&["INFO"])
-            .await
-            .unwrap_or_default();
-        let keys = survey.console.ask::<u64>(&["DBSIZE"]).await.ok();
-        let (entries, tagged) = survey.catalogued().await.map_err(|fault| {
-            explain::refused(&place.target, "the catalogue cannot be read", &fault)
-        })?;
-        let memory = memory(&survey, entries).await;
-        let now = survey.server_millis();
-        let figures = &survey.figures;
-        let latest = figures.patterns.iter().take(LATEST);
+        let parts = Parts::open(place, |_| true).await?;
+        let (masters, mut unavailable) = (parts.masters, parts.away);
+        let is_cluster = !masters.is_empty();
+        let mut console = None;
+        let reading = parts.all.into_iter().map(async |mut part| {
+            let read = part.following(place, async |survey: &Survey| Cache::read(survey).await);
+            (read.await, part)
+        });
+        let mut caches: Vec<(String, Cache)> = Vec::new();
+        for (read, part) in join_all(reading).await {
+            match read {
+                Ok(cache) => {
+                    let node = part.home.as_ref().map(|home| home.node.clone());
+                    caches.push((node.unwrap_or_default(), cache));
+                    console.get_or_insert(part.survey.console);
+                }
+                Err(fault) => {
+                    let away = part.failed(place, "the catalogue cannot be read", &fault)?;
+                    away.add_to(&mut unavailable);
+                }
+            }
+        }
+        let together = |node: Option<&str>| {
+            let wanted = |(of, _): &&(String, Cache)| node.is_none_or(|node| node == of);
+            Cache::sum(caches.iter().filter(wanted).map(|(_, cache)| cache))
+        };
+        let asking = masters.iter().map(async |(master, console)| {
+            let console = console.as_ref()?;
+            Some(MasterFigures {
+                node: master.name.clone(),
+                slots: master.slots,
+                buckets: master.buckets.len(),
+                server: Server::read(console).await,
+                cache: together(Some(&master.name)),
+            })
+        });
+        let masters: Vec<MasterFigures> = join_all(asking).await.into_iter().flatten().collect();
+        let server = match console {
+            Some(console) if !is_cluster => Server::read(&console).await,
+            _ => Server::sum(masters.iter().map(|master| &master.server)),
+        };
         Ok(Self {
             redis: place.target.to_string(),
             namespace: place.namespace().to_owned(),
-            server: Server::of(&info, keys),
-            cache: Cache {
-                entries,
-                tagged,
-                memory,
-                ledger: Ledger {
-                    exists: figures.birth.is_some(),
-                    removals: figures.patterns.len(),
-                    longest_ttl_seconds: figures.longest_ms as f64 / 1_000.0,
-                    latest: latest
-                        .map(|(pattern, number)| Removal {
-                            pattern: pattern.to_string(),
-                            seconds_ago: since(*number, now).as_millis() as f64 / 1_000.0,
-                        })
-                        .collect(),
-                },
-            },
+            server,
+            cache: together(None),
+            masters,
+            unavailable,
         })
     }
 
@@ -135,7 +174,123 @@ impl Figures {
     }
 }
 
+impl Cache {
+    async fn read(survey: &Survey) -> Result<Self, Fault> {
+        let (entries, tagged) = survey.catalogued().await?;
+        let now = survey.server_millis();
+        let figures = &survey.figures;
+        let ages = figures.patterns.iter().map(|(pattern, number)| {
+            let ago = since(*number, now).as_millis();
+            (pattern.to_string(), u64::try_from(ago).unwrap_or(u64::MAX))
+        });
+        let mut cache = Self {
+            entries,
+            tagged,
+            memory: memory(survey, entries).await,
+            ledger: Ledger {
+                exists: figures.birth.is_some(),
+                longest_ttl_seconds: figures.longest_ms as f64 / 1_000.0,
+                ages: ages.collect(),
+                ..Ledger::default()
+            },
+        };
+        cache.ledger.count();
+        Ok(cache)
+    }
+
+    /// Buckets of keys together.
+    fn sum<'a>(all: impl Iterator<Item = &'a Self>) -> Self {
+        let mut sum = Self {
+            memory: Memory {
+                entries_estimate_bytes: Some(0),
+                catalogue_bytes: Some(0),
+                ledger_bytes: Some(0),
+            },
+            ..Self::default()
+        };
+        for one in all {
+            let (memory, ledger) = (&mut sum.memory, &mut sum.ledger);
+            sum.entries += one.entries;
+            sum.tagged += one.tagged;
+            add(
+                &mut memory.entries_estimate_bytes,
+                one.memory.entries_estimate_bytes,
+            );
+            add(&mut memory.catalogue_bytes, one.memory.catalogue_bytes);
+            add(&mut memory.ledger_bytes, one.memory.ledger_bytes);
+            ledger.exists |= one.ledger.exists;
+            ledger.longest_ttl_seconds =
+                (ledger.longest_ttl_seconds).max(one.ledger.longest_ttl_seconds);
+            for (pattern, ago) in &one.ledger.ages {
+                let known = ledger.ages.entry(pattern.clone()).or_insert(*ago);
+                *known = (*known).min(*ago);
+            }
+        }
+        sum.ledger.count();
+        sum
+    }
+}
+
+impl Ledger {
+    /// Counts the patterns, and finds the latest.
+    fn count(&mut self) {
+        self.removals = self.ages.len();
+        let mut ages: Vec<(&String, &u64)> = self.ages.iter().collect();
+        ages.sort_by_key(|(_, ago)| **ago);
+        let latest = ages.into_iter().take(LATEST);
+        self.latest = latest
+            .map(|(pattern, ago)| Removal {
+                pattern: pattern.clone(),
+                seconds_ago: *ago as f64 / 1_000.0,
+            })
+            .collect();
+    }
+}
+
+/// A sum is known if all that it consists of are.
+fn add(sum: &mut Option<u64>, one: Option<u64>) {
+    *sum = sum.zip(one).map(|(sum, one)| sum + one);
+}
+
 impl Server {
+    async fn read(console: &Console) -> Self {
+        let info = console.ask::<String>(&["INFO"]).await.unwrap_or_default();
+        let keys = console.ask::<u64>(&["DBSIZE"]).await.ok();
+        Self::of(&info, keys)
+    }
+
+    /// All masters together.
+    fn sum<'a>(all: impl Iterator<Item = &'a Self> + Clone) -> Self {
+        let sum = |figure: fn(&Self) -> Option<u64>| all.clone().map(figure).sum::<Option<u64>>();
+        let different = |text: fn(&Self) -> Option<&str>| {
+            let texts: BTreeSet<&str> = all.clone().filter_map(text).collect();
+            let texts: Vec<&str> = texts.into_iter().collect();
+            (!texts.is_empty()).then(|| texts.join(", "))
+        };
+        let limits = all.clone().map(|one| one.memory_limit_bytes);
+        let is_limited = limits.clone().all(|limit| limit != Some(0));
+        Self {
+            name: different(|one| Some(&one.name)).unwrap_or_default(),
+            version: different(|one| one.version.as_deref()),
+            uptime_seconds: all.clone().filter_map(|one| one.uptime_seconds).min(),
+            clients: sum(|one| one.clients),
+            memory_bytes: sum(|one| one.memory_bytes),
+            memory_peak_bytes: sum(|one| one.memory_peak_bytes),
+            memory_limit_bytes: match is_limited {
+                true => limits.sum(),
+                false => Some(0),
+            },
+            eviction_policy: different(|one| one.eviction_policy.as_deref()),
+            keys: sum(|one| one.keys),
+            operations_per_second: sum(|one| one.operations_per_second),
+            commands: sum(|one| one.commands),
+            hits: sum(|one| one.hits),
+            misses: sum(|one| one.misses),
+            evicted: sum(|one| one.evicted),
+            expired: sum(|one| one.expired),
+        }
+    }
+
     fn of(info: &str, keys: Option<u64>) -> Self {
         let figure = |name| field(info, name).and_then(|text| text.parse().ok());
         let text = |name| field(info, name).map(str::to_owned);

@@ -4,11 +4,12 @@ mod figures;
 
 use std::time::Duration;
 
-use self::figures::{Figures, Server};
+use self::figures::{Figures, MasterFigures, Server};
 use crate::ctl::args::Stats;
 use crate::ctl::failure::Failure;
 use crate::ctl::out::{Out, Paint, visible};
 use crate::ctl::place::Place;
+use crate::ctl::table::Table;
 use crate::ctl::units;
 
 /// Clears a terminal and goes to its corner.
@@ -27,6 +28,7 @@ pub(super) async fn run(place: &Place, wanted: &Stats, out: &Out) -> Result<u8, 
 /// Shows the figures until that was done often enough.
 async fn watch(place: &Place, wanted: &Stats, out: &Out) -> Result<u8, Failure> {
     let mut before: Option<Figures> = None;
+    let mut code = 0;
     for shown in 1.. {
         let figures = Figures::read(place).await?;
         if out.json {
@@ -41,6 +43,8 @@ async fn watch(place: &Place, wanted: &Stats, out: &Out) -> Result<u8, Failure> 
             let page = text(place, &figures, before.as_ref(), out);
             out.text(&format!("{lead}{page}"));
         }
+        out.unavailable(&figures.unavailable, "missing: the figures of");
+        code = u8::from(!figures.unavailable.is_empty());
         let Some(every) = wanted.watch else { break };
         if wanted.times.is_some_and(|times| shown >= times) {
             break;
@@ -48,15 +52,54 @@ async fn watch(place: &Place, wanted: &Stats, out: &Out) -> Result<u8, Failure> 
         before = Some(figures);
         tokio::time::sleep(Duration::from_secs(every)).await;
     }
-    Ok(0)
+    Ok(code)
 }
 
 fn text(place: &Place, figures: &Figures, before: Option<&Figures>, out: &Out) -> String {
-    let mut lines = vec![place.described(), String::new(), "SERVER".to_owned()];
+    let head = match figures.masters.len() {
+        0 => "SERVER".to_owned(),
+        count => format!("ALL {count} MASTERS THAT ANSWER"),
+    };
+    let mut lines = vec![place.described(), String::new(), head];
     lines.extend(server(&figures.server, before.map(|before| &before.server)));
     lines.extend([String::new(), "NAMESPACE".to_owned()]);
     lines.extend(namespace(figures, out));
-    lines.into_iter().map(|line| format!("{line}\n")).collect()
+    let mut text: String = lines.into_iter().map(|line| format!("{line}\n")).collect();
+    if !figures.masters.is_empty() {
+        text.push_str(&format!("\n{}", masters(&figures.masters)));
+    }
+    text
+}
+
+/// A row for each master of a cluster.
+fn masters(all: &[MasterFigures]) -> String {
+    let head = [
+        "MASTER",
+        "SLOTS",
+        "BUCKETS",
+        "ENTRIES",
+        "KEYS",
+        "MEMORY",
+        "CLIENTS",
+        "COMMANDS/S",
+        "VERSION",
+    ];
+    let mut table = Table::new(&head, &[1, 2, 3, 4, 5, 6, 7]);
+    for master in all {
+        let server = &master.server;
+        table.row(vec![
+            master.node.clone(),
+            units::number(master.slots),
+            master.buckets.to_string(),
+            units::number(master.cache.entries),
+            known(server.keys, units::number),
+            known(server.memory_bytes, units::bytes),
+            known(server.clients, units::number),
+            known(server.operations_per_second, units::number),
+            visible(server.version.as_deref().unwrap_or("unknown")),
+        ]);
+    }
+    table.render()
 }
 
 fn server(server: &Server, before: Option<&Server>) -> Vec<String> {

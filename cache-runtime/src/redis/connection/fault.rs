@@ -22,7 +22,7 @@ impl Fault {
     }
 
     /// True if another node of a cluster serves the slot now, or will soon. It says nothing about the connection.
-    pub(in crate::redis) fn is_of_a_slot(&self) -> bool {
+    pub(crate) fn is_of_a_slot(&self) -> bool {
         matches!(self, Self::Disconnected(why) if is_about_a_slot(why))
     }
 }
@@ -61,12 +61,12 @@ pub(in crate::redis) fn is_missing_script(error: &RedisError) -> bool {
 }
 
 pub(in crate::redis) fn speaks_only_resp2(error: &RedisError) -> bool {
+    let text = error.to_string().to_ascii_lowercase();
     error.kind() == ErrorKind::RESP3NotSupported
         || error.code().is_some_and(|code| code == "NOPROTO")
-        || error
-            .to_string()
-            .to_ascii_lowercase()
-            .contains("unknown command 'hello'")
+        || text.contains("unknown command 'hello'")
+        // An ACL of Redis 6.2 can forbid the command.
+        || (text.contains("noperm") && text.contains("'hello'"))
 }
 
 /// True for an outage, false for an answer that refuses the command.

@@ -20,6 +20,7 @@ use crate::redis::connection::server::{Ask, ServerRole};
 use crate::redis::connection::span::RedisSpan;
 use crate::redis::connection::tier::LEDGER_LIFE;
 use crate::redis::connection::wire::Wire;
+use crate::redis::lack::Lack;
 use crate::redis::lease::millis;
 use crate::redis::ledger::{Birth, Ledger, Page, read_birth, write_birth};
 use crate::redis::scripts::{SOURCES, Script};
@@ -59,6 +60,8 @@ pub(crate) struct Link {
     heard: AtomicU64,
     origin: Instant,
     scripts: Vec<String>,
+    /// What the server does not allow this user.
+    pub(in crate::redis) lacks: Vec<Lack>,
     pub(in crate::redis) timeouts: AtomicU32,
     /// Counts answers, so that a caller whose wait has timed out can tell a slow server from a silent one.
     pub(in crate::redis) answers: AtomicU64,

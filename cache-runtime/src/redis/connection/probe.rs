@@ -116,6 +116,13 @@ pub(in crate::redis) fn meaning(target: &Target, fault: &Fault) -> String {
         _ if has(&["wrongpass", "noauth", "invalid password", "authentication"]) => {
             "check user and password in the URL"
         }
+        _ if has(&["redis is not used until"]) => return text,
+        _ if has(&["this server is a replica"]) => {
+            "use the address of its master, or redis-sentinel://, which leads there"
+        }
+        _ if has(&["'cluster|slots'", "'cluster'"]) => {
+            "the nodes must be asked who serves which keys: allow CLUSTER SLOTS on all of them, `ACL SETUSER <user> +cluster|slots`"
+        }
         _ if has(&["noperm"]) => {
             "the ACL must allow GET, MGET, SET, GETRANGE, SETRANGE, EXISTS, UNLINK, PTTL, PEXPIRE, EVALSHA, EVAL, SCRIPT, ZADD, \
              ZREM, ZCARD, ZSCORE, ZRANGE, ZRANGEBYSCORE, ZREVRANGEBYSCORE, ZREMRANGEBYSCORE, ZRANGEBYLEX, ZLEXCOUNT, INFO, \

@@ -223,9 +223,6 @@ async fn still_answers(tier: &Tier, link: &Link) -> Result<(), Fault> {
     }
 }
 
-const NO_PUSHES: &str = "Redis pushes no changes on this connection (RESP2, or tracking or pub/sub is refused): every read asks \
-                         for the latest removals, and the memory tier only bridges outages";
-
 /// Logs outages: once per transition, not per attempt.
 #[derive(Default)]
 struct Outage {
@@ -240,15 +237,7 @@ impl Outage {
         let reason = meaning(&tier.target, fault);
         tier.report_unusable(Some(reason.clone()));
         if self.said.as_deref() != Some(&reason) {
-            match fault {
-                _ if !tier.target.is_first_to_say(&reason) => {}
-                Fault::Refused(_) => {
-                    tracing::error!(redis = %tier.target, %reason, "Redis refuses the connection: calls use only memory and their bodies until this is corrected");
-                }
-                _ => {
-                    tracing::warn!(redis = %tier.target, %reason, "Redis cannot be reached: calls use only memory and their bodies, and the cache keeps trying to connect");
-                }
-            }
+            say_unusable(tier, fault, &reason);
             self.said = Some(reason);
         }
     }
@@ -257,7 +246,8 @@ impl Outage {
         let tls = if tier.is_tls() { " (TLS)" } else { "" };
         let pushes = link.pushes;
         tier.report_unusable(None);
-        tier.report_lacking((!pushes).then(|| NO_PUSHES.to_owned()));
+        let node = link.info.addr().to_string();
+        tier.report_lacking(&link.lacks, &node);
         let recovered = self.connected_before || self.since.is_some();
         if !tier
             .target
@@ -272,5 +262,28 @@ impl Outage {
         self.connected_before = true;
         self.since = None;
         self.said = None;
+    }
+}
+
+/// Logs why there is no connection. The buckets of one master say it once.
+fn say_unusable(tier: &Tier, fault: &Fault, reason: &str) {
+    let (target, node) = (&tier.target, tier.target.node());
+    let key = format!("{reason} {}", node.as_deref().unwrap_or_default());
+    if !target.is_first_to_say(&key) {
+        return;
+    }
+    match (fault, node) {
+        (Fault::Refused(_), Some(node)) => {
+            tracing::error!(redis = %target, node, %reason, "Redis refuses the connection to a master: calls for its keys use only memory and their bodies until this is corrected");
+        }
+        (Fault::Refused(_), None) => {
+            tracing::error!(redis = %target, %reason, "Redis refuses the connection: calls use only memory and their bodies until this is corrected");
+        }
+        (_, Some(node)) => {
+            tracing::warn!(redis = %target, node, %reason, "a master of the Redis Cluster cannot be reached: calls for its keys use only memory and their bodies, and the cache keeps trying to connect");
+        }
+        (_, None) => {
+            tracing::warn!(redis = %target, %reason, "Redis cannot be reached: calls use only memory and their bodies, and the cache keeps trying to connect");
+        }
     }
 }

@@ -12,6 +12,8 @@ use redis::{
 use crate::error::Error;
 use crate::redis::bucket::Bucket;
 use crate::redis::connection::topology::Topology;
+#[cfg(feature = "cli")]
+use crate::redis::connection::topology::beside;
 use crate::redis::connection::wire::Wires;
 
 /// A parsed and checked Redis URL.
@@ -148,6 +150,17 @@ impl Target {
         }
     }
 
+    /// In a cluster: host and port of the master that serves these keys, as far as it is known.
+    pub(crate) fn node(&self) -> Option<String> {
+        match &self.place {
+            Place::Cluster { topology, bucket } => {
+                let master = topology.last_master_of(bucket.slot())?;
+                Some(master.to_string())
+            }
+            Place::Server(_) | Place::Sentinels { .. } => None,
+        }
+    }
+
     /// True if a log line is to be written. In a cluster many buckets meet the same event at the same time; only the first
     /// of them writes the line.
     pub(in crate::redis) fn is_first_to_say(&self, line: &str) -> bool {
@@ -255,6 +268,33 @@ impl Target {
         match &self.place {
             Place::Sentinels { addresses, master } => Some((addresses, master)),
             Place::Server(_) | Place::Cluster { .. } => None,
+        }
+    }
+
+    /// The nodes that the URL of a cluster names, each as a server of its own; empty if this is no cluster.
+    #[cfg(feature = "cli")]
+    pub(crate) fn seeds(&self) -> Vec<Self> {
+        let Place::Cluster { topology, .. } = &self.place else {
+            return Vec::new();
+        };
+        let seeds = topology.seeds().iter().cloned();
+        seeds.map(|addr| self.at(addr)).collect()
+    }
+
+    /// Another node of the cluster that this server is a node of, under the address that this server gives it.
+    #[cfg(feature = "cli")]
+    pub(in crate::redis) fn other_node(&self, host: Option<String>, port: u16) -> Option<Self> {
+        match &self.place {
+            Place::Server(asked) => Some(self.at(beside(asked, host, port))),
+            _ => None,
+        }
+    }
+
+    #[cfg(feature = "cli")]
+    fn at(&self, addr: ConnectionAddr) -> Self {
+        Self {
+            place: Place::Server(addr),
+            ..self.clone()
         }
     }
 

@@ -466,13 +466,8 @@ impl Tier {
 
     /// Gives up a link that is no longer usable.
     pub(in crate::redis) fn lose(&self, link: &Arc<Link>, why: &str) {
-        // These texts name the slot, which differs from bucket to bucket.
-        let key = if is_about_a_slot(why) { "slots" } else { why };
-        if self.switch.lose(link) && self.target.is_first_to_say(key) {
-            tracing::warn!(
-                redis = %self.target, reason = why,
-                "Redis is lost and the breaker is open: calls use only memory and their bodies until Redis is back"
-            );
+        if self.switch.lose(link) {
+            self.say_lost(link, why);
         }
         self.rouse();
     }
@@ -488,6 +483,27 @@ impl Tier {
         }
         self.supervised();
         self.rouse();
+    }
+
+    fn say_lost(&self, link: &Link, why: &str) {
+        // These texts name the slot, which differs from bucket to bucket.
+        let key = if is_about_a_slot(why) { "slots" } else { why };
+        let node = link.info.addr();
+        if !self.target.is_first_to_say(&format!("{key} {node}")) {
+            return;
+        }
+        if self.target.is_cluster() {
+            tracing::warn!(
+                redis = %self.target, %node, reason = why,
+                "a master of the Redis Cluster is lost and the breakers of its keys are open: calls for these keys use only memory \
+                 and their bodies until it is back or replaced"
+            );
+        } else {
+            tracing::warn!(
+                redis = %self.target, reason = why,
+                "Redis is lost and the breaker is open: calls use only memory and their bodies until Redis is back"
+            );
+        }
     }
 
     /// Logs once that a call that needs Redis is not polled within a tokio runtime.

@@ -114,6 +114,14 @@ impl Topology {
         })
     }
 
+    /// The master that served the slot when the nodes were asked last.
+    pub(in crate::redis) fn last_master_of(&self, slot: u16) -> Option<ConnectionAddr> {
+        let known = self.known.lock();
+        let mut ranges = known.ranges.iter();
+        let serving = ranges.find(|range| (range.first..=range.last).contains(&slot));
+        serving.map(|range| range.master.clone())
+    }
+
     /// Asks the nodes, each a moment after the one before it, and takes the first good answer.
     async fn ask(
         &self,
@@ -192,7 +200,11 @@ fn read(answer: Value, asked: &ConnectionAddr) -> Option<Vec<Range>> {
 
 /// The address of a node as another one names it. A node that does not know its own host leaves it out, or names it `?`:
 /// then it is the host that was asked.
-fn beside(asked: &ConnectionAddr, host: Option<String>, port: u16) -> ConnectionAddr {
+pub(in crate::redis) fn beside(
+    asked: &ConnectionAddr,
+    host: Option<String>,
+    port: u16,
+) -> ConnectionAddr {
     let host = host.filter(|host| !host.is_empty() && host != "?");
     match asked {
         ConnectionAddr::TcpTls {

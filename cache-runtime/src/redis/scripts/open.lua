@@ -4,15 +4,19 @@
 -- where the entry was stored, although a removal that was made elsewhere has been lost.
 -- KEYS: 1 the ledger.
 -- ARGV: 1 the channel; 2 the birth id of a new ledger; 3 the shortest life of the ledger in ms; 4 a hash of the server's run and
--- reign, or '' if the ledger need not belong to it.
+-- reign, or the digest of a script that only this run of the server has in its memory (40 characters; the ledger must belong
+-- to it already, or is replaced), or '' if the ledger need not belong to a run; 5 'q' if this user may not publish, or ''.
 -- Returns its members and their scores.
 if ARGV[4] ~= '' then
+  local owned, foreign = false, string.len(ARGV[4]) == 40
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '0', '0')) do
-    if string.sub(member, 1, 1) == 'r' and string.sub(member, 2) ~= ARGV[4] then
-      redis.call('UNLINK', KEYS[1])
-      break
+    if member == 'r' .. ARGV[4] then
+      owned = true
+    elseif string.sub(member, 1, 1) == 'r' then
+      foreign = true
     end
   end
+  if foreign and not owned then redis.call('UNLINK', KEYS[1]) end
 end
 if redis.call('ZCARD', KEYS[1]) == 0 then
   redis.call('ZADD', KEYS[1], '0', 'b' .. ARGV[2])
@@ -20,4 +24,5 @@ if redis.call('ZCARD', KEYS[1]) == 0 then
 end
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
 if ARGV[4] ~= '' then redis.call('ZADD', KEYS[1], '0', 'r' .. ARGV[4]) end
+if ARGV[5] ~= '' then redis.call('ZADD', KEYS[1], '0', ARGV[5]) end
 return redis.call('ZRANGE', KEYS[1], '0', '-1', 'WITHSCORES')

@@ -13,8 +13,7 @@ use crate::common::random;
 use crate::common::safeguard::{Safeguard, off};
 use crate::redis::connection::clock::ServerClock;
 use crate::redis::connection::fault::{
-    Fault, brief, cluster, fault, is_of_a_cluster, is_outage, is_wrong_type, speaks_only_resp2,
-    unnamed,
+    Fault, cluster, fault, is_of_a_cluster, is_outage, is_wrong_type, speaks_only_resp2, unnamed,
 };
 use crate::redis::connection::link::{
     Incoming, Link, Push, REPLICA, each, foreign_ledger, members_of, read,
@@ -24,6 +23,7 @@ use crate::redis::connection::server::{Ask, ServerRole, info, is_cluster, run_id
 use crate::redis::connection::target::Target;
 use crate::redis::connection::tier::LEDGER_LIFE;
 use crate::redis::connection::wire::{OnPush, Wire};
+use crate::redis::lack::Lack;
 use crate::redis::lease::millis;
 use crate::redis::ledger::{Ledger, Page, write_birth};
 use crate::redis::scripts::{SOURCES, Script};
@@ -47,7 +47,11 @@ struct Greeting {
     time: Value,
     run_id: Option<String>,
     role: Option<ServerRole>,
+    /// The server answers `CLIENT TRACKING` and `SUBSCRIBE` with yes.
     pushes: bool,
+    subscribed: bool,
+    publishes: bool,
+    lacks: Vec<Lack>,
     scripts: Vec<String>,
 }
 
@@ -83,21 +87,34 @@ impl Link {
             info,
             wire,
         } = opened;
-        let channel = resp3.then_some(purpose.channel.as_str());
-        let greeting = if off(Safeguard::SubscribeFirst) {
-            greet(&mut connection, None, purpose.target).await?
-        } else {
-            greet(&mut connection, channel, purpose.target).await?
-        };
+        let subscribes = resp3 && !off(Safeguard::SubscribeFirst);
+        let mut greeting = greet(&mut connection, &purpose, subscribes).await?;
+        if !resp3 {
+            // Redis accepts CLIENT TRACKING on such a connection, and tells nothing.
+            greeting.pushes = false;
+            greeting.lacks.retain(|lack| *lack == Lack::Publish);
+            greeting.lacks.push(Lack::Resp3);
+        }
+        let mut mark = None;
+        let mut quiet = false;
         let mut ask = greeting.role.as_ref().map_or(Ask::Role, |_| Ask::Info);
         let (run_id, run, second_took) = loop {
             let asked = Instant::now();
-            let (again, page) = second_look(&mut connection, &mut ask, &greeting, &purpose).await?;
+            let owner = mark
+                .clone()
+                .unwrap_or_else(|| owner_of_ledger(&greeting, &purpose));
+            let looked = second_look(&mut connection, &mut ask, &greeting, &purpose, &owner);
+            let (again, page) = looked.await?;
             let second_took = asked.elapsed();
             let run_id = greeting
                 .run_id
                 .clone()
                 .filter(|id| Some(id) == again.as_ref());
+            if run_id.is_none() && mark.is_none() && !purpose.trusts_restarts {
+                mark = Some(mark_of_run(&mut connection, page.owner.as_deref()).await?);
+                continue;
+            }
+            quiet |= page.quiet;
             let run = run_of(run_id.as_deref(), greeting.role.as_ref());
             let believed = if purpose.trusts_restarts || off(Safeguard::RunId) {
                 0
@@ -112,11 +129,11 @@ impl Link {
             tokio::time::sleep(Duration::from_millis(20)).await;
             let _ = connection.subscribe(&purpose.channel).await;
         }
-        if run_id.is_none() && purpose.target.is_first_to_say("run id") {
-            tracing::warn!(
-                "this Redis shows no stable run id (INFO server): after a restart from a snapshot, the cache cannot \
-                 recognize removed entries that the snapshot brings back; allow INFO, or connect without a proxy"
-            );
+        if run_id.is_none() {
+            greeting.lacks.push(Lack::Info);
+        }
+        if quiet {
+            without_messages(&mut connection, &purpose.channel, &mut greeting).await?;
         }
         let link = Self {
             connection,
@@ -135,6 +152,7 @@ impl Link {
             heard: AtomicU64::new(0),
             origin: greeting.sent,
             scripts: greeting.scripts,
+            lacks: greeting.lacks,
             timeouts: AtomicU32::new(0),
             answers: AtomicU64::new(0),
             lost: AtomicBool::new(false),
@@ -147,10 +165,10 @@ impl Link {
 /// The first round trip. Each command may fail on its own, because the user may lack the permission for any of them.
 async fn greet(
     connection: &mut MultiplexedConnection,
-    channel: Option<&str>,
-    target: &Target,
+    purpose: &Purpose<'_>,
+    subscribes: bool,
 ) -> Result<Greeting, Fault> {
-    let in_cluster = target.is_cluster();
+    let in_cluster = purpose.target.is_cluster();
     let mut first = redis::pipe();
     first
         .cmd("TIME")
@@ -160,15 +178,19 @@ async fn greet(
         .arg("TRACKING")
         .arg("ON")
         // Refused by a server that is no node of a cluster. It needs no permission that `INFO` needs.
-        .cmd("READWRITE");
+        .cmd("READWRITE")
+        // Only shows whether it is allowed: it is no message of a ledger, so everybody passes over it.
+        .cmd("PUBLISH")
+        .arg(&purpose.channel)
+        .arg(NO_MESSAGE);
     for source in SOURCES {
         first.cmd("SCRIPT").arg("LOAD").arg(source);
     }
     let mut subscriber = connection.clone();
     let subscribe = async {
-        match channel {
-            Some(channel) => subscriber.subscribe(channel).await,
-            None => Ok(()),
+        match subscribes {
+            true => subscriber.subscribe(&purpose.channel).await,
+            false => Ok(()),
         }
     };
     let sent = Instant::now();
@@ -179,13 +201,13 @@ async fn greet(
     let mut answers = answers?;
     let mut next = || answers.next().unwrap_or_else(|| Err(unnamed()));
     let (time, server, replication, tracking) = (next(), next(), next(), next());
-    let accepted = next().is_ok();
+    let (accepted, published) = (next().is_ok(), next());
     let of_a_cluster = accepted || is_cluster(&server);
     let time = time.map_err(fault)?;
     if of_a_cluster && !in_cluster {
         return Err(cluster());
     }
-    let outages = [&server, &replication]
+    let outages = [&server, &replication, &published]
         .into_iter()
         .filter_map(|answer| answer.as_ref().err())
         .chain(subscribed.as_ref().err());
@@ -194,22 +216,14 @@ async fn greet(
     }
     let mut scripts = Vec::with_capacity(SOURCES.len());
     for _ in SOURCES {
-        scripts.push(next().and_then(read).map_err(fault)?);
+        scripts.push(next().and_then(read).map_err(no_scripts)?);
     }
-    for (refused, what) in [
-        (tracking.as_ref().err(), "changes of keys"),
-        (subscribed.as_ref().err(), "removals"),
-    ] {
-        if let Some(error) = refused
-            && target.is_first_to_say(what)
-        {
-            tracing::warn!(
-                reason = %brief(error),
-                "Redis refuses to push {what}: each read asks Redis instead, and the memory tier answers only in outages; \
-                 allow CLIENT TRACKING and SUBSCRIBE to use it"
-            );
-        }
-    }
+    let refused = [
+        (tracking.is_err(), Lack::Tracking),
+        (subscribed.is_err(), Lack::Subscribe),
+        (published.is_err(), Lack::Publish),
+    ];
+    let lacks = refused.into_iter().filter(|(refused, _)| *refused);
     Ok(Greeting {
         sent,
         took,
@@ -217,6 +231,9 @@ async fn greet(
         run_id: run_id(server),
         role: replication.ok().and_then(ServerRole::read),
         pushes: tracking.is_ok() && subscribed.is_ok(),
+        subscribed: subscribes && subscribed.is_ok(),
+        publishes: published.is_ok(),
+        lacks: lacks.map(|(_, lack)| lack).collect(),
         scripts,
     })
 }
@@ -227,6 +244,7 @@ async fn second_look(
     ask: &mut Ask,
     greeting: &Greeting,
     purpose: &Purpose<'_>,
+    owner: &str,
 ) -> Result<(Option<String>, Page), Fault> {
     let mut second = redis::pipe();
     second
@@ -240,7 +258,8 @@ async fn second_look(
         .arg(&purpose.channel)
         .arg(write_birth(random::number()))
         .arg(millis(LEDGER_LIFE))
-        .arg(owner_of_ledger(greeting, purpose));
+        .arg(owner)
+        .arg(if greeting.publishes { "" } else { QUIET });
     second.add_command(ledger);
     let mut answers = each(&mut second, connection).await?;
     let mut next = || answers.next().unwrap_or_else(|| Err(unnamed()));
@@ -267,13 +286,104 @@ async fn second_look(
         Err(error) if is_of_a_cluster(&error) && !purpose.target.is_cluster() => {
             return Err(cluster());
         }
-        Err(error) => return Err(fault(error)),
+        Err(error) => return Err(no_scripts(error)),
     };
     if page.birth.is_none() {
         return Err(foreign_ledger(&purpose.ledger_name));
     }
     Ok((run_id(server), page))
 }
+
+/// Where a user may not publish, nobody may rely on messages. The ledger is marked by now; whoever reads it later does not
+/// subscribe. Whoever has subscribed before is counted here: a reader subscribes first, and then reads the ledger.
+async fn without_messages(
+    connection: &mut MultiplexedConnection,
+    channel: &str,
+    greeting: &mut Greeting,
+) -> Result<(), Fault> {
+    if std::mem::take(&mut greeting.subscribed) {
+        match connection.unsubscribe(channel).await.map_err(fault) {
+            // It then counts as one who relies on messages, which keeps those from Redis who may not publish.
+            Err(Fault::Refused(_)) if greeting.publishes => {}
+            Err(Fault::Refused(why)) => {
+                return Err(Fault::Refused(format!(
+                    "this user may not PUBLISH, and having subscribed, not UNSUBSCRIBE either ({why}): {NOT_USED}"
+                )));
+            }
+            done => done?,
+        }
+    }
+    greeting.pushes = false;
+    if greeting.publishes {
+        greeting.lacks.push(Lack::PublishOfOthers);
+        return Ok(());
+    }
+    let mut count = redis::cmd("PUBSUB");
+    count.arg("NUMSUB").arg(channel);
+    let answer = count.query_async::<(String, u64)>(connection).await;
+    let listeners = answer.map_err(|error| match fault(error) {
+        Fault::Refused(why) => Fault::Refused(format!(
+            "this user may not PUBLISH, and not ask by PUBSUB NUMSUB either whether other processes rely on that ({why}): {NOT_USED}"
+        )),
+        fault => fault,
+    })?;
+    match listeners {
+        (_, 0) => Ok(()),
+        (_, others) => Err(Fault::Refused(format!(
+            "this user may not PUBLISH to `{channel}`, and other processes ({others}) rely on such messages, so they would keep what \
+             this one removes: {NOT_USED}"
+        ))),
+    }
+}
+
+/// The digest of a script that a server has in its memory, but in no snapshot, and that is sent to no replica: the one that
+/// the ledger names, if this server has it, or a new one. It stands for the run of a server that hides its run id.
+async fn mark_of_run(
+    connection: &mut MultiplexedConnection,
+    named: Option<&str>,
+) -> Result<String, Fault> {
+    if let Some(digest) = named.filter(|digest| digest.len() == 40) {
+        let mut exists = redis::cmd("SCRIPT");
+        exists.arg("EXISTS").arg(digest);
+        match exists.query_async::<Vec<bool>>(connection).await {
+            Ok(known) if known == [true] => return Ok(digest.to_owned()),
+            Err(error) if is_outage(&error) => return Err(fault(error)),
+            // Refused, or another run of the server.
+            _ => {}
+        }
+    }
+    let mut load = redis::cmd("SCRIPT");
+    load.arg("LOAD")
+        .arg(format!("return '{}'", write_birth(random::number())));
+    load.query_async(connection).await.map_err(no_scripts)
+}
+
+/// The fault of a server that does not run our scripts.
+fn no_scripts(error: RedisError) -> Fault {
+    match fault(error) {
+        Fault::Refused(why) if is_forbidden(&why) => Fault::Refused(format!(
+            "scripts are refused ({why}), and every store and removal is one: {NOT_USED}"
+        )),
+        fault => fault,
+    }
+}
+
+/// True if the words mean that a command may not be used.
+fn is_forbidden(why: &str) -> bool {
+    let why = why.to_ascii_lowercase();
+    ["noperm", "unknown command", "unknown subcommand"]
+        .iter()
+        .any(|word| why.contains(word))
+}
+
+/// How the text ends that tells why Redis is not used. `meaning` adds nothing to it.
+const NOT_USED: &str = "Redis is not used until this is allowed";
+
+/// What is published to see whether it is allowed.
+const NO_MESSAGE: &str = "?";
+
+/// The member of the ledger that says that a user may not publish.
+const QUIET: &str = "q";
 
 /// The run that the ledger has to belong to. Empty: to none.
 fn owner_of_ledger(greeting: &Greeting, purpose: &Purpose<'_>) -> String {
