@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::eventually::wait_until;
+use crate::redis_builder::RedisBuilder;
 use crate::redis_server::RedisServer;
 
 /// How long the nodes may take to agree.
@@ -26,7 +27,18 @@ impl RedisCluster {
     #[must_use]
     #[track_caller]
     pub fn start() -> Self {
-        Self::with(NODES)
+        Self::with(NODES, &RedisServer::builder())
+    }
+
+    /// The same with other settings for each node.
+    ///
+    /// # Panics
+    ///
+    /// If they do not come together.
+    #[must_use]
+    #[track_caller]
+    pub fn start_with(settings: &RedisBuilder) -> Self {
+        Self::with(NODES, settings)
     }
 
     /// The same with a replica for each master: node 3 follows node 0, and so on.
@@ -37,7 +49,7 @@ impl RedisCluster {
     #[must_use]
     #[track_caller]
     pub fn start_with_replicas() -> Self {
-        let cluster = Self::with(2 * NODES);
+        let cluster = Self::with(2 * NODES, &RedisServer::builder());
         for (replica, master) in cluster.nodes[NODES..].iter().zip(&cluster.nodes) {
             let master = master.cli(&["CLUSTER", "MYID"]).str().to_owned();
             wait_until(PATIENCE, "a replica to know its master", || {
@@ -55,10 +67,11 @@ impl RedisCluster {
     }
 
     #[track_caller]
-    fn with(size: usize) -> Self {
+    fn with(size: usize, settings: &RedisBuilder) -> Self {
         let nodes: Vec<_> = (0..size)
             .map(|_| {
-                RedisServer::builder()
+                settings
+                    .clone()
                     .config("cluster-enabled", "yes")
                     .config("cluster-config-file", "nodes.conf")
                     // Slots of a dead node are refused after this long, and served again as

@@ -21,7 +21,13 @@ impl Tier {
             lacking,
             distant,
         } = self.notes.lock().clone();
-        unusable.into_iter().chain(lacking).chain(distant).collect()
+        let login = self
+            .target
+            .login
+            .provider()
+            .and_then(|provider| provider.note());
+        let notes = unusable.into_iter().chain(lacking).chain(distant);
+        notes.chain(login).collect()
     }
 
     pub(in crate::redis) fn report_unusable(&self, why: Option<String>) {
