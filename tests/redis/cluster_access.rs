@@ -33,7 +33,7 @@ async fn works(cluster: &RedisCluster, config: impl Fn() -> CacheConfig) {
     }
     assert_eq!(db.reads(), ITEMS);
     for node in cluster.nodes() {
-        assert!(node.keys().iter().any(|key| key.contains("}item:")));
+        assert!(node.keys().iter().any(|key| key.contains("item:")));
     }
     change_item(&one, 1, 2).await;
     let follows = async || (item(&other, 1).await == 2).then_some(());

@@ -22,6 +22,7 @@ impl Login {
     pub(in crate::redis) fn fixed(credentials: Option<Credentials>) -> Self {
         Self::Fixed(Arc::new(Issued {
             number: 0,
+            login: 0,
             credentials,
         }))
     }

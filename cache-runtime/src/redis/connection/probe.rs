@@ -137,7 +137,8 @@ pub(in crate::redis) fn meaning(target: &Target, fault: &Fault) -> String {
         _ if has(&["lookup", "resolve", "name or service", "dns"]) => {
             "the host name cannot be resolved; check the URL"
         }
-        _ if has(&["unknownissuer"]) => {
+        // A bad signature: a trusted authority has the same name, but another key.
+        _ if has(&["unknownissuer", "badsignature"]) => {
             "the server's certificate is signed by an authority that is not trusted: name the authority's certificate by \
              REDIS_TLS_CA_FILE, or for sentinels by REDIS_SENTINEL_TLS_CA_FILE"
         }

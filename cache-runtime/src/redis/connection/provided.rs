@@ -18,10 +18,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE_FIRST: Duration = Duration::from_millis(500);
 const PAUSE_LONGEST: Duration = Duration::from_secs(5);
 
-/// What to use for a connection, and its number: later credentials have higher ones.
+/// What to use for a connection.
 #[derive(Debug)]
 pub(in crate::redis) struct Issued {
+    /// Later credentials have higher numbers.
     pub(in crate::redis) number: u64,
+    /// The number of the first credentials with the same user and password.
+    pub(in crate::redis) login: u64,
     pub(in crate::redis) credentials: Option<Credentials>,
 }
 
@@ -47,7 +50,7 @@ struct State {
     questions: u64,
     /// Failures and refusals in a row.
     setbacks: u32,
-    /// The number of the credentials that Redis refuses.
+    /// The login that Redis refuses; 0 for none.
     refused: u64,
     /// Why the provider provides nothing now.
     failing: Option<String>,
@@ -138,7 +141,7 @@ impl Provided {
     pub(in crate::redis) fn usable(&self) -> Option<Arc<Issued>> {
         let state = self.state.lock();
         let latest = state.latest.as_ref()?;
-        (state.refused != latest.number).then(|| latest.clone())
+        (state.refused != latest.login).then(|| latest.clone())
     }
 
     /// The latest credentials.
@@ -146,28 +149,35 @@ impl Provided {
         self.state.lock().latest.clone()
     }
 
-    pub(in crate::redis) fn accepted(&self, number: u64) {
+    pub(in crate::redis) fn accepted(&self, issued: &Issued) {
         let mut state = self.state.lock();
-        if state.is_latest(number) {
-            state.refused = 0;
-            state.refusal = None;
-            if state.failing.is_none() {
-                state.setbacks = 0;
-            }
+        if !state.is_latest(issued) {
+            return;
+        }
+        // One node of a cluster may accept what another one refuses: then the provider is still asked more rarely.
+        let was_refused = state.refused == issued.login;
+        state.refused = 0;
+        state.refusal = None;
+        if state.failing.is_none() && !was_refused {
+            state.setbacks = 0;
         }
     }
 
     /// Redis refuses credentials: the provider is asked for others. `on_live`: what Redis says, if a connection goes on with
     /// the credentials of before. True if that is new.
-    pub(in crate::redis) fn refused(&self, number: u64, on_live: Option<String>) -> bool {
+    pub(in crate::redis) fn refused(&self, issued: &Issued, on_live: Option<String>) -> bool {
         let mut state = self.state.lock();
-        if !state.is_latest(number) {
+        if !state.is_latest(issued) {
             return false;
         }
-        state.refused = number;
-        let pause = state.pause();
+        state.refused = issued.login;
+        let now = Instant::now();
+        // The first time it is asked at once.
+        let next = match (state.setbacks, state.asked_at) {
+            (1.., Some(asked)) => asked + state.pause(),
+            _ => now,
+        };
         state.setbacks += 1;
-        let next = state.asked_at.unwrap_or_else(Instant::now) + pause;
         state.ask_at = Some(state.ask_at.map_or(next, |at| at.min(next)));
         let is_new = on_live.is_some() && state.refusal.is_none();
         state.refusal = on_live.or(state.refusal.take());
@@ -245,15 +255,15 @@ impl State {
         asked.is_none() || self.asking.is_some() || self.ask_at.is_some_and(|at| at <= now)
     }
 
-    fn is_latest(&self, number: u64) -> bool {
+    fn is_latest(&self, issued: &Issued) -> bool {
         let latest = self.latest.as_ref();
-        latest.is_some_and(|latest| latest.number == number)
+        latest.is_some_and(|latest| latest.login == issued.login)
     }
 
     /// Whether a connection may be tried with the latest credentials.
     fn is_good(&self, now: Instant) -> bool {
         let latest = self.latest.as_ref();
-        latest.is_some_and(|latest| latest.number != self.refused)
+        latest.is_some_and(|latest| latest.login != self.refused)
             && self.until.is_none_or(|until| now < until)
     }
 
@@ -265,13 +275,13 @@ impl State {
 
     fn take(&mut self, credentials: Credentials, now: Instant) {
         let before = self.latest.as_ref();
-        let number = before.map_or(0, |before| before.number);
+        let (number, login) = before.map_or((0, 0), |before| (before.number, before.login));
         let is_same = before
             .and_then(|before| before.credentials.as_ref())
             .is_some_and(|before| before.is_the_same_login_as(&credentials));
         self.until = credentials.validity().map(|time| now + time);
         self.ask_at = credentials.asked_again_after().map(|time| now + time);
-        if is_same && self.refused == number {
+        if is_same && self.refused == login {
             self.setbacks += 1;
             let next = now + self.pause();
             self.ask_at = Some(self.ask_at.map_or(next, |at| at.min(next)));
@@ -281,6 +291,7 @@ impl State {
         if !is_same || credentials.validity().is_some() {
             self.latest = Some(Arc::new(Issued {
                 number: number + 1,
+                login: if is_same { login } else { number + 1 },
                 credentials: Some(credentials),
             }));
         }
@@ -352,15 +363,15 @@ mod tests {
             Ok(Credentials::new("u", "old")),
             Ok(Credentials::new("u", "new")),
         ]);
-        provided.issue(MINUTE).await.unwrap();
+        let first = provided.issue(MINUTE).await.unwrap();
         pass(&provided, 600 * MINUTE).await;
         assert_eq!(asked.load(SeqCst), 1);
-        assert!(!provided.refused(1, None));
+        assert!(!provided.refused(&first, None));
         assert!(provided.usable().is_none());
         assert_eq!(provided.issue(MINUTE).await.unwrap().number, 2);
         assert!(provided.usable().is_some());
         // That concerns those of before.
-        provided.refused(1, None);
+        provided.refused(&first, None);
         assert!(provided.usable().is_some());
     }
 
@@ -369,13 +380,13 @@ mod tests {
         let (provided, asked) = provided(vec![Ok(Credentials::new("u", "wrong"))]);
         for _ in 0..600 {
             let issued = provided.issue(MINUTE).await.unwrap();
-            provided.refused(issued.number, Some("WRONGPASS".into()));
+            provided.refused(&issued, Some("WRONGPASS".into()));
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         let asked = asked.load(SeqCst);
         assert!((10..20).contains(&asked), "{asked} times in a minute");
         assert!(provided.note().unwrap().contains("WRONGPASS"));
-        provided.accepted(1);
+        provided.accepted(&provided.latest().unwrap());
         assert_eq!(provided.note(), None);
     }
 

@@ -42,11 +42,11 @@ impl Tier {
         match patiently(self.settings.command_timeout, sending).await {
             Ok(_) => {
                 turn.succeeded(issued.number);
-                provided.accepted(issued.number);
+                provided.accepted(issued);
                 tracing::debug!(redis = %self.target, "Redis has accepted renewed credentials on a live connection");
             }
             Err(Fault::Refused(why)) => {
-                if provided.refused(issued.number, Some(why.clone())) {
+                if provided.refused(issued, Some(why.clone())) {
                     tracing::warn!(
                         redis = %self.target, reason = %why,
                         "Redis refuses renewed credentials: the connection goes on with those of before, and the provider is \

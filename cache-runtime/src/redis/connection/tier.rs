@@ -226,14 +226,14 @@ impl Tier {
             return link;
         };
         match &link {
-            Ok(_) => provider.accepted(login.number),
+            Ok(_) => provider.accepted(&login),
             Err(fault) if fault.is_about_the_login() => {
-                provider.refused(login.number, None);
+                provider.refused(&login, None);
                 let other = self.target.login.issue(limit / 2).await;
-                if let Some(other) = other.ok().filter(|other| other.number > login.number) {
+                if let Some(other) = other.ok().filter(|other| other.login > login.login) {
                     let link = self.connect_as(&other).await;
                     if link.is_ok() {
-                        provider.accepted(other.number);
+                        provider.accepted(&other);
                     }
                     return link;
                 }
