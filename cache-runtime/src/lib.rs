@@ -51,7 +51,9 @@ pub use crate::key::{CacheKey, Glob, KeyPrefix, Pattern, PatternError, Tag};
 pub use crate::manual::health::{Health, HealthStats, HealthStatus};
 pub use crate::manual::warm::{Warm, WarmFailure, WarmFailureKind, WarmProgress, WarmReport};
 pub use crate::outage::breaker::BreakerState;
-pub use crate::redis::{ConnectionTest, RedisUsage};
+pub use crate::redis::{
+    ConnectionTest, Credentials, CredentialsProvider, FileCredentials, RedisUsage,
+};
 pub use crate::telemetry::hot_keys::{HotKey, RecentInvalidation};
 pub use crate::telemetry::instance::Instance;
 pub use crate::telemetry::invalidation::{Durability, Invalidation};

@@ -34,11 +34,12 @@ impl ServerKind {
         match self {
             Self::One => Servers::One(Box::new(RedisServer::builder().snapshots().start())),
             // Each process is to reach each node by a proxy of its own, so the nodes tell their ports only.
-            Self::Cluster => Servers::Cluster(RedisCluster::start_with_replicas_as(|node| {
-                node.snapshots()
+            Self::Cluster => Servers::Cluster(RedisCluster::start_with_replicas_as(
+                &RedisServer::builder()
+                    .snapshots()
                     .config("cluster-preferred-endpoint-type", "unknown-endpoint")
-                    .config("cluster-replica-validity-factor", "0")
-            })),
+                    .config("cluster-replica-validity-factor", "0"),
+            )),
         }
     }
 }

@@ -49,6 +49,9 @@
 //! | ledger and catalogue end when nobody uses them | `lifetimes` |
 //! | several attributes on one function, and no Redis | `serving::attributes_on_attributes_give_the_functions_value_without_redis` |
 //! | keys on several masters; a master that dies, freezes or is replaced; slots that move | `cluster` |
+//! | sentinels and masters with TLS, client certificates and passwords, and a failover; what is said when one is missing | `sentinel_tls` |
+//! | clusters with TLS, passwords, users, announced host names | `cluster_access` |
+//! | credentials that change while calls run; providers that fail, hang and panic | `credentials` |
 //! | permissions change at run time | `topologies::permissions_that_are_taken_away_and_given_back_are_noticed_and_every_call_is_answered` |
 
 // Fires inside what the attribute makes of a write that returns nothing.
@@ -58,8 +61,10 @@ mod app;
 mod basics;
 mod by_hand;
 mod cluster;
+mod cluster_access;
 mod cluster_faults;
 mod connection_test;
+mod credentials;
 mod demoted;
 mod failover;
 mod far_server;
@@ -91,6 +96,7 @@ mod p7_bounded;
 mod p8_cancel;
 mod refresh;
 mod said;
+mod sentinel_tls;
 mod serving;
 mod topologies;
 mod unheard;

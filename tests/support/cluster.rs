@@ -28,7 +28,18 @@ impl RedisCluster {
     #[must_use]
     #[track_caller]
     pub fn start() -> Self {
-        Self::with(NODES, |node| node)
+        Self::with(NODES, &RedisServer::builder())
+    }
+
+    /// The same with other settings for each node.
+    ///
+    /// # Panics
+    ///
+    /// If they do not come together.
+    #[must_use]
+    #[track_caller]
+    pub fn start_with(settings: &RedisBuilder) -> Self {
+        Self::with(NODES, settings)
     }
 
     /// The same with a replica for each master: node 3 follows node 0, and so on.
@@ -39,7 +50,7 @@ impl RedisCluster {
     #[must_use]
     #[track_caller]
     pub fn start_with_replicas() -> Self {
-        Self::start_with_replicas_as(|node| node)
+        Self::start_with_replicas_as(&RedisServer::builder())
     }
 
     /// The same, with further settings for each node.
@@ -49,7 +60,7 @@ impl RedisCluster {
     /// If they do not come together.
     #[must_use]
     #[track_caller]
-    pub fn start_with_replicas_as(settings: impl Fn(RedisBuilder) -> RedisBuilder) -> Self {
+    pub fn start_with_replicas_as(settings: &RedisBuilder) -> Self {
         let cluster = Self::with(2 * NODES, settings);
         for (replica, master) in cluster.nodes[NODES..].iter().zip(&cluster.nodes) {
             let master = master.cli(&["CLUSTER", "MYID"]).str().to_owned();
@@ -68,10 +79,11 @@ impl RedisCluster {
     }
 
     #[track_caller]
-    fn with(size: usize, settings: impl Fn(RedisBuilder) -> RedisBuilder) -> Self {
+    fn with(size: usize, settings: &RedisBuilder) -> Self {
         let nodes: Vec<_> = (0..size)
             .map(|_| {
-                settings(RedisServer::builder())
+                settings
+                    .clone()
                     .config("cluster-enabled", "yes")
                     .config("cluster-config-file", "nodes.conf")
                     // Slots of a dead node are refused after this long, and served again as

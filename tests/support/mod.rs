@@ -32,7 +32,7 @@ mod resp_client;
 mod sentinel;
 mod skip;
 
-pub use certificates::Certificates;
+pub use certificates::{Authority, Certificates};
 pub use child_process::{ChildProcess, ChildProcessBuilder};
 pub use cluster::RedisCluster;
 pub use edge::{Edge, EdgeAnswer, EdgeKind};
@@ -43,5 +43,5 @@ pub use redis_builder::RedisBuilder;
 pub use redis_server::RedisServer;
 pub use resp::Resp;
 pub use resp_client::RespClient;
-pub use sentinel::SentinelSet;
+pub use sentinel::{SentinelSet, SentinelSettings};
 pub use skip::skipped;

@@ -21,6 +21,8 @@ pub struct RedisBuilder {
     pub(crate) port: Option<u16>,
     pub(crate) password: Option<String>,
     pub(crate) tls: bool,
+    pub(crate) certificates: Option<Certificates>,
+    wants_certificates: bool,
     pub(crate) unix: bool,
     pub(crate) snapshots: bool,
     pub(crate) sentinel: bool,
@@ -45,6 +47,19 @@ impl RedisBuilder {
     /// Speaks TLS on its port, with a certificate from an authority of its own.
     pub fn tls(mut self) -> Self {
         self.tls = true;
+        self
+    }
+
+    /// Speaks TLS on its port and to other servers, with these files.
+    pub fn tls_with(mut self, certificates: &Certificates) -> Self {
+        self.tls = true;
+        self.certificates = Some(certificates.clone());
+        self
+    }
+
+    /// Lets in only clients that show a certificate.
+    pub fn client_certificates(mut self) -> Self {
+        self.wants_certificates = true;
         self
     }
 
@@ -106,7 +121,13 @@ impl RedisBuilder {
             );
             line("tls-key-file", &quoted(&files.key().to_string_lossy()));
             line("tls-ca-cert-file", &quoted(&files.ca().to_string_lossy()));
-            line("tls-auth-clients", "no");
+            line(
+                "tls-auth-clients",
+                if self.wants_certificates { "yes" } else { "no" },
+            );
+            if self.certificates.is_some() {
+                line("tls-replication", "yes");
+            }
         }
         if let Some(password) = &self.password {
             line("requirepass", &quoted(password));

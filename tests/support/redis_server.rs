@@ -57,7 +57,10 @@ impl RedisBuilder {
     pub fn stopped(self) -> RedisServer {
         let directory = directory();
         RedisServer {
-            certificates: self.tls.then(|| Certificates::issue(directory.path())),
+            certificates: self
+                .certificates
+                .clone()
+                .or_else(|| self.tls.then(|| Certificates::issue(directory.path()))),
             port: self.port.map_or_else(FreePort::reserve, FreePort::given),
             process: Mutex::new(None),
             settings: self,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::eventually::wait_until;
+use crate::redis_builder::RedisBuilder;
 use crate::redis_server::RedisServer;
 use crate::resp::Resp;
 
@@ -23,6 +24,19 @@ pub struct SentinelSet {
     sentinels: Vec<RedisServer>,
 }
 
+/// How the servers of a group are started, and how they let each other in.
+#[derive(Clone, Debug, Default)]
+pub struct SentinelSettings {
+    /// For the data servers.
+    pub server: RedisBuilder,
+    /// For the sentinels.
+    pub sentinel: RedisBuilder,
+    /// The password of the data servers' default user. Replicas and sentinels use it, too.
+    pub password: Option<String>,
+    /// The password of the sentinels' default user.
+    pub sentinel_password: Option<String>,
+}
+
 impl SentinelSet {
     /// The name the sentinels know the master by.
     pub const MASTER_NAME: &'static str = "mymaster";
@@ -35,8 +49,26 @@ impl SentinelSet {
     #[must_use]
     #[track_caller]
     pub fn start(sentinels: usize) -> Self {
+        Self::start_with(sentinels, &SentinelSettings::default())
+    }
+
+    /// The same with other settings.
+    ///
+    /// # Panics
+    ///
+    /// If `sentinels` is not 1, 2 or 3, or the group does not come together.
+    #[must_use]
+    #[track_caller]
+    pub fn start_with(sentinels: usize, settings: &SentinelSettings) -> Self {
         assert!((1..=3).contains(&sentinels), "one to three sentinels");
-        let quick = || RedisServer::builder().config("repl-diskless-sync-delay", "0");
+        let quick = || {
+            let server = settings.server.clone();
+            let server = server.config("repl-diskless-sync-delay", "0");
+            match &settings.password {
+                Some(password) => server.password(password).config("masterauth", password),
+                None => server,
+            }
+        };
         let master = quick().start();
         let replica = quick().config("replicaof", &address(master.port())).start();
         wait_until(PATIENCE, "the replica to follow its master", || {
@@ -49,9 +81,15 @@ impl SentinelSet {
         let watched = format!("monitor {name} {} {quorum}", address(master.port()));
         let sentinels = (0..sentinels)
             .map(|_| {
-                let sentinel = RedisServer::builder()
-                    .sentinel()
-                    .config("sentinel", &watched)
+                let mut sentinel = settings.sentinel.clone().sentinel();
+                if let Some(password) = &settings.sentinel_password {
+                    sentinel = sentinel.password(password);
+                }
+                sentinel = sentinel.config("sentinel", &watched);
+                if let Some(password) = &settings.password {
+                    sentinel = sentinel.config("sentinel", &format!("auth-pass {name} {password}"));
+                }
+                let sentinel = sentinel
                     .config(
                         "sentinel",
                         &format!("down-after-milliseconds {name} {DOWN_AFTER}"),

@@ -2,11 +2,15 @@
 //! cache starts.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::redis::{Settings, Target};
+use crate::redis::{
+    Access, Credentials, CredentialsProvider, FileCredentials, NamedFile, Settings, Target,
+    TlsFiles,
+};
 use crate::ttl;
 
 /// All settings of a cache.
@@ -26,6 +30,7 @@ use crate::ttl;
 pub struct CacheConfig {
     /// The name of the variable or setter that gave the URL, and the URL.
     redis_url: Option<(&'static str, String)>,
+    access: Access,
     pub(crate) max_connections: usize,
     pub(crate) connect_timeout: Duration,
     pub(crate) command_timeout: Duration,
@@ -50,6 +55,7 @@ impl Default for CacheConfig {
     fn default() -> Self {
         Self {
             redis_url: None,
+            access: Access::default(),
             // An upper bound, not a target: one multiplexed connection handles 420,000 GETs a second, two handle
             // fewer.
             max_connections: 10,
@@ -90,6 +96,7 @@ impl CacheConfig {
     pub(crate) fn from_lookup(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, Error> {
         let mut config = Self {
             redis_url: redis_url(var)?,
+            access: access(var)?,
             ..Self::default()
         };
         let duration = |name: &str, into: &mut Duration| -> Result<(), Error> {
@@ -131,15 +138,7 @@ impl CacheConfig {
             config.namespace = namespace;
         }
         if let Some(text) = var("CACHE_TRUST_RESTART") {
-            config.trust_restart = match text.trim().to_ascii_lowercase().as_str() {
-                "1" | "true" | "on" | "yes" => true,
-                "0" | "false" | "off" | "no" => false,
-                _ => {
-                    return Err(Error::config(format!(
-                        "CACHE_TRUST_RESTART=`{text}`: give `on` or `off`"
-                    )));
-                }
-            };
+            config.trust_restart = on_or_off("CACHE_TRUST_RESTART", &text)?;
         }
         config.journal = var("CACHE_JOURNAL").map(Into::into);
         if let Some((name, why)) = ttl::check_env().first() {
@@ -153,8 +152,12 @@ impl CacheConfig {
     /// | Redis is | URL |
     /// |---|---|
     /// | one server | `redis://host:6379/0`, `rediss://…` (feature `tls`), `unix:///run/redis.sock` |
-    /// | a master with Sentinels | `redis-sentinel://host:26379,host:26379/master-name` |
+    /// | a master with Sentinels | `redis-sentinel://host:26379,host:26379/master-name`, `rediss-sentinel://…` (feature `tls`) |
     /// | a Redis Cluster | `redis://host:6379,host:6379`, `rediss://…`, `redis-cluster://host`, `rediss-cluster://host`; or the plain URL of one node |
+    ///
+    /// User and password come before the hosts: `redis://user:password@host`, for sentinels, too, where they are those of
+    /// the master. Special characters in them are percent-encoded: `@` as `%40`, `:` as `%3A`, `/` as `%2F`, `#` as `%23`, `%` as
+    /// `%25`, a space as `%20`.
     ///
     /// The nodes that the URL of a cluster names are asked for the others, so two or three of them are enough.
     ///
@@ -163,6 +166,90 @@ impl CacheConfig {
     #[must_use]
     pub fn redis_url(mut self, url: impl Into<String>) -> Self {
         self.redis_url = Some(("redis_url", url.into()));
+        self
+    }
+
+    /// User and password that change while the program runs, instead of those in the URL (`REDIS_CREDENTIALS_FILE`, for a
+    /// [`FileCredentials`]). See [`CredentialsProvider`].
+    #[must_use]
+    pub fn credentials(mut self, provider: impl CredentialsProvider) -> Self {
+        self.access.provider = Some(Arc::new(provider));
+        self
+    }
+
+    /// The certificates of the authorities to trust instead of the system's, in PEM (`REDIS_TLS_CA_FILE`). The feature `tls`
+    /// and a `rediss…://` URL are needed.
+    ///
+    /// This file, and those of the other TLS settings, are checked at once, and read anew for each connection. To replace
+    /// them, rename other files to their names; connections that exist go on.
+    ///
+    /// ```
+    /// use cache_runtime::CacheConfig;
+    ///
+    /// let config = CacheConfig::default()
+    ///     .redis_url("rediss-sentinel://app:secret@sentinel-1,sentinel-2/main")
+    ///     .tls_ca_file("/etc/redis/ca.pem")
+    ///     .tls_client_files("/etc/redis/client.pem", "/etc/redis/client.key")
+    ///     .sentinel_credentials("watcher", "another secret");
+    /// ```
+    #[must_use]
+    pub fn tls_ca_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.access.tls.ca = Some(named("tls_ca_file", file));
+        self
+    }
+
+    /// A certificate of this client with its chain, and the private key, in PEM, for servers that want one
+    /// (`REDIS_TLS_CERT_FILE`, `REDIS_TLS_KEY_FILE`). The key must not be encrypted.
+    #[must_use]
+    pub fn tls_client_files(
+        mut self,
+        certificate: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+    ) -> Self {
+        self.access.tls.certificate = Some(named("tls_client_files", certificate));
+        self.access.tls.key = Some(named("tls_client_files", key));
+        self
+    }
+
+    /// User and password of the sentinels (`REDIS_SENTINEL_USERNAME`, `REDIS_SENTINEL_PASSWORD`). An empty user name means
+    /// the user `default`. Those of the master are in the URL, and are never sent to a sentinel.
+    #[must_use]
+    pub fn sentinel_credentials(
+        mut self,
+        username: impl Into<String>,
+        password: impl Into<String>,
+    ) -> Self {
+        self.access.sentinel_credentials = Some(Credentials::new(username, password));
+        self
+    }
+
+    /// Whether the connections to the sentinels are encrypted (`REDIS_SENTINEL_TLS`; by default as those to the master, so
+    /// with `rediss-sentinel://`).
+    #[must_use]
+    pub fn sentinel_tls(mut self, tls: bool) -> Self {
+        self.access.sentinel_tls = Some(tls);
+        self
+    }
+
+    /// Like [`CacheConfig::tls_ca_file`], for the sentinels (`REDIS_SENTINEL_TLS_CA_FILE`). If any file is set for the
+    /// sentinels, none of the server's is used for them.
+    #[must_use]
+    pub fn sentinel_tls_ca_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.access.sentinel_files.ca = Some(named("sentinel_tls_ca_file", file));
+        self
+    }
+
+    /// Like [`CacheConfig::tls_client_files`], for the sentinels (`REDIS_SENTINEL_TLS_CERT_FILE`,
+    /// `REDIS_SENTINEL_TLS_KEY_FILE`).
+    #[must_use]
+    pub fn sentinel_tls_client_files(
+        mut self,
+        certificate: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+    ) -> Self {
+        let setting = "sentinel_tls_client_files";
+        self.access.sentinel_files.certificate = Some(named(setting, certificate));
+        self.access.sentinel_files.key = Some(named(setting, key));
         self
     }
 
@@ -360,14 +447,16 @@ impl CacheConfig {
                 "CACHE_NAMESPACE: give at most 128 characters, without spaces, control characters and `*?[]{}%`",
             );
         }
-        self.target()?;
+        if let Some(target) = self.target()? {
+            target.check_files()?;
+        }
         Ok(self)
     }
 
     pub(crate) fn target(&self) -> Result<Option<Target>, Error> {
         self.redis_url
             .as_ref()
-            .map(|(source, url)| Target::parse(source, url))
+            .map(|(source, url)| Target::parse(source, url)?.with(&self.access))
             .transpose()
     }
 
@@ -393,6 +482,57 @@ impl CacheConfig {
             namespace => format!("{namespace}:"),
         }
     }
+}
+
+fn named(setting: &'static str, path: impl Into<PathBuf>) -> NamedFile {
+    let path = path.into();
+    NamedFile { setting, path }
+}
+
+fn on_or_off(name: &str, text: &str) -> Result<bool, Error> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "1" | "true" | "on" | "yes" => Ok(true),
+        "0" | "false" | "off" | "no" => Ok(false),
+        _ => Err(Error::config(format!(
+            "{name}=`{text}`: give `on` or `off`"
+        ))),
+    }
+}
+
+/// How Redis lets this process in, beside the URL.
+fn access(var: &dyn Fn(&str) -> Option<String>) -> Result<Access, Error> {
+    let file = |setting| var(setting).map(|path| named(setting, path));
+    let user = var("REDIS_SENTINEL_USERNAME");
+    let sentinel_credentials = match var("REDIS_SENTINEL_PASSWORD") {
+        Some(password) => Some(Credentials::new(user.unwrap_or_default(), password)),
+        None if user.is_some() => {
+            return Err(Error::config(
+                "REDIS_SENTINEL_USERNAME is set, but REDIS_SENTINEL_PASSWORD is not; set both, or only the password",
+            ));
+        }
+        None => None,
+    };
+    let sentinel_tls = var("REDIS_SENTINEL_TLS");
+    Ok(Access {
+        tls: TlsFiles {
+            ca: file("REDIS_TLS_CA_FILE"),
+            certificate: file("REDIS_TLS_CERT_FILE"),
+            key: file("REDIS_TLS_KEY_FILE"),
+        },
+        sentinel_tls: sentinel_tls
+            .map(|text| on_or_off("REDIS_SENTINEL_TLS", &text))
+            .transpose()?,
+        sentinel_files: TlsFiles {
+            ca: file("REDIS_SENTINEL_TLS_CA_FILE"),
+            certificate: file("REDIS_SENTINEL_TLS_CERT_FILE"),
+            key: file("REDIS_SENTINEL_TLS_KEY_FILE"),
+        },
+        sentinel_credentials,
+        provider: match var("REDIS_CREDENTIALS_FILE") {
+            Some(path) => Some(Arc::new(FileCredentials::new(path))),
+            None => None,
+        },
+    })
 }
 
 fn redis_url(
@@ -436,6 +576,7 @@ impl fmt::Debug for CacheConfig {
         };
         f.debug_struct("CacheConfig")
             .field("redis", &redis)
+            .field("access", &self.access)
             .field("namespace", &self.namespace)
             .field("budget", &self.budget)
             .field("connect_timeout", &self.connect_timeout)

@@ -9,7 +9,7 @@ use crate::redis::{ClusterMap, Console, Fault, Target};
 #[derive(Debug)]
 pub(super) enum Kind {
     Server(Console),
-    Cluster(Cluster),
+    Cluster(Box<Cluster>),
 }
 
 /// A Redis Cluster, as its nodes described it when the command began.
@@ -24,12 +24,13 @@ impl Place {
     /// Asks the server what it is.
     pub(super) async fn kind(&self) -> Result<Kind, Failure> {
         if self.target.is_cluster() {
-            return Cluster::find(self, &self.target).await.map(Kind::Cluster);
+            let cluster = Cluster::find(self, &self.target).await?;
+            return Ok(Kind::Cluster(Box::new(cluster)));
         }
         let console = self.console().await?;
         let is_node = console.is_of_a_cluster().await;
         match is_node.map_err(|fault| explain::no_connection(&self.target, &fault))? {
-            true => Cluster::behind(self).await.map(Kind::Cluster),
+            true => Ok(Kind::Cluster(Box::new(Cluster::behind(self).await?))),
             false => Ok(Kind::Server(console)),
         }
     }

@@ -6,12 +6,12 @@ use std::future::Future;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
+use redis::from_redis_value;
 use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, PushInfo, PushKind, RedisError, Value};
-use redis::{IntoConnectionInfo, from_redis_value};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
-use crate::redis::connection::fault::{Fault, fault, speaks_only_resp2};
+use crate::redis::connection::fault::{Fault, fault, refused, speaks_only_resp2};
 use crate::redis::connection::target::Target;
 
 /// A plain connection, which sends one command at a time.
@@ -69,17 +69,18 @@ impl Console {
         Ok((console, pushes))
     }
 
-    /// Connects to a sentinel, which needs no credentials of the server.
+    /// Connects to one of the target's sentinels, as the runtime does.
     pub(crate) async fn open_sentinel(
+        target: &Target,
         host: &str,
         port: u16,
         limit: Duration,
     ) -> Result<Self, Fault> {
         let connecting = async {
-            let info = (host, port).into_connection_info()?;
-            let client = redis::Client::open(info)?;
-            client
-                .get_multiplexed_async_connection_with_config(&untimed())
+            let sentinels = target.as_sentinels();
+            let sentinels = sentinels.ok_or_else(|| refused("no sentinel is named".to_owned()))?;
+            sentinels
+                .connect(host, port, &sentinels.files.load().await?)
                 .await
         };
         Ok(Self {

@@ -35,7 +35,10 @@ mod walk;
 pub(crate) use self::bucket::{BUCKETS, Bucket};
 #[cfg(feature = "cli")]
 pub(crate) use self::cluster_map::{ClusterMap, Master};
+pub(crate) use self::connection::access::Access;
 pub(crate) use self::connection::budget::Budget;
+pub use self::connection::credentials::{Credentials, CredentialsProvider};
+pub use self::connection::credentials_file::FileCredentials;
 pub(crate) use self::connection::fault::Fault;
 pub(crate) use self::connection::link::Planted;
 pub use self::connection::probe::ConnectionTest;
@@ -43,6 +46,7 @@ pub(crate) use self::connection::probe::connection_test;
 pub(crate) use self::connection::session::Session;
 pub(crate) use self::connection::target::Target;
 pub(crate) use self::connection::tier::Tier;
+pub(crate) use self::connection::tls::{NamedFile, TlsFiles};
 #[cfg(feature = "cli")]
 pub(crate) use self::console::{Console, Told};
 pub use self::count::RedisUsage;

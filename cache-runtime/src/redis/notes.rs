@@ -25,8 +25,10 @@ impl Tier {
         let Notes {
             lacking, distant, ..
         } = self.notes.lock().clone();
+        let login = self.target.login.provider();
+        let login = login.and_then(|provider| provider.note());
         let lacking = lacking.into_iter().map(Lack::line);
-        lacking.chain(distant).collect()
+        lacking.chain(distant).chain(login).collect()
     }
 
     /// Why Redis is not used now, or not fully.

@@ -134,7 +134,7 @@ async fn examine(place: &Place, cluster: Cluster, report: &mut Report) {
         ));
         return;
     }
-    latency::check_masters(place, &Kind::Cluster(cluster), &measured, report).await;
+    latency::check_masters(place, &Kind::Cluster(Box::new(cluster)), &measured, report).await;
 }
 
 /// Tries everything on one master, at the names of one of its buckets. False: the cache cannot use it.

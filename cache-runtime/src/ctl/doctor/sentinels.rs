@@ -49,7 +49,7 @@ pub(super) async fn check(place: &Place, report: &mut Report) -> Result<(), Fail
 /// The address of the master.
 async fn ask(place: &Place, host: &str, port: u16, master: &str) -> Result<String, String> {
     let asked = async {
-        let sentinel = Console::open_sentinel(host, port, place.limit()).await?;
+        let sentinel = Console::open_sentinel(&place.target, host, port, place.limit()).await?;
         let words = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", master];
         sentinel.ask::<Option<(String, u16)>>(&words).await
     };

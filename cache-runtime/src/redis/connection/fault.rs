@@ -21,6 +21,11 @@ impl Fault {
         matches!(self, Self::Refused(why) if why == CLUSTER)
     }
 
+    /// True if Redis does not accept the user and the password, or does not allow this user what the cache needs.
+    pub(in crate::redis) fn is_about_the_login(&self) -> bool {
+        matches!(self, Self::Refused(why) if LOGIN_CODES.iter().any(|code| why.starts_with(code)))
+    }
+
     /// True if another node of a cluster serves the slot now, or will soon. It says nothing about the connection.
     pub(crate) fn is_of_a_slot(&self) -> bool {
         matches!(self, Self::Disconnected(why) if is_about_a_slot(why))
@@ -33,6 +38,14 @@ pub(in crate::redis) fn is_about_a_slot(why: &str) -> bool {
 }
 
 const CLUSTER: &str = "this server is a node of a Redis Cluster, and holds a part of the keys only";
+
+/// Error codes that depend on the user and the password; the last one is the client's own, for a server that speaks RESP2.
+const LOGIN_CODES: [&str; 4] = [
+    "WRONGPASS",
+    "NOAUTH",
+    "NOPERM",
+    "Password authentication failed",
+];
 
 /// Error codes of a node that does not serve a slot, or not all of it.
 const SLOT_CODES: [&str; 4] = ["MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN"];
@@ -77,6 +90,7 @@ pub(in crate::redis) fn is_outage(error: &RedisError) -> bool {
         ErrorKind::Server(BusyLoading | ClusterDown | MasterDown | ReadOnly) => true,
         // In a cluster: another node serves the slot now, or will soon.
         ErrorKind::Server(Ask | Moved | TryAgain) => true,
+        ErrorKind::AuthenticationFailed => false,
         _ => error.is_unrecoverable_error(),
     }
 }
@@ -95,19 +109,25 @@ pub(in crate::redis) fn unnamed() -> RedisError {
     (ErrorKind::Io, "the reply is missing").into()
 }
 
+/// The error for what cannot work until somebody corrects it. [`brief`] returns the text as it is.
+pub(in crate::redis) fn refused(text: String) -> RedisError {
+    (ErrorKind::InvalidClientConfig, "refused", text).into()
+}
+
 /// The server's or the system's error text in one line. It quotes no argument of ours but the user name: what follows
 /// a command that the server does not know is cut off.
 pub(in crate::redis) fn brief(error: &RedisError) -> String {
-    let text = match error.code() {
-        Some(code) => format!("{code} {}", error.detail().unwrap_or_default()),
-        None => error.to_string(),
+    let text = match (error.code(), error.kind(), error.detail()) {
+        (Some(code), _, detail) => format!("{code} {}", detail.unwrap_or_default()),
+        (None, ErrorKind::InvalidClientConfig, Some(detail)) => detail.to_owned(),
+        _ => error.to_string(),
     };
     let line = text.lines().next().unwrap_or_default();
     line.split(", with args beginning with")
         .next()
         .unwrap_or_default()
         .chars()
-        .take(200)
+        .take(300)
         .collect()
 }
 

@@ -15,6 +15,7 @@ use crate::common::random;
 use crate::outage::switch::Connection;
 use crate::redis::connection::clock::ServerClock;
 use crate::redis::connection::fault::{Fault, fault, is_missing_script, is_wrong_type, unnamed};
+use crate::redis::connection::login::SignedIn;
 use crate::redis::connection::round_trip::RoundTrip;
 use crate::redis::connection::server::{Ask, ServerRole};
 use crate::redis::connection::span::RedisSpan;
@@ -38,7 +39,9 @@ pub(crate) struct Link {
     connection: MultiplexedConnection,
     /// In a cluster: the connection that the links to one master share.
     wire: Option<Arc<Wire>>,
-    /// The address and the user of this connection.
+    /// With which credentials the connection is authenticated now.
+    pub(in crate::redis) signed_in: Arc<SignedIn>,
+    /// The address and the user with which this connection began.
     pub(in crate::redis) info: ConnectionInfo,
     /// Counts up with each connection of this process.
     pub(in crate::redis) epoch: u64,

@@ -113,8 +113,17 @@ pub(in crate::redis) fn meaning(target: &Target, fault: &Fault) -> String {
         Fault::TimedOut => {
             "check the firewall, the host and the port, and whether the server hangs"
         }
+        Fault::Refused(_) if has(&["credentials provider", "_tls_", "names no sentinel"]) => {
+            return text;
+        }
+        _ if has(&["sentinel "]) && has(&["wrongpass", "noauth", "without any password"]) => {
+            "check REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD, which are not those of the master"
+        }
         _ if has(&["wrongpass", "noauth", "invalid password", "authentication"]) => {
-            "check user and password in the URL"
+            match target.login.provider() {
+                Some(_) => "check user and password that the credentials provider gives",
+                None => "check user and password in the URL",
+            }
         }
         _ if has(&["redis is not used until"]) => return text,
         _ if has(&["this server is a replica"]) => {
@@ -134,6 +143,19 @@ pub(in crate::redis) fn meaning(target: &Target, fault: &Fault) -> String {
         }
         _ if has(&["lookup", "resolve", "name or service", "dns"]) => {
             "the host name cannot be resolved; check the URL"
+        }
+        // A bad signature: a trusted authority has the same name, but another key.
+        _ if has(&["unknownissuer", "badsignature"]) => {
+            "the server's certificate is signed by an authority that is not trusted: name the authority's certificate by \
+             REDIS_TLS_CA_FILE, or for sentinels by REDIS_SENTINEL_TLS_CA_FILE"
+        }
+        _ if has(&["notvalidforname"]) => {
+            "the server's certificate is for other names: connect to a name that it contains; sentinels and nodes of a \
+             cluster must announce such names"
+        }
+        _ if has(&["received fatal alert", "certificaterequired"]) => {
+            "the server refuses the certificate of this client, or wants one: name it by REDIS_TLS_CERT_FILE and \
+             REDIS_TLS_KEY_FILE, and make sure that the server trusts its authority"
         }
         _ if has(&[
             "certificate",

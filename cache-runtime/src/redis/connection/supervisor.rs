@@ -147,6 +147,7 @@ async fn attend(weak: &Weak<Tier>, duty: &Arc<Duty>, link: &Arc<Link>) {
             match patiently(limit, pin!(link.heartbeat(longest))).await {
                 Ok(tended) => {
                     tended_ledger(&tier, link, tended);
+                    tier.keep_signed_in(link);
                     if tier.publish_by_distance(link, duty).is_err() {
                         return;
                     }

@@ -5,35 +5,39 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::{
-    ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, io::tcp::TcpSettings,
-};
+use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, RedisError};
 
 use crate::error::Error;
 use crate::redis::bucket::Bucket;
+use crate::redis::connection::access::Access;
+use crate::redis::connection::cluster_url::ClusterUrl;
+use crate::redis::connection::credentials::Credentials;
+use crate::redis::connection::login::Login;
+use crate::redis::connection::provided::Issued;
+use crate::redis::connection::sentinel_url::SentinelUrl;
+use crate::redis::connection::sentinels::Sentinels;
+use crate::redis::connection::socket::tcp_settings;
+use crate::redis::connection::tls::TlsFiles;
 use crate::redis::connection::topology::Topology;
 #[cfg(feature = "cli")]
 use crate::redis::connection::topology::beside;
 use crate::redis::connection::wire::Wires;
 
-/// A parsed and checked Redis URL.
+/// A parsed and checked Redis URL, and how Redis lets this process in.
 #[derive(Clone)]
 pub(crate) struct Target {
     place: Place,
     database: i64,
-    username: Option<String>,
-    password: Option<String>,
+    pub(in crate::redis) login: Login,
+    tls: TlsFiles,
 }
 
 #[derive(Clone)]
 enum Place {
     /// A server: host and port, TLS or not, or a socket.
     Server(ConnectionAddr),
-    /// Sentinels, and the name of the master they know.
-    Sentinels {
-        addresses: Vec<(String, u16)>,
-        master: String,
-    },
+    /// The master that sentinels know.
+    Sentinels(Sentinels),
     /// The master that serves a bucket of keys of a cluster.
     Cluster {
         topology: Arc<Topology>,
@@ -48,8 +52,10 @@ impl Target {
     pub(crate) fn parse(source: &str, text: &str) -> Result<Self, Error> {
         let bad = |why: &str| Error::config(format!("{source}: {why}"));
         let text = text.trim();
-        if let Some(rest) = text.strip_prefix("redis-sentinel://") {
-            return Self::parse_sentinels(rest).map_err(|why| bad(&why));
+        for (scheme, tls) in [("redis-sentinel://", false), ("rediss-sentinel://", true)] {
+            if let Some(rest) = text.strip_prefix(scheme) {
+                return Self::parse_sentinels(rest, tls).map_err(bad);
+            }
         }
         if let Some(cluster) = ClusterUrl::of(text) {
             return Self::parse_cluster(source, &cluster);
@@ -57,32 +63,99 @@ impl Target {
         let scheme = text.split_once("://").map(|(scheme, _)| scheme);
         match scheme {
             Some("redis" | "redis+unix" | "unix") => {}
-            Some("rediss") if cfg!(feature = "tls") => crypto_provider(),
-            Some("rediss") => {
-                return Err(bad("`rediss://` needs the feature `tls` of cache-runtime"));
-            }
+            Some("rediss") => prepare_tls().map_err(bad)?,
             Some(other)
                 if other
                     .chars()
                     .all(|c| c.is_ascii_alphanumeric() || c == '+' || c == '-') =>
             {
                 return Err(bad(&format!(
-                    "scheme `{other}://` is not known; use redis://, rediss://, unix://, redis-sentinel://, redis-cluster:// or rediss-cluster://"
+                    "scheme `{other}://` is not known; use redis://, rediss://, unix://, redis-sentinel://, rediss-sentinel://, redis-cluster:// or rediss-cluster://"
                 )));
             }
             _ => return Err(bad("not a URL; it should look like redis://localhost:6379")),
         }
         // The client's own parser checks the rest. Its error text may quote the URL, so it is not passed on.
         let info = text.into_connection_info().map_err(|_| {
-            bad("not a usable URL; it should look like redis://user:password@host:6379/0")
+            bad(
+                "not a usable URL; it should look like redis://user:password@host:6379/0, with special characters of user \
+                 and password percent-encoded: `@` as %40, `:` as %3A, `/` as %2F, `#` as %23, `%` as %25",
+            )
         })?;
         let settings = info.redis_settings();
+        let credentials = settings
+            .password()
+            .map(|password| Credentials::new(settings.username().unwrap_or_default(), password));
         Ok(Self {
             place: Place::Server(info.addr().clone()),
             database: settings.db(),
-            username: settings.username().map(str::to_owned),
-            password: settings.password().map(str::to_owned),
+            login: Login::fixed(credentials),
+            tls: TlsFiles::default(),
         })
+    }
+
+    fn parse_sentinels(rest: &str, tls: bool) -> Result<Self, &'static str> {
+        if tls {
+            prepare_tls()?;
+        }
+        let url = SentinelUrl::parse(rest)?;
+        Ok(Self {
+            place: Place::Sentinels(Sentinels {
+                addresses: url.addresses,
+                master: url.master,
+                master_tls: tls,
+                tls,
+                files: TlsFiles::default(),
+                credentials: None,
+            }),
+            database: url.database,
+            login: Login::fixed(url.credentials),
+            tls: TlsFiles::default(),
+        })
+    }
+
+    /// The same place, reached as the other settings say.
+    ///
+    /// # Errors
+    ///
+    /// A setting does not fit the URL. One line that names it.
+    pub(crate) fn with(mut self, access: &Access) -> Result<Self, Error> {
+        if let Some(provider) = &access.provider {
+            self.login = Login::provided(provider.clone());
+        }
+        let mut needs = access.tls.first().filter(|_| !self.is_tls());
+        if let Place::Sentinels(sentinels) = &mut self.place {
+            sentinels.tls = access.sentinel_tls.unwrap_or(sentinels.tls);
+            if sentinels.tls {
+                prepare_tls().map_err(|why| Error::config(format!("REDIS_SENTINEL_TLS: {why}")))?;
+                needs = None;
+            }
+            needs = needs.or(access.sentinel_files.first().filter(|_| !sentinels.tls));
+            sentinels.files = access.files_of_sentinels().clone();
+            sentinels.credentials = access.sentinel_credentials.clone();
+        }
+        if let Some(file) = needs {
+            return Err(Error::config(format!(
+                "{} is set, but the connection is not encrypted; begin the URL with rediss://, rediss-sentinel:// or \
+                 rediss-cluster://",
+                file.setting
+            )));
+        }
+        self.tls.clone_from(&access.tls);
+        Ok(self)
+    }
+
+    /// Reads the files for TLS, as each connection will.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be used. One line that names the setting and the file.
+    pub(crate) fn check_files(&self) -> Result<(), Error> {
+        self.tls.check().map_err(Error::config)?;
+        match &self.place {
+            Place::Sentinels(sentinels) => sentinels.files.check().map_err(Error::config),
+            Place::Server(_) | Place::Cluster { .. } => Ok(()),
+        }
     }
 
     /// Each host is parsed as the URL of a single server.
@@ -146,7 +219,7 @@ impl Target {
     pub(in crate::redis) fn shared_wires(&self) -> Option<(&Wires, String)> {
         match &self.place {
             Place::Cluster { topology, bucket } => Some((&topology.wires, bucket.prefix(""))),
-            Place::Server(_) | Place::Sentinels { .. } => None,
+            Place::Server(_) | Place::Sentinels(_) => None,
         }
     }
 
@@ -166,57 +239,8 @@ impl Target {
     pub(in crate::redis) fn is_first_to_say(&self, line: &str) -> bool {
         match &self.place {
             Place::Cluster { topology, .. } => topology.is_news(line),
-            Place::Server(_) | Place::Sentinels { .. } => true,
+            Place::Server(_) | Place::Sentinels(_) => true,
         }
-    }
-
-    /// `[user:password@]host[:port],…/master[/database]`
-    fn parse_sentinels(rest: &str) -> Result<Self, String> {
-        let shape = "should look like redis-sentinel://host:26379,host:26379/master-name";
-        let (credentials, rest) = match rest.rsplit_once('@') {
-            Some((credentials, rest)) => (Some(credentials), rest),
-            None => (None, rest),
-        };
-        let (hosts, path) = rest.split_once('/').ok_or(shape)?;
-        let (master, database) = path.split_once('/').unwrap_or((path, "0"));
-        let mut addresses = Vec::new();
-        for host in hosts.split(',') {
-            let (host, port) = match host.rsplit_once(':') {
-                Some((host, port)) => (host, port.parse().map_err(|_| shape)?),
-                None => (host, 26379),
-            };
-            if host.is_empty() {
-                return Err(shape.into());
-            }
-            addresses.push((host.to_owned(), port));
-        }
-        if master.is_empty() {
-            return Err(shape.into());
-        }
-        let decode = |text: &str| {
-            percent_encoding::percent_decode_str(text)
-                .decode_utf8_lossy()
-                .into_owned()
-        };
-        let (username, password) =
-            match credentials.map(|text| text.split_once(':').unwrap_or(("", text))) {
-                Some((user, password)) => (
-                    Some(user).filter(|user| !user.is_empty()).map(decode),
-                    Some(decode(password)),
-                ),
-                None => (None, None),
-            };
-        let database = database.parse().map_err(|_| shape)?;
-        let place = Place::Sentinels {
-            addresses,
-            master: master.to_owned(),
-        };
-        Ok(Self {
-            place,
-            database,
-            username,
-            password,
-        })
     }
 
     /// One name for the server and its database, however the URL is spelled: without credentials, scheme and options,
@@ -231,7 +255,7 @@ impl Target {
             }
         };
         let place = match &self.place {
-            Place::Sentinels { master, .. } => format!("sentinel {master}"),
+            Place::Sentinels(sentinels) => format!("sentinel {}", sentinels.master),
             // The nodes that the URL names may change, and are not the cluster's name; it has none.
             Place::Cluster { .. } => "cluster".to_owned(),
             Place::Server(ConnectionAddr::Tcp(name, port)) => format!("{} {port}", host(name)),
@@ -265,8 +289,14 @@ impl Target {
     /// The sentinels, and the name of the master they know.
     #[cfg(feature = "cli")]
     pub(crate) fn sentinels(&self) -> Option<(&[(String, u16)], &str)> {
+        self.as_sentinels()
+            .map(|sentinels| (&*sentinels.addresses, &*sentinels.master))
+    }
+
+    #[cfg(feature = "cli")]
+    pub(in crate::redis) fn as_sentinels(&self) -> Option<&Sentinels> {
         match &self.place {
-            Place::Sentinels { addresses, master } => Some((addresses, master)),
+            Place::Sentinels(sentinels) => Some(sentinels),
             Place::Server(_) | Place::Cluster { .. } => None,
         }
     }
@@ -300,55 +330,80 @@ impl Target {
 
     #[cfg(feature = "cli")]
     pub(crate) fn has_password(&self) -> bool {
-        self.password.is_some()
+        self.login.has_password()
     }
 
     pub(crate) fn is_tls(&self) -> bool {
         let is_tls = |addr: &ConnectionAddr| matches!(addr, ConnectionAddr::TcpTls { .. });
         match &self.place {
             Place::Server(addr) => is_tls(addr),
-            Place::Sentinels { .. } => false,
+            Place::Sentinels(sentinels) => sentinels.master_tls,
             Place::Cluster { topology, .. } => topology.seeds().iter().any(is_tls),
         }
     }
 
-    /// The server to connect to now. Sentinels, and the nodes of a cluster, are asked anew each time, because a master's
-    /// address is valid for one connection only.
+    /// The server to connect to now, with the latest credentials.
     pub(crate) async fn resolve(
         &self,
         timeout: Duration,
         resp3: bool,
-    ) -> Result<ConnectionInfo, redis::RedisError> {
+    ) -> Result<ConnectionInfo, RedisError> {
+        let login = self.login.issue(timeout / 2).await?;
+        self.resolve_as(&login, timeout, resp3).await
+    }
+
+    /// The server to connect to now. Sentinels, and the nodes of a cluster, are asked anew each time, because a master's
+    /// address is valid for one connection only; and the TLS files are read anew, because they may have been renewed.
+    pub(in crate::redis) async fn resolve_as(
+        &self,
+        login: &Issued,
+        timeout: Duration,
+        resp3: bool,
+    ) -> Result<ConnectionInfo, RedisError> {
+        let params = self.tls.load().await?;
         let addr = match &self.place {
             Place::Server(addr) => addr.clone(),
-            Place::Sentinels { addresses, master } => {
-                ask_sentinels(addresses, master, timeout).await?
-            }
+            Place::Sentinels(sentinels) => sentinels.master(timeout / 2).await?,
             Place::Cluster { topology, bucket } => {
-                let open = |addr| self.login(addr, false);
+                let open = |addr| self.opened(params.at(addr), login, false);
                 topology.master_of(bucket.slot(), open).await?
             }
         };
-        self.login(addr, resp3)
+        self.opened(params.at(addr), login, resp3)
+    }
+
+    /// For a further connection to the server of an earlier one: the same address, with the files and the credentials of
+    /// now. It reads files, so it is not for tasks.
+    pub(in crate::redis) fn resolve_again(
+        &self,
+        before: &ConnectionInfo,
+    ) -> Result<ConnectionInfo, RedisError> {
+        let addr = match self.tls.read() {
+            Ok(params) => params.at(before.addr().clone()),
+            Err(_) => before.addr().clone(),
+        };
+        let resp3 = before.redis_settings().protocol().supports_resp3();
+        match self.login.latest() {
+            Some(login) => self.opened(addr, &login, resp3),
+            None => Ok(before.clone().set_addr(addr)),
+        }
     }
 
     /// The credentials and settings for a connection to a server.
-    fn login(
+    fn opened(
         &self,
         addr: ConnectionAddr,
+        login: &Issued,
         resp3: bool,
-    ) -> Result<ConnectionInfo, redis::RedisError> {
+    ) -> Result<ConnectionInfo, RedisError> {
         let mut settings = redis::RedisConnectionInfo::default()
             .set_db(self.database)
             .set_lib_name("cache-runtime", env!("CARGO_PKG_VERSION"));
         if resp3 {
             settings = settings.set_protocol(ProtocolVersion::RESP3);
         }
-        if let Some(username) = &self.username {
-            settings = settings.set_username(username);
-        }
-        if let Some(password) = &self.password {
-            settings = settings.set_password(password);
+        if let Some(credentials) = &login.credentials {
+            settings = credentials.set_in(settings);
         }
         Ok(addr
             .into_connection_info()?
@@ -367,123 +422,23 @@ fn hosts(topology: &Topology) -> String {
     hosts.join(",")
 }
 
-/// The URL of a cluster: `redis-cluster://`, or any other scheme with several hosts.
-struct ClusterUrl<'a> {
-    scheme: &'a str,
-    credentials: Option<&'a str>,
-    hosts: &'a str,
-    /// What follows the hosts, with its `/`, `?` or `#`.
-    rest: &'a str,
-}
-
-impl<'a> ClusterUrl<'a> {
-    fn of(text: &'a str) -> Option<Self> {
-        let (scheme, rest) = text.split_once("://")?;
-        let plain = match scheme {
-            "redis-cluster" => Some("redis"),
-            "rediss-cluster" => Some("rediss"),
-            _ => None,
-        };
-        let (credentials, rest) = match rest.rsplit_once('@') {
-            Some((credentials, rest)) => (Some(credentials), rest),
-            None => (None, rest),
-        };
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (hosts, rest) = rest.split_at(end);
-        let several = matches!(scheme, "redis" | "rediss") && hosts.contains(',');
-        (plain.is_some() || several).then_some(Self {
-            scheme: plain.unwrap_or(scheme),
-            credentials,
-            hosts,
-            rest,
-        })
-    }
-
-    /// A URL for each host.
-    fn each(&self) -> impl Iterator<Item = String> {
-        let credentials = match self.credentials {
-            Some(credentials) => format!("{credentials}@"),
-            None => String::new(),
-        };
-        let (scheme, rest) = (self.scheme, self.rest);
-        self.hosts
-            .split(',')
-            .map(move |host| format!("{scheme}://{credentials}{}{rest}", host.trim()))
-    }
-}
-
 /// Installs a TLS crypto provider if the program has none. In a program with several providers the client's own choice
 /// would panic.
-fn crypto_provider() {
+///
+/// # Errors
+///
+/// This build speaks no TLS.
+fn prepare_tls() -> Result<(), &'static str> {
     #[cfg(feature = "tls")]
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // An error means that another thread has just installed one, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    }
-}
-
-/// With these settings a network that drops packets is noticed within two seconds. A frozen server still acknowledges
-/// packets; the supervisor's heartbeat notices it.
-fn tcp_settings() -> TcpSettings {
-    let second = Duration::from_secs(1);
-    let keepalive = socket2::TcpKeepalive::new()
-        .with_time(second)
-        .with_interval(second);
-    #[cfg(any(
-        target_os = "linux",
-        target_os = "macos",
-        target_os = "freebsd",
-        target_os = "windows"
-    ))]
-    let keepalive = keepalive.with_retries(2);
-    let settings = TcpSettings::default()
-        .set_nodelay(true)
-        .set_keepalive(keepalive);
-    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-    let settings = settings.set_user_timeout(Duration::from_millis(1500));
-    settings
-}
-
-async fn ask_sentinels(
-    addresses: &[(String, u16)],
-    master: &str,
-    timeout: Duration,
-) -> Result<ConnectionAddr, redis::RedisError> {
-    let mut last = None;
-    for (host, port) in addresses {
-        let ask = async {
-            let info = ConnectionAddr::Tcp(host.clone(), *port).into_connection_info()?;
-            let client = redis::Client::open(info.set_tcp_settings(tcp_settings()))?;
-            let mut connection = client.get_multiplexed_async_connection().await?;
-            let mut ask = redis::cmd("SENTINEL");
-            ask.arg("GET-MASTER-ADDR-BY-NAME").arg(master);
-            ask.query_async::<Option<(String, u16)>>(&mut connection)
-                .await
-        };
-        match tokio::time::timeout(timeout, ask).await {
-            Ok(Ok(Some((host, port)))) => return Ok(ConnectionAddr::Tcp(host, port)),
-            Ok(Ok(None)) => {
-                last = Some(
-                    (
-                        redis::ErrorKind::MasterNameNotFoundBySentinel,
-                        "the sentinel does not know this master name",
-                    )
-                        .into(),
-                );
-            }
-            Ok(Err(error)) => last = Some(error),
-            Err(_) => {
-                last = Some((redis::ErrorKind::Io, "a sentinel did not answer in time").into());
-            }
+    {
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            // An error means that another thread has just installed one, which is as good.
+            let _ = rustls::crypto::ring::default_provider().install_default();
         }
+        Ok(())
     }
-    Err(last.unwrap_or_else(|| {
-        (
-            redis::ErrorKind::EmptySentinelList,
-            "the URL names no sentinel",
-        )
-            .into()
-    }))
+    #[cfg(not(feature = "tls"))]
+    Err("TLS needs the feature `tls` of cache-runtime")
 }
 
 impl fmt::Display for Target {
@@ -501,15 +456,21 @@ impl fmt::Display for Target {
                 let scheme = if self.is_tls() { "rediss" } else { "redis" };
                 write!(f, "{scheme}-cluster://{}", hosts(topology))
             }
-            Place::Sentinels { addresses, master } => {
-                let hosts: Vec<String> = addresses
+            Place::Sentinels(sentinels) => {
+                let hosts: Vec<String> = sentinels
+                    .addresses
                     .iter()
-                    .map(|(host, port)| format!("{host}:{port}"))
+                    .map(|(host, port)| match host.contains(':') {
+                        true => format!("[{host}]:{port}"),
+                        false => format!("{host}:{port}"),
+                    })
                     .collect();
+                let scheme = if self.is_tls() { "rediss" } else { "redis" };
                 write!(
                     f,
-                    "redis-sentinel://{}/{master}/{}",
+                    "{scheme}-sentinel://{}/{}/{}",
                     hosts.join(","),
+                    sentinels.master,
                     self.database
                 )
             }
@@ -540,6 +501,10 @@ mod tests {
             (
                 "redis-sentinel://:hunter2@a:1,b/mymaster/2",
                 "redis-sentinel://a:1,b:26379/mymaster/2",
+            ),
+            (
+                "redis-sentinel://:hunter2@[::1]/mymaster",
+                "redis-sentinel://[::1]:26379/mymaster/0",
             ),
         ] {
             let target = Target::parse("REDIS_URL", url).unwrap();

@@ -80,7 +80,7 @@ impl Topology {
         &self.seeds
     }
 
-    /// The master that serves the slot now. `open` prepares a connection to a node, with the credentials.
+    /// The master that serves the slot now. `open` prepares a connection to a node, with the credentials and TLS files.
     ///
     /// # Errors
     ///

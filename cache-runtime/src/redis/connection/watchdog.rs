@@ -118,7 +118,8 @@ fn renew(session: &Session, connection: Option<redis::Connection>) -> Option<red
     }
     let mut connection = match connection {
         Some(connection) => connection,
-        None => connect(session.link.info.clone())?,
+        // Credentials and files may have been renewed since that connection began.
+        None => connect(session.tier.target.resolve_again(&session.link.info).ok()?)?,
     };
     for lease in &late {
         let mut command = redis::cmd("EVAL");

@@ -14,6 +14,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, ConnectionInfo, RedisError};
 
 use crate::redis::connection::link::{Incoming, Push};
+use crate::redis::connection::login::SignedIn;
 
 /// What a link does with a push.
 pub(in crate::redis) type OnPush = Arc<dyn Fn(Push<'_>) + Send + Sync>;
@@ -40,6 +41,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// One connection.
 pub(in crate::redis) struct Wire {
     pub(in crate::redis) connection: MultiplexedConnection,
+    /// With which credentials it is authenticated now.
+    pub(in crate::redis) signed_in: Arc<SignedIn>,
     links: Arc<Links>,
 }
 
@@ -54,7 +57,7 @@ struct Links {
 
 impl Wires {
     /// A connection to that server, and whether other links use it already. Pushes for keys and channels that begin with
-    /// the hash tag go to `on_push`.
+    /// the hash tag go to `on_push`. `signed_in`: the credentials in `info`.
     pub(in crate::redis) async fn open(
         &self,
         info: &ConnectionInfo,
@@ -62,6 +65,7 @@ impl Wires {
         tag: &str,
         config: AsyncConnectionConfig,
         on_push: OnPush,
+        signed_in: Arc<SignedIn>,
     ) -> Result<(Arc<Wire>, bool), RedisError> {
         let address = (info.addr().to_string(), resp3);
         let shared = self.by_address.lock().entry(address).or_default().clone();
@@ -90,7 +94,11 @@ impl Wires {
         let connection = redis::Client::open(info.clone())?
             .get_multiplexed_async_connection_with_config(&config)
             .await?;
-        let wire = Arc::new(Wire { connection, links });
+        let wire = Arc::new(Wire {
+            connection,
+            signed_in,
+            links,
+        });
         *shared.wire.lock() = Arc::downgrade(&wire);
         Ok((wire, false))
     }

@@ -18,6 +18,8 @@ use crate::redis::connection::fault::{
 use crate::redis::connection::link::{
     Incoming, Link, Push, REPLICA, each, foreign_ledger, members_of, read,
 };
+use crate::redis::connection::login::SignedIn;
+use crate::redis::connection::provided::Issued;
 use crate::redis::connection::round_trip::RoundTrip;
 use crate::redis::connection::server::{Ask, ServerRole, info, is_cluster, run_id};
 use crate::redis::connection::target::Target;
@@ -31,6 +33,8 @@ use crate::redis::scripts::{SOURCES, Script};
 /// Parameters of a connection.
 pub(in crate::redis) struct Purpose<'a> {
     pub(in crate::redis) target: &'a Target,
+    /// The credentials to connect with.
+    pub(in crate::redis) login: &'a Issued,
     pub(in crate::redis) epoch: u64,
     pub(in crate::redis) timeout: Duration,
     pub(in crate::redis) ledger_name: String,
@@ -62,12 +66,11 @@ impl Link {
         on_push: impl Fn(Push<'_>) + Send + Sync + 'static,
     ) -> Result<Self, Fault> {
         let on_push: OnPush = Arc::new(on_push);
-        let (target, timeout) = (purpose.target, purpose.timeout);
-        let (opened, resp3) = match open(target, timeout, true, on_push.clone()).await {
+        let (opened, resp3) = match open(&purpose, true, on_push.clone()).await {
             Ok(opened) => (opened, true),
             // A server or proxy that does not speak RESP3 can still be used, without pushes.
             Err(error) if speaks_only_resp2(&error) => {
-                let opened = open(target, timeout, false, on_push).await.map_err(fault)?;
+                let opened = open(&purpose, false, on_push).await.map_err(fault)?;
                 (opened, false)
             }
             Err(error) => return Err(fault(error)),
@@ -85,6 +88,7 @@ impl Link {
         let Opened {
             mut connection,
             info,
+            signed_in,
             wire,
         } = opened;
         let subscribes = resp3 && !off(Safeguard::SubscribeFirst);
@@ -138,6 +142,7 @@ impl Link {
         let link = Self {
             connection,
             wire: wire.map(|(wire, _)| wire),
+            signed_in,
             info,
             epoch: purpose.epoch,
             run,
@@ -398,24 +403,28 @@ fn run_of(run_id: Option<&str>, role: Option<&ServerRole>) -> u64 {
     run_id.map_or(0, |id| role.cloned().unwrap_or_default().reign(id))
 }
 
-async fn open(
-    target: &Target,
-    timeout: Duration,
-    resp3: bool,
-    on_push: OnPush,
-) -> Result<Opened, RedisError> {
-    let info = target.resolve(timeout, resp3).await?;
+async fn open(purpose: &Purpose<'_>, resp3: bool, on_push: OnPush) -> Result<Opened, RedisError> {
+    let Purpose {
+        target,
+        login,
+        timeout,
+        ..
+    } = *purpose;
+    let info = target.resolve_as(login, timeout, resp3).await?;
+    let signed_in = Arc::new(SignedIn::with(login.number));
     // We set the deadlines ourselves: one timer per call, whatever the number of its commands.
     let mut config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(timeout))
         .set_response_timeout(None);
     if let Some((wires, tag)) = target.shared_wires() {
-        let (wire, reused) = wires.open(&info, resp3, &tag, config, on_push).await?;
-        let connection = wire.connection.clone();
+        let opened = wires.open(&info, resp3, &tag, config, on_push, signed_in);
+        let (wire, reused) = opened.await?;
+        let (connection, signed_in) = (wire.connection.clone(), wire.signed_in.clone());
         let wire = Some((wire, reused));
         return Ok(Opened {
             connection,
             info,
+            signed_in,
             wire,
         });
     }
@@ -435,6 +444,7 @@ async fn open(
     Ok(Opened {
         connection,
         info,
+        signed_in,
         wire: None,
     })
 }
@@ -461,6 +471,7 @@ impl Drop for Reused {
 struct Opened {
     connection: MultiplexedConnection,
     info: ConnectionInfo,
+    signed_in: Arc<SignedIn>,
     /// In a cluster: the connection that several links share, and whether others use it already.
     wire: Option<(Arc<Wire>, bool)>,
 }

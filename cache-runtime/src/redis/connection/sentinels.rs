@@ -1,0 +1,121 @@
+//! Sentinels, which know the address of a master.
+
+use std::io;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, ConnectionAddr, IntoConnectionInfo, RedisError};
+
+use crate::redis::connection::credentials::Credentials;
+use crate::redis::connection::fault::{Fault, fault, refused};
+use crate::redis::connection::socket::tcp_settings;
+use crate::redis::connection::tls::{TlsFiles, TlsParams};
+
+/// After this time without an answer, the next sentinel is asked as well.
+const NEXT: Duration = Duration::from_millis(100);
+
+/// The sentinels of a URL, how they let this process in, and the name of the master.
+#[derive(Clone)]
+pub(in crate::redis) struct Sentinels {
+    pub(in crate::redis) addresses: Vec<(String, u16)>,
+    pub(in crate::redis) master: String,
+    /// The connections to the master are encrypted.
+    pub(in crate::redis) master_tls: bool,
+    /// Those to the sentinels are.
+    pub(in crate::redis) tls: bool,
+    pub(in crate::redis) files: TlsFiles,
+    pub(in crate::redis) credentials: Option<Credentials>,
+}
+
+/// An address, with or without TLS.
+pub(in crate::redis) fn address(host: String, port: u16, tls: bool) -> ConnectionAddr {
+    match tls {
+        true => ConnectionAddr::TcpTls {
+            host,
+            port,
+            insecure: false,
+            tls_params: None,
+        },
+        false => ConnectionAddr::Tcp(host, port),
+    }
+}
+
+impl Sentinels {
+    /// The address of the master now. Each sentinel may take as long as `timeout`. They are asked in order, each a moment after the one before it, and the
+    /// first that knows the master counts.
+    ///
+    /// # Errors
+    ///
+    /// None of them names the master. The text names a sentinel, preferably one that answers.
+    pub(in crate::redis) async fn master(
+        &self,
+        timeout: Duration,
+    ) -> Result<ConnectionAddr, RedisError> {
+        let params = self.files.load().await?;
+        let params = &params;
+        let asked = self
+            .addresses
+            .iter()
+            .enumerate()
+            .map(|(at, (host, port))| async move {
+                tokio::time::sleep(NEXT * u32::try_from(at).unwrap_or(u32::MAX)).await;
+                let answer =
+                    match tokio::time::timeout(timeout, self.ask(host, *port, params)).await {
+                        Ok(answer) => answer,
+                        Err(_) => Err(Fault::TimedOut),
+                    };
+                answer.map_err(|fault| (format!("sentinel {host}:{port}: {fault}"), fault))
+            });
+        let mut asked: FuturesUnordered<_> = asked.collect();
+        let mut worst = None;
+        while let Some(answer) = asked.next().await {
+            match answer {
+                Ok((host, port)) => return Ok(address(host, port, self.master_tls)),
+                Err((text, Fault::Refused(_))) => worst = Some(refused(text)),
+                Err((text, _)) => {
+                    worst.get_or_insert_with(|| io::Error::other(text).into());
+                }
+            }
+        }
+        Err(worst.unwrap_or_else(|| refused("the URL names no sentinel".to_owned())))
+    }
+
+    /// A connection to a sentinel that has let this process in. The caller limits the time.
+    pub(in crate::redis) async fn connect(
+        &self,
+        host: &str,
+        port: u16,
+        params: &TlsParams,
+    ) -> Result<MultiplexedConnection, RedisError> {
+        let addr = params.at(address(host.to_owned(), port, self.tls));
+        let info = addr.into_connection_info()?;
+        let client = redis::Client::open(info.set_tcp_settings(tcp_settings()))?;
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(None)
+            .set_response_timeout(None);
+        let mut connection = client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await?;
+        // Sent as a command, because the client hides what the server says to its own.
+        if let Some(credentials) = &self.credentials {
+            let auth = credentials.auth();
+            auth.query_async::<()>(&mut connection).await?;
+        }
+        Ok(connection)
+    }
+
+    async fn ask(&self, host: &str, port: u16, params: &TlsParams) -> Result<(String, u16), Fault> {
+        let mut connection = self.connect(host, port, params).await.map_err(fault)?;
+        let mut ask = redis::cmd("SENTINEL");
+        ask.arg("GET-MASTER-ADDR-BY-NAME").arg(&self.master);
+        let answer = ask
+            .query_async::<Option<(String, u16)>>(&mut connection)
+            .await;
+        let master = &self.master;
+        answer
+            .map_err(fault)?
+            .ok_or_else(|| Fault::Refused(format!("it does not know a master named `{master}`")))
+    }
+}
