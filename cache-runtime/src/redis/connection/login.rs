@@ -58,6 +58,7 @@ impl Login {
         }
     }
 
+    #[cfg(feature = "cli")]
     pub(in crate::redis) fn has_password(&self) -> bool {
         match self {
             Self::Fixed(issued) => issued.credentials.is_some(),

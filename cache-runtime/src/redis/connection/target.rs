@@ -37,7 +37,7 @@ enum Place {
     /// A server: host and port, TLS or not, or a socket.
     Server(ConnectionAddr),
     /// The master that sentinels know.
-    Sentinels(Sentinels),
+    Sentinels(Box<Sentinels>),
     /// The master that serves a bucket of keys of a cluster.
     Cluster {
         topology: Arc<Topology>,
@@ -100,14 +100,14 @@ impl Target {
         }
         let url = SentinelUrl::parse(rest)?;
         Ok(Self {
-            place: Place::Sentinels(Sentinels {
+            place: Place::Sentinels(Box::new(Sentinels {
                 addresses: url.addresses,
                 master: url.master,
                 master_tls: tls,
                 tls,
                 files: TlsFiles::default(),
                 credentials: None,
-            }),
+            })),
             database: url.database,
             login: Login::fixed(url.credentials),
             tls: TlsFiles::default(),
