@@ -7,7 +7,8 @@
 //! without being seen half-done by another.
 //!
 //! Two models of their own are about several keys on several masters: `cluster_buckets`, the design that is built, with a
-//! ledger in each bucket of keys; and `cluster`, the alternative, with one ledger.
+//! ledger in each bucket of keys; and `cluster`, the alternative, with one ledger. Two small ones are about servers that
+//! lack something: `quiet_users`, where some user may not `PUBLISH`; and `hidden_runs`, where `INFO` is refused.
 
 mod cluster;
 mod cluster_buckets;
@@ -16,6 +17,7 @@ mod connection;
 mod explore;
 mod flight;
 mod hand_over;
+mod hidden_runs;
 mod journal;
 mod larger;
 mod ledger;
@@ -26,6 +28,7 @@ mod own_prefix;
 mod properties;
 mod protocol;
 mod put;
+mod quiet_users;
 mod reader;
 mod redis;
 mod refresh;

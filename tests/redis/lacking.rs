@@ -4,7 +4,7 @@
 use std::process::Stdio;
 use std::sync::Arc;
 
-use cache_runtime::CacheConfig;
+use cache_runtime::{CacheConfig, cached};
 use cache_tests::{RedisCluster, RedisServer, eventually};
 
 use crate::app::{App, Db, SOON, exact, item};
@@ -206,6 +206,39 @@ async fn who_may_not_publish_does_not_use_redis_beside_those_who_rely_on_message
         assert_eq!(exact(&reader, 1).await, value);
     }
     assert_eq!(reader.cache.stats().memory_hits, 0);
+}
+
+#[cached(invalidates = "item:", cache = app.cache)]
+async fn change_all(app: &App, value: u64) {
+    app.db.commit(value);
+}
+
+/// A reader came when the ledger with the mark was lost, so it relies on messages. The mark of the next ledger is by another
+/// process, which was refused.
+#[tokio::test]
+async fn who_may_not_publish_does_not_trust_the_mark_of_a_ledger_that_it_has_not_opened() {
+    let (server, url) = with("~* &* +@all -publish");
+    let all = server.url_as("test-control", "");
+    let db = Db::new(1);
+    let writer = App::connected(config(&url), &db).await;
+    assert_eq!(item(&writer, 1).await, 1);
+    // Its heartbeat would tell the writer in a second; it is to remove something before.
+    server.cli(&["DEL", "%ledger"]);
+    let reader = App::connected(config(&all), &db).await;
+    server.cli(&["ZADD", "%ledger", "0", "q"]);
+    eventually(SOON, "a copy in memory", async || {
+        assert_eq!(item(&reader, 1).await, 1);
+        (reader.cache.stats().memory_hits > 0).then_some(())
+    })
+    .await;
+    let queued = writer.cache.stats().queued;
+    change_all(&writer, 2).await;
+    // At once: the stale entry is deleted soon, and Redis pushes that, too.
+    let read = item(&reader, 1).await;
+    assert!(
+        writer.cache.stats().queued > queued || read == 2,
+        "acknowledged, and the reader relies on a message that was not sent"
+    );
 }
 
 #[tokio::test]

@@ -45,11 +45,12 @@ if KEYS[2] and redis.pcall('GETRANGE', KEYS[2], '0', '23') == ARGV[5] then
   redis.call('SETRANGE', KEYS[2], '40', struct.pack('<I8', number))
 end
 -- Redis refuses this if the user may not publish. Then nobody may rely on messages, and the mark of `open.lua` says so. A
--- ledger without it may be one that others rely on: the removal is not acknowledged.
+-- ledger without it may be one that others rely on: the removal is not acknowledged. The same holds for another ledger than
+-- the caller knows: the caller has not asked whether anybody relies on messages since this one began.
 local heard = redis.pcall('PUBLISH', ARGV[1], 'r ' .. birth .. ' ' .. text .. ' ' .. ARGV[3] .. '\30' .. table.concat(ARGV, '\30', 9))
 if type(heard) == 'number' then
   answer[3] = tostring(heard)
-elseif not redis.call('ZSCORE', ledger, 'q') then
+elseif birth ~= ARGV[8] or not redis.call('ZSCORE', ledger, 'q') then
   return redis.error_reply('QUIET the user may not publish removals, and others rely on that')
 end
 return answer
