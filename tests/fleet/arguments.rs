@@ -12,13 +12,15 @@ use crate::plan::{Overrides, Plan};
 use crate::stage::Journals;
 use crate::worker::Orders;
 
-const USAGE: &str = "fleet [--minutes N | --seconds N] [--seed N] [--round SECONDS] [--plan NAME] [--round-trip MILLISECONDS] [--budget MILLISECONDS] [--rate ACTS] [--rows N] [--names tame|wild] [--tenants 1|2] [--servers one|cluster] [--without SAFEGUARD,…] [--journals all|half|none]";
+const USAGE: &str = "fleet plans | fleet [--minutes N | --seconds N] [--seed N] [--round SECONDS] [--plan NAME] [--round-trip MILLISECONDS] [--budget MILLISECONDS] [--rate ACTS] [--rows N] [--names tame|wild] [--tenants 1|2] [--servers one|cluster] [--without SAFEGUARD,…] [--journals all|half|none]";
 
 /// What the program is to be.
 #[derive(Debug)]
 pub(crate) enum Called {
     Fleet(Box<Options>),
     Worker(Box<Orders>),
+    /// Which plans there are.
+    Plans,
 }
 
 struct Pairs(HashMap<String, String>);
@@ -36,6 +38,7 @@ impl Called {
                     pairs.insert(name.to_owned(), value);
                 }
                 None if argument == "worker" => is_worker = true,
+                None if argument == "plans" => return Ok(Self::Plans),
                 None => return Err(format!("what is `{argument}`?\n{USAGE}")),
             }
         }

@@ -4,10 +4,12 @@
 //! cargo run --release -p cache-tests --bin fleet -- --minutes 10 --seed 7
 //! cargo run --release -p cache-tests --bin fleet -- --seconds 10 --without cas
 //! cargo run --release -p cache-tests --bin fleet -- --minutes 1 --plan crashes --journals all
+//! cargo run --release -p cache-tests --bin fleet -- plans
 //! cargo run --release -p cache-tests --bin fleet -- --minutes 1 --rate 500 --round-trip 5 --names wild --tenants 2
 //! ```
 //!
-//! It prints one line of JSON, and fails if a promise was broken. A seed replays what is asked for and when; not what the
+//! `plans` lists the plans, with the kind of servers that each is for. A run prints one line of JSON, and fails if a promise
+//! was broken. A seed replays what is asked for and when; not what the
 //! scheduler makes of it. With every plan go:
 //!
 //! - `--rate N`: acts are begun so many times a second and process, whatever becomes of the earlier ones; 0: by tasks, one
@@ -49,6 +51,7 @@ mod worker;
 use std::process::ExitCode;
 
 use crate::arguments::Called;
+use crate::plan::Plan;
 
 fn main() -> ExitCode {
     match Called::parse(std::env::args().skip(1)) {
@@ -70,6 +73,12 @@ fn main() -> ExitCode {
             }
             Err(error) => failed(&error.to_string()),
         },
+        Ok(Called::Plans) => {
+            for plan in Plan::all() {
+                println!("{} {}", plan.name, plan.servers.name());
+            }
+            ExitCode::SUCCESS
+        }
         Err(text) => failed(&text),
     }
 }

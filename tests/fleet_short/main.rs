@@ -187,6 +187,30 @@ fn nothing_stale_over_a_cluster_whose_slots_move() {
 }
 
 #[test]
+fn nothing_stale_over_a_cluster_under_the_loads_of_one_server() {
+    let loads: [&[&str]; 4] = [
+        &["open", "--round-trip", "5", "--names", "wild"],
+        &["open", "--round-trip", "40", "--budget", "250"],
+        &["large", "--tenants", "2"],
+        &["starved"],
+    ];
+    for load in loads {
+        let common = [
+            "--servers",
+            "cluster",
+            "--seconds",
+            "4",
+            "--round",
+            "4",
+            "--seed",
+            "7",
+            "--plan",
+        ];
+        clean(&[&common, load].concat(), &["body"]);
+    }
+}
+
+#[test]
 fn what_crashed_processes_had_queued_is_not_lost() {
     clean(
         &[

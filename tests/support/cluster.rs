@@ -84,8 +84,7 @@ impl RedisCluster {
             .map(|_| {
                 settings
                     .clone()
-                    .config("cluster-enabled", "yes")
-                    .config("cluster-config-file", "nodes.conf")
+                    .node()
                     // Slots of a dead node are refused after this long, and served again as
                     // soon after its return.
                     .config("cluster-node-timeout", "2000")

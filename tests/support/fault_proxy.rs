@@ -1,7 +1,7 @@
 //! A TCP proxy that does to connections what networks do.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -84,6 +84,10 @@ impl FaultProxy {
     /// The URL of a TLS server keeps its scheme; of a Unix socket there is nothing to proxy.
     #[must_use]
     pub fn in_front_of(server: &RedisServer) -> Self {
+        if server.settings.whole_cluster {
+            // The node tells its port as its own, so that clients must find the proxy at that port.
+            return Self::beside(server, another_host());
+        }
         let mut proxy = Self::to(server.address());
         proxy.url = server.url_at(proxy.listen_port());
         proxy
@@ -267,6 +271,13 @@ impl Drop for FaultProxy {
             let _ = thread.join();
         }
     }
+}
+
+/// A loopback address that no other proxy of this machine's tests has: made of the process and a count.
+fn another_host() -> Ipv4Addr {
+    static COUNT: AtomicU8 = AtomicU8::new(1);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, high.max(1), low, COUNT.fetch_add(1, Ordering::SeqCst))
 }
 
 /// The half that runs on the proxy's thread.

@@ -15,6 +15,7 @@
 //! redis.restart();
 //! ```
 
+mod bucket_names;
 mod certificates;
 mod child_process;
 mod cluster;
@@ -39,7 +40,7 @@ pub use edge::{Edge, EdgeAnswer, EdgeKind};
 pub use eventually::{eventually, wait_until};
 pub use fault_proxy::{Fault, FaultProxy};
 pub use port::FreePort;
-pub use redis_builder::RedisBuilder;
+pub use redis_builder::{RedisBuilder, over_clusters};
 pub use redis_server::RedisServer;
 pub use resp::Resp;
 pub use resp_client::RespClient;

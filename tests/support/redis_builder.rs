@@ -26,6 +26,8 @@ pub struct RedisBuilder {
     pub(crate) unix: bool,
     pub(crate) snapshots: bool,
     pub(crate) sentinel: bool,
+    /// All of a cluster.
+    pub(crate) whole_cluster: bool,
     users: Vec<(String, String, String)>,
     directives: Vec<(String, String)>,
 }
@@ -90,6 +92,31 @@ impl RedisBuilder {
         self
     }
 
+    /// One node of a cluster; the caller gives it slots.
+    pub(crate) fn node(self) -> Self {
+        self.config("cluster-enabled", "yes")
+            .config("cluster-config-file", "nodes.conf")
+    }
+
+    /// A cluster of one node that serves every slot, where [`over_clusters`] asks for one and the server can be one.
+    pub(crate) fn as_asked_for(self) -> Self {
+        let is_node = self
+            .directives
+            .iter()
+            .any(|(name, _)| name == "cluster-enabled");
+        let excluded = is_node || self.sentinel || self.unix;
+        if excluded || !over_clusters() {
+            return self;
+        }
+        Self {
+            whole_cluster: true,
+            // Clients go on at the address where they are: that of a proxy, perhaps.
+            ..self
+                .node()
+                .config("cluster-preferred-endpoint-type", "unknown-endpoint")
+        }
+    }
+
     pub(crate) fn sentinel(mut self) -> Self {
         self.sentinel = true;
         self
@@ -146,6 +173,13 @@ impl RedisBuilder {
         }
         lines
     }
+}
+
+/// Whether tests that start a plain server are to have a Redis Cluster of one node (Redis 7 or later) in its place:
+/// `CACHE_TESTS_SERVERS=cluster`. What holds for one server must hold for a cluster as well.
+#[must_use]
+pub fn over_clusters() -> bool {
+    env::var_os("CACHE_TESTS_SERVERS").is_some_and(|servers| servers == "cluster")
 }
 
 /// The server program: `REDIS_SERVER_BIN`, else the first of its names on `PATH`.

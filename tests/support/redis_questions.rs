@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
+use crate::bucket_names;
 use crate::redis_builder::CONTROL_USER;
 use crate::redis_server::RedisServer;
 use crate::resp::Resp;
@@ -33,7 +34,14 @@ impl RedisServer {
     ///
     /// If the server is down or frozen.
     pub fn try_cli<A: AsRef<[u8]>>(&self, arguments: &[A]) -> io::Result<Resp> {
-        self.control(ANSWER)?.call(arguments)
+        let mut control = self.control(ANSWER)?;
+        if self.settings.whole_cluster {
+            let words: Vec<_> = arguments.iter().map(AsRef::as_ref).collect();
+            if let Some(answer) = bucket_names::ask(&mut control, &words)? {
+                return Ok(answer);
+            }
+        }
+        control.call(arguments)
     }
 
     /// A connection of the tests' own that stays open, for transactions, pushes and the like.
@@ -58,12 +66,17 @@ impl RedisServer {
         matches!(reply, Ok(Resp::Status(pong)) if pong == "PONG")
     }
 
-    /// All keys of database 0, sorted.
+    /// All keys of database 0, sorted; of a cluster in place of a server, without their buckets, and each once.
     #[must_use]
     #[track_caller]
     pub fn keys(&self) -> Vec<String> {
         let mut keys = self.cli(&["KEYS", "*"]).strings();
+        if self.settings.whole_cluster {
+            let names = keys.iter().map(|key| bucket_names::without_bucket(key));
+            keys = names.map(str::to_owned).collect();
+        }
         keys.sort();
+        keys.dedup();
         keys
     }
 

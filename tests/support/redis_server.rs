@@ -55,15 +55,18 @@ impl RedisBuilder {
     /// [`restart`](RedisServer::restart) is a port that refuses.
     #[must_use]
     pub fn stopped(self) -> RedisServer {
+        let settings = self.as_asked_for();
         let directory = directory();
         RedisServer {
-            certificates: self
+            certificates: settings
                 .certificates
                 .clone()
-                .or_else(|| self.tls.then(|| Certificates::issue(directory.path()))),
-            port: self.port.map_or_else(FreePort::reserve, FreePort::given),
+                .or_else(|| settings.tls.then(|| Certificates::issue(directory.path()))),
+            port: settings
+                .port
+                .map_or_else(FreePort::reserve, FreePort::given),
             process: Mutex::new(None),
-            settings: self,
+            settings,
             directory,
         }
     }
@@ -277,8 +280,24 @@ impl RedisServer {
         });
         if up {
             *self.process() = Some(process);
+            if self.settings.whole_cluster {
+                self.serve_all_slots();
+            }
         }
         up
+    }
+
+    /// Returns when the node says that the cluster, which is this node, is well. After a restart that takes Redis two
+    /// seconds.
+    #[track_caller]
+    fn serve_all_slots(&self) {
+        let state = || self.cli(&["CLUSTER", "INFO"]).str().to_owned();
+        if state().contains("cluster_slots_assigned:0") {
+            self.cli(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
+        }
+        wait_until(PATIENCE, "cluster_state:ok", || {
+            state().contains("cluster_state:ok").then_some(())
+        });
     }
 
     fn render_url(&self, user: &str, password: &str, port: u16) -> String {

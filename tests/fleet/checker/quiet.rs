@@ -20,7 +20,7 @@ pub(super) struct Quiet {
     stood: Windows,
     /// Times in which it stood still, or its threads were kept by something else.
     kept: Windows,
-    /// Times in which nobody drove its connection.
+    /// Times in which nobody drove its connection, for each cause in order.
     undriven: HashMap<(ProcessId, Cause), Vec<Window>>,
 }
 
@@ -65,8 +65,15 @@ impl Quiet {
         }
         let all = faults.values_mut().chain(others.values_mut());
         let all = all.chain(cut_off.values_mut()).chain(stood.values_mut());
-        let all = all.chain(kept.values_mut());
-        all.chain(undriven.values_mut()).for_each(merge);
+        all.chain(kept.values_mut()).for_each(merge);
+        for ((_, cause), windows) in &mut undriven {
+            match cause {
+                // Told in pieces.
+                Cause::Starved | Cause::Frozen => merge(windows),
+                // Between the ends of two runtimes, the later one drove.
+                Cause::Ended => windows.sort_unstable_by_key(|window| window.from),
+            }
+        }
         Self {
             faults,
             others,
@@ -113,7 +120,7 @@ impl Quiet {
         without(self.kept.get(&process), span)
     }
 
-    /// Since when, and why, nobody had driven its connection at that moment, or so shortly before.
+    /// Since when at the latest, and why, nobody had driven its connection at that moment, or so shortly before.
     pub(super) fn undriven(
         &self,
         process: ProcessId,
@@ -125,8 +132,8 @@ impl Quiet {
             .into_iter()
             .find_map(|cause| {
                 let windows = self.undriven.get(&(process, cause));
-                let window = overlapping(windows, span).next()?;
-                Some((cause, window.from))
+                let latest = overlapping(windows, span).last()?;
+                Some((cause, latest.from))
             })
     }
 

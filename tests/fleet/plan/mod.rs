@@ -209,12 +209,16 @@ impl Plan {
         }
     }
 
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        ALL.iter().map(|plan| plan())
+    }
+
     pub(crate) fn names() -> Vec<&'static str> {
-        ALL.iter().map(|plan| plan().name).collect()
+        Self::all().map(|plan| plan.name).collect()
     }
 
     pub(crate) fn named(name: &str) -> Option<Self> {
-        ALL.iter().map(|plan| plan()).find(|plan| plan.name == name)
+        Self::all().find(|plan| plan.name == name)
     }
 
     /// Does the process at this place have a single thread?

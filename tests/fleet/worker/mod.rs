@@ -110,10 +110,17 @@ pub(crate) fn run(orders: Orders) -> io::Result<()> {
             let mut life = Life::begin(&orders, cache, &random, going).await;
             life.obey(&mut commands).await;
         });
-        // Nobody drives what the cache has begun on it. Memory may be believed for so long; then the next runtime must drive it.
+        // Its other threads may hear something until it is dropped, or may not.
         let ended = clock::now();
-        teller.tell(Event::Undriven(Cause::Ended, ended, ended + HEARD_WITHIN));
         drop(runtime);
+        // Nobody drives what the cache has begun on it. Memory may be believed for so long; then the next runtime must drive it.
+        let dropped = clock::now();
+        teller.tell(Event::Lagged(ended, dropped));
+        teller.tell(Event::Undriven(
+            Cause::Ended,
+            dropped,
+            dropped + HEARD_WITHIN,
+        ));
         self::world().rows.forget_connections();
         runtime = orders.runtime()?;
         going = true;

@@ -38,6 +38,22 @@ fn it_may_be_believed_for_two_seconds() {
 }
 
 #[test]
+fn a_second_runtime_that_ends_may_have_heard_something_before() {
+    // The removal is made at 2.9 s, when both have ended.
+    let stale_at = |millis| {
+        let read = read(Family::Item, Tier::Memory, (millis, millis), 9);
+        let mut history = history(read, 2, removal(ITEM, (2_890, 2_900), true));
+        for ended in [1_000, 2_800] {
+            let undriven = window(ended, ended + 2_000);
+            history.undriven.push((1, Cause::Ended, undriven));
+        }
+        history
+    };
+    assert_eq!(broken(&stale_at(3_400)), [], "heard until 2.8 s");
+    assert_eq!(broken(&stale_at(5_200)), [Rule::StaleAfterDurable]);
+}
+
+#[test]
 fn nothing_is_excused_a_push_after_the_cause_has_ended() {
     let history = stale_from_memory(1_500, Cause::Frozen, (0, 700));
     assert_eq!(broken(&history), [Rule::StaleAfterDurable]);
