@@ -32,9 +32,9 @@ const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// | `X-Cache` | `MISS` if a body ran or was waited for, `BYPASS` if the cache could not be used, `STALE` if a value was past its TTL, `HIT` if every cached call was a hit |
 /// | `Cache-Status` | the same as defined by RFC 9211: `cache; hit; ttl=42`, `cache; fwd=uri-miss; ttl=60; stored`, `cache; fwd=miss; ttl=60; collapsed`; `detail=breaker-open` while Redis is unavailable |
 /// | `Age` | seconds since the oldest of the values was loaded |
-/// | `ETag` | a hash of the body; a matching `If-None-Match` is answered with `304` and no body |
+/// | `ETag` | a hash of the body, stored with a [`CachedJson`](crate::http::CachedJson) or `Response`; a matching `If-None-Match` is answered with `304` and no body |
 /// | `Cache-Control` | `private, no-cache`; with [`cache_control`](Self::cache_control), derived from the options of the functions |
-/// | `Vary` | the request headers that functions name (`vary`), those of [`vary`](Self::vary), and the credentials of the request if the browser may keep the answer |
+/// | `Vary` | the request headers that functions name (`vary`), those of [`vary`](Self::vary), the credentials of the request if the browser may keep the answer, and `Accept-Encoding` if the answer is stored compressed, too |
 ///
 /// Headers that a handler sets are kept. An `ETag` is added to successful answers of cached calls to `GET` and `HEAD`
 /// whose body has a known size of up to 1 MiB; streams are passed on unchanged.
@@ -65,8 +65,13 @@ const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// task-local, is not checked. An answer with `Set-Cookie` is never stored, and an answer to a request with `Cookie`
 /// is never `public` unless its `Vary` names the header (`vary = "cookie"`).
 ///
-/// **Compression.** Put compression outside this layer: inside, the size of the body is unknown and there is no
-/// `ETag`. Some compression layers, such as tower-http's, also compress the empty body of a `304` and add a
+/// **Compression.** With the feature `compression`, a [`CachedJson`](crate::http::CachedJson) is stored compressed, and this
+/// layer sends the form that `Accept-Encoding` prefers, with `Content-Encoding` and `Vary: Accept-Encoding`. Each form has
+/// its own `ETag`. A `304` names a form that the client has and accepts. If a handler sets `ETag` or `Content-Encoding`
+/// itself, the text is sent uncompressed.
+///
+/// A layer that compresses all other answers goes outside this layer: inside, the size of the body is unknown and there is
+/// no `ETag`. Some compression layers, such as tower-http's, also compress the empty body of a `304` and add a
 /// `Content-Encoding` that contradicts the answer which the client has. Exclude `304` there:
 ///
 /// ```text
