@@ -7,47 +7,42 @@ use std::task::{Context, Poll};
 use axum::body::{Body, HttpBody};
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
+use http::response::Parts;
 use http_body::Frame;
 use http_body_util::BodyExt as _;
 
 /// Reads the body up to the limit. A body that is longer, fails, or has trailers is passed on to the client unchanged,
-/// including the part that was read; then the second part of the result is `None`.
+/// including the part that was read; then the second part of the result is `None`. A body of one piece is not copied.
 pub(crate) async fn buffer(response: Response, limit: usize) -> (Response, Option<Bytes>) {
     let (parts, mut rest) = response.into_parts();
     let resumed = |read, rest| Body::new(Resumed { read, rest });
     let mut read = VecDeque::new();
     let mut length = 0;
-    loop {
-        match rest.frame().await {
-            None => break,
-            Some(Ok(frame)) if frame.is_data() => {
-                length += frame.data_ref().map_or(0, Bytes::len);
-                read.push_back(Ok(frame));
-                if length > limit {
-                    return (Response::from_parts(parts, resumed(read, rest)), None);
-                }
-            }
-            Some(unusual) => {
-                read.push_back(unusual);
-                return (Response::from_parts(parts, resumed(read, rest)), None);
-            }
+    while let Some(frame) = rest.frame().await {
+        let data = frame.as_ref().ok().and_then(Frame::data_ref).cloned();
+        length += data.as_ref().map_or(0, Bytes::len);
+        let Some(data) = data.filter(|_| length <= limit) else {
+            read.push_back(frame);
+            return (Response::from_parts(parts, resumed(read, rest)), None);
+        };
+        if read.is_empty() && rest.is_end_stream() {
+            // The usual case.
+            return whole(parts, data);
         }
+        read.push_back(frame);
     }
-    let mut frames = read
-        .into_iter()
-        .flatten()
-        .filter_map(|frame| frame.into_data().ok());
-    // Most bodies are one piece, which is not copied.
-    let body = match (frames.next(), frames.next()) {
-        (first, None) => first.unwrap_or_default(),
-        (first, second) => {
-            let mut body = BytesMut::with_capacity(length);
-            for data in first.into_iter().chain(second).chain(frames) {
-                body.extend_from_slice(&data);
-            }
-            body.freeze()
-        }
-    };
+    let pieces = || read.iter().flatten().filter_map(Frame::data_ref);
+    if let (Some(only), None) = (pieces().next(), pieces().nth(1)) {
+        return whole(parts, only.clone());
+    }
+    let mut body = BytesMut::with_capacity(length);
+    for piece in pieces() {
+        body.extend_from_slice(piece);
+    }
+    whole(parts, body.freeze())
+}
+
+fn whole(parts: Parts, body: Bytes) -> (Response, Option<Bytes>) {
     let response = Response::from_parts(parts, Body::from(body.clone()));
     (response, Some(body))
 }

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
@@ -283,9 +283,10 @@ impl<T: Serialize + 'static> IntoResponse for CachedJson<T> {
             }
         };
         let mut response = Response::new(Body::from(body));
-        response
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        // With those that the layer and the server add, so that the map does not have to grow.
+        let mut headers = HeaderMap::with_capacity(12);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        *response.headers_mut() = headers;
         if let Some(stored) = self.stored {
             response.extensions_mut().insert(Known(stored));
         }
