@@ -2,7 +2,6 @@
 
 use std::any::type_name;
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
 
 use axum::body::Body;
@@ -86,13 +85,19 @@ pub struct CachedJson<T> {
 /// The prepared text of a `T`, as memory keeps it.
 pub(super) struct Stored<T> {
     prepared: Prepared,
-    of: PhantomData<fn() -> T>,
+    /// Set where the type is known to be `Deserialize`, so that looking at the value asks for no bound.
+    decode: fn(&[u8]) -> serde_json::Result<T>,
 }
 
 impl<T> Stored<T> {
-    pub(super) fn new(prepared: Prepared) -> Self {
-        let of = PhantomData;
-        Self { prepared, of }
+    pub(super) fn new(prepared: Prepared) -> Self
+    where
+        T: DeserializeOwned,
+    {
+        Self {
+            prepared,
+            decode: |text| serde_json::from_slice(text),
+        }
     }
 
     pub(super) fn prepared(&self) -> &Prepared {
@@ -146,10 +151,7 @@ impl<T> CachedJson<T> {
     ///
     /// The type's `Deserialize` does not accept the text that its `Serialize` wrote. A value that has just been made, and
     /// not come from the cache, is returned as it is.
-    pub fn value(&self) -> Result<&T, Error>
-    where
-        T: DeserializeOwned,
-    {
+    pub fn value(&self) -> Result<&T, Error> {
         if let Some(value) = self.value.get() {
             return Ok(value);
         }
@@ -162,10 +164,7 @@ impl<T> CachedJson<T> {
     /// # Errors
     ///
     /// As for [`value`](Self::value).
-    pub fn into_inner(mut self) -> Result<T, Error>
-    where
-        T: DeserializeOwned,
-    {
+    pub fn into_inner(mut self) -> Result<T, Error> {
         match self.value.take() {
             Some(value) => Ok(value),
             None => self.decode(),
@@ -190,15 +189,12 @@ impl<T> CachedJson<T> {
         }
     }
 
-    fn decode(&self) -> Result<T, Error>
-    where
-        T: DeserializeOwned,
-    {
+    fn decode(&self) -> Result<T, Error> {
         let Some(stored) = &self.stored else {
             unreachable!("there is a value or a text");
         };
         // serde's own message may contain a part of the value.
-        serde_json::from_slice(stored.prepared.text()).map_err(|why| {
+        (stored.decode)(stored.prepared.text()).map_err(|why| {
             Error::codec(format!(
                 "`{}` cannot be read from the JSON that it was written as (line {}, column {}): its `Deserialize` must \
                  accept what its `Serialize` writes",
@@ -213,7 +209,7 @@ impl<T> CachedJson<T> {
     /// thread. If the value cannot be stored as JSON, nothing changes.
     pub(super) async fn prepare(mut self, how: Preparing) -> Self
     where
-        T: Serialize,
+        T: Serialize + DeserializeOwned,
     {
         if self.stored.is_none()
             && let Some(draft) = self.value.get().and_then(draft)

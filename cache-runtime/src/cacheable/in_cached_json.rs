@@ -35,7 +35,7 @@ impl<T, K> Wrap<K> for Split<CachedDress, T> {
     }
 }
 
-impl<T: DeserializeOwned, K: Returned<T>> Returned<CachedJson<T>> for InCachedJson<K> {
+impl<T, K: Returned<T>> Returned<CachedJson<T>> for InCachedJson<K> {
     type Inner = K::Inner;
 
     /// Decodes a value that came from the cache. If that fails, there is no value that could be looked at.
