@@ -153,3 +153,16 @@ impl<T, K: CanBeNone<T>> CanBeNone<CachedJson<T>> for InCachedJson<K> {
 impl<R, K> Failing<R> for InCachedJson<K> {
     type Error = R;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Damaged or not, the bytes of one are never tried as the other's.
+    #[test]
+    fn a_text_and_its_bare_value_have_different_fingerprints() {
+        let own = |ops: &TypeOps| (ops.fingerprint)();
+        assert_ne!(own(&Of::<u32>::OPS), own(type_ops::<u32>()));
+        assert_ne!(own(&Of::<u32>::OPS), own(&Of::<u64>::OPS));
+    }
+}
