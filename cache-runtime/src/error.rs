@@ -63,7 +63,8 @@ impl Error {
         self.kind == Kind::Initialized
     }
 
-    /// Whether a value could not be stored: it cannot be encoded, or it is too large.
+    /// Whether a value could not be stored, because it cannot be encoded or is too large; or whether a stored value could
+    /// not be decoded.
     #[must_use]
     pub fn is_codec(&self) -> bool {
         self.kind == Kind::Codec

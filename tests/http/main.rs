@@ -1,6 +1,7 @@
 //! Requests through a router: what a response tells about the cache, and an operator's view of it.
 
 mod admin;
+mod cached_json;
 mod callers;
 mod client;
 mod compression;

@@ -39,6 +39,7 @@ pub struct CacheConfig {
     pub(crate) max_entries: usize,
     pub(crate) max_bytes: u64,
     pub(crate) max_value_bytes: usize,
+    pub(crate) precompress_from: usize,
     pub(crate) default_ttl: Duration,
     pub(crate) outage_max_age: Duration,
     pub(crate) trust_restart: bool,
@@ -69,6 +70,8 @@ impl Default for CacheConfig {
             max_bytes: 64 << 20,
             // All reads share one connection, so a larger value delays the small reads behind it.
             max_value_bytes: 1 << 20,
+            // A shorter text fits into one packet with the headers, so a compressed one would arrive no sooner.
+            precompress_from: 1 << 10,
             default_ttl: Duration::from_secs(300),
             outage_max_age: Duration::from_secs(30),
             trust_restart: false,
@@ -129,6 +132,7 @@ impl CacheConfig {
         number(var, "CACHE_MAX_SIZE_MEMORY", &mut config.max_entries)?;
         number(var, "CACHE_MAX_BYTES_MEMORY", &mut config.max_bytes)?;
         number(var, "CACHE_MAX_VALUE_BYTES", &mut config.max_value_bytes)?;
+        number(var, "CACHE_PRECOMPRESS_FROM", &mut config.precompress_from)?;
         number(
             var,
             "CACHE_MAX_BACKGROUND_LOADS",
@@ -327,6 +331,14 @@ impl CacheConfig {
     #[must_use]
     pub fn max_value_bytes(mut self, bytes: usize) -> Self {
         self.max_value_bytes = bytes;
+        self
+    }
+
+    /// The length in bytes from which on the JSON text of a `CachedJson` is also stored compressed
+    /// (`CACHE_PRECOMPRESS_FROM`, 1 KiB), with the feature `compression`. `usize::MAX`: never.
+    #[must_use]
+    pub fn precompress_from(mut self, bytes: usize) -> Self {
+        self.precompress_from = bytes;
         self
     }
 

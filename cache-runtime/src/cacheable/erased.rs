@@ -7,32 +7,11 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::time::Duration;
 
-use crate::cacheable::{Cacheable, ErasedValue, Success};
+use crate::cacheable::{Cacheable, Ended, ErasedValue, Preparing};
 use crate::entry::TypeOps;
 
 /// The result of a call.
 pub(crate) type AnyResult = Box<dyn Any + Send>;
-
-/// How a body ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// With a value.
-    Value,
-    /// With `None`.
-    Absent,
-    /// With an error.
-    Failed,
-}
-
-impl<I: ?Sized> From<&Success<'_, I>> for Ended {
-    fn from(success: &Success<'_, I>) -> Self {
-        match success {
-            Success::Value(_) => Self::Value,
-            Success::Nothing => Self::Absent,
-            Success::Failure => Self::Failed,
-        }
-    }
-}
 
 /// A result that is being prepared for storing.
 pub enum Prepared {
@@ -49,7 +28,7 @@ pub trait AnyKind: Send + Sync {
         self.ended(returned) == Ended::Failed
     }
 
-    fn prepare(&self, returned: AnyResult) -> Prepared;
+    fn prepare(&self, returned: AnyResult, how: Preparing) -> Prepared;
     fn keep(&self, returned: &AnyResult) -> Option<ErasedValue>;
     fn keep_error(&self, returned: &AnyResult) -> Option<ErasedValue>;
     fn is_private(&self, returned: &AnyResult) -> bool;
@@ -121,16 +100,16 @@ struct Typed<R, K>(K, PhantomData<fn() -> R>);
 
 impl<R: Send + 'static, K: Cacheable<R>> AnyKind for Typed<R, K> {
     fn ended(&self, returned: &AnyResult) -> Ended {
-        Ended::from(&self.0.success(K::typed_ref(returned)))
+        self.0.ended(K::typed_ref(returned))
     }
 
-    fn prepare(&self, returned: AnyResult) -> Prepared {
+    fn prepare(&self, returned: AnyResult, how: Preparing) -> Prepared {
         if !K::PREPARES {
             return Prepared::Ready(returned);
         }
         let kind = self.0;
         Prepared::Reading(Box::pin(async move {
-            K::any(kind.prepare(K::typed(returned)).await)
+            K::any(kind.prepare(K::typed(returned), how).await)
         }))
     }
 

@@ -15,7 +15,7 @@ use crate::cacheable::demand::{
 };
 use crate::cacheable::dispatch::{Dressed, Probe, SpecialShape, Split, Wrap};
 use crate::cacheable::status::{HasStatus, Keeping};
-use crate::cacheable::{Cacheable, ErasedValue, Returned, Success};
+use crate::cacheable::{Cacheable, Ended, ErasedValue, Preparing, Returned, Success};
 use crate::entry::{TypeOps, type_ops};
 
 /// `Json` of a value of kind `K`. It shares its entries with the bare value.
@@ -60,6 +60,10 @@ impl<T, K: Returned<T>> Returned<Json<T>> for InJson<K> {
     fn success(self, returned: &Json<T>) -> Success<'_, K::Inner> {
         self.0.success(&returned.0)
     }
+
+    fn ended(self, returned: &Json<T>) -> Ended {
+        self.0.ended(&returned.0)
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -67,8 +71,8 @@ impl<T: Send, K: Cacheable<T>> Cacheable<Json<T>> for InJson<K> {
     const ANSWERS: bool = true;
     const PREPARES: bool = K::PREPARES;
 
-    async fn prepare(self, Json(value): Json<T>) -> Json<T> {
-        Json(self.0.prepare(value).await)
+    async fn prepare(self, Json(value): Json<T>, how: Preparing) -> Json<T> {
+        Json(self.0.prepare(value, how).await)
     }
 
     fn keep(self, returned: &Json<T>) -> Option<ErasedValue> {
@@ -167,6 +171,7 @@ where
     fn prepare(
         self,
         returned: (StatusCode, Json<T>),
+        _: Preparing,
     ) -> impl Future<Output = (StatusCode, Json<T>)> + Send {
         std::future::ready(returned)
     }
@@ -239,8 +244,9 @@ where
     fn ready(
         self,
         returned: (StatusCode, Json<T>),
+        how: Preparing,
     ) -> impl Future<Output = (StatusCode, Json<T>)> + Send {
-        self.prepare(returned)
+        self.prepare(returned, how)
     }
 }
 

@@ -14,14 +14,25 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::cache::Cache;
 use crate::entry::{TypeOps, type_ops};
 use crate::error::TimedOut;
 
+#[cfg(feature = "axum")]
+pub(crate) mod body;
+#[cfg(feature = "axum")]
+pub(crate) mod cached_json;
+#[cfg(feature = "axum")]
+pub(crate) mod coding;
 pub(crate) mod demand;
 pub mod dispatch;
 pub(crate) mod erased;
 #[cfg(feature = "axum")]
 pub(crate) mod http;
+#[cfg(feature = "axum")]
+mod in_cached_json;
+#[cfg(feature = "axum")]
+pub(crate) mod prepared;
 #[cfg(feature = "axum")]
 pub(crate) mod response;
 #[cfg(feature = "axum")]
@@ -41,6 +52,54 @@ pub enum Success<'a, I: ?Sized> {
     Failure,
 }
 
+/// [`Success`] without its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// With a value.
+    Value,
+    /// With `None`.
+    Absent,
+    /// With an error.
+    Failed,
+}
+
+impl<I: ?Sized> From<&Success<'_, I>> for Ended {
+    fn from(success: &Success<'_, I>) -> Self {
+        match success {
+            Success::Value(_) => Self::Value,
+            Success::Nothing => Self::Absent,
+            Success::Failure => Self::Failed,
+        }
+    }
+}
+
+/// The settings of a cache for preparing results.
+#[derive(Clone, Copy, Debug)]
+pub struct Preparing {
+    /// The length from which on texts are compressed.
+    #[cfg_attr(
+        not(feature = "axum"),
+        expect(dead_code, reason = "only texts of answers are")
+    )]
+    pub(crate) precompress_from: usize,
+    /// The length that a stored value may have.
+    #[cfg_attr(
+        not(feature = "axum"),
+        expect(dead_code, reason = "only texts of answers ask")
+    )]
+    pub(crate) max_value_bytes: usize,
+}
+
+impl Preparing {
+    pub(crate) fn of(cache: &Cache) -> Self {
+        let config = &cache.inner.config;
+        Self {
+            precompress_from: config.precompress_from,
+            max_value_bytes: config.max_value_bytes,
+        }
+    }
+}
+
 /// Distinguishes success from failure of a call. Every return type has a kind that implements it.
 pub trait Returned<R>: Copy + Send + Sync + 'static {
     /// The type that `when` and `<result.…>` see: the value inside `Result`, `Option`, `Json`, `Arc`.
@@ -48,6 +107,11 @@ pub trait Returned<R>: Copy + Send + Sync + 'static {
 
     /// Inspects the result.
     fn success(self, returned: &R) -> Success<'_, Self::Inner>;
+
+    /// The same without the value, which need not be decoded for it.
+    fn ended(self, returned: &R) -> Ended {
+        Ended::from(&self.success(returned))
+    }
 }
 
 /// How the result of a call is stored and restored.
@@ -58,8 +122,8 @@ pub trait Cacheable<R>: Returned<R> {
     /// Whether [`prepare`](Self::prepare) does anything.
     const PREPARES: bool = false;
 
-    /// Prepares the parts that can be read only once, such as the body of a response.
-    fn prepare(self, returned: R) -> impl Future<Output = R> + Send;
+    /// Prepares what can be done only once, such as reading the body of a response.
+    fn prepare(self, returned: R, how: Preparing) -> impl Future<Output = R> + Send;
 
     /// The value to store; `None` if this one must not be stored.
     fn keep(self, returned: &R) -> Option<ErasedValue>;
@@ -159,6 +223,10 @@ impl<R, K: Returned<R>> Returned<R> for Limited<K> {
     fn success(self, returned: &R) -> Success<'_, K::Inner> {
         self.0.success(returned)
     }
+
+    fn ended(self, returned: &R) -> Ended {
+        self.0.ended(returned)
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -170,8 +238,12 @@ where
     const ANSWERS: bool = K::ANSWERS;
     const PREPARES: bool = K::PREPARES;
 
-    fn prepare(self, returned: Result<T, E>) -> impl Future<Output = Result<T, E>> + Send {
-        self.0.prepare(returned)
+    fn prepare(
+        self,
+        returned: Result<T, E>,
+        how: Preparing,
+    ) -> impl Future<Output = Result<T, E>> + Send {
+        self.0.prepare(returned, how)
     }
 
     fn keep(self, returned: &Result<T, E>) -> Option<ErasedValue> {
@@ -228,7 +300,7 @@ impl<T> Cacheable<T> for Whole
 where
     T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
 {
-    fn prepare(self, returned: T) -> impl Future<Output = T> + Send {
+    fn prepare(self, returned: T, _: Preparing) -> impl Future<Output = T> + Send {
         std::future::ready(returned)
     }
 
@@ -271,7 +343,7 @@ impl<T> Cacheable<Arc<T>> for Pointer
 where
     T: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    fn prepare(self, returned: Arc<T>) -> impl Future<Output = Arc<T>> + Send {
+    fn prepare(self, returned: Arc<T>, _: Preparing) -> impl Future<Output = Arc<T>> + Send {
         std::future::ready(returned)
     }
 
@@ -308,6 +380,12 @@ impl<T, K: Returned<T>> Returned<Option<T>> for InOption<K> {
             .as_ref()
             .map_or(Success::Nothing, |value| self.0.success(value))
     }
+
+    fn ended(self, returned: &Option<T>) -> Ended {
+        returned
+            .as_ref()
+            .map_or(Ended::Absent, |value| self.0.ended(value))
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -315,9 +393,9 @@ impl<T: Send, K: Cacheable<T>> Cacheable<Option<T>> for InOption<K> {
     const ANSWERS: bool = K::ANSWERS;
     const PREPARES: bool = K::PREPARES;
 
-    async fn prepare(self, returned: Option<T>) -> Option<T> {
+    async fn prepare(self, returned: Option<T>, how: Preparing) -> Option<T> {
         match returned {
-            Some(value) => Some(self.0.prepare(value).await),
+            Some(value) => Some(self.0.prepare(value, how).await),
             None => None,
         }
     }
@@ -373,6 +451,12 @@ impl<T, E, K: Returned<T>, S: ErrorOf<E>> Returned<Result<T, E>> for InResult<K,
             .as_ref()
             .map_or(Success::Failure, |value| self.0.success(value))
     }
+
+    fn ended(self, returned: &Result<T, E>) -> Ended {
+        returned
+            .as_ref()
+            .map_or(Ended::Failed, |value| self.0.ended(value))
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -380,9 +464,9 @@ impl<T: Send, E: Send, K: Cacheable<T>, S: ErrorOf<E>> Cacheable<Result<T, E>> f
     const ANSWERS: bool = K::ANSWERS;
     const PREPARES: bool = K::PREPARES;
 
-    async fn prepare(self, returned: Result<T, E>) -> Result<T, E> {
+    async fn prepare(self, returned: Result<T, E>, how: Preparing) -> Result<T, E> {
         match returned {
-            Ok(value) => Ok(self.0.prepare(value).await),
+            Ok(value) => Ok(self.0.prepare(value, how).await),
             Err(error) => Err(error),
         }
     }

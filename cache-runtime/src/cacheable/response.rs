@@ -1,28 +1,25 @@
-//! Whole responses: which may be stored, which parts of them, and how their bodies are read up to a limit.
+//! Whole responses: which may be stored, and which parts of them.
 
-use std::collections::VecDeque;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::response::Response;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{
     AGE, CACHE_CONTROL, CONNECTION, DATE, PROXY_AUTHENTICATE, SET_COOKIE, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use http_body::Frame;
-use http_body_util::BodyExt as _;
 use serde::{Deserialize, Serialize};
 
+use crate::cacheable::body::{LONGEST_BODY, buffer};
 use crate::cacheable::demand::{CanBeCached, CanKeepStatuses, Failing, NeverNone, Peel, Peeled};
 use crate::cacheable::dispatch::{Probe, SpecialShape};
 use crate::cacheable::http::is_error;
+use crate::cacheable::prepared::{Known, KnownBody, Tag, tag_of, weak_etag};
 use crate::cacheable::status::{HasStatus, Keeping};
-use crate::cacheable::{Cacheable, ErasedValue, Returned, Success};
+use crate::cacheable::{Cacheable, ErasedValue, Preparing, Returned, Success};
 use crate::entry::{TypeOps, type_ops};
 
 /// A whole response.
@@ -44,13 +41,73 @@ impl<R> Failing<R> for WholeResponse {
     type Error = R;
 }
 
-/// A stored response. Headers are pairs of bytes, because a value need not be UTF-8. A hit clones only the pointer to
-/// the body.
+/// A stored response. A hit clones only the pointer to the body.
 #[derive(Clone, Serialize, Deserialize)]
+#[serde(from = "Encoded", into = "Encoded")]
 struct StoredResponse {
+    status: u16,
+    /// `None`: they were not valid.
+    headers: Option<HeaderMap>,
+    body: Bytes,
+    tag: Tag,
+    /// The weak `ETag` of the body.
+    etag: HeaderValue,
+}
+
+/// The same as it is encoded. Headers are pairs of bytes, because a value need not be UTF-8.
+#[derive(Serialize, Deserialize)]
+struct Encoded {
     status: u16,
     headers: Vec<(String, Vec<u8>)>,
     body: Bytes,
+    tag: Tag,
+}
+
+impl From<StoredResponse> for Encoded {
+    fn from(stored: StoredResponse) -> Self {
+        let header = |(name, value): (&HeaderName, &HeaderValue)| {
+            (name.to_string(), value.as_bytes().to_vec())
+        };
+        Self {
+            status: stored.status,
+            headers: stored.headers.iter().flatten().map(header).collect(),
+            body: stored.body,
+            tag: stored.tag,
+        }
+    }
+}
+
+impl From<Encoded> for StoredResponse {
+    fn from(encoded: Encoded) -> Self {
+        let mut headers = Some(HeaderMap::with_capacity(encoded.headers.len()));
+        for (name, value) in encoded.headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).ok();
+            let value = HeaderValue::try_from(value).ok();
+            headers = headers
+                .zip(name.zip(value))
+                .map(|(mut headers, (name, value))| {
+                    headers.append(name, value);
+                    headers
+                });
+        }
+        Self {
+            status: encoded.status,
+            headers,
+            body: encoded.body,
+            tag: encoded.tag,
+            etag: weak_etag(&encoded.tag, None),
+        }
+    }
+}
+
+impl KnownBody for StoredResponse {
+    fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    fn etag(&self) -> &HeaderValue {
+        &self.etag
+    }
 }
 
 /// The body that [`WholeResponse::prepare`] has read, attached to its response until [`WholeResponse::release`]. It
@@ -75,36 +132,36 @@ impl Cacheable<Response> for WholeResponse {
     const ANSWERS: bool = true;
     const PREPARES: bool = true;
 
-    async fn prepare(self, mut returned: Response) -> Response {
+    async fn prepare(self, mut returned: Response, how: Preparing) -> Response {
         if is_error(returned.status()) {
             self.release(&mut returned);
             return returned;
         }
-        self.ready(returned).await
+        self.ready(returned, how).await
     }
 
     fn keep(self, returned: &Response) -> Option<ErasedValue> {
         let Buffered(body) = returned.extensions().get()?;
-        let header = |(name, value): (&HeaderName, &HeaderValue)| {
-            (name.to_string(), value.as_bytes().to_vec())
-        };
+        let mut headers = HeaderMap::with_capacity(returned.headers().len());
+        for (name, value) in of_the_answer(returned.headers()) {
+            headers.append(name.clone(), value.clone());
+        }
+        let tag = tag_of(body);
         Some(Arc::new(StoredResponse {
             status: returned.status().as_u16(),
-            headers: of_the_answer(returned.headers()).map(header).collect(),
+            headers: Some(headers),
             body: body.clone(),
+            tag,
+            etag: weak_etag(&tag, None),
         }))
     }
 
     fn restore(self, kept: ErasedValue) -> Option<Response> {
-        let kept = kept.downcast_ref::<StoredResponse>()?;
+        let kept: Arc<StoredResponse> = kept.downcast().ok()?;
         let mut response = Response::new(Body::from(kept.body.clone()));
         *response.status_mut() = StatusCode::from_u16(kept.status).ok()?;
-        for (name, value) in &kept.headers {
-            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-            response
-                .headers_mut()
-                .append(name, HeaderValue::from_bytes(value).ok()?);
-        }
+        *response.headers_mut() = kept.headers.clone()?;
+        response.extensions_mut().insert(Known(kept));
         Some(response)
     }
 
@@ -150,7 +207,7 @@ impl HasStatus<Response> for WholeResponse {
 
     /// Reads the body of a response that may be stored. A body of unknown length may never end, so it is streamed
     /// unread.
-    async fn ready(self, mut returned: Response) -> Response {
+    async fn ready(self, mut returned: Response, _: Preparing) -> Response {
         self.release(&mut returned);
         let is_short = HttpBody::size_hint(returned.body())
             .exact()
@@ -237,71 +294,21 @@ pub(crate) fn age_of(headers: &HeaderMap) -> Option<u64> {
     headers.get(AGE)?.to_str().ok()?.trim().parse().ok()
 }
 
-/// Reads the body up to the limit. A body that is longer, fails, or has trailers is passed on to the client unchanged,
-/// including the part that was read; then the second part of the result is `None`.
-pub(crate) async fn buffer(response: Response, limit: usize) -> (Response, Option<Bytes>) {
-    let (parts, mut rest) = response.into_parts();
-    let resumed = |read, rest| Body::new(Resumed { read, rest });
-    let mut read = VecDeque::new();
-    let mut length = 0;
-    loop {
-        match rest.frame().await {
-            None => break,
-            Some(Ok(frame)) if frame.is_data() => {
-                length += frame.data_ref().map_or(0, Bytes::len);
-                read.push_back(Ok(frame));
-                if length > limit {
-                    return (Response::from_parts(parts, resumed(read, rest)), None);
-                }
-            }
-            Some(unusual) => {
-                read.push_back(unusual);
-                return (Response::from_parts(parts, resumed(read, rest)), None);
-            }
-        }
-    }
-    let mut body = BytesMut::with_capacity(length);
-    for data in read
-        .into_iter()
-        .flatten()
-        .filter_map(|frame| frame.into_data().ok())
-    {
-        body.extend_from_slice(&data);
-    }
-    let body = body.freeze();
-    let response = Response::from_parts(parts, Body::from(body.clone()));
-    (response, Some(body))
-}
-
-/// A body of which a part has been read.
-struct Resumed {
-    read: VecDeque<Result<Frame<Bytes>, axum::Error>>,
-    rest: Body,
-}
-
-impl HttpBody for Resumed {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let this = self.get_mut();
-        match this.read.pop_front() {
-            Some(frame) => Poll::Ready(Some(frame)),
-            None => Pin::new(&mut this.rest).poll_frame(cx),
-        }
-    }
-}
-
-/// The longest body to store, 1 MiB. A longer one is a download, and would displace a thousand rows from memory.
-pub(crate) const LONGEST_BODY: usize = 1 << 20;
-
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use http_body::Frame;
+    use http_body_util::BodyExt as _;
+
     use super::*;
     use crate::entry::CodecKind;
+
+    const HOW: Preparing = Preparing {
+        precompress_from: 0,
+        max_value_bytes: usize::MAX,
+    };
 
     /// A body that never yields data.
     struct Endless;
@@ -329,7 +336,7 @@ mod tests {
             .header("x-total", "7")
             .body(Body::from("seven"))
             .unwrap();
-        let response = WholeResponse.prepare(response).await;
+        let response = WholeResponse.prepare(response, HOW).await;
         let kept = WholeResponse.keep(&response).unwrap();
         assert_eq!(body_of(response).await, "seven");
 
@@ -355,7 +362,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_hit_copies_no_body() {
-        let response = WholeResponse.prepare(Response::new("seven".into())).await;
+        let response = WholeResponse
+            .prepare(Response::new("seven".into()), HOW)
+            .await;
         let kept = WholeResponse.keep(&response).unwrap();
         let bodies = [kept.clone(), kept].map(|kept| WholeResponse.restore(kept).unwrap());
         let [one, other] = bodies.map(Response::into_body);
@@ -367,7 +376,7 @@ mod tests {
     async fn a_long_body_passes_through_whole_and_is_not_kept() {
         let long = vec![b'x'; LONGEST_BODY + 1];
         let response = WholeResponse
-            .prepare(Response::new(Body::from(long.clone())))
+            .prepare(Response::new(Body::from(long.clone())), HOW)
             .await;
         assert!(WholeResponse.keep(&response).is_none());
         assert_eq!(body_of(response).await, long);
@@ -383,7 +392,7 @@ mod tests {
                 .header(name, value)
                 .body(Body::from("mine"))
                 .unwrap();
-            let response = WholeResponse.prepare(response).await;
+            let response = WholeResponse.prepare(response, HOW).await;
             assert!(WholeResponse.keep(&response).is_none(), "{name}: {value}");
             assert_eq!(body_of(response).await, "mine");
         }
@@ -391,7 +400,11 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_read_of_an_earlier_body_is_not_kept_as_this_one() {
-        let read = async || WholeResponse.prepare(Response::new("earlier".into())).await;
+        let read = async || {
+            WholeResponse
+                .prepare(Response::new("earlier".into()), HOW)
+                .await
+        };
         let mut with_cookie = read().await;
         let cookie = HeaderValue::from_static("a=1");
         with_cookie.headers_mut().insert(SET_COOKIE, cookie);
@@ -402,7 +415,7 @@ mod tests {
             .map(|_| Body::from(vec![b'x'; LONGEST_BODY + 1]));
         let endless = read().await.map(|_| Body::new(Endless));
         for changed in [with_cookie, failed, longer, endless] {
-            let changed = WholeResponse.prepare(changed).await;
+            let changed = WholeResponse.prepare(changed, HOW).await;
             assert!(WholeResponse.keep(&changed).is_none(), "{changed:?}");
         }
         let mut released = read().await;
@@ -442,7 +455,7 @@ mod tests {
     #[tokio::test]
     async fn a_stream_is_not_waited_for() {
         let response = Response::new(Body::new(Endless));
-        let response = WholeResponse.prepare(response).await;
+        let response = WholeResponse.prepare(response, HOW).await;
         assert!(WholeResponse.keep(&response).is_none());
     }
 
@@ -456,7 +469,7 @@ mod tests {
             .header("x-total", "7")
             .body(Body::from("seven"))
             .unwrap();
-        let response = WholeResponse.prepare(response).await;
+        let response = WholeResponse.prepare(response, HOW).await;
         let kept = WholeResponse.keep(&response).unwrap();
         let restored = WholeResponse.restore(kept).unwrap();
         let names: Vec<_> = restored.headers().keys().map(HeaderName::as_str).collect();

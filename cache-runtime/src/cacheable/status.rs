@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use crate::cacheable::{Cacheable, ErasedValue, Returned, Success};
+use crate::cacheable::{Cacheable, ErasedValue, Preparing, Returned, Success};
 use crate::entry::TypeOps;
 
 /// A result that has a status.
@@ -12,7 +12,7 @@ pub trait HasStatus<R>: Cacheable<R> {
     fn status(self, returned: &R) -> Option<(u16, &Self::Inner)>;
 
     /// Prepares the result for storing, whatever its status.
-    fn ready(self, returned: R) -> impl Future<Output = R> + Send;
+    fn ready(self, returned: R, how: Preparing) -> impl Future<Output = R> + Send;
 }
 
 /// A value of kind `K`, of a function that caches answers with these error statuses like successes.
@@ -52,11 +52,11 @@ impl<R: Send, K: HasStatus<R>> Cacheable<R> for Keeping<K> {
     const ANSWERS: bool = K::ANSWERS;
     const PREPARES: bool = true;
 
-    async fn prepare(self, returned: R) -> R {
+    async fn prepare(self, returned: R, how: Preparing) -> R {
         if self.wants(&returned).is_some() {
-            self.kind.ready(returned).await
+            self.kind.ready(returned, how).await
         } else {
-            self.kind.prepare(returned).await
+            self.kind.prepare(returned, how).await
         }
     }
 

@@ -9,8 +9,8 @@ use tracing::Instrument as _;
 
 use crate::cache::Cache;
 use crate::cache::load::Load;
-use crate::cacheable::ErasedValue;
 use crate::cacheable::erased::{AnyKind, AnyResult, Prepared};
+use crate::cacheable::{ErasedValue, Preparing};
 use crate::call::body::{ResultRules, Work};
 use crate::call::boxed;
 use crate::call::call::Call;
@@ -168,7 +168,7 @@ impl<'a> Ending<'a> {
         returned: AnyResult,
         mut rules: Box<dyn ResultRules + Send + '_>,
     ) -> LoadResult {
-        let mut returned = match self.kind.prepare(returned) {
+        let mut returned = match self.kind.prepare(returned, Preparing::of(self.cache)) {
             Prepared::Ready(returned) => returned,
             Prepared::Reading(reading) => loading.drive(reading).await,
         };

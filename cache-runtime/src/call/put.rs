@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::cache::Cache;
 use crate::cache::load::{Load, StoreResult};
 use crate::cache::transaction;
+use crate::cacheable::Preparing;
 use crate::cacheable::erased::{AnyKind, AnyResult, Prepared};
 use crate::call::body::Work;
 use crate::call::boxed;
@@ -106,7 +107,7 @@ where
         Some(loading) => boxed(|| loading.run(body)).await,
         None => boxed(|| timed(cache, site, Some(key.as_str()), body)).await,
     };
-    let mut returned = match kind.prepare(returned) {
+    let mut returned = match kind.prepare(returned, Preparing::of(cache)) {
         Prepared::Ready(returned) => returned,
         Prepared::Reading(reading) => reading.await,
     };

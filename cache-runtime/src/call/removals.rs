@@ -3,7 +3,8 @@
 use crate::cache::Cache;
 use crate::cache::load::Load;
 use crate::cache::remove::Due;
-use crate::cacheable::erased::{AnyKind, AnyResult, Ended};
+use crate::cacheable::Ended;
+use crate::cacheable::erased::{AnyKind, AnyResult};
 use crate::call::body::ResultRules;
 use crate::call::call::{Call, ResultPatterns};
 use crate::key::Pattern;

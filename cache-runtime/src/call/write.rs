@@ -4,7 +4,6 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::cache::Cache;
-use crate::cacheable::erased::Ended;
 use crate::cacheable::{Returned, Success};
 use crate::call::body::AddResultPatterns;
 use crate::call::boxed;
@@ -28,9 +27,8 @@ where
     let cache: Cache = call.used_cache();
     let mut removals = PendingRemovals::new(&cache, call);
     let returned = boxed(|| timed(&cache, removals.call.site, None, body)).await;
-    let success = kind.success(&returned);
-    removals.after(Ended::from(&success), |result_patterns| {
-        if let Success::Value(value) = success {
+    removals.after(kind.ended(&returned), |result_patterns| {
+        if let Success::Value(value) = kind.success(&returned) {
             add_result_patterns(value, result_patterns);
         }
     });

@@ -84,7 +84,7 @@ impl Shape {
 }
 
 /// Whether JSON would read this value back unchanged. It does not for `Some(None)` and NaN.
-pub(super) fn survives_json<T: Serialize>(value: &T) -> bool {
+pub(crate) fn survives_json<T: Serialize>(value: &T) -> bool {
     compare_json(value) != Verdict::Other
 }
 

@@ -15,6 +15,10 @@ mod ops;
 mod pack;
 pub(crate) mod policy;
 
+#[cfg(feature = "axum")]
+pub(crate) use codec::CodecError;
+#[cfg(feature = "axum")]
+pub(crate) use fingerprint::survives_json;
 pub(crate) use header::{
     Draft, Entry, Head, Identity, LABEL, Label, Stamp, Stored, failed_head, identity, key_hash,
     label, label_length, lease_head, parse,

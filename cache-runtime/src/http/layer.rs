@@ -7,20 +7,17 @@ use std::task::{Context, Poll};
 
 use axum::body::{Body, HttpBody};
 use bytes::Bytes;
-use http::header::{
-    AGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE,
-    ETAG, EXPIRES, SET_COOKIE, VARY,
-};
+use http::header::{AGE, AUTHORIZATION, CACHE_CONTROL, COOKIE, EXPIRES, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
-use http_body::Frame;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::cache::Cache;
 use crate::cache::global;
-use crate::cacheable::response::{LONGEST_BODY, age_of, buffer, says};
+use crate::cacheable::response::{age_of, says};
 use crate::http::cache_status;
-use crate::http::etag::{self, Strength};
+use crate::http::conditional::{Wanted, varies_by, vary_by};
+use crate::http::etag::Strength;
 use crate::http::freshness::{Audience, DEFAULT_CACHE_CONTROL, cache_control};
 use crate::outage::breaker::BreakerState;
 use crate::telemetry::outcome::{Observed, ObserverOptions, observe_as};
@@ -35,9 +32,9 @@ const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// | `X-Cache` | `MISS` if a body ran or was waited for, `BYPASS` if the cache could not be used, `STALE` if a value was past its TTL, `HIT` if every cached call was a hit |
 /// | `Cache-Status` | the same as defined by RFC 9211: `cache; hit; ttl=42`, `cache; fwd=uri-miss; ttl=60; stored`, `cache; fwd=miss; ttl=60; collapsed`; `detail=breaker-open` while Redis is unavailable |
 /// | `Age` | seconds since the oldest of the values was loaded |
-/// | `ETag` | a hash of the body; a matching `If-None-Match` is answered with `304` and no body |
+/// | `ETag` | a hash of the body, stored with a [`CachedJson`](crate::http::CachedJson) or `Response`; a matching `If-None-Match` is answered with `304` and no body |
 /// | `Cache-Control` | `private, no-cache`; with [`cache_control`](Self::cache_control), derived from the options of the functions |
-/// | `Vary` | the request headers that functions name (`vary`), those of [`vary`](Self::vary), and the credentials of the request if the browser may keep the answer |
+/// | `Vary` | the request headers that functions name (`vary`), those of [`vary`](Self::vary), the credentials of the request if the browser may keep the answer, and `Accept-Encoding` if the answer is stored compressed, too |
 ///
 /// Headers that a handler sets are kept. An `ETag` is added to successful answers of cached calls to `GET` and `HEAD`
 /// whose body has a known size of up to 1 MiB; streams are passed on unchanged.
@@ -68,8 +65,13 @@ const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// task-local, is not checked. An answer with `Set-Cookie` is never stored, and an answer to a request with `Cookie`
 /// is never `public` unless its `Vary` names the header (`vary = "cookie"`).
 ///
-/// **Compression.** Put compression outside this layer: inside, the size of the body is unknown and there is no
-/// `ETag`. Some compression layers, such as tower-http's, also compress the empty body of a `304` and add a
+/// **Compression.** With the feature `compression`, a [`CachedJson`](crate::http::CachedJson) is stored compressed, and this
+/// layer sends the form that `Accept-Encoding` prefers, with `Content-Encoding` and `Vary: Accept-Encoding`. Each form has
+/// its own `ETag`. A `304` names a form that the client has and accepts. If a handler sets `ETag` or `Content-Encoding`
+/// itself, the text is sent uncompressed.
+///
+/// A layer that compresses all other answers goes outside this layer: inside, the size of the body is unknown and there is
+/// no `ETag`. Some compression layers, such as tower-http's, also compress the empty body of a `304` and add a
 /// `Content-Encoding` that contradicts the answer which the client has. Exclude `304` there:
 ///
 /// ```text
@@ -284,36 +286,32 @@ where
 /// The properties of a request that determine the headers of its answer.
 #[derive(Debug)]
 struct Asked {
-    reads: bool,
+    /// `None`: it is neither a `GET` nor a `HEAD`.
+    wanted: Option<Wanted>,
     no_cache: bool,
     /// The request has `Authorization`.
     authorized: bool,
     /// The request has `Cookie`.
     cookies: bool,
-    /// The `If-None-Match` headers.
-    known: HeaderMap,
 }
 
 impl Asked {
     fn of(method: &Method, headers: &HeaderMap) -> Self {
-        let reads = matches!(*method, Method::GET | Method::HEAD);
-        let mut known = HeaderMap::new();
-        if reads {
-            for value in headers.get_all(http::header::IF_NONE_MATCH) {
-                known.append(http::header::IF_NONE_MATCH, value.clone());
-            }
-        }
+        let wanted = Wanted::of(method, headers);
         Self {
-            reads,
-            no_cache: reads && says(headers, "no-cache"),
+            no_cache: wanted.is_some() && says(headers, "no-cache"),
+            wanted,
             authorized: headers.contains_key(AUTHORIZATION),
             cookies: headers.contains_key(COOKIE),
-            known,
         }
     }
 }
 
 impl Asked {
+    fn reads(&self) -> bool {
+        self.wanted.is_some()
+    }
+
     /// Adds the credentials of the request to `Vary`: the browser must not use a kept answer for the next user who
     /// signs in.
     fn add_vary(&self, headers: &mut HeaderMap) {
@@ -344,10 +342,10 @@ impl Options {
             // `Cache-Status` is a list: what the handler reports of another cache comes first.
             headers.append(CACHE_STATUS, status);
         }
-        if asked.reads && observed.hits > 0 {
+        if asked.reads() && observed.hits > 0 {
             set_if_absent(headers, &AGE, Some(observed.age.as_secs().into()));
         }
-        let value = self.cache_control.filter(|_| asked.reads && succeeds);
+        let value = self.cache_control.filter(|_| asked.reads() && succeeds);
         let value = value.and_then(|audience| {
             let audience = audience.of(observed, asked, headers);
             if audience == Audience::Private {
@@ -356,10 +354,11 @@ impl Options {
             cache_control(observed, audience, age_of(headers))
         });
         Self::add_cache_control(headers, value);
-        if asked.reads && response.status() == StatusCode::OK {
-            self.with_etag(response, asked).await
-        } else {
-            response
+        match &asked.wanted {
+            Some(wanted) if response.status() == StatusCode::OK => {
+                wanted.answer(response, self.etag).await
+            }
+            _ => response,
         }
     }
 
@@ -400,54 +399,6 @@ impl Options {
             vary_by(headers, name);
         }
     }
-
-    async fn with_etag(&self, response: Response<Body>, asked: &Asked) -> Response<Body> {
-        let mut response = response;
-        if !response.headers().contains_key(ETAG) {
-            let short = HttpBody::size_hint(response.body())
-                .exact()
-                .is_some_and(|length| (1..=LONGEST_BODY as u64).contains(&length));
-            if self.etag == Strength::Off || !short || says(response.headers(), "no-store") {
-                return response;
-            }
-            let body;
-            (response, body) = buffer(response, LONGEST_BODY).await;
-            let etag = body.and_then(|body| etag::of(&body, self.etag));
-            set_if_absent(response.headers_mut(), &ETAG, etag);
-        }
-        let has_it = response
-            .headers()
-            .get(ETAG)
-            .is_some_and(|etag| etag::matches(&asked.known, etag));
-        if has_it {
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
-            *response.body_mut() = Body::new(Nothing);
-            for name in [CONTENT_LENGTH, CONTENT_TYPE, CONTENT_ENCODING] {
-                response.headers_mut().remove(name);
-            }
-        }
-        response
-    }
-}
-
-/// The body of a `304`. It reports no length, because the framework would then send `Content-Length: 0`, which in a
-/// `304` means that the client's stored answer is empty.
-struct Nothing;
-
-impl HttpBody for Nothing {
-    type Data = Bytes;
-    type Error = std::convert::Infallible;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        Poll::Ready(None)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        true
-    }
 }
 
 impl Audience {
@@ -463,23 +414,6 @@ impl Audience {
             Self::Private
         }
     }
-}
-
-fn vary_by(headers: &mut HeaderMap, name: HeaderName) {
-    if !varies_by(headers, &name) {
-        headers.append(VARY, HeaderValue::from_name(name));
-    }
-}
-
-/// Whether `Vary` names the header.
-fn varies_by(headers: &HeaderMap, name: &HeaderName) -> bool {
-    headers
-        .get_all(VARY)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .any(|other| other == "*" || other.eq_ignore_ascii_case(name.as_str()))
 }
 
 /// Sets a header, unless the handler has set it.

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Json, Router, routing};
 use cache_runtime::cached;
+use cache_runtime::http::CachedJson;
 
 use super::stats::{self, Overview};
 use super::{Job, JobFilter, NewJob, store};
@@ -35,6 +36,9 @@ pub fn routes() -> Router<AppState> {
 /// Every write removes these pages, so they are never wrong and need not be stale: `early` loads the
 /// pages in demand anew before they expire. `jitter`, because warming loads many at once. A search
 /// that the database cannot answer within `timeout` is a `503`, and not a client that hangs.
+///
+/// `CachedJson`, because this is what most visitors ask for, and only clients read it: a hit sends the
+/// stored text, compressed if the client accepts that, and serializes nothing.
 #[cached(
     ttl = JOBS,
     key = "jobs:list:<page.skip>:<page.limit>:<filter>",
@@ -46,8 +50,8 @@ async fn list(
     State(db): State<Db>,
     Params(page): Params<Page>,
     Params(filter): Params<JobFilter>,
-) -> Result<Json<Listing<Job>>, ApiError> {
-    Ok(Json(store::list(&db, page, &filter).await?))
+) -> Result<CachedJson<Listing<Job>>, ApiError> {
+    Ok(CachedJson::new(store::list(&db, page, &filter).await?))
 }
 
 /// An error is never cached, so the first request after the job appears will find it.

@@ -1,0 +1,73 @@
+//! Reading the body of a response up to a limit.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, HttpBody};
+use axum::response::Response;
+use bytes::{Bytes, BytesMut};
+use http::response::Parts;
+use http_body::Frame;
+use http_body_util::BodyExt as _;
+
+/// Reads the body up to the limit. A body that is longer, fails, or has trailers is passed on to the client unchanged,
+/// including the part that was read; then the second part of the result is `None`. A body of one piece is not copied.
+pub(crate) async fn buffer(response: Response, limit: usize) -> (Response, Option<Bytes>) {
+    let (parts, mut rest) = response.into_parts();
+    let resumed = |read, rest| Body::new(Resumed { read, rest });
+    let mut read = VecDeque::new();
+    let mut length = 0;
+    while let Some(frame) = rest.frame().await {
+        let data = frame.as_ref().ok().and_then(Frame::data_ref).cloned();
+        length += data.as_ref().map_or(0, Bytes::len);
+        let Some(data) = data.filter(|_| length <= limit) else {
+            read.push_back(frame);
+            return (Response::from_parts(parts, resumed(read, rest)), None);
+        };
+        if read.is_empty() && rest.is_end_stream() {
+            // The usual case.
+            return whole(parts, data);
+        }
+        read.push_back(frame);
+    }
+    let pieces = || read.iter().flatten().filter_map(Frame::data_ref);
+    if let (Some(only), None) = (pieces().next(), pieces().nth(1)) {
+        return whole(parts, only.clone());
+    }
+    let mut body = BytesMut::with_capacity(length);
+    for piece in pieces() {
+        body.extend_from_slice(piece);
+    }
+    whole(parts, body.freeze())
+}
+
+fn whole(parts: Parts, body: Bytes) -> (Response, Option<Bytes>) {
+    let response = Response::from_parts(parts, Body::from(body.clone()));
+    (response, Some(body))
+}
+
+/// A body of which a part has been read.
+struct Resumed {
+    read: VecDeque<Result<Frame<Bytes>, axum::Error>>,
+    rest: Body,
+}
+
+impl HttpBody for Resumed {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = self.get_mut();
+        match this.read.pop_front() {
+            Some(frame) => Poll::Ready(Some(frame)),
+            None => Pin::new(&mut this.rest).poll_frame(cx),
+        }
+    }
+}
+
+/// The longest body to store, 1 MiB. A longer one is a download, and would displace a thousand rows from memory.
+pub(crate) const LONGEST_BODY: usize = 1 << 20;
