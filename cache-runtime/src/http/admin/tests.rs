@@ -8,10 +8,12 @@ use tower::ServiceExt as _;
 use super::*;
 use crate::CacheConfig;
 
-const ROUTES: [(Method, &str); 9] = [
+const ROUTES: [(Method, &str); 11] = [
     (Method::GET, "/cache/health"),
     (Method::GET, "/cache/stats"),
     (Method::GET, "/cache/functions"),
+    (Method::GET, "/cache/history"),
+    (Method::GET, "/cache/entry"),
     (Method::GET, "/cache/hottest"),
     (Method::GET, "/cache/recent"),
     (Method::POST, "/cache/invalidate"),
