@@ -78,6 +78,7 @@ impl Board {
     pub(crate) fn door(&self) -> Option<Page> {
         let mut page = Page::blank()?;
         page.visit(&format!("{}/cache/dashboard", self.origin()));
+        ready(&mut page);
         Some(page)
     }
 
@@ -85,6 +86,13 @@ impl Board {
     pub(crate) fn inside(&self) -> Option<Page> {
         let mut page = self.door()?;
         enter(&mut page);
+        Some(page)
+    }
+
+    /// The dashboard with the super admin's token given.
+    pub(crate) fn inside_as_super_admin(&self) -> Option<Page> {
+        let mut page = self.door()?;
+        enter_as(&mut page, SUPER);
         Some(page)
     }
 
@@ -123,6 +131,14 @@ impl Board {
     }
 }
 
+/// Waits for the focus, without which nothing can be written: a page has it some time after it is there.
+pub(crate) fn ready(page: &mut Page) {
+    page.until(
+        "the field of the token to have the focus",
+        "document.activeElement === $('token')",
+    );
+}
+
 /// Gives the admin's token and waits until the page is open.
 pub(crate) fn enter(page: &mut Page) {
     enter_as(page, TOKEN);
@@ -130,6 +146,7 @@ pub(crate) fn enter(page: &mut Page) {
 
 /// The same with another token.
 pub(crate) fn enter_as(page: &mut Page, token: &str) {
+    ready(page);
     page.write(token);
     page.press(Key::Enter);
     page.until("the door to open", "$('inside').checkVisibility()");

@@ -206,7 +206,7 @@ async fn functions_tell_their_course_if_a_range_is_asked_for() {
     );
     assert_eq!(period["previous"], Value::Null);
     let calls = numbers(&period["trend"]["calls"]);
-    assert_eq!(period["trend"]["step_ms"], 60_000);
+    assert_eq!(period["trend"]["step_ms"], 15_000);
     let calls: Vec<_> = calls.into_iter().filter(|calls| *calls > Some(0)).collect();
     assert_eq!(calls, [Some(1), Some(3)]);
     assert_eq!(sum(&period["trend"]["misses"]), 1);

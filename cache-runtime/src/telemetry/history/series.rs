@@ -51,12 +51,15 @@ impl Series {
         }
     }
 
-    /// The range that ends now, and the period before it, if the history reaches back to its beginning.
+    /// The range that ends now, and the period before it, if the history reaches back to its beginning. A history that is
+    /// shorter than the range is told in the smaller slots of a shorter range.
     pub(crate) fn look(&self, range: Range, now: Duration) -> (Period, Option<Period>) {
-        let ring = &self.rings[range as usize];
+        let known = now.min(range.length());
+        let finest = Range::ALL.into_iter().find(|range| range.length() >= known);
         let start = now.saturating_sub(range.length());
         let earlier = now.checked_sub(range.length() * 2);
-        let earlier = earlier.map(|from| period(ring, from, start));
+        let earlier = earlier.map(|from| period(&self.rings[range as usize], from, start));
+        let ring = &self.rings[finest.unwrap_or(range) as usize];
         (period(ring, start, now), earlier)
     }
 }

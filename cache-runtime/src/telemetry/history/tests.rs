@@ -89,7 +89,7 @@ async fn a_sample_that_comes_late_is_spread_and_not_lost() {
     let view = sampled.history.view(Range::Hour).unwrap();
     let misses = |point: &Option<Point>| point.as_ref().map(|point| point.figures.of(Kind::Misses));
     let each: Vec<_> = view.current.points.iter().map(misses).collect();
-    assert_eq!(each, vec![Some(30); 20]);
+    assert_eq!(each, vec![Some(10); 60]);
 }
 
 #[tokio::test]

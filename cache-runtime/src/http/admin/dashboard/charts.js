@@ -22,7 +22,7 @@
     const { from_ms: from, step_ms: step, series } = period, n = series.misses.length, found = [];
     for (let i = 0; i < n; i++) {
       const begin = from + i * step, passed = Math.min(1, (now - begin) / step);
-      if (passed > .2) found.push({ i, t: begin + step * passed / 2, seconds: step * passed / 1000 });
+      if (passed > .2) found.push({ i, t: begin + step * passed / 2, begin, end: begin + step * passed, seconds: step * passed / 1000 });
     }
     return found;
   }
@@ -41,13 +41,14 @@
     const pointed = canvas.pointed == null ? null : known.reduce((best, p) => best && Math.abs(x(best.t) - canvas.pointed) < Math.abs(x(p.t) - canvas.pointed) ? best : p, null);
     if (!known.length) svg(canvas, 'text', { x: left + (w - left) / 2, y: top + (h - top - bottom) / 4 + 4, 'text-anchor': 'middle' }, plot.empty);
     if (plot.bound != null && scale.at(plot.bound) <= 1) svg(canvas, 'line', { class: 'bound', x1: left, x2: w, y1: y(plot.bound), y2: y(plot.bound) });
-    const coordinates = (run, value) => run.map((p, i) => `${i ? 'L' : 'M'}${x(p.t).toFixed(1)} ${y(value(p)).toFixed(1)}`).join('');
+    // A value is that of the whole slot: a line begins and ends with its slots.
+    const spread = run => [[Math.max(start, run[0].begin), run[0]], ...run.map(p => [p.t, p]), [run[run.length - 1].end, run[run.length - 1]]];
+    const coordinates = (run, value) => spread(run).map(([t, p], i) => `${i ? 'L' : 'M'}${x(t).toFixed(1)} ${y(value(p)).toFixed(1)}`).join('');
     if (plot.before) runs(plot.before, p => p.value != null, run => svg(canvas, 'path', { class: 'before', d: coordinates(run, p => p.value) }));
     const below = points.map(() => 0);
     for (const line of lines) runs(points, p => p[line] != null, run => {
       const value = p => p[line] + (stacked ? below[p.n] : 0);
-      if (run.length === 1) return svg(canvas, 'circle', { class: 'dot ' + line, cx: x(run[0].t), cy: y(value(run[0])), r: 3 });
-      const d = coordinates(run, value), base = [...run].reverse().map(p => `L${x(p.t).toFixed(1)} ${y(stacked ? below[p.n] : 0).toFixed(1)}`).join('');
+      const d = coordinates(run, value), base = spread(run).reverse().map(([t, p]) => `L${x(t).toFixed(1)} ${y(stacked ? below[p.n] : 0).toFixed(1)}`).join('');
       if (stacked || lines.length === 1) svg(canvas, 'path', { class: 'area ' + line, d: d + base + 'Z' });
       if (!stacked) svg(canvas, 'path', { class: 'line ' + line, d });
       if (stacked) for (const p of run) below[p.n] += p[line];
@@ -81,11 +82,14 @@
     fill($(id), items, i => i[0], ([cls]) => { const li = el('li'); li.append(el('i', null, cls), el('span'), el('b')); return li; }, (li, [, name, value]) => { put(li.children[1], name); put(li.children[2], value); });
   }
 
-  // A small line of a function: calls, and below them in another colour those that missed.
-  function spark(canvas, trend) {
-    const w = 112, h = 26, n = trend.calls.length, most = Math.max(1, ...trend.calls), x = i => n > 1 ? w * i / (n - 1) : w / 2, y = v => h - 2 - (h - 4) * v / most;
+  // A small line of a function: calls, and below them in another colour those that missed. Like in the charts, the slot that
+  // has just begun is left out, and the one under way is told as if it went on like this.
+  function spark(canvas, { from_ms: from, step_ms: step, calls: all, misses: missed }, now) {
+    const passed = i => Math.min(1, (now - from - i * step) / step), kept = all.map((_, i) => i).filter(i => passed(i) > .2 || all.length === 1);
+    const scaled = values => { const found = kept.map(i => values[i] / Math.max(.2, passed(i))); return found.length === 1 ? [found[0], found[0]] : found; }, calls = scaled(all), misses = scaled(missed);
+    const w = 112, h = 26, n = calls.length, most = Math.max(1, ...calls), x = i => w * i / (n - 1), y = v => h - 2 - (h - 4) * v / most;
     const path = values => values.map((v, i) => `${i ? 'L' : 'M'}${x(i).toFixed(1)} ${y(v).toFixed(1)}`).join('');
     const area = values => `${path(values)}L${x(n - 1).toFixed(1)} ${h - 2}L${x(0).toFixed(1)} ${h - 2}Z`;
     canvas.replaceChildren(); canvas.setAttribute('viewBox', `0 0 ${w} ${h}`);
-    if (n > 1) { svg(canvas, 'path', { class: 'area', d: area(trend.calls) }); svg(canvas, 'path', { class: 'area miss', d: area(trend.misses) }); svg(canvas, 'path', { class: 'line', d: path(trend.calls) }); }
+    if (n > 1) { svg(canvas, 'path', { class: 'area', d: area(calls) }); svg(canvas, 'path', { class: 'area miss', d: area(misses) }); svg(canvas, 'path', { class: 'line', d: path(calls) }); }
   }

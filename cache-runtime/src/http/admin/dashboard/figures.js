@@ -34,7 +34,7 @@
     const figure = $('latency'); figure.replaceChildren(stats.latency_ms == null ? '–' : ms(stats.latency_ms)); if (stats.latency_ms != null) figure.append(el('small', ' ms'));
     set('latency-of', stats.breaker ? 'breaker ' + stats.breaker : 'no Redis is configured');
     $('latency-of').className = 'label' + (stats.breaker && stats.breaker !== 'closed' ? ' warn' : '');
-    set('latency-within', t && t.redis_p95_ms != null ? '95 % of operations within ' + time(t.redis_p95_ms) : '');
+    set('latency-within', t && t.redis_p95_ms != null ? '95 % within ' + time(t.redis_p95_ms) : '');
     const { memory } = stats, used = memory.max_bytes ? 100 * memory.bytes / memory.max_bytes : 0;
     set('memory', bytes(memory.bytes)); $('memory-bar').style.width = Math.min(100, used) + '%';
     set('memory-of', 'of ' + bytes(memory.max_bytes) + (memory.evictions ? ', ' + plural(memory.evictions, 'eviction', 'evictions') : ''));
@@ -54,13 +54,13 @@
     const length = { '15m': 15, '1h': 60, '6h': 360, '24h': 1440 }[past.range] * 60000;
     // A service that has just begun is not shown as mostly nothing.
     const start = Math.max(now - length, Math.min(current.from_ms, now - 60000)), end = now, seconds = Math.max(1, (now - Math.max(current.from_ms, now - length)) / 1000);
-    const points = slots(current, now).map(({ i, t, seconds }, n) => {
-      const p = { i, n, t, seconds, rate: hitRate(s, i), p50: s.load_p50_ms[i], p95: s.load_p95_ms[i], p99: s.load_p99_ms[i], redisTime: s.redis_p95_ms[i], used: s.memory_bytes[i] };
+    const points = slots(current, now).map(({ i, t, begin, end, seconds }, n) => {
+      const p = { i, n, t, begin, end, seconds, rate: hitRate(s, i), p50: s.load_p50_ms[i], p95: s.load_p95_ms[i], p99: s.load_p99_ms[i], redisTime: s.redis_p95_ms[i], used: s.memory_bytes[i] };
       for (const line in OUTCOMES) { const count = s[OUTCOMES[line][0]][i]; p[line] = count == null ? null : count / seconds; }
       for (const [line, name] of [['removals', 'invalidations'], ['failed', 'load_failures'], ['errors', 'redis_errors']]) p[line] = s[name][i] == null ? null : s[name][i] * 60 / seconds;
       return p;
     });
-    const earlier = value => previous && slots(previous, now).map(({ i, t, seconds }) => ({ t: t + length, value: value(previous.series, i, seconds) })).filter(p => p.t <= end);
+    const earlier = value => previous && slots(previous, now).map(({ i, t, begin, end, seconds }) => ({ t: t + length, begin: begin + length, end: end + length, value: value(previous.series, i, seconds) })).filter(p => p.end <= now);
     const events = past.events.map(e => ({ ...e, tone: EVENTS[e.what] ? EVENTS[e.what][0] : 'warn', text: EVENTS[e.what] ? EVENTS[e.what][1](e.count) : e.what }));
     const base = { points, start, end, events, beforeName: 'the ' + RANGES[past.range] + ' before' }, names = {};
     for (const line in OUTCOMES) names[line] = OUTCOMES[line][1];

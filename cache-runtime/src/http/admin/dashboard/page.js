@@ -113,13 +113,13 @@
   }
   recall();
 
-  $('enter').addEventListener('submit', async e => { e.preventDefault(); token = $('token').value.trim(); $('token').value = ''; set('refused', ''); if (!token) return; await look(); if (token) { next(); $('search').focus(); } });
+  $('enter').addEventListener('submit', async e => { e.preventDefault(); token = $('token').value.trim(); $('token').value = ''; set('refused', ''); if (!token) return; await look(); if (token) { next(); document.querySelector('#range :checked').focus(); } });
   $('leave').addEventListener('click', () => lock());
   $('pause').addEventListener('click', () => { paused = !paused; $('pause').setAttribute('aria-pressed', paused); set('pause', paused ? 'Go on' : 'Pause'); set('when', paused ? 'paused' : 'live'); if (!paused) look(); });
   $('range').addEventListener('change', () => { range = document.querySelector('#range :checked').value; remember(); for (const of of seen.values()) { of.past = null; of.functions = null; } look(); });
   $('every').addEventListener('change', () => { every = +$('every').value; remember(); next(); });
   $('search').addEventListener('input', () => { query = $('search').value.trim().toLowerCase(); const of = seen.get(shown); if (of) show(of); });
-  document.addEventListener('keydown', e => { if (e.key === '/' && token && !e.ctrlKey && !e.metaKey && !e.altKey && !/^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName) && !document.querySelector('dialog[open]')) { e.preventDefault(); $('search').focus(); } });
+  document.addEventListener('keydown', e => { if (e.key === '/' && token && !e.ctrlKey && !e.metaKey && !e.altKey && !document.activeElement.matches('input:not([type=radio]), select, textarea') && !document.querySelector('dialog[open]')) { e.preventDefault(); $('search').focus(); } });
   document.addEventListener('visibilitychange', () => { if (!document.hidden && token && !paused) look(); });
   $('instance').addEventListener('change', () => { choose($('instance').value); show(seen.get(shown)); });
   addEventListener('resize', () => { if (token) charts(); });

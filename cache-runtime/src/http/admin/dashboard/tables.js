@@ -29,10 +29,11 @@
     const value = COLUMNS.find(c => c[0] === sort.by)[2], sign = sort.down ? -1 : 1, found = rows.filter(r => sought(r.name) || r.pattern && sought(r.pattern));
     found.sort((a, b) => { const x = value(a), y = value(b); return (x == null ? y == null ? 0 : 1 : y == null ? -1 : (x < y ? -1 : x > y ? 1 : 0) * sign) || (a.name < b.name ? -1 : 1); });
     [...$('columns').children].forEach((th, i) => { if (COLUMNS[i][0] === sort.by) th.setAttribute('aria-sort', sort.down ? 'descending' : 'ascending'); else th.removeAttribute('aria-sort'); });
+    const shownNow = seen.get(shown), now = shownNow && shownNow.past ? shownNow.past.now_ms : Date.now();
     fill($('functions'), found, r => r.name, functionRow, (row, r) => {
       COLUMNS.forEach(([, , value, text], i) => { if (i > 1) cell(row, i, text(value(r))); });
       const canvas = row.children[1].firstElementChild;
-      if (r.period) { spark(canvas, r.period.trend); canvas.setAttribute('aria-label', num(r.period.totals.calls) + ' calls'); }
+      if (r.period) { spark(canvas, r.period.trend, now); canvas.setAttribute('aria-label', num(r.period.totals.calls) + ' calls'); }
       const before = r.period && r.period.previous;
       row.children[2].title = before ? num(before.calls) + ' in the ' + RANGES[range] + ' before' : '';
     });
