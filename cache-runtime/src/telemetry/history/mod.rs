@@ -7,7 +7,7 @@
 //! given.
 //!
 //! Memory: of the whole cache 948 slots, of each of the first [`FUNCTIONS`] functions those of 528 slots in which it
-//! was called, and 500 events. A slot takes about 250 bytes.
+//! was called, and 500 events. A slot takes a few hundred bytes.
 
 mod events;
 mod figures;

@@ -58,7 +58,7 @@
       const mark = svg(canvas, 'circle', { class: 'mark ' + event.tone, cx: x(event.at_ms), cy: top, r: 4 }); svg(mark, 'title', {}, clock(event.at_ms) + ' ' + event.text);
     }
     // Said below the line, not in the heading, which would grow and push the chart away from under the pointer.
-    const at = pointed ? Math.min(w - 30, Math.max(left + 26, x(pointed.t))) : null;
+    const at = pointed ? Math.min(w - 38, Math.max(left + 34, x(pointed.t))) : null;
     if (!pointed || at > left + 84) svg(canvas, 'text', { x: left, y: h - 3 }, '−' + lasting(span));
     if (!pointed || at < w - 84) svg(canvas, 'text', { x: w - 1, y: h - 3, 'text-anchor': 'end' }, 'now');
     if (pointed) {
