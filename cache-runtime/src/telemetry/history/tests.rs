@@ -135,10 +135,10 @@ async fn functions_have_lines_of_their_own_and_no_more_than_their_bound() {
     };
     let mut sampled = Sampled::new();
     sampled.after(MINUTE, |sample| {
-        sample.functions = vec![("a", called(3)), ("b", called(5))]
+        sample.functions = vec![("a", called(3)), ("b", called(5))];
     });
     sampled.after(MINUTE, |sample| {
-        sample.functions = vec![("a", called(4)), ("b", called(5))]
+        sample.functions = vec![("a", called(4)), ("b", called(5))];
     });
     let functions = sampled.history.functions(Range::Hour);
     let of = |name: &str| {
