@@ -99,6 +99,12 @@ fn the_period_before_is_drawn_and_compared() {
             "$('load-before').classList.contains('good') && $('rate-of').classList.contains('good')"
         ) == true
     );
+    let colour = |id: &str| format!("getComputedStyle($('{id}')).color");
+    assert_ne!(
+        page.value(&colour("load-before")),
+        page.value(&colour("calls-before")),
+        "more calls are neither good nor bad, shorter loads are good"
+    );
     for chart in ["calls-chart", "rate-chart"] {
         let drawn = format!("document.querySelectorAll('#{chart} .before').length");
         assert_eq!(page.value(&drawn), 1, "{chart}");

@@ -131,7 +131,7 @@ async fn the_page_brings_everything_with_it_and_runs_nothing_else() {
         policy.starts_with("default-src 'none'") && !policy.contains("unsafe"),
         "{policy}"
     );
-    assert!(page.len() < 64 * 1024, "{}", page.len());
+    assert!(page.len() < 96 * 1024, "{}", page.len());
     let again = ask(Method::GET, "/cache/dashboard").await;
     assert_ne!(
         again.headers()["content-security-policy"].to_str().unwrap(),

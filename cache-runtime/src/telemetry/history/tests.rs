@@ -133,11 +133,12 @@ async fn functions_have_lines_of_their_own_and_no_more_than_their_bound() {
         };
         Figures::new(&stats, Times::default(), Times::default())
     };
+    let slot = FUNCTION[0].step;
     let mut sampled = Sampled::new();
-    sampled.after(MINUTE, |sample| {
+    sampled.after(slot, |sample| {
         sample.functions = vec![("a", called(3)), ("b", called(5))];
     });
-    sampled.after(MINUTE, |sample| {
+    sampled.after(slot, |sample| {
         sample.functions = vec![("a", called(4)), ("b", called(5))];
     });
     let functions = sampled.history.functions(Range::Hour);
