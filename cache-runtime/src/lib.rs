@@ -30,6 +30,10 @@ mod key;
 mod shuttle_tests;
 pub mod ttl;
 
+#[cfg(feature = "axum")]
+#[doc = include_str!("../docs/dashboard.md")]
+pub mod dashboard {}
+
 #[doc = include_str!("../docs/choosing.md")]
 pub mod choosing {}
 

@@ -21,6 +21,8 @@ use crate::page::{Key, Page};
 
 pub(crate) const TOKEN: &str = "an operator's token of some length";
 
+pub(crate) const SUPER: &str = "a super admin's token of some length";
+
 /// How long the service may take for something that takes a moment.
 const SOON: Duration = Duration::from_secs(20);
 
@@ -42,6 +44,7 @@ async fn post(State(cache): State<Cache>, Path(id): Path<String>) -> Json<String
 pub(crate) struct Board {
     pub(crate) redis: RedisServer,
     pub(crate) app: Router,
+    pub(crate) cache: Cache,
     address: SocketAddr,
     pub(crate) runtime: Runtime,
 }
@@ -56,10 +59,11 @@ impl Board {
             .enable_all()
             .build()
             .expect("a runtime");
-        let (app, address) = runtime.block_on(serve(&redis));
+        let (app, cache, address) = runtime.block_on(serve(&redis));
         Self {
             redis,
             app,
+            cache,
             address,
             runtime,
         }
@@ -74,6 +78,7 @@ impl Board {
     pub(crate) fn door(&self) -> Option<Page> {
         let mut page = Page::blank()?;
         page.visit(&format!("{}/cache/dashboard", self.origin()));
+        ready(&mut page);
         Some(page)
     }
 
@@ -81,6 +86,13 @@ impl Board {
     pub(crate) fn inside(&self) -> Option<Page> {
         let mut page = self.door()?;
         enter(&mut page);
+        Some(page)
+    }
+
+    /// The dashboard with the super admin's token given.
+    pub(crate) fn inside_as_super_admin(&self) -> Option<Page> {
+        let mut page = self.door()?;
+        enter_as(&mut page, SUPER);
         Some(page)
     }
 
@@ -119,14 +131,28 @@ impl Board {
     }
 }
 
-/// Gives the right token and waits until the page is open.
+/// Waits for the focus, without which nothing can be written: a page has it some time after it is there.
+pub(crate) fn ready(page: &mut Page) {
+    page.until(
+        "the field of the token to have the focus",
+        "document.activeElement === $('token')",
+    );
+}
+
+/// Gives the admin's token and waits until the page is open.
 pub(crate) fn enter(page: &mut Page) {
-    page.write(TOKEN);
+    enter_as(page, TOKEN);
+}
+
+/// The same with another token.
+pub(crate) fn enter_as(page: &mut Page, token: &str) {
+    ready(page);
+    page.write(token);
     page.press(Key::Enter);
     page.until("the door to open", "$('inside').checkVisibility()");
 }
 
-async fn serve(redis: &RedisServer) -> (Router, SocketAddr) {
+async fn serve(redis: &RedisServer) -> (Router, Cache, SocketAddr) {
     let config = CacheConfig::default()
         .redis_url(redis.url())
         .namespace("board")
@@ -136,17 +162,20 @@ async fn serve(redis: &RedisServer) -> (Router, SocketAddr) {
         cache.health().await.latency_ms.map(drop)
     })
     .await;
-    let admin = AdminConfig::new().cache(&cache).admin_token(TOKEN);
+    let admin = AdminConfig::new()
+        .cache(&cache)
+        .admin_token(TOKEN)
+        .super_admin_token(SUPER);
     let app = Router::new()
         .route("/jobs/{id}", get(job))
         .route("/posts/{id}", get(post))
         .layer(CacheLayer::new())
         .merge(admin_router(admin))
-        .with_state(cache);
+        .with_state(cache.clone());
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
     let listener = listener.expect("a free port");
     let address = listener.local_addr().expect("an address");
     // Ends with the runtime.
     tokio::spawn(axum::serve(listener, app.clone()).into_future());
-    (app, address)
+    (app, cache, address)
 }

@@ -27,6 +27,8 @@ pub(crate) enum Key {
     Tab,
     BackTab,
     Enter,
+    Escape,
+    Slash,
 }
 
 #[derive(Debug)]
@@ -154,6 +156,8 @@ impl Page {
             Key::Tab => ("Tab", 9, None, 0),
             Key::BackTab => ("Tab", 9, None, 8),
             Key::Enter => ("Enter", 13, Some("\r"), 0),
+            Key::Escape => ("Escape", 27, None, 0),
+            Key::Slash => ("/", 191, Some("/"), 0),
         };
         let mut event = json!({
             "type": if text.is_some() { "keyDown" } else { "rawKeyDown" },
@@ -170,9 +174,15 @@ impl Page {
     /// Clicks in the middle of an element, by its id, as a mouse does: what lies above it would be hit instead.
     #[track_caller]
     pub(crate) fn click(&mut self, id: &str) {
+        self.click_on(&format!("$('{id}')"));
+    }
+
+    /// The same of the element that an expression gives.
+    #[track_caller]
+    pub(crate) fn click_on(&mut self, element: &str) {
         let middle = self.value(&format!(
-            "(() => {{ $('{id}').scrollIntoView({{ block: 'center' }}); const b = $('{id}').getBoundingClientRect();
-               return [b.x + b.width / 2, b.y + b.height / 2]; }})()"
+            "(e => {{ e.scrollIntoView({{ block: 'center' }}); const b = e.getBoundingClientRect();
+               return [b.x + b.width / 2, b.y + b.height / 2]; }})({element})"
         ));
         for kind in ["mouseMoved", "mousePressed", "mouseReleased"] {
             let button = if kind == "mouseMoved" { "none" } else { "left" };

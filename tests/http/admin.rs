@@ -692,7 +692,8 @@ async fn how_long_a_function_loads_is_told_of_those_that_ran() {
     timed::refresh(&cache, 10).await.unwrap();
     let _ = tokio::time::timeout(Duration::from_millis(25), timed(&cache, 40)).await;
 
-    let (_, functions) = ask(&app, Method::GET, "/cache/functions", Some(ADMIN)).await;
+    let path = "/cache/functions?range=1h";
+    let (_, functions) = ask(&app, Method::GET, path, Some(ADMIN)).await;
     let row = functions["functions"].as_array().unwrap().iter();
     let row = row
         .clone()

@@ -6,6 +6,8 @@ mod callers;
 mod client;
 mod compression;
 mod edge;
+mod entry;
+mod history;
 mod layer;
 mod nested;
 mod service;

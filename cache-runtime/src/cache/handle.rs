@@ -28,6 +28,8 @@ use crate::local::flight::{Joined, Waited};
 use crate::local::memory::MemoryEntry;
 use crate::outage::switch::Reach;
 use crate::redis::{Budget, Fault, Session, Tier};
+#[cfg(feature = "axum")]
+use crate::telemetry::history::History;
 use crate::telemetry::hot_keys::Watch;
 use crate::telemetry::instance::Instance;
 use crate::telemetry::outcome::{HitTier, Reason};
@@ -60,6 +62,8 @@ pub(crate) struct Inner {
     /// Keys whose load has failed while an older value may be served instead.
     pub(crate) failing: Failing,
     pub(crate) watch: Watch,
+    #[cfg(feature = "axum")]
+    pub(crate) history: History,
     pub(crate) instance: Instance,
 }
 
@@ -99,6 +103,8 @@ impl Cache {
                 refresh_backoff: Backoff::new(),
                 failing: Failing::new(),
                 watch: Watch::default(),
+                #[cfg(feature = "axum")]
+                history: History::default(),
                 instance: Instance::new(),
             }),
         };

@@ -275,6 +275,7 @@ impl Load {
             let version = random::number();
             let copy = MemoryEntry {
                 value: kept,
+                ops: self.ops,
                 template: self.key.template(),
                 tags: tags.into(),
                 bytes,

@@ -19,5 +19,9 @@ pub(crate) mod transaction;
 mod wait;
 
 pub use self::handle::Cache;
+#[cfg(feature = "axum")]
+pub(crate) use self::handle::Inner;
 use self::handle::{Reply, STARTS};
+#[cfg(feature = "axum")]
+pub(crate) use self::reply::version_of;
 pub(crate) use self::request::{Demand, Hit, ReadOutcome, Request};

@@ -19,6 +19,8 @@ use crate::common::safeguard::{Safeguard, off};
 use crate::error::Error;
 use crate::key::{CacheKey, KeyPrefix, Pattern, Tag};
 use crate::redis::{Intent, Reclaim, Removed, Session};
+#[cfg(feature = "axum")]
+use crate::telemetry::history::Happened;
 use crate::telemetry::invalidation::{Durability, Invalidation};
 use crate::telemetry::spans;
 use crate::telemetry::stats::{add, bump};
@@ -220,7 +222,7 @@ impl Cache {
             durability,
         };
         add(&self.inner.counters.removed, removed);
-        self.inner.watch.removed(patterns, invalidation);
+        self.remember(patterns, invalidation);
         invalidation
     }
 
@@ -268,7 +270,17 @@ impl Cache {
             removed,
             durability,
         };
+        self.remember(patterns, done);
+    }
+
+    /// For operators: the list of recent removals, and the history.
+    fn remember(&self, patterns: &[Pattern], done: Invalidation) {
         self.inner.watch.removed(patterns, done);
+        #[cfg(feature = "axum")]
+        if patterns.iter().any(Pattern::is_clear) {
+            let now = tokio::time::Instant::now();
+            self.inner.history.note(now, Happened::Cleared);
+        }
     }
 }
 

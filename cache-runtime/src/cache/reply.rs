@@ -72,14 +72,14 @@ impl Found {
             kept,
             tier: HitTier::Redis,
             aged: self.aged,
-            version: version(&self.identity),
+            version: version_of(&self.identity),
             refresh: self.decision == Decision::Refresh,
         }
     }
 }
 
 /// A short form of a value's identity.
-fn version(identity: &Identity) -> u64 {
+pub(crate) fn version_of(identity: &Identity) -> u64 {
     let [_, _, _, _, _, _, _, _, id @ ..] = identity;
     id.first_chunk().map_or(0, |id| u64::from_le_bytes(*id))
 }
@@ -126,10 +126,11 @@ impl Cache {
         let now = Instant::now();
         let copy = MemoryEntry {
             value: found.kept.clone(),
+            ops: request.ops,
             template: found.template,
             tags: found.tags.clone(),
             bytes: found.bytes,
-            version: version(&found.identity),
+            version: version_of(&found.identity),
             ttl: found.aged.ttl,
             took: found.aged.took,
             expires: after(now, found.remaining),
@@ -180,7 +181,7 @@ impl Cache {
             return Examined::Shut;
         }
         let aged = aged(&entry, session);
-        let decision = request.judge(aged, version(&entry.identity), entry.none);
+        let decision = request.judge(aged, version_of(&entry.identity), entry.none);
         match session.link.ledger.judge(&entry.stamp, key, entry.tags()) {
             Judged::Stands => {}
             Judged::Removed => return Examined::Removed(entry.identity),

@@ -9,8 +9,12 @@ use parking_lot::Mutex;
 
 use crate::entry::policy::{Near, Policy};
 use crate::entry::{CodecKind, Compression};
+#[cfg(feature = "axum")]
+use crate::key::Pattern;
 use crate::key::{PatternTemplate, Template};
 use crate::telemetry::function::Function;
+#[cfg(feature = "axum")]
+use crate::telemetry::history::Times;
 use crate::telemetry::stats::{CacheStats, Counters};
 use crate::ttl::Ttl;
 
@@ -54,6 +58,32 @@ pub fn functions() -> Vec<(&'static str, CacheStats)> {
         .collect();
     functions.sort_unstable_by_key(|(name, _)| *name);
     functions
+}
+
+/// What is known of a cached function that was called.
+#[cfg(feature = "axum")]
+#[derive(Debug)]
+pub(crate) struct Called {
+    pub(crate) name: &'static str,
+    pub(crate) stats: CacheStats,
+    /// How long its bodies ran.
+    pub(crate) times: Times,
+    /// Covers every key of the function; `None` if it has no key.
+    pub(crate) pattern: Option<Pattern>,
+}
+
+/// The functions that were called, sorted by name. Two methods of the same name are two functions.
+#[cfg(feature = "axum")]
+pub(crate) fn called() -> Vec<Called> {
+    let read = |site: &&'static Site| Called {
+        name: site.name(),
+        stats: site.counters().snapshot(),
+        times: Times::within(&site.counters().load_times),
+        pattern: site.template.map(|template| template.every_key()),
+    };
+    let mut called: Vec<Called> = LISTED.lock().iter().map(read).collect();
+    called.sort_unstable_by_key(|function| function.name);
+    called
 }
 
 impl Site {

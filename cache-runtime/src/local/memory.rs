@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use super::index::Index;
 use crate::common::sync::Mutex;
+use crate::entry::TypeOps;
 use crate::entry::policy::Aged;
 use crate::key::Pattern;
 
@@ -28,6 +29,12 @@ pub(crate) type StoredValue = Option<Arc<dyn Any + Send + Sync>>;
 #[derive(Debug)]
 pub(crate) struct MemoryEntry {
     pub(crate) value: StoredValue,
+    /// The operations of the value's type.
+    #[cfg_attr(
+        not(feature = "axum"),
+        allow(dead_code, reason = "only the admin routes tell values")
+    )]
+    pub(crate) ops: &'static TypeOps,
     pub(crate) template: u64,
     pub(crate) tags: Box<[String]>,
     /// Bytes of the encoded value.
@@ -187,19 +194,19 @@ impl Memory {
     }
 
     /// The bytes of all entries, each counted with at least the least weight.
-    #[cfg(any(test, feature = "metrics"))]
+    #[cfg(any(test, feature = "metrics", feature = "axum"))]
     pub(crate) fn weight(&self) -> u64 {
         self.store.weight()
     }
 
     /// The largest weight allowed.
-    #[cfg(feature = "metrics")]
+    #[cfg(any(feature = "metrics", feature = "axum"))]
     pub(crate) fn capacity(&self) -> u64 {
         self.store.capacity()
     }
 
     /// How many copies were evicted before they expired.
-    #[cfg(any(test, feature = "metrics"))]
+    #[cfg(any(test, feature = "metrics", feature = "axum"))]
     pub(crate) fn evictions(&self) -> u64 {
         self.evictions.load(Relaxed)
     }
@@ -245,11 +252,13 @@ pub(crate) fn after(now: Instant, life: Duration) -> Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entry::type_ops;
 
     fn copy(value: u32, tags: &[&str], life: Duration) -> MemoryEntry {
         let now = Instant::now();
         MemoryEntry {
             value: Some(Arc::new(value)),
+            ops: type_ops::<u32>(),
             template: 0,
             tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
             bytes: 8,

@@ -10,8 +10,9 @@ use crate::telemetry::hot_keys::{HotKey, RecentInvalidation};
 use crate::telemetry::instance::Instance;
 
 impl Cache {
-    /// Starts to collect the data for [`Cache::hottest_keys`] and [`Cache::recent_invalidations`], or stops and
-    /// discards it. Off by default; `http::admin_router` turns it on.
+    /// Starts to collect the data for [`Cache::hottest_keys`] and [`Cache::recent_invalidations`], and with feature
+    /// `axum` the history that the admin routes tell; or stops and discards it. Off by default; `http::admin_router`
+    /// turns it on.
     ///
     /// ```
     /// # let cache = cache_runtime::Cache::new(Default::default()).unwrap();
@@ -19,6 +20,8 @@ impl Cache {
     /// ```
     pub fn watch(&self, on: bool) {
         self.inner.watch.turn(on);
+        #[cfg(feature = "axum")]
+        self.turn_history(on);
     }
 
     /// The most requested keys of cached functions in this process, the hottest first. One call in eight is sampled,

@@ -2,6 +2,10 @@
 
 mod count;
 pub(crate) mod health;
+#[cfg(feature = "axum")]
+mod history;
 mod inspect;
+#[cfg(feature = "axum")]
+pub(crate) mod look;
 mod operations;
 pub(crate) mod warm;

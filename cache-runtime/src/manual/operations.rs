@@ -345,7 +345,7 @@ impl Cache {
         Ok(Put {
             key,
             value,
-            fingerprint: (ops.fingerprint)(),
+            ops,
             codec,
             payload,
         })
@@ -461,7 +461,7 @@ const BATCH: usize = 250;
 struct Put {
     key: CacheKey,
     value: Arc<dyn Any + Send + Sync>,
-    fingerprint: u64,
+    ops: &'static TypeOps,
     codec: CodecKind,
     payload: Vec<u8>,
 }
@@ -475,6 +475,7 @@ fn keep_by_hand(shard: &Shard, put: Put, ttl: Duration, fence: u64) {
     let kept: StoredValue = Some(put.value);
     let copy = MemoryEntry {
         value: kept.clone(),
+        ops: put.ops,
         template: put.key.template(),
         tags: Box::default(),
         bytes: put.payload.len(),
@@ -517,7 +518,7 @@ impl Put {
             ttl_ms: u64::try_from(life.as_millis()).unwrap_or(u64::MAX),
             load_ms: 0,
             template: self.key.template(),
-            fingerprint: self.fingerprint,
+            fingerprint: (self.ops.fingerprint)(),
             codec: self.codec,
             none: false,
             packed: None,

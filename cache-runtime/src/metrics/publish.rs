@@ -49,6 +49,10 @@ impl Cache {
         let sum = |of: fn(&Memory) -> u64| memories().map(of).sum::<u64>();
         let of = || vec![self.label()];
         let whole = |value: usize| value as f64;
+        let version = label("version", env!("CARGO_PKG_VERSION"));
+        gauge!("cache_info", vec![self.label(), version]).set(1.0);
+        let started = inner.instance.started_at_ms as f64 / 1_000.0;
+        gauge!("cache_start_time_seconds", of()).set(started);
         gauge!("cache_memory_entries", of()).set(memories().map(Memory::len).sum::<usize>() as f64);
         gauge!("cache_memory_entries_limit", of()).set(whole(inner.config.max_entries));
         gauge!("cache_memory_bytes", of()).set(sum(Memory::weight) as f64);

@@ -103,6 +103,18 @@ pub const METRICS: &[Metric] = &[
         FUNCTION,
         "calls that reached their `timeout` or `soft_timeout`",
     ),
+    metric(
+        "cache_info",
+        Gauge,
+        &["cache", "version"],
+        "always 1; its labels tell the version of the library",
+    ),
+    metric(
+        "cache_start_time_seconds",
+        Gauge,
+        CACHE,
+        "when the cache was created, in seconds since 1970",
+    ),
     metric("cache_memory_entries", Gauge, CACHE, "entries in memory"),
     metric(
         "cache_memory_entries_limit",

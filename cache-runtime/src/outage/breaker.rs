@@ -75,7 +75,7 @@ impl Breaker {
     }
 
     #[cfg_attr(
-        not(feature = "metrics"),
+        not(any(feature = "metrics", feature = "axum")),
         allow(dead_code, reason = "only figures ask")
     )]
     pub(crate) fn transitions(&self) -> Transitions {

@@ -23,6 +23,7 @@ use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, FailurePersistence, Runner};
 use tokio::time::Instant;
 
+use crate::entry::type_ops;
 use crate::local::flight::{Flights, HeldLease, Outcome};
 use crate::local::memory::{MemoryEntry, StoredValue};
 
@@ -137,6 +138,7 @@ fn copy(version: u64, tags: &[String]) -> MemoryEntry {
     let now = Instant::now();
     MemoryEntry {
         value: value(version),
+        ops: type_ops::<u64>(),
         template: 0,
         tags: tags.into(),
         bytes: 8,

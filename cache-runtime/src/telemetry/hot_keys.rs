@@ -55,6 +55,8 @@ pub struct RecentInvalidation {
     pub at_ms: u64,
     /// The patterns of the removal, at most the first eight.
     pub patterns: Vec<String>,
+    /// How many more patterns it had.
+    pub more_patterns: usize,
     /// The number of entries removed.
     pub removed: u64,
     /// Which processes the removal has reached.
@@ -119,6 +121,7 @@ impl Watch {
         let removal = RecentInvalidation {
             at_ms: u64::try_from(now.unwrap_or_default().as_millis()).unwrap_or(u64::MAX),
             patterns: shown(patterns),
+            more_patterns: patterns.len().saturating_sub(PATTERNS),
             removed: done.removed,
             durability: done.durability,
         };

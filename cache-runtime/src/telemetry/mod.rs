@@ -1,6 +1,9 @@
 //! Counters, outcomes and spans of calls and removals.
 
 pub(crate) mod function;
+pub(crate) mod histogram;
+#[cfg(feature = "axum")]
+pub(crate) mod history;
 pub(crate) mod hot_keys;
 pub(crate) mod instance;
 pub(crate) mod invalidation;

@@ -121,8 +121,10 @@ impl<'a> BodyTimer<'a> {
 
 impl Drop for BodyTimer<'_> {
     fn drop(&mut self) {
-        let micros = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let took = self.began.elapsed();
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         for counters in self.counters {
+            counters.load_times.record(took);
             counters.load_micros.fetch_add(micros, Relaxed);
             bump(&counters.loads);
         }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::telemetry::histogram::Histogram;
+
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
         /// Counters of one cache, or of one cached function, since the start of the process.
@@ -19,11 +21,13 @@ macro_rules! counters {
         #[derive(Debug)]
         pub(crate) struct Counters {
             $(pub(crate) $name: AtomicU64,)*
+            /// How long bodies ran.
+            pub(crate) load_times: Histogram,
         }
 
         impl Counters {
             pub(crate) const fn new() -> Self {
-                Self { $($name: AtomicU64::new(0),)* }
+                Self { $($name: AtomicU64::new(0),)* load_times: Histogram::new() }
             }
 
             pub(crate) fn snapshot(&self) -> CacheStats {

@@ -11,7 +11,7 @@ fn focused(page: &mut Page) -> String {
            return s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2 && s.outlineColor !== 'rgba(0, 0, 0, 0)'; })()",
     );
     let focused = page.value(
-        "document.activeElement === document.body ? 'nothing' : document.activeElement.id || document.activeElement.getAttribute('aria-label') || document.activeElement.textContent",
+        "document.activeElement === document.body ? 'nothing' : document.activeElement.id || document.activeElement.name || document.activeElement.getAttribute('aria-label') || document.activeElement.textContent",
     );
     let focused = focused.as_str().unwrap().to_owned();
     assert!(
@@ -43,14 +43,18 @@ fn tab_goes_through_the_page_in_order_and_enter_acts() {
 
     page.until(
         "the focus to come along",
-        "document.activeElement.id === 'pause'",
+        "document.activeElement.name === 'range'",
     );
+    assert_eq!(tab(&mut page), "every");
+    assert_eq!(tab(&mut page), "pause");
     assert_eq!(tab(&mut page), "leave");
+    assert_eq!(tab(&mut page), "What happened");
     assert_eq!(tab(&mut page), "pattern");
     page.write("jobs:");
     page.press(Key::Enter);
     page.until("the count", "!$('remove').disabled");
     assert_eq!(tab(&mut page), "preview");
+    assert_eq!(tab(&mut page), "inspect");
     assert_eq!(tab(&mut page), "remove");
     page.press(Key::Enter);
     page.until(
@@ -59,6 +63,7 @@ fn tab_goes_through_the_page_in_order_and_enter_acts() {
     );
     assert_eq!(focused(&mut page), "pattern", "for the next one");
     assert_eq!(tab(&mut page), "preview");
+    assert_eq!(tab(&mut page), "inspect");
     // Nothing is counted, so there is nothing to remove.
     assert_eq!(tab(&mut page), "Functions");
     assert_eq!(tab(&mut page), "Function");
@@ -68,12 +73,32 @@ fn tab_goes_through_the_page_in_order_and_enter_acts() {
         "$('columns').cells[0].getAttribute('aria-sort') === 'ascending'",
     );
     let mut seen = Vec::new();
-    while seen
-        .last()
-        .is_none_or(|name| name != "Recent invalidations")
-    {
+    while seen.last().is_none_or(|name| name != "Recent removals") {
         seen.push(tab(&mut page));
-        assert!(seen.len() < 30, "{seen:?}");
+        assert!(seen.len() < 40, "{seen:?}");
     }
     assert!(seen.contains(&"Hottest keys".to_owned()), "{seen:?}");
+}
+
+#[test]
+fn a_slash_goes_to_the_search_and_escape_leaves_a_key() {
+    let board = Board::open();
+    let Some(mut page) = board.inside() else {
+        return;
+    };
+    board.keep("jobs/1");
+    for _ in 0..200 {
+        board.ask("jobs/1");
+    }
+    page.until("the hottest key", "$('hottest').rows.length === 1");
+    page.press(Key::Slash);
+    assert_eq!(focused(&mut page), "search");
+    page.write("jobs:1");
+    page.value("$('hottest').querySelector('button').focus()");
+    page.press(Key::Enter);
+    page.until("the key", "$('entry').open");
+    assert_eq!(focused(&mut page), "entry-copy");
+    page.press(Key::Escape);
+    page.until("the page again", "!$('entry').open");
+    assert_eq!(focused(&mut page), "jobs:1", "where it was");
 }

@@ -39,8 +39,19 @@ fn nothing_is_forbidden_and_nobody_else_is_asked() {
     }
     page.until("a row", "$('functions').rows.length > 0");
     page.value("$('columns').querySelectorAll('button').forEach(button => button.click())");
-    page.click("rate-chart");
-    page.click("latency-chart");
+    for chart in ["calls", "rate", "latency", "memory", "trouble"] {
+        page.click(&format!("{chart}-chart"));
+    }
+    page.click_on("$('functions').querySelector('button.k')");
+    page.until("its pattern", "$('pattern').value === 'jobs:'");
+    page.value("$('pattern').value = 'jobs:1'");
+    page.click("inspect");
+    page.until("the entry", "$('entry').open");
+    page.click("entry-close");
+    page.value("$('pattern').value = ''");
+    page.click_on("document.querySelector('#range input[value=\"6h\"]').parentElement");
+    page.click("search");
+    page.write("jobs");
     page.click("pattern");
     page.write("jobs:");
     page.click("preview");

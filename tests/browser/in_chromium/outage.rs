@@ -58,6 +58,11 @@ fn the_page_goes_on_without_redis_and_says_so() {
         "$('recent').textContent.includes('waits for Redis')",
     );
 
+    page.until(
+        "it on the time line",
+        "$('events').textContent.includes('Redis is not used') && document.querySelectorAll('#calls-chart .mark.bad').length > 0",
+    );
+
     board.redis.restart();
     page.until(
         "Redis to be back",
@@ -72,4 +77,11 @@ fn the_page_goes_on_without_redis_and_says_so() {
         "!$('recent').textContent.includes('waits for Redis') && $('recent').textContent.includes('then replayed')",
     );
     assert_eq!(page.text("said"), "", "what was to follow has followed");
+    page.until(
+        "its end on the time line",
+        "['Redis is used', 'The journal is empty again'].every(text => $('events').textContent.includes(text))",
+    );
+    let told = board.told("history?range=1h")["events"].take();
+    let told = told.as_array().unwrap();
+    assert_eq!(page.value("$('events').children.length"), told.len());
 }

@@ -13,9 +13,9 @@ use crate::http::admin::token::Token;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Role {
-    /// May read everything, and remove by pattern.
+    /// May read everything but values, and remove by pattern.
     Admin,
-    /// May also clear the cache.
+    /// May also read values, and clear the cache.
     SuperAdmin,
 }
 

@@ -3,6 +3,7 @@
 mod answers;
 mod config;
 mod gate;
+mod history;
 mod origin;
 mod page;
 mod refusal;
@@ -24,6 +25,7 @@ use crate::cache::Cache;
 use crate::cache::global;
 use crate::error::Error;
 use crate::key::Pattern;
+use crate::telemetry::history::Range;
 
 /// The OpenAPI description; a test compares it with the routes.
 const OPENAPI: &str = include_str!("openapi.json");
@@ -37,7 +39,9 @@ const LONGEST_PATTERN: usize = 1024;
 /// |---|---|---|
 /// | `GET /cache/health` | everybody | [`Health`](crate::Health) |
 /// | `GET /cache/stats` | admin | the counters, both tiers, breaker and journal |
-/// | `GET /cache/functions` | admin | the counters of each cached function |
+/// | `GET /cache/functions` | admin | the counters of each cached function; with `range=` also those of the last `15m`, `1h`, `6h` or `24h`, and their course |
+/// | `GET /cache/history?range=` | admin | the course of the counters, of percentiles and of memory in the last `15m`, `1h`, `6h` or `24h`, the period before, and events of breaker, ledger and journal |
+/// | `GET /cache/entry?key=` | admin | an entry: where it is, its state, age, TTL, size and tags. With `value=true` the value, for a super admin |
 /// | `GET /cache/hottest` | admin | [`Cache::hottest_keys`] |
 /// | `GET /cache/recent` | admin | [`Cache::recent_invalidations`] |
 /// | `POST /cache/invalidate?pattern=` | admin | removes the entries that the [`Pattern`] covers; with `preview=true` only counts them |
@@ -77,6 +81,8 @@ where
         .route("/cache/health", get(health))
         .route("/cache/stats", get(stats))
         .route("/cache/functions", get(functions))
+        .route("/cache/history", get(history))
+        .route("/cache/entry", get(entry))
         .route("/cache/hottest", get(hottest))
         .route("/cache/recent", get(recent))
         .route("/cache/invalidate", post(invalidate))
@@ -116,6 +122,8 @@ impl Admin {
     fn admit(&self, request: Request, needed: Role) -> Result<(Role, Query), Unkept<AdminRefusal>> {
         let (parts, _) = request.into_parts();
         let role = self.gate.admit(&parts, needed)?;
+        // The routes may have been built outside of a runtime, or on one that has ended.
+        self.cache.keep_sampling();
         Ok((
             role,
             Query(parts.uri.query().unwrap_or_default().to_owned()),
@@ -124,20 +132,51 @@ impl Admin {
 }
 
 async fn health(State(admin): State<Arc<Admin>>) -> Unkept<Json<answers::HealthHere>> {
+    admin.cache.keep_sampling();
     Unkept(Json(answers::health(&admin.cache).await))
 }
 
 async fn stats(State(admin): State<Arc<Admin>>, request: Request) -> Answer<answers::Stats> {
-    admin.admit(request, Role::Admin)?;
-    Ok(Json(answers::stats(&admin.cache).await).into())
+    let (role, _) = admin.admit(request, Role::Admin)?;
+    Ok(Json(answers::stats(&admin.cache, role).await).into())
 }
 
 async fn functions(
     State(admin): State<Arc<Admin>>,
     request: Request,
 ) -> Answer<answers::Functions> {
-    admin.admit(request, Role::Admin)?;
-    Ok(Json(answers::functions(&admin.cache)).into())
+    let (_, query) = admin.admit(request, Role::Admin)?;
+    let range = query.range()?;
+    Ok(Json(answers::functions(&admin.cache, range)).into())
+}
+
+async fn history(State(admin): State<Arc<Admin>>, request: Request) -> Answer<history::History> {
+    let (_, query) = admin.admit(request, Role::Admin)?;
+    let range = query.range()?.unwrap_or(Range::Hour);
+    let history = history::history(&admin.cache, range).ok_or_else(|| {
+        AdminRefusal::bad_request("no history is kept: `Cache::watch(false)` was called")
+    })?;
+    Ok(Json(history).into())
+}
+
+async fn entry(State(admin): State<Arc<Admin>>, request: Request) -> Answer<answers::Looked> {
+    let (parts, _) = request.into_parts();
+    let role = admin.gate.admit(&parts, Role::Admin)?;
+    let query = Query(parts.uri.query().unwrap_or_default().to_owned());
+    let (value, full) = (query.flag("value")?, query.flag("full")?);
+    let Some(key) = query.of("key")? else {
+        return Err(AdminRefusal::bad_request("`key` is missing").into());
+    };
+    if value {
+        // A value may be about a person, so looking at one is not for everyone who may look at counters.
+        admin.gate.admit(&parts, Role::SuperAdmin)?;
+        tracing::info!(
+            key,
+            role = role.as_str(),
+            "an administrator looked at a value"
+        );
+    }
+    Ok(Json(answers::looked(&admin.cache, &key, value, full).await).into())
 }
 
 async fn hottest(State(admin): State<Arc<Admin>>, request: Request) -> Answer<answers::Hottest> {
@@ -176,13 +215,7 @@ async fn invalidate(
     let (parts, _) = request.into_parts();
     let role = admin.gate.admit(&parts, Role::Admin)?;
     let query = Query(parts.uri.query().unwrap_or_default().to_owned());
-    let preview = match query.of("preview")?.as_deref() {
-        None | Some("false" | "0") => false,
-        Some("true" | "1" | "") => true,
-        Some(_) => {
-            return Err(AdminRefusal::bad_request("`preview`: give `true` or `false`").into());
-        }
-    };
+    let preview = query.flag("preview")?;
     let Some(text) = query.of("pattern")? else {
         return Err(AdminRefusal::bad_request(
             "`pattern` is missing; `?pattern=user:*` is everything below `user:`",
@@ -245,6 +278,31 @@ async fn openapi() -> Unkept<impl IntoResponse> {
 struct Query(String);
 
 impl Query {
+    /// The time that is asked for.
+    fn range(&self) -> Result<Option<Range>, AdminRefusal> {
+        let Some(name) = self.of("range")? else {
+            return Ok(None);
+        };
+        match Range::parse(&name) {
+            Some(range) => Ok(Some(range)),
+            None => Err(AdminRefusal::bad_request(
+                "`range`: give `15m`, `1h`, `6h` or `24h`",
+            )),
+        }
+    }
+
+    /// A parameter that is `true` or `false`; false if it is absent.
+    fn flag(&self, name: &str) -> Result<bool, AdminRefusal> {
+        match self.of(name)?.as_deref() {
+            None | Some("false" | "0") => Ok(false),
+            Some("true" | "1" | "") => Ok(true),
+            Some(_) => {
+                let message = format!("`{name}`: give `true` or `false`");
+                Err(AdminRefusal::bad_request(message))
+            }
+        }
+    }
+
     /// The value of a parameter, which may occur at most once.
     fn of(&self, name: &str) -> Result<Option<String>, AdminRefusal> {
         let mut values = url::form_urlencoded::parse(self.0.as_bytes())

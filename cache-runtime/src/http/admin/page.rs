@@ -1,4 +1,6 @@
-//! The dashboard: a single page that loads nothing from other hosts.
+//! The dashboard: a single page that loads nothing from other hosts. Its parts, one concern each, are put together here.
+
+use std::sync::LazyLock;
 
 use axum::response::{IntoResponse as _, Response};
 use http::HeaderValue;
@@ -8,10 +10,28 @@ use http::header::{
 
 use crate::common::random;
 
-const PAGE: &str = include_str!("dashboard.html");
-
-/// The place in the page where the nonce of each answer is inserted.
+/// The places in the page where its style, its script, and the nonce of each answer are inserted.
+const STYLE: &str = "{{style}}";
+const SCRIPT: &str = "{{script}}";
 const NONCE: &str = "{{nonce}}";
+
+/// The parts of the script, in their order. They share one scope.
+const SCRIPTS: [&str; 7] = [
+    include_str!("dashboard/state.js"),
+    include_str!("dashboard/basics.js"),
+    include_str!("dashboard/charts.js"),
+    include_str!("dashboard/figures.js"),
+    include_str!("dashboard/tables.js"),
+    include_str!("dashboard/acts.js"),
+    include_str!("dashboard/page.js"),
+];
+
+static PAGE: LazyLock<String> = LazyLock::new(|| {
+    let script = format!("'use strict';\n(() => {{\n{}}})();\n", SCRIPTS.join("\n"));
+    include_str!("dashboard/page.html")
+        .replace(STYLE, include_str!("dashboard/style.css"))
+        .replace(SCRIPT, &script)
+});
 
 /// Serves the page. Its policy allows only its own script and style, and connections only to its own origin.
 pub(super) fn dashboard() -> Response {

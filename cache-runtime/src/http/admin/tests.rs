@@ -8,10 +8,12 @@ use tower::ServiceExt as _;
 use super::*;
 use crate::CacheConfig;
 
-const ROUTES: [(Method, &str); 9] = [
+const ROUTES: [(Method, &str); 11] = [
     (Method::GET, "/cache/health"),
     (Method::GET, "/cache/stats"),
     (Method::GET, "/cache/functions"),
+    (Method::GET, "/cache/history"),
+    (Method::GET, "/cache/entry"),
     (Method::GET, "/cache/hottest"),
     (Method::GET, "/cache/recent"),
     (Method::POST, "/cache/invalidate"),
@@ -129,7 +131,7 @@ async fn the_page_brings_everything_with_it_and_runs_nothing_else() {
         policy.starts_with("default-src 'none'") && !policy.contains("unsafe"),
         "{policy}"
     );
-    assert!(page.len() < 64 * 1024, "{}", page.len());
+    assert!(page.len() < 96 * 1024, "{}", page.len());
     let again = ask(Method::GET, "/cache/dashboard").await;
     assert_ne!(
         again.headers()["content-security-policy"].to_str().unwrap(),

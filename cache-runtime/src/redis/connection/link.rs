@@ -25,6 +25,7 @@ use crate::redis::lack::Lack;
 use crate::redis::lease::millis;
 use crate::redis::ledger::{Birth, Ledger, Page, read_birth, write_birth};
 use crate::redis::scripts::{SOURCES, Script};
+use crate::telemetry::histogram::Histogram;
 
 /// The result of an attempt to plant a lease.
 #[derive(Debug)]
@@ -68,6 +69,8 @@ pub(crate) struct Link {
     pub(in crate::redis) timeouts: AtomicU32,
     /// Counts answers, so that a caller whose wait has timed out can tell a slow server from a silent one.
     pub(in crate::redis) answers: AtomicU64,
+    /// How long operations took.
+    times: Arc<Histogram>,
     lost: AtomicBool,
 }
 
@@ -185,7 +188,7 @@ impl Link {
         if let Some(ask) = self.ask.command() {
             pipeline.add_command(ask);
         }
-        let asking = RedisSpan::begin("heartbeat", "TIME");
+        let asking = RedisSpan::begin("heartbeat", "TIME", Some(&self.times));
         let sent = Instant::now();
         let mut answers = asking.ended(each(&mut pipeline, &mut self.connection.clone()).await)?;
         let took = sent.elapsed();
@@ -297,7 +300,7 @@ impl Link {
         let mut answers = if self.pushes {
             let mut pipeline = redis::pipe();
             pipeline.add_command(get).add_command(plant);
-            let asking = RedisSpan::begin("get or plant", "GET");
+            let asking = RedisSpan::begin("get or plant", "GET", Some(&self.times));
             let answers = each(&mut pipeline, &mut self.connection.clone()).await;
             asking.ended(answers)?
         } else {
@@ -350,7 +353,7 @@ impl Link {
             .arg(0)
             .arg(1)
             .arg("WITHSCORES");
-        let asking = RedisSpan::begin(operation, "GET");
+        let asking = RedisSpan::begin(operation, "GET", Some(&self.times));
         let answers = each(&mut pipeline, &mut self.connection.clone()).await;
         let mut answers: Vec<_> = asking.ended(answers)?.collect();
         let mut last = || answers.pop().unwrap_or_else(|| Err(unnamed()));
@@ -370,7 +373,7 @@ impl Link {
         command: &Cmd,
     ) -> Result<T, Fault> {
         let (operation, name) = labels(command);
-        let asking = RedisSpan::begin(operation, name);
+        let asking = RedisSpan::begin(operation, name, Some(&self.times));
         let mut connection = self.connection.clone();
         asking.ended(command.query_async(&mut connection).await.map_err(fault))
     }
@@ -387,7 +390,7 @@ impl Link {
             build(&mut command);
             command
         };
-        let asking = RedisSpan::begin(script.name(), "EVALSHA");
+        let asking = RedisSpan::begin(script.name(), "EVALSHA", Some(&self.times));
         let mut connection = self.connection.clone();
         let result = match command("EVALSHA", &self.scripts[script as usize])
             .query_async(&mut connection)
@@ -424,7 +427,7 @@ impl Link {
                 build(&mut command, one);
                 pipeline.add_command(command);
             }
-            let asking = RedisSpan::begin(script.name(), "EVALSHA");
+            let asking = RedisSpan::begin(script.name(), "EVALSHA", Some(&self.times));
             let answers = each(&mut pipeline, &mut self.connection.clone()).await;
             for (one, answer) in some.iter().zip(asking.ended(answers)?) {
                 results.push(match answer {
@@ -448,7 +451,7 @@ impl Link {
         for command in commands {
             pipeline.add_command(command);
         }
-        let asking = RedisSpan::begin(operation, "pipeline");
+        let asking = RedisSpan::begin(operation, "pipeline", Some(&self.times));
         let answers = asking.ended(each(&mut pipeline, &mut self.connection.clone()).await)?;
         Ok(answers
             .map(|answer| answer.and_then(read).map_err(fault))

@@ -1,25 +1,35 @@
 //! Spans and histograms of operations of Redis.
 
+use tokio::time::Instant;
 use tracing::{Level, Span, debug_span, field, span_enabled};
 
 use crate::redis::connection::fault::Fault;
+use crate::telemetry::histogram::Histogram;
 
 /// An operation of Redis under way. It is counted when this is dropped, even if nobody waits for it any more.
 ///
 /// It is small, because every layer above the connection holds it once more.
 #[must_use]
 #[derive(Debug)]
-pub(crate) struct RedisSpan {
+pub(crate) struct RedisSpan<'a> {
     span: Option<Box<Span>>,
+    times: Option<&'a Histogram>,
+    began: Instant,
     #[cfg(feature = "metrics")]
     _timer: crate::telemetry::timer::Timer,
 }
 
-impl RedisSpan {
-    /// `operation`: our own name for it; the script's name if `command` runs one.
-    pub(crate) fn begin(operation: &'static str, command: &'static str) -> Self {
+impl<'a> RedisSpan<'a> {
+    /// `operation`: our own name for it; the script's name if `command` runs one. `times`: where its duration is counted, if it is.
+    pub(crate) fn begin(
+        operation: &'static str,
+        command: &'static str,
+        times: Option<&'a Histogram>,
+    ) -> Self {
         Self {
             span: span_enabled!(Level::DEBUG).then(|| Box::new(operation_span(operation, command))),
+            times,
+            began: Instant::now(),
             #[cfg(feature = "metrics")]
             _timer: crate::telemetry::timer::Timer::of_redis(operation),
         }
@@ -36,6 +46,14 @@ impl RedisSpan {
             span.record("error.type", kind);
         }
         result
+    }
+}
+
+impl Drop for RedisSpan<'_> {
+    fn drop(&mut self) {
+        if let Some(times) = self.times {
+            times.record(self.began.elapsed());
+        }
     }
 }
 

@@ -36,6 +36,7 @@ use crate::redis::notes::Notes;
 use crate::redis::reclaim::Reclaims;
 use crate::redis::removal::OwnRemovals;
 use crate::redis::settings::Settings;
+use crate::telemetry::histogram::Histogram;
 use crate::telemetry::stats::{Counters, bump};
 
 /// How long acknowledged removals are kept for a repeat after a reconnect.
@@ -70,6 +71,8 @@ pub(crate) struct Tier {
     epochs: AtomicU64,
     /// Hash of the run id and reign of the latest connection's server.
     pub(in crate::redis) last_run: AtomicU64,
+    /// How long operations of Redis took.
+    times: Arc<Histogram>,
     pub(in crate::redis) held: HeldLeases,
     pub(in crate::redis) watchdog: Watchdog,
     pub(in crate::redis) catalogue: Catalogue,
@@ -132,6 +135,7 @@ impl Tier {
             supervisor: Mutex::new(Incumbent::new(patience)),
             epochs: AtomicU64::new(0),
             last_run: AtomicU64::new(0),
+            times: Arc::new(Histogram::new()),
             held: HeldLeases::new(LEASE_LIFE),
             watchdog: Watchdog::default(),
             catalogue: Catalogue::default(),
@@ -206,7 +210,7 @@ impl Tier {
     /// Connects, and makes the connection ready. If Redis refuses the credentials of a provider, it is asked for others, and
     /// those are tried at once.
     pub(in crate::redis) async fn connect(self: &Arc<Self>) -> Result<Arc<Link>, Fault> {
-        let asking = RedisSpan::begin("connect", "HELLO");
+        let asking = RedisSpan::begin("connect", "HELLO", None);
         let limit = self.settings.connect_timeout;
         let link = match tokio::time::timeout(limit, self.connect_signed_in(limit)).await {
             Ok(link) => link,
@@ -268,6 +272,7 @@ impl Tier {
             channel: format!("{}%ledger@{}", self.prefix, self.target.database()),
             trusts_restarts: self.settings.trust_restart,
             ledger,
+            times: self.times.clone(),
         };
         Link::connect(purpose, on_push).await
     }
@@ -583,12 +588,18 @@ impl Tier {
         self.switch.journal.lock().len()
     }
 
-    #[cfg(feature = "metrics")]
+    #[cfg(any(feature = "metrics", feature = "axum"))]
     pub(crate) fn ledger_len(&self) -> usize {
         self.switch.published().map_or(0, |link| link.ledger.len())
     }
 
-    #[cfg(feature = "metrics")]
+    /// How long operations of Redis took.
+    #[cfg(feature = "axum")]
+    pub(crate) fn times(&self) -> &Histogram {
+        &self.times
+    }
+
+    #[cfg(any(feature = "metrics", feature = "axum"))]
     pub(crate) fn breaker_transitions(&self) -> crate::outage::breaker::Transitions {
         self.switch.breaker.lock().transitions()
     }

@@ -29,6 +29,7 @@ use crate::redis::lack::Lack;
 use crate::redis::lease::millis;
 use crate::redis::ledger::{Ledger, Page, write_birth};
 use crate::redis::scripts::{SOURCES, Script};
+use crate::telemetry::histogram::Histogram;
 
 /// Parameters of a connection.
 pub(in crate::redis) struct Purpose<'a> {
@@ -42,6 +43,8 @@ pub(in crate::redis) struct Purpose<'a> {
     /// Entries of another run of the server are accepted.
     pub(in crate::redis) trusts_restarts: bool,
     pub(in crate::redis) ledger: Arc<Ledger>,
+    /// Where the duration of operations is counted.
+    pub(in crate::redis) times: Arc<Histogram>,
 }
 
 /// The server's answers to the first round trip.
@@ -160,6 +163,7 @@ impl Link {
             lacks: greeting.lacks,
             timeouts: AtomicU32::new(0),
             answers: AtomicU64::new(0),
+            times: purpose.times,
             lost: AtomicBool::new(false),
         };
         link.set_clock(greeting.sent, greeting.took, greeting.time)?;

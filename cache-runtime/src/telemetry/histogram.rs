@@ -1,0 +1,77 @@
+//! Durations by size: counts that are bumped without a lock.
+//!
+//! Each doubling has four buckets, so a percentile is off by less than a quarter, and the counts of several histograms can
+//! be added.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// Buckets per doubling.
+const PARTS: u64 = 4;
+
+/// Times below 2 to this power, in microseconds, share the first bucket.
+const SHORTEST: u32 = 4;
+
+/// Times from 2 to this power on, in microseconds (67 s), share the last bucket.
+const LONGEST: u32 = 26;
+
+const BUCKETS: usize = 2 + ((LONGEST - SHORTEST) as u64 * PARTS) as usize;
+
+/// Counts durations; recording one adds to one atomic.
+#[derive(Debug)]
+pub(crate) struct Histogram([AtomicU64; BUCKETS]);
+
+impl Histogram {
+    pub(crate) const fn new() -> Self {
+        Self([const { AtomicU64::new(0) }; BUCKETS])
+    }
+
+    pub(crate) fn record(&self, time: Duration) {
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        self.0[bucket(micros)].fetch_add(1, Relaxed);
+    }
+
+    /// The count of each bucket.
+    #[cfg(feature = "axum")]
+    pub(crate) fn counts(&self) -> impl Iterator<Item = u64> {
+        self.0.iter().map(|count| count.load(Relaxed))
+    }
+}
+
+fn bucket(micros: u64) -> usize {
+    if micros < 1 << SHORTEST {
+        return 0;
+    }
+    let doubling = micros.ilog2();
+    if doubling >= LONGEST {
+        return BUCKETS - 1;
+    }
+    let part = (micros >> (doubling - PARTS.ilog2())) & (PARTS - 1);
+    1 + (u64::from(doubling - SHORTEST) * PARTS + part) as usize
+}
+
+/// The shortest duration of a bucket, in microseconds; of the one behind the last, the longest that is told.
+#[cfg(feature = "axum")]
+pub(crate) fn shortest_of(bucket: u8) -> f64 {
+    let Some(above) = bucket.checked_sub(1).map(u64::from) else {
+        return 0.0;
+    };
+    let from = (1_u64 << (u64::from(SHORTEST) + above / PARTS)) as f64;
+    from * (1.0 + (above % PARTS) as f64 / PARTS as f64)
+}
+
+#[cfg(all(test, feature = "axum"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_duration_lies_within_its_bucket() {
+        assert!(BUCKETS < usize::from(u8::MAX));
+        for micros in (0..200_000).chain((1 << 26) - 9..(1 << 26)) {
+            let at = bucket(micros) as u8;
+            let within = shortest_of(at) <= micros as f64 && (micros as f64) < shortest_of(at + 1);
+            assert!(within, "{micros} is not in bucket {at}");
+        }
+        assert_eq!(bucket(u64::MAX), BUCKETS - 1);
+    }
+}

@@ -1,0 +1,107 @@
+//! What happened at a moment: the breaker, the ledger, the journal, a clear. The latest are kept.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// How many are kept.
+const KEPT: usize = 500;
+
+/// Events of one kind that follow each other within this time are counted as one.
+const TOGETHER: Duration = Duration::from_secs(10);
+
+/// Something that an operator wants to see beside the figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Happened {
+    /// Redis is not used any more. Counts the parts of the cache.
+    BreakerOpened,
+    /// Redis is used again, or for the first time. Counts the parts of the cache.
+    BreakerClosed,
+    /// Redis lost the ledger of removals.
+    LedgerLost,
+    /// Removals in the ledger were merged into fewer.
+    LedgerFolded,
+    /// Removals were put into the journal, because Redis did not take them.
+    RemovalsQueued,
+    /// The journal is empty again.
+    JournalReplayed,
+    /// Background work was dropped, because there was too much of it.
+    WorkShed,
+    /// Everything was removed.
+    Cleared,
+}
+
+impl Happened {
+    /// Its name in the JSON answers.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::BreakerOpened => "breaker-opened",
+            Self::BreakerClosed => "breaker-closed",
+            Self::LedgerLost => "ledger-lost",
+            Self::LedgerFolded => "ledger-folded",
+            Self::RemovalsQueued => "removals-queued",
+            Self::JournalReplayed => "journal-replayed",
+            Self::WorkShed => "work-shed",
+            Self::Cleared => "cleared",
+        }
+    }
+}
+
+/// An event, and when it happened, counted from the beginning of the history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Event {
+    pub(crate) at: Duration,
+    pub(crate) what: Happened,
+    pub(crate) count: u64,
+}
+
+/// The latest events, the oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Events(VecDeque<Event>);
+
+impl Events {
+    /// Adds events of one kind; none if `count` is zero.
+    pub(crate) fn note(&mut self, at: Duration, what: Happened, count: u64) {
+        if count == 0 {
+            return;
+        }
+        if let Some(last) = self.0.back_mut()
+            && last.what == what
+            && at.saturating_sub(last.at) < TOGETHER
+        {
+            last.count += count;
+            return;
+        }
+        if self.0.len() == KEPT {
+            self.0.pop_front();
+        }
+        self.0.push_back(Event { at, what, count });
+    }
+
+    pub(crate) fn since(&self, from: Duration) -> Vec<Event> {
+        let since = self.0.iter().filter(|event| event.at >= from);
+        since.copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_is_one_event_and_the_number_of_events_is_bounded() {
+        let second = Duration::from_secs(1);
+        let mut events = Events::default();
+        events.note(second, Happened::RemovalsQueued, 2);
+        events.note(second * 5, Happened::RemovalsQueued, 3);
+        events.note(second * 5, Happened::LedgerLost, 0);
+        events.note(second * 20, Happened::RemovalsQueued, 1);
+        let counts = events.since(Duration::ZERO);
+        let counts = counts.iter().map(|event| event.count).collect::<Vec<_>>();
+        assert_eq!(counts, [5, 1]);
+        for number in 0..2_000 {
+            events.note(second * (number * 60), Happened::LedgerFolded, 1);
+        }
+        let kept = events.since(Duration::ZERO);
+        assert_eq!((kept.len(), kept[KEPT - 1].at), (KEPT, second * 1_999 * 60));
+    }
+}
