@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
+use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{
     Cmd, ConnectionInfo, FromRedisValue, Pipeline, RedisError, RedisWrite, Value, from_redis_value,
 };
@@ -289,7 +289,13 @@ impl Link {
         let got = if self.pushes {
             let asking = RedisSpan::begin("get", GET);
             let mut connection = self.connection.clone();
-            asking.ended(command.query_async(&mut connection).await.map_err(fault))
+            let reply = connection.req_packed_command(&command).await;
+            asking.ended(match reply.and_then(Value::extract_error) {
+                // The usual replies, without the checks for all others.
+                Ok(Value::BulkString(bytes)) => Ok(Some(bytes)),
+                Ok(Value::Nil) => Ok(None),
+                reply => reply.and_then(read).map_err(fault),
+            })
         } else {
             // Boxed, so that a connection with pushes needs no room for this future.
             Box::pin(self.send_with_news(command)).await
