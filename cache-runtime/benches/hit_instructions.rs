@@ -1,5 +1,6 @@
 //! How many instructions does a hit in Redis cost its client, next to a bare `GET` and decode? Unlike seconds they are the
-//! same on a busy machine.
+//! same on a busy machine. Beside it, what the bytes of an entry cost whoever reads them: a bare `GET` of so many bytes, whose
+//! checksum is compared.
 //!
 //! Runs itself under callgrind, a long time and a short one; the difference leaves start-up out. The runtime has one
 //! thread. Needs `valgrind`.
@@ -16,6 +17,7 @@ use cache_runtime::{Cache, CacheConfig, cached};
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
 use tokio::task::JoinSet;
+use xxhash_rust::xxh3::xxh3_64;
 
 use rows::{Rows, rows};
 use support::{Server, connect};
@@ -46,16 +48,17 @@ fn main() {
     println!("Instructions of the client a hit in Redis, 20 rows:");
     println!();
     println!(
-        "| tasks | bare `GET` and decode | the same without the client's time limit | cached | x bare | x bare without limit |"
+        "| tasks | bare `GET` and decode | the same without the client's time limit | bare with the bytes and the checksum of an entry | cached | x bare | x bare without limit | x bare with an entry's bytes |"
     );
-    println!("|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|");
     for tasks in [1, 64] {
-        let [bare, unlimited, ours] =
-            ["bare", "unlimited", "ours"].map(|side| instructions(side, tasks, &server.url));
+        let [bare, unlimited, sealed, ours] = ["bare", "unlimited", "sealed", "ours"]
+            .map(|side| instructions(side, tasks, &server.url));
         println!(
-            "| {tasks} | {bare:.0} | {unlimited:.0} | {ours:.0} | {:.3} x | {:.3} x |",
+            "| {tasks} | {bare:.0} | {unlimited:.0} | {sealed:.0} | {ours:.0} | {:.3} x | {:.3} x | {:.3} x |",
             ours / bare,
-            ours / unlimited
+            ours / unlimited,
+            ours / sealed
         );
     }
 }
@@ -96,47 +99,67 @@ fn collected(side: &str, calls: u64, tasks: u64, url: &str) -> f64 {
     collected.unwrap_or_else(|| panic!("valgrind has not counted: {said}"))
 }
 
+/// Who reads.
+#[derive(Clone)]
+enum Reader {
+    Bare,
+    /// The value follows a header of an entry's length, and is compared with a checksum.
+    Sealed(u64),
+    Cached(Cache),
+}
+
+/// Bytes of an entry before its value.
+const HEADER: usize = 104;
+
 /// The work that is counted.
 async fn count(side: &str, calls: u64, tasks: u64, url: &str) {
     let bare = match side {
         "unlimited" => unlimited(url).await,
         _ => connect(url).await,
     };
-    let cache = match side {
-        "ours" => Some(ready(url).await),
-        _ => None,
-    };
-    let bytes =
+    let mut bytes =
         bincode::serde::encode_to_vec(rows(), bincode::config::standard()).unwrap_or_default();
+    let reader = match side {
+        "ours" => Reader::Cached(ready(url).await),
+        "sealed" => {
+            bytes.splice(0..0, [0; HEADER]);
+            Reader::Sealed(xxh3_64(&bytes))
+        }
+        _ => Reader::Bare,
+    };
     let _: () = bare
         .clone()
         .set("bare", bytes)
         .await
         .unwrap_or_else(|error| panic!("{error}"));
     if tasks == 1 {
-        return one(&bare, cache.as_ref(), calls).await;
+        return one(&bare, &reader, calls).await;
     }
     let mut running = JoinSet::new();
     for _ in 0..tasks {
-        let (bare, cache) = (bare.clone(), cache.clone());
-        running.spawn(async move { one(&bare, cache.as_ref(), calls / tasks).await });
+        let (bare, reader) = (bare.clone(), reader.clone());
+        running.spawn(async move { one(&bare, &reader, calls / tasks).await });
     }
     running.join_all().await;
 }
 
-async fn one(bare: &MultiplexedConnection, cache: Option<&Cache>, calls: u64) {
+async fn one(bare: &MultiplexedConnection, reader: &Reader, calls: u64) {
     for _ in 0..calls {
-        let rows: Rows = match cache {
-            Some(cache) => read(cache, 0).await,
-            None => get(bare).await,
+        let rows: Rows = match reader {
+            Reader::Bare => get(bare, 0, None).await,
+            Reader::Sealed(checksum) => get(bare, HEADER, Some(*checksum)).await,
+            Reader::Cached(cache) => read(cache, 0).await,
         };
         assert_eq!(black_box(rows).len(), 20);
     }
 }
 
-async fn get(bare: &MultiplexedConnection) -> Rows {
+async fn get(bare: &MultiplexedConnection, from: usize, checksum: Option<u64>) -> Rows {
     let bytes: Vec<u8> = bare.clone().get("bare").await.unwrap_or_default();
-    bincode::serde::decode_from_slice(&bytes, bincode::config::standard())
+    if let Some(checksum) = checksum {
+        assert_eq!(xxh3_64(&bytes), checksum);
+    }
+    bincode::serde::decode_from_slice(&bytes[from..], bincode::config::standard())
         .map(|(rows, _)| rows)
         .unwrap_or_default()
 }

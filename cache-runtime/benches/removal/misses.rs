@@ -29,9 +29,9 @@ pub(crate) fn head() {
     println!("Server time of a miss, a key, median of {ROUNDS} rounds of {EACH}:");
     println!();
     println!(
-        "| other keys | value (entry), bytes | tasks | bare `SET PX` | lease, `SET NX PX` | store script | both: x bare | real misses: scripts (calls) | of it sweep, measured alone | real misses: `ZADD`, `PEXPIRE` | all: x bare |"
+        "| other keys | value (entry), bytes | tasks | bare `SET PX` | lease, `SET NX PX` | store script | both: x bare | lease, and a script that gets the same arguments and does nothing: x bare | real misses: scripts (calls) | of it sweep, measured alone | real misses: `ZADD`, `PEXPIRE` | all: x bare |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|---|---|");
 }
 
 pub(crate) async fn table(cache: &Cache, bare: &mut MultiplexedConnection, others: u32) {
@@ -41,6 +41,7 @@ pub(crate) async fn table(cache: &Cache, bare: &mut MultiplexedConnection, other
             tasks,
             entry: entry(cache, bare, size).await,
             store: load(bare, include_str!("../../src/redis/scripts/store.lua")).await,
+            nothing: load(bare, "return 1").await,
             sweep: load(bare, include_str!("../../src/redis/scripts/sweep.lua")).await,
         };
         let mut rounds = Vec::new();
@@ -68,6 +69,7 @@ struct Scene {
     tasks: u32,
     entry: Vec<u8>,
     store: String,
+    nothing: String,
     sweep: String,
 }
 
@@ -75,6 +77,8 @@ struct Scene {
 struct Round {
     set: f64,
     lease: f64,
+    /// A script that gets what the store script gets, and does nothing.
+    nothing: f64,
     store: f64,
     scripts: f64,
     /// Calls of scripts for a miss.
@@ -86,11 +90,12 @@ struct Round {
 impl Scene {
     async fn round(&self, cache: &Cache, bare: &mut MultiplexedConnection, run: u32) -> Round {
         let set = self.bare_set(bare, run).await;
-        let (lease, store) = self.lease_and_store(bare, run).await;
+        let (lease, nothing, store) = self.lease_and_store(bare, run).await;
         let (scripts, calls, catalogue) = self.real(cache, bare, run).await;
         Round {
             set,
             lease,
+            nothing,
             store,
             scripts,
             calls,
@@ -111,8 +116,8 @@ impl Scene {
         spent(bare, "set").await.0 / f64::from(EACH)
     }
 
-    /// The lease, and the store over it, each alone.
-    async fn lease_and_store(&self, bare: &mut MultiplexedConnection, run: u32) -> (f64, f64) {
+    /// The lease, a script that does nothing, and the store over the lease, each alone.
+    async fn lease_and_store(&self, bare: &mut MultiplexedConnection, run: u32) -> (f64, f64, f64) {
         let mut lease = self.entry[..56].to_vec();
         lease[4] = 2;
         let identity = lease[..24].to_vec();
@@ -123,8 +128,21 @@ impl Scene {
             set.arg("PX").arg(HOUR_MS).arg("NX").to_owned()
         })
         .await;
-        let planted = spent(bare, "set").await.0;
-        let (sha, entry) = (self.store.clone(), self.entry.clone());
+        let planted = spent(bare, "set").await.0 / f64::from(EACH);
+        let nothing = self.script(bare, run, &self.nothing, &identity).await;
+        let stored = self.script(bare, run, &self.store, &identity).await;
+        (planted, nothing, stored)
+    }
+
+    /// A script with the arguments of a store.
+    async fn script(
+        &self,
+        bare: &mut MultiplexedConnection,
+        run: u32,
+        sha: &str,
+        identity: &[u8],
+    ) -> f64 {
+        let (sha, entry, identity) = (sha.to_owned(), self.entry.clone(), identity.to_vec());
         reset(bare).await;
         each(bare, self.tasks, 0..EACH, move |id| {
             let mut store = redis::cmd("EVALSHA");
@@ -133,8 +151,7 @@ impl Scene {
             store.arg(HOUR_MS).to_owned()
         })
         .await;
-        let stored = spent(bare, "evalsha").await.0;
-        (planted / f64::from(EACH), stored / f64::from(EACH))
+        spent(bare, "evalsha").await.0 / f64::from(EACH)
     }
 
     /// Scripts, and what the catalogue adds to them, of real misses, until all is catalogued.
@@ -182,7 +199,7 @@ impl Scene {
             median(&mut rounds.iter().map(figure).collect::<Vec<_>>())
         };
         println!(
-            "| {others} | {} ({}) | {} | {:.2} µs | {:.2} µs | {:.2} µs | {:.2} x | {:.2} µs ({:.2}) | {:.2} µs | {:.2} µs | {:.2} x |",
+            "| {others} | {} ({}) | {} | {:.2} µs | {:.2} µs | {:.2} µs | {:.2} x | {:.2} x | {:.2} µs ({:.2}) | {:.2} µs | {:.2} µs | {:.2} x |",
             self.size,
             self.entry.len(),
             self.tasks,
@@ -190,6 +207,7 @@ impl Scene {
             of(&|round| round.lease),
             of(&|round| round.store),
             of(&|round| (round.lease + round.store) / round.set),
+            of(&|round| (round.lease + round.nothing) / round.set),
             of(&|round| round.scripts),
             of(&|round| round.calls),
             of(&|round| round.sweep),

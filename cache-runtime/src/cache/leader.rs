@@ -367,7 +367,7 @@ fn next_step(
         }
     };
     match examined {
-        Examined::Usable(found) => Step::Serve(found),
+        Examined::Usable(found) => Step::Serve(Box::new(found)),
         Examined::Stale(found) => {
             *why = Reason::Unusable;
             over_or_beside(found.identity)

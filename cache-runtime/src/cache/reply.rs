@@ -21,9 +21,10 @@ use crate::telemetry::stats::bump;
 
 /// What the bytes at a key mean to a reader.
 pub(super) enum Examined {
-    Usable(Box<Found>),
+    /// Not boxed: a call that asks for itself takes the value out at once.
+    Usable(Found),
     /// Past its TTL; it may be served if the body fails.
-    Stale(Box<Found>),
+    Stale(Found),
     /// Too old to be served, but a refresh may keep it there in order to replace it.
     Expired(Identity),
     /// An entry of this cache that cannot be used; it may be replaced.
@@ -208,7 +209,7 @@ impl Cache {
             self.count(request, |counters| bump(&counters.unusable));
             return Examined::Unusable(entry.identity);
         };
-        let found = Box::new(Found {
+        let found = Found {
             kept,
             identity: entry.identity,
             stamp: entry.stamp,
@@ -219,7 +220,7 @@ impl Cache {
             remaining: remaining(&entry, aged, request),
             aged,
             decision,
-        });
+        };
         if decision.serves() {
             Examined::Usable(found)
         } else {
@@ -233,7 +234,7 @@ impl Cache {
         request: &Request<'_>,
         session: &Session,
         budget: &Budget,
-    ) -> Option<Box<Found>> {
+    ) -> Option<Found> {
         let key = request.key.as_str();
         if session.is_shut(key, request.tags.iter().map(String::as_str)) {
             return None;
@@ -250,7 +251,7 @@ impl Cache {
         bytes: &[u8],
         request: &Request<'_>,
         session: &Session,
-    ) -> Option<Box<Found>> {
+    ) -> Option<Found> {
         match self.examine(bytes, request, session) {
             Examined::Usable(found) => Some(found),
             _ => None,

@@ -117,39 +117,49 @@ where
         budget: cache.budget(),
     };
     let key = match &miss.pending.call.key {
-        Keyed::Key(key) if miss.pending.mode != Mode::WithoutCredentials => key.clone(),
+        Keyed::Key(key) if miss.pending.mode != Mode::WithoutCredentials => key,
         _ => return Searched::Done(boxed(|| miss.without_key(&cache, limits)).await),
     };
     if !miss.pending.call.patterns.is_empty() && transaction::is_active() {
         return Searched::Done(boxed(|| miss.in_transaction(&cache)).await);
     }
     if miss.pending.mode == Mode::Normal
-        && is_source_failing(&cache, site, &key)
+        && is_source_failing(&cache, site, key)
         && let Some(returned) =
-            boxed(|| miss.pending.after_failure(&cache, &key, &limits.budget)).await
+            boxed(|| miss.pending.after_failure(&cache, key, &limits.budget)).await
     {
         return Searched::Done(returned);
     }
     let mut demand = Demand::Any;
     if miss.pending.mode != Mode::Normal {
-        demand = boxed(|| miss.pending.demand(&cache, &key, &limits.budget)).await;
+        demand = boxed(|| miss.pending.demand(&cache, key, &limits.budget)).await;
     }
     if miss.pending.mode == Mode::Refresh {
         limits.timeouts = limits.timeouts.hard_only();
         if demand == Demand::Any {
+            let key = key.clone();
             return Searched::Done(boxed(|| miss.refresh_nothing(&cache, &key, limits)).await);
         }
     }
-    let read = miss.pending.read(&cache, &key, &mut limits, demand).await;
+    let read = miss.pending.read(&cache, key, &mut limits, demand).await;
     Searched::Done(match read {
-        Ok(ReadOutcome::Hit(hit)) => match miss.return_hit(&cache, &key, hit) {
-            Ok(returned) => returned,
-            Err(miss) => boxed(|| miss.run(&cache, &key, limits, Reason::Unusable)).await,
+        Ok(ReadOutcome::Hit(mut hit)) => match give_back_aged(&*miss.pending.kind, &mut hit) {
+            Some(returned) => {
+                miss.after_hit(&cache, &hit);
+                returned
+            }
+            None => {
+                let key = key.clone();
+                boxed(|| miss.run(&cache, &key, limits, Reason::Unusable)).await
+            }
         },
         Ok(ReadOutcome::Load(loading)) => {
             return Searched::Load(boxed(|| miss.load(cache, limits, loading)));
         }
-        Ok(read) => boxed(|| miss.after_read(&cache, &key, limits, read)).await,
+        Ok(read) => {
+            let key = key.clone();
+            boxed(|| miss.after_read(&cache, &key, limits, read)).await
+        }
         Err(returned) => returned,
     })
 }
@@ -416,20 +426,15 @@ where
         }
     }
 
-    /// The result of a hit.
+    /// Reports a hit whose value is returned, and starts its refresh if one is due.
     #[inline(never)]
-    fn return_hit(
-        self,
-        cache: &Cache,
-        key: &CacheKey,
-        mut hit: Hit,
-    ) -> Result<AnyResult, Box<Self>> {
+    fn after_hit(self, cache: &Cache, hit: &Hit) {
         let about = self.pending.call.about();
-        let Some(returned) = give_back_aged(&*self.pending.kind, &mut hit) else {
-            return Err(Box::new(self));
+        report_hit(cache, about, hit, None);
+        spans::read_ended(|| hit_outcome(about, hit, None));
+        let Keyed::Key(key) = &self.pending.call.key else {
+            return;
         };
-        report_hit(cache, about, &hit, None);
-        spans::read_ended(|| hit_outcome(about, &hit, None));
         if let Some(background) = self
             .background
             .filter(|_| hit.refresh && may_refresh(cache, key))
@@ -437,7 +442,6 @@ where
             let load = self.into_leading_call(cache.clone(), cache.background_budget());
             (background.refresh)(load, hit.version);
         }
-        Ok(returned)
     }
 
     /// Runs the body, limited to a few at a time, after a load whose result could not be shared.

@@ -9,7 +9,7 @@ use crate::redis::connection::fault::Fault;
 use crate::redis::connection::session::Session;
 use crate::redis::connection::tier::LEDGER_LIFE;
 use crate::redis::lease::{Lease, millis};
-use crate::redis::ledger::{Page, Recorded, read_birth, write_birth};
+use crate::redis::ledger::{Birth, Page, Recorded, read_birth, write_birth};
 use crate::redis::scripts::Script;
 
 /// Patterns or keys per script call. A call takes less than a millisecond of the server's time.
@@ -110,13 +110,11 @@ impl Session {
             return Ok(Vec::new());
         }
         let calls: Vec<&[&Pattern]> = patterns.chunks(PER_CALL).collect();
-        let birth = write_birth(random::number());
-        let known = self
-            .link
-            .ledger
-            .birth()
-            .map_or_else(String::new, write_birth);
-        let identity = lease.map_or(&[][..], |lease| &lease.identity);
+        let known = self.link.ledger.birth();
+        let known_text = known.map_or_else(String::new, write_birth);
+        let number = self.link.server_micros();
+        let new_ledger = format!("{}{}", write_birth(random::number()), millis(LEDGER_LIFE));
+        let own = since.map_or_else(Vec::new, |since| own_removal(since, lease));
         let build = |command: &mut redis::Cmd, patterns: &&[&Pattern]| {
             command
                 .arg(1 + usize::from(lease.is_some()))
@@ -124,28 +122,26 @@ impl Session {
             if let Some(lease) = lease {
                 command.arg(self.full(&lease.key));
             }
+            let members: Vec<String> = patterns.iter().map(|pattern| member(pattern)).collect();
             command
+                .arg(&known_text)
+                .arg(number)
                 .arg(self.channel())
-                .arg(&birth)
-                .arg(sender)
-                .arg(millis(LEDGER_LIFE))
-                .arg(identity)
-                .arg(since.map_or_else(String::new, |since| since.to_string()))
-                .arg(NEWER)
-                .arg(&known);
-            for pattern in *patterns {
-                command.arg(pattern.to_wire());
-            }
+                .arg(end_of_message(sender, &members))
+                .arg(&new_ledger)
+                .arg(&own)
+                .arg(members);
         };
         let recording = self
             .link
-            .run_each::<Vec<Vec<u8>>, _>(Script::Record, &calls, build);
+            .run_each::<redis::Value, _>(Script::Record, &calls, build);
         let answers = self.in_background(recording).await?;
         let answers = answers.into_iter().collect::<Result<Vec<_>, Fault>>()?;
+        let expected = known.map(|birth| (birth, number));
         let recorded: Option<Vec<Recorded>> = calls
             .iter()
-            .zip(&answers)
-            .map(|(patterns, answer)| understand(patterns, answer, since.is_some()))
+            .zip(answers)
+            .map(|(patterns, answer)| understand(patterns, answer, expected, since.is_some()))
             .collect();
         recorded.ok_or_else(|| {
             Fault::Refused("the script that records removals returned an unknown reply".into())
@@ -153,8 +149,48 @@ impl Session {
     }
 }
 
-fn understand(patterns: &[&Pattern], answer: &[Vec<u8>], asked: bool) -> Option<Recorded> {
-    let [birth, number, heard, newer @ ..] = answer else {
+/// A pattern's member of the ledger.
+fn member(pattern: &Pattern) -> String {
+    format!("p{}", pattern.to_wire())
+}
+
+/// What follows the number in the message of a removal, see [`Message::read`](crate::redis::ledger::Message::read).
+fn end_of_message(sender: u64, members: &[String]) -> String {
+    let mut end = sender.to_string();
+    for member in members {
+        end.push('\u{1e}');
+        end.push_str(&member[1..]);
+    }
+    end
+}
+
+/// What the script needs to know of the load during which a call removes.
+fn own_removal(since: u64, lease: Option<&Lease>) -> Vec<u8> {
+    let mut own = format!("{since} {NEWER} ").into_bytes();
+    own.extend_from_slice(lease.map_or(&[][..], |lease| &lease.identity));
+    own
+}
+
+/// Reads the answer of the script. `expected`: the birth and the number that an answer without them means.
+fn understand(
+    patterns: &[&Pattern],
+    answer: redis::Value,
+    expected: Option<(Birth, u64)>,
+    asked: bool,
+) -> Option<Recorded> {
+    let patterns = patterns.iter().map(|pattern| (*pattern).clone()).collect();
+    if let redis::Value::Int(heard) = answer {
+        let (birth, number) = expected?;
+        return Some(Recorded {
+            birth,
+            number,
+            patterns,
+            heard: u64::try_from(heard).ok()?,
+            newer: None,
+        });
+    }
+    let answer: Vec<Vec<u8>> = redis::from_redis_value(answer).ok()?;
+    let [birth, number, heard, newer @ ..] = &answer[..] else {
         return None;
     };
     let (members, _) = newer.as_chunks::<2>();
@@ -166,7 +202,7 @@ fn understand(patterns: &[&Pattern], answer: &[Vec<u8>], asked: bool) -> Option<
     Some(Recorded {
         birth: read_birth(birth)?,
         number: str::from_utf8(number).ok()?.parse().ok()?,
-        patterns: patterns.iter().map(|pattern| (*pattern).clone()).collect(),
+        patterns,
         heard: str::from_utf8(heard).ok()?.parse().ok()?,
         newer: newer.map(Page::read),
     })

@@ -1,13 +1,14 @@
 //! How long one call waits for Redis, and how it waits.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::common::sync::is_within_runtime;
+use crate::redis::connection::alarm::Alarm;
 use crate::redis::connection::fault::Fault;
 
 /// How long one call may wait for Redis, all its commands together. It is shared by reference, because a substitute for
@@ -68,7 +69,7 @@ impl Budget {
             return Err(Fault::TimedOut);
         }
         let began = Instant::now();
-        let result = patiently(left, work).await;
+        let result = patiently_since(began, left, work).await;
         self.charge(began.elapsed());
         result
     }
@@ -77,22 +78,36 @@ impl Budget {
 /// Waits at most `limit`, without blaming Redis for this process's lack of processor time. When the time is up, the
 /// connection's task first gets a turn to read what the socket already holds; only then is it a time-out. Outside of a
 /// runtime the work is not started.
-pub(in crate::redis) async fn patiently<T>(
+pub(in crate::redis) fn patiently<T>(
+    limit: Duration,
+    work: Pin<&mut impl Future<Output = Result<T, Fault>>>,
+) -> impl Future<Output = Result<T, Fault>> {
+    patiently_since(Instant::now(), limit, work)
+}
+
+/// The same; the wait has begun at that time.
+async fn patiently_since<T>(
+    began: Instant,
     limit: Duration,
     mut work: Pin<&mut impl Future<Output = Result<T, Fault>>>,
 ) -> Result<T, Fault> {
-    if !is_within_runtime() {
+    let deadline = began + limit.min(LONGEST);
+    let Some(mut alarm) = Alarm::at(deadline) else {
         return Err(Fault::OutsideRuntime);
-    }
-    if let Ok(result) = tokio::time::timeout(limit, work.as_mut()).await {
+    };
+    let answered = poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Ready(result) => Poll::Ready(Some(result)),
+        Poll::Pending => alarm.poll(context).map(|()| None),
+    })
+    .await;
+    drop(alarm);
+    if let Some(result) = answered {
         return result;
     }
     for _ in 0..TURNS {
         tokio::task::yield_now().await;
-        let late =
-            std::future::poll_fn(|context| std::task::Poll::Ready(work.as_mut().poll(context)))
-                .await;
-        if let std::task::Poll::Ready(result) = late {
+        let late = poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await;
+        if let Poll::Ready(result) = late {
             return result;
         }
     }
@@ -102,6 +117,9 @@ pub(in crate::redis) async fn patiently<T>(
 /// How often to yield before a time-out: once for the runtime to poll the socket, once for the connection's task, once
 /// for the reply to reach the caller.
 const TURNS: usize = 3;
+
+/// A longer wait would not fit into the clock.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
 #[cfg(test)]
 mod tests {

@@ -2,12 +2,15 @@
 
 mod handshake;
 
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::{Cmd, ConnectionInfo, FromRedisValue, Pipeline, RedisError, Value, from_redis_value};
+use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::{
+    Cmd, ConnectionInfo, FromRedisValue, Pipeline, RedisError, RedisWrite, Value, from_redis_value,
+};
 use tokio::time::Instant;
 
 pub(in crate::redis) use self::handshake::Purpose;
@@ -256,7 +259,7 @@ impl Link {
 
     fn set_clock(&self, sent: Instant, took: Duration, time: Value) -> Result<(), Fault> {
         let (seconds, micros): (i64, i64) = read(time).map_err(fault)?;
-        self.clock.heard(sent, took, seconds * 1000 + micros / 1000);
+        self.clock.heard(sent, took, seconds * 1_000_000 + micros);
         let heard = sent.saturating_duration_since(self.origin).as_micros();
         self.heard
             .store(u64::try_from(heard).unwrap_or(u64::MAX), Relaxed);
@@ -265,14 +268,37 @@ impl Link {
 
     /// The server's time in ms since the epoch, as far as this process knows.
     pub(crate) fn server_millis(&self) -> i64 {
-        self.clock.now()
+        self.clock.now() / 1000
     }
 
-    pub(in crate::redis) async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
-        let mut command = redis::cmd("GET");
-        command.arg(key);
+    /// The same in microseconds.
+    pub(in crate::redis) fn server_micros(&self) -> u64 {
+        u64::try_from(self.clock.now()).unwrap_or(0)
+    }
+
+    /// Reads the key. Its name begins with `prefix`.
+    pub(in crate::redis) async fn get(
+        &self,
+        prefix: &str,
+        key: &str,
+    ) -> Result<Option<Vec<u8>>, Fault> {
+        let mut command = Cmd::with_capacity(2, GET.len() + prefix.len() + key.len());
+        command.arg(GET);
+        // Cannot fail: the writer appends to a vector.
+        let mut name = command.writer_for_next_arg();
+        let _ = name.write_all(prefix.as_bytes());
+        let _ = name.write_all(key.as_bytes());
+        drop(name);
         let got = if self.pushes {
-            self.send(&command).await
+            let asking = RedisSpan::begin("get", GET);
+            let mut connection = self.connection.clone();
+            let reply = connection.req_packed_command(&command).await;
+            asking.ended(match reply.and_then(Value::extract_error) {
+                // The usual replies, without the checks for all others.
+                Ok(Value::BulkString(bytes)) => Ok(Some(bytes)),
+                Ok(Value::Nil) => Ok(None),
+                reply => reply.and_then(read).map_err(fault),
+            })
         } else {
             // Boxed, so that a connection with pushes needs no room for this future.
             Box::pin(self.send_with_news(command)).await
@@ -516,6 +542,8 @@ fn labels(command: &Cmd) -> (&'static str, &'static str) {
 fn read<T: FromRedisValue>(value: Value) -> Result<T, RedisError> {
     from_redis_value(value).map_err(RedisError::from)
 }
+
+const GET: &str = "GET";
 
 /// Commands per pipeline. A longer pipeline would delay the calls behind it on the connection.
 const STEP: usize = 250;

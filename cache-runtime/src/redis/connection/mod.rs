@@ -4,11 +4,13 @@
 //! Read in this order: [`target`] (the address), [`login`] and [`credentials`] (who this process is), [`tls`] and
 //! [`sentinels`] (what leads to a server), [`server`] (the server's identity), [`link`] (one connection and its
 //! commands), [`tier`] (whether Redis is used now), [`session`] and [`budget`] (one call's access to Redis),
+//! [`alarm`] (the timers that limit its waits),
 //! [`round_trip`] (how far away it is), [`supervisor`] (the task that connects), [`incumbent`] (which task is the
 //! supervisor), [`watchdog`] (renews leases if a load keeps the runtime busy), [`closing`] (shutdown), [`probe`] (a
 //! connection test).
 
 pub(in crate::redis) mod access;
+mod alarm;
 pub(in crate::redis) mod budget;
 pub(in crate::redis) mod clock;
 pub(in crate::redis) mod closing;

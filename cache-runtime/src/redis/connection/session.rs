@@ -121,8 +121,7 @@ impl Session {
 
 impl Session {
     pub(crate) async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
-        let key = self.full(key);
-        self.seen(self.link.get(&key).await)
+        self.seen(self.link.get(&self.tier.prefix, key).await)
     }
 
     pub(crate) async fn ping(&self) -> Result<(), Fault> {
