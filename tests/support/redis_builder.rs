@@ -99,7 +99,7 @@ impl RedisBuilder {
     }
 
     /// A cluster of one node that serves every slot, where [`over_clusters`] asks for one and the server can be one.
-    pub(crate) fn as_asked_for(self) -> Self {
+    pub(crate) fn into_asked_for(self) -> Self {
         let is_node = self
             .directives
             .iter()

@@ -55,7 +55,7 @@ impl RedisBuilder {
     /// [`restart`](RedisServer::restart) is a port that refuses.
     #[must_use]
     pub fn stopped(self) -> RedisServer {
-        let settings = self.as_asked_for();
+        let settings = self.into_asked_for();
         let directory = directory();
         RedisServer {
             certificates: settings

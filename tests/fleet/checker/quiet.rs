@@ -137,6 +137,29 @@ impl Quiet {
             })
     }
 
+    /// What was wrong for a process in that time, in words; times are told from `zero` on.
+    pub(super) fn told(&self, process: ProcessId, span: (Nanos, Nanos), zero: Nanos) -> String {
+        let after = |time: Nanos| (i128::from(time) - i128::from(zero)) / 1_000_000;
+        let mut told = Vec::new();
+        let mut tell = |what: &str, windows: Option<&Vec<Window>>| {
+            for window in overlapping(windows, span) {
+                told.push(format!(
+                    "{what} {} to {}",
+                    after(window.from),
+                    after(window.to)
+                ));
+            }
+        };
+        tell("cut off", self.cut_off.get(&process));
+        tell("stood still", self.stood.get(&process));
+        for cause in [Cause::Ended, Cause::Frozen, Cause::Starved] {
+            let windows = self.undriven.get(&(process, cause));
+            tell(&format!("{cause:?}, undriven"), windows);
+        }
+        tell("anything", self.faults.get(&process));
+        told.join(", ")
+    }
+
     /// The times of outages in which nothing else was wrong, of all processes.
     pub(super) fn causeless_outages(&self) -> impl Iterator<Item = (ProcessId, Window)> + '_ {
         self.cut_off.iter().flat_map(move |(process, outages)| {

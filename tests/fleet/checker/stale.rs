@@ -19,6 +19,9 @@ const OUTAGE_LAG: Nanos = nanos(OUTAGE_MAX_AGE) + nanos(Duration::from_millis(75
 /// A process notices itself that it is cut off, but reports it some milliseconds later.
 const NOTICE: Nanos = nanos(Duration::from_millis(30));
 
+/// How long before a removal a story begins.
+const BEFORE: Nanos = nanos(Duration::from_secs(5));
+
 /// All that the rules look at.
 struct Judge<'a> {
     history: &'a History,
@@ -44,9 +47,14 @@ pub(super) fn check(history: &History, quiet: &Quiet, removals: &Removals<'_>) -
             .filter(|(_, removal)| removal.target.covers(read.family, read.id, read.got.author))
             .find_map(|(remover, removal)| {
                 let (reader, removed) = ((*process, read), (*remover, removal));
-                judge.judge(reader, removed).map(|rule| Violation {
-                    rule,
-                    story: story(reader, removed),
+                judge.judge(reader, removed).map(|rule| {
+                    let span = (removal.called.saturating_sub(BEFORE), read.begin);
+                    let wrong = quiet.told(*process, span, read.got.began);
+                    let story = format!(
+                        "{}; in ms after that load's beginning, of the reader: {wrong}",
+                        story(reader, removed)
+                    );
+                    Violation { rule, story }
                 })
             });
         violations.extend(broken);

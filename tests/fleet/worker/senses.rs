@@ -85,28 +85,51 @@ pub(super) async fn feel_lag(redis: String, round_trip: Duration, teller: Teller
     let servers = redis.rsplit('/').next().unwrap_or_default();
     let address = servers.split(',').next().unwrap_or_default().to_owned();
     loop {
+        let wait = Wait::at_most(ASK + LATE + round_trip, &teller);
         tokio::time::sleep(ASK).await;
         // Cut, or refused: that is a fault which is known already.
         let Ok(mut connection) = TcpStream::connect(&address).await else {
             continue;
         };
+        drop(wait);
         let mut answer = [0; b"+PONG\r\n".len()];
         loop {
-            let from = clock::now();
+            let wait = Wait::at_most(LATE + round_trip, &teller);
             let asked = connection.write_all(b"PING\r\n").await;
             let heard = asked.is_ok() && connection.read_exact(&mut answer).await.is_ok();
-            let to = clock::now();
-            if to - from > nanos(LATE + round_trip) {
-                teller.tell(Event::Lagged(from, to));
-            }
+            drop(wait);
             if !heard {
                 break;
             }
-            let slept = clock::now();
+            let _wait = Wait::at_most(ASK + LATE, &teller);
             tokio::time::sleep(ASK).await;
-            if clock::now() - slept > nanos(ASK + LATE) {
-                teller.tell(Event::Lagged(slept, clock::now()));
-            }
+        }
+    }
+}
+
+/// Tells at its end if it took longer than it may. The end of the runtime ends it, too: what the runtime had not heard by
+/// then, it never heard.
+struct Wait<'a> {
+    from: Nanos,
+    longest: Duration,
+    teller: &'a Teller,
+}
+
+impl<'a> Wait<'a> {
+    fn at_most(longest: Duration, teller: &'a Teller) -> Self {
+        Self {
+            from: clock::now(),
+            longest,
+            teller,
+        }
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        let now = clock::now();
+        if now - self.from > nanos(self.longest) {
+            self.teller.tell(Event::Lagged(self.from, now));
         }
     }
 }

@@ -290,7 +290,7 @@ impl Link {
         let _ = name.write_all(key.as_bytes());
         drop(name);
         let got = if self.pushes {
-            let asking = RedisSpan::begin("get", GET);
+            let asking = RedisSpan::begin("get", GET, Some(&self.times));
             let mut connection = self.connection.clone();
             let reply = connection.req_packed_command(&command).await;
             asking.ended(match reply.and_then(Value::extract_error) {
