@@ -272,4 +272,5 @@ fn carry_over(stage: &Stage, options: &Options, history: &History, healed: Nanos
     let mut heard = stage.collector.heard();
     heard.history.removals.extend(carried.removals);
     heard.history.unsettled.extend(carried.unsettled);
+    heard.history.undriven.extend(carried.undriven);
 }

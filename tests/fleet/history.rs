@@ -219,8 +219,8 @@ impl History {
             .min()
     }
 
-    /// What the next round must still know: the removals of the last seconds, which by now bind everybody, and what may
-    /// not have been noticed yet.
+    /// What the next round must still know: the removals of the last seconds, which by now bind everybody, what may not have
+    /// been noticed yet, and whose connection nobody drives.
     pub(crate) fn carried_over(&self, healed: Nanos, oldest: Nanos) -> Self {
         let mut removals = self.removals.clone();
         removals.retain(|(process, removal)| {
@@ -233,9 +233,12 @@ impl History {
         }
         let mut unsettled = self.unsettled.clone();
         unsettled.retain(|window| window.to >= oldest);
+        let mut undriven = self.undriven.clone();
+        undriven.retain(|(_, _, window)| window.to >= healed);
         Self {
             removals,
             unsettled,
+            undriven,
             ..Self::default()
         }
     }

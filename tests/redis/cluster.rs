@@ -222,7 +222,8 @@ async fn many_keys_are_set_read_and_deleted_wherever_they_are() {
 async fn the_outage_of_one_master_is_its_own() {
     let cluster = RedisCluster::start();
     let db = Db::new(1);
-    let one = App::connected(config(&cluster), &db).await;
+    // A hit on a living master may take long where the machine is busy.
+    let one = app(&cluster, &db).await;
     let other = app(&cluster, &db).await;
     for id in 0..ITEMS {
         exact(&one, id).await;

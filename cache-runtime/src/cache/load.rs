@@ -17,7 +17,7 @@ use crate::entry::{self, TypeOps};
 use crate::key::CacheKey;
 use crate::local::flight::{Flight, Lead, Outcome};
 use crate::local::memory::{MemoryEntry, StoredValue, after};
-use crate::redis::{Budget, Lease, Removed, Session, Spare};
+use crate::redis::{Budget, Lease, Removed, Session, SparedLoad};
 use crate::telemetry::function::Function;
 use crate::telemetry::outcome::Reason;
 use crate::telemetry::spans;
@@ -105,8 +105,8 @@ impl Load {
     }
 
     /// The flight and lease of this load, which a removal made by the same call must not affect.
-    pub(crate) fn spare(&self) -> Spare<'_> {
-        Spare {
+    pub(crate) fn spare(&self) -> SparedLoad<'_> {
+        SparedLoad {
             flight: self.lead.flight(),
             lease: self.lead.lease.as_deref(),
             since: self.known.number(),

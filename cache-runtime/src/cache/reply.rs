@@ -15,7 +15,7 @@ use crate::entry::{self, CodecKind, Entry, Identity, Stamp, Stored, TypeOps};
 use crate::key::templates_meet;
 use crate::local::flight::Flight;
 use crate::local::memory::{MemoryEntry, StoredValue, after};
-use crate::redis::{Budget, Judged, Lease, Session};
+use crate::redis::{Budget, Lease, Session, Validity};
 use crate::telemetry::outcome::HitTier;
 use crate::telemetry::stats::bump;
 
@@ -142,7 +142,7 @@ impl Cache {
         // A push first updates the ledger and then clears memory, so a store in between sees the updated ledger.
         let stands = || {
             let tags = found.tags.iter().map(String::as_str);
-            session.link.ledger.stands(&found.stamp, key, tags)
+            session.link.ledger.is_valid(&found.stamp, key, tags)
         };
         let local = &self.shard(key).local;
         local.fill(flight, fence, key, copy, stands);
@@ -165,7 +165,7 @@ impl Cache {
             Stored::Lease { identity, stamp } => {
                 // A server that restarts from a snapshot may hold leases without a holder; and a lease that a removal
                 // covers is void.
-                return match session.link.ledger.stands(&stamp, key, known_tags) {
+                return match session.link.ledger.is_valid(&stamp, key, known_tags) {
                     true => Examined::Leased(identity),
                     false => Examined::Removed(identity),
                 };
@@ -184,9 +184,9 @@ impl Cache {
         let aged = aged(&entry, session);
         let decision = request.judge(aged, version_of(&entry.identity), entry.none);
         match session.link.ledger.judge(&entry.stamp, key, entry.tags()) {
-            Judged::Stands => {}
-            Judged::Removed => return Examined::Removed(entry.identity),
-            Judged::Elsewhere => {
+            Validity::Valid => {}
+            Validity::Removed => return Examined::Removed(entry.identity),
+            Validity::OtherLedger => {
                 self.count(request, |counters| bump(&counters.unusable));
                 return Examined::Unusable(entry.identity);
             }

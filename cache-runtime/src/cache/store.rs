@@ -66,13 +66,15 @@ impl KnownRemovals {
                 ..self.stamp
             });
         }
-        ledger.stands(&self.stamp, key, tags).then_some(self.stamp)
+        ledger
+            .is_valid(&self.stamp, key, tags)
+            .then_some(self.stamp)
     }
 
     /// Whether the load's result is still valid: no removal but the call's own has covered it.
     pub(crate) fn still_hold(&self, session: &Session, key: &str, tags: &[String]) -> bool {
         self.stamp(session, key, tags)
-            .is_some_and(|stamp| session.stands(&stamp, key, tags.iter().map(String::as_str)))
+            .is_some_and(|stamp| session.is_valid(&stamp, key, tags.iter().map(String::as_str)))
     }
 }
 
@@ -112,7 +114,7 @@ impl Store {
         };
         let tags = self.tags.iter().map(String::as_str);
         // The order matters: journalled removals may have been replayed over another connection meanwhile.
-        Ok(stood && session.stands(&stamp, key, tags) && session.is_current())
+        Ok(stood && session.is_valid(&stamp, key, tags) && session.is_current())
     }
 
     async fn replace(&self, head: Head, rest: &[u8]) -> Result<bool, Fault> {

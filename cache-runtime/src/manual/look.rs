@@ -152,7 +152,7 @@ impl Look {
 fn stored(key: &str, bytes: usize, entry: &Entry<'_>, session: &Session) -> Look {
     let now = u64::try_from(session.link.server_millis()).unwrap_or(0);
     let age = now.saturating_sub(entry.written_ms);
-    let state = if !session.stands(&entry.stamp, key, entry.tags()) {
+    let state = if !session.is_valid(&entry.stamp, key, entry.tags()) {
         Standing::Removed
     } else if age >= entry.ttl_ms {
         Standing::Expired

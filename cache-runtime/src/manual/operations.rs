@@ -204,7 +204,7 @@ impl Cache {
                 && label.stamp.key == entry::key_hash(key)
                 && label
                     .tags
-                    .is_some_and(|tags| session.stands(&label.stamp, key, tags))
+                    .is_some_and(|tags| session.is_valid(&label.stamp, key, tags))
                 && session.is_current()
         })
     }

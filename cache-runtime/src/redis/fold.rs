@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use crate::key::Pattern;
 use crate::redis::connection::fault::Fault;
 use crate::redis::connection::session::Session;
-use crate::redis::ledger::{Birth, Message, Said, write_birth};
+use crate::redis::ledger::{Announcement, Birth, Message, write_birth};
 use crate::redis::scripts::Script;
 use crate::telemetry::stats::bump;
 
@@ -74,12 +74,12 @@ impl Session {
             }
         }
         // With pushes, the channel's message says the same.
-        let said = Said::Folded(fold.into.clone());
+        let announcement = Announcement::Folded(fold.into.clone());
         self.link.ledger.hear(Message {
             birth,
             number: fold.number,
             sender: 0,
-            said,
+            announcement,
         });
         Ok(())
     }

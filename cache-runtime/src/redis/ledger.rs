@@ -66,11 +66,11 @@ pub(crate) struct Message {
     pub(crate) birth: Birth,
     pub(crate) number: u64,
     pub(crate) sender: u64,
-    pub(crate) said: Said,
+    pub(crate) announcement: Announcement,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Said {
+pub(crate) enum Announcement {
     /// A new ledger was created.
     Born,
     /// These patterns were removed.
@@ -81,7 +81,7 @@ pub(crate) enum Said {
 
 /// The reaction to a message.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Heard {
+pub(crate) enum Effect {
     Nothing,
     /// Remove from memory what these patterns cover.
     Removed(Vec<Pattern>),
@@ -104,12 +104,12 @@ pub(crate) struct Recorded {
 
 /// Whether an entry is still valid according to the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Judged {
-    Stands,
+pub(crate) enum Validity {
+    Valid,
     /// A removal that covers it came later.
     Removed,
     /// It was written under another ledger, or on another run of the server.
-    Elsewhere,
+    OtherLedger,
 }
 
 impl Ledger {
@@ -158,10 +158,10 @@ impl Ledger {
     }
 
     /// Takes in a push.
-    pub(crate) fn hear(&self, message: Message) -> Heard {
+    pub(crate) fn hear(&self, message: Message) -> Effect {
         let mut known = self.known.write();
         if known.ended {
-            return Heard::Nothing;
+            return Effect::Nothing;
         }
         let born = known.birth.is_some() && known.birth != Some(message.birth);
         if born && self.keeps_its_birth {
@@ -169,7 +169,7 @@ impl Ledger {
                 ended: true,
                 ..Known::default()
             };
-            return Heard::Everything;
+            return Effect::Everything;
         }
         if born {
             let run = known.run;
@@ -182,20 +182,20 @@ impl Ledger {
             known.birth = Some(message.birth);
             known.name_origin();
         }
-        let heard = match message.said {
-            Said::Born => Heard::Nothing,
-            Said::Removed(patterns) => {
+        let heard = match message.announcement {
+            Announcement::Born => Effect::Nothing,
+            Announcement::Removed(patterns) => {
                 for pattern in &patterns {
                     known.patterns.raise(pattern, message.number);
                 }
-                Heard::Removed(patterns)
+                Effect::Removed(patterns)
             }
-            Said::Folded(pattern) => {
+            Announcement::Folded(pattern) => {
                 known.fold(&pattern, message.number);
-                Heard::Nothing
+                Effect::Nothing
             }
         };
-        if born { Heard::Everything } else { heard }
+        if born { Effect::Everything } else { heard }
     }
 
     /// Takes in the answer to a removal of this process; some servers answer before they push. Returns false if the
@@ -254,28 +254,28 @@ impl Ledger {
         stamp: &Stamp,
         key: &str,
         tags: impl Iterator<Item = &'t str> + Clone,
-    ) -> Judged {
+    ) -> Validity {
         let known = self.known.read();
         if stamp.origin != known.origin || known.ended {
-            return Judged::Elsewhere;
+            return Validity::OtherLedger;
         }
-        let stands = off(Safeguard::Number)
+        let valid = off(Safeguard::Number)
             || stamp.number >= known.floor && !known.patterns.cover_since(key, tags, stamp.number);
-        if stands {
-            Judged::Stands
+        if valid {
+            Validity::Valid
         } else {
-            Judged::Removed
+            Validity::Removed
         }
     }
 
     /// True if the entry was written under this ledger, on this run of the server, and no removal has covered it since.
-    pub(crate) fn stands<'t>(
+    pub(crate) fn is_valid<'t>(
         &self,
         stamp: &Stamp,
         key: &str,
         tags: impl Iterator<Item = &'t str> + Clone,
     ) -> bool {
-        self.judge(stamp, key, tags) == Judged::Stands
+        self.judge(stamp, key, tags) == Validity::Valid
     }
 
     /// The number under which a call may store its value although the call itself has made a removal that covers its
@@ -388,17 +388,17 @@ impl Message {
         let number = words.next()?.parse().ok()?;
         let sender = words.next()?.parse().ok()?;
         let mut patterns = parts.map(|wire| Pattern::from_wire(wire).unwrap_or_else(Pattern::all));
-        let said = match kind {
-            "r" => Said::Removed(patterns.collect()),
-            "f" => Said::Folded(patterns.next()?),
-            "b" => Said::Born,
+        let announcement = match kind {
+            "r" => Announcement::Removed(patterns.collect()),
+            "f" => Announcement::Folded(patterns.next()?),
+            "b" => Announcement::Born,
             _ => return None,
         };
         Some(Self {
             birth,
             number,
             sender,
-            said,
+            announcement,
         })
     }
 }

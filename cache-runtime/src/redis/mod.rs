@@ -55,11 +55,11 @@ pub(crate) use self::intent::Intent;
 pub(crate) use self::lack::Lack;
 pub(crate) use self::lack::LacksSaid;
 pub(crate) use self::lease::{LEASE_LIFE, Lease, Locked, Over, Sealed};
-pub(crate) use self::ledger::{Judged, Recorded};
+pub(crate) use self::ledger::{Recorded, Validity};
 #[cfg(feature = "cli")]
 pub(crate) use self::listing::{Listing, Position};
 pub(crate) use self::reclaim::Reclaim;
-pub(crate) use self::removal::{OwnRemoval, Removed, Spare};
+pub(crate) use self::removal::{OwnRemoval, Removed, SparedLoad};
 pub(crate) use self::settings::Settings;
 #[cfg(feature = "cli")]
 pub(crate) use self::survey::{Listed, Removal, Survey, since};

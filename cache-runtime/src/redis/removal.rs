@@ -21,7 +21,7 @@ const NEWER: usize = 64;
 
 /// The flight and the lease that a call's own removal spares.
 #[derive(Clone, Copy)]
-pub(crate) struct Spare<'a> {
+pub(crate) struct SparedLoad<'a> {
     pub(crate) flight: &'a Arc<Flight<Box<Lease>>>,
     pub(crate) lease: Option<&'a Lease>,
     /// The ledger's number when its load began.
@@ -46,7 +46,7 @@ impl Session {
     pub(crate) async fn remove(
         &self,
         patterns: &[Pattern],
-        spared: Option<Spare<'_>>,
+        spared: Option<SparedLoad<'_>>,
     ) -> Result<Removed, Fault> {
         let (keys, others): (Vec<&Pattern>, Vec<&Pattern>) = patterns
             .iter()

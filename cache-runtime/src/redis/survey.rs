@@ -13,7 +13,7 @@ use crate::redis::catalogue::{key_of, member_of_key};
 use crate::redis::connection::fault::Fault;
 use crate::redis::connection::server::{ServerRole, run_id};
 use crate::redis::console::Console;
-use crate::redis::ledger::{Birth, Judged, Ledger, Page};
+use crate::redis::ledger::{Birth, Ledger, Page, Validity};
 
 /// Catalogue members per page.
 pub(in crate::redis) const PAGE: usize = 250;
@@ -135,9 +135,9 @@ impl Survey {
     /// Which removal, if any, has made an entry stale.
     pub(crate) fn removal(&self, stamp: &Stamp, key: &str, tags: &[&str]) -> Removal {
         match self.ledger.judge(stamp, key, tags.iter().copied()) {
-            Judged::Stands => Removal::None,
-            Judged::Elsewhere => Removal::Elsewhere,
-            Judged::Removed => {
+            Validity::Valid => Removal::None,
+            Validity::OtherLedger => Removal::Elsewhere,
+            Validity::Removed => {
                 let covers = |(pattern, number): &&(Pattern, u64)| {
                     *number > stamp.number && pattern.matches(key, tags)
                 };

@@ -7,7 +7,7 @@ use crate::key::Pattern;
 use crate::redis::catalogue::{key_of, member_of_key, member_of_tag};
 use crate::redis::connection::fault::Fault;
 use crate::redis::connection::session::Session;
-use crate::redis::ledger::Judged;
+use crate::redis::ledger::Validity;
 
 /// Catalogue members per page.
 const PAGE: usize = 500;
@@ -138,7 +138,7 @@ fn see(
     }
     let now = u64::try_from(session.link.server_millis()).unwrap_or(0);
     let judged = (session.link.ledger).judge(&stamp, &key, tags.iter().map(String::as_str));
-    let stands = judged == Judged::Stands;
+    let valid = judged == Validity::Valid;
     let mut members: Vec<Vec<u8>> = tags.iter().map(|tag| member_of_tag(tag, &key)).collect();
     members.push(member_of_key(&key));
     if !members.contains(&member) {
@@ -146,17 +146,17 @@ fn see(
     }
     // An entry past its lifetime may still be served when a body fails: it is not garbage, and a removal does not count
     // it.
-    if stands && deadline_ms <= now {
+    if valid && deadline_ms <= now {
         return None;
     }
     Some(Seen {
         key,
         identity: Some(identity),
         number: match judged {
-            Judged::Elsewhere => 0,
-            Judged::Stands | Judged::Removed => stamp.number,
+            Validity::OtherLedger => 0,
+            Validity::Valid | Validity::Removed => stamp.number,
         },
-        lives: stands,
+        lives: valid,
         members,
     })
 }

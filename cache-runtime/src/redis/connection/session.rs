@@ -63,13 +63,13 @@ impl Session {
     }
 
     /// True if no removal covers the entry: neither one in the ledger nor one that waits in the journal.
-    pub(crate) fn stands<'t>(
+    pub(crate) fn is_valid<'t>(
         &self,
         stamp: &Stamp,
         key: &str,
         tags: impl Iterator<Item = &'t str> + Clone,
     ) -> bool {
-        self.link.ledger.stands(stamp, key, tags.clone()) && !self.is_shut(key, tags)
+        self.link.ledger.is_valid(stamp, key, tags.clone()) && !self.is_shut(key, tags)
     }
 
     /// True if a removal that covers the entry waits in the journal: the value in Redis may be one that it is to

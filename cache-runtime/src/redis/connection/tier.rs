@@ -31,7 +31,7 @@ use crate::redis::connection::target::Target;
 use crate::redis::connection::watchdog::Watchdog;
 use crate::redis::held_leases::HeldLeases;
 use crate::redis::lease::{LEASE_LIFE, Lease};
-use crate::redis::ledger::{Heard, Ledger, Message};
+use crate::redis::ledger::{Effect, Ledger, Message};
 use crate::redis::notes::Notes;
 use crate::redis::reclaim::Reclaims;
 use crate::redis::removal::OwnRemovals;
@@ -367,8 +367,8 @@ impl Tier {
         let sender = message.sender;
         let link = self.switch.published();
         match ledger.hear(message) {
-            Heard::Nothing => return,
-            Heard::Everything => {
+            Effect::Nothing => return,
+            Effect::Everything => {
                 if let Some(link) = &link {
                     self.ledger_lost(link);
                 }
@@ -383,7 +383,7 @@ impl Tier {
                     return;
                 }
             }
-            Heard::Removed(patterns) => {
+            Effect::Removed(patterns) => {
                 let spared = self.own_removals.spared(sender);
                 self.local.remove(&patterns, spared.as_deref());
             }

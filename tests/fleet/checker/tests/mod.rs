@@ -389,6 +389,21 @@ fn the_next_round_knows_what_this_one_removed() {
 }
 
 #[test]
+fn the_next_round_knows_whose_connection_nobody_drives() {
+    let history = History {
+        undriven: vec![
+            (1, Cause::Ended, window(40, 2_040)),
+            (2, Cause::Ended, window(10, 90)),
+        ],
+        ..History::default()
+    };
+    let next = history.carried_over(at(100), at(5));
+    let [(1, Cause::Ended, _)] = next.undriven[..] else {
+        panic!("{:?}", next.undriven)
+    };
+}
+
+#[test]
 fn lengths_are_nanoseconds() {
     assert_eq!(nanos(std::time::Duration::from_millis(1)), MS);
 }
