@@ -270,7 +270,8 @@ impl Load {
         let now = Instant::now();
         let sure = self.was_not_removed(&tags);
         let bytes = kept.as_ref().map_or(0, |value| (self.ops.size)(&**value));
-        if bytes <= self.cache.inner.config.max_value_bytes {
+        // `usize::MAX` stands for a value that cannot be stored.
+        if bytes <= self.cache.inner.config.max_value_bytes && bytes < usize::MAX {
             let grace = grace(&kept, self.policy);
             let version = random::number();
             let copy = MemoryEntry {

@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 use crate::cacheable::Preparing;
 use crate::cacheable::prepared::{Draft, Form, Known, KnownBody, Prepared};
@@ -27,6 +28,9 @@ use crate::error::Error;
 ///
 /// `when`, tags and patterns with `<result.…>`, `none_ttl` (with `CachedJson<Option<T>>`) and errors work as for
 /// `Json<T>`. If a function changes from `Json<T>` to `CachedJson<T>`, each finds the other's entries to be misses.
+///
+/// **Changes of the type.** A hit sends the text that was stored. If only `Serialize` changes, by `skip_serializing` for
+/// example, stored texts are still sent as they are until they expire: remove them, or change the key.
 ///
 /// **Compression.** With the feature `compression`, a text of at least 1 KiB
 /// ([`precompress_from`](crate::CacheConfig::precompress_from)) is also compressed once, with gzip, and with zstd if the
@@ -229,6 +233,9 @@ fn draft<T: Serialize>(value: &T) -> Option<Draft> {
 /// Compressing this much takes about a quarter of a millisecond. For more, the runtime's thread is not held up.
 const COMPRESSED_IN_PLACE: usize = 16 << 10;
 
+/// How many large texts may be compressed at the same time.
+static COMPRESSING: Semaphore = Semaphore::const_new(4);
+
 async fn with_forms(mut draft: Draft, how: Preparing) -> Option<Prepared> {
     let length = draft.text_length();
     if cfg!(not(feature = "compression"))
@@ -237,8 +244,14 @@ async fn with_forms(mut draft: Draft, how: Preparing) -> Option<Prepared> {
     {
         return draft.seal();
     }
+    // When many entries are loaded at once, most are stored without compressed forms: a call need not wait for the
+    // compression of others.
+    let Ok(turn) = COMPRESSING.try_acquire() else {
+        return draft.seal();
+    };
     let compress = move || {
         draft.add_forms(how.max_value_bytes);
+        drop(turn);
         draft.seal()
     };
     match Handle::try_current() {

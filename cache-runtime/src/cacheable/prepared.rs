@@ -173,7 +173,9 @@ impl Draft {
         }
     }
 
-    pub(super) fn seal(self) -> Option<Prepared> {
+    pub(super) fn seal(mut self) -> Option<Prepared> {
+        // What is counted is the length, so nothing beyond it may stay in memory.
+        self.0.shrink_to_fit();
         Prepared::read(Bytes::from(self.0))
     }
 }

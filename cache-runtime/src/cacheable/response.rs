@@ -7,8 +7,8 @@ use axum::body::{Body, HttpBody};
 use axum::response::Response;
 use bytes::Bytes;
 use http::header::{
-    AGE, CACHE_CONTROL, CONNECTION, DATE, PROXY_AUTHENTICATE, SET_COOKIE, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE,
+    AGE, CACHE_CONTROL, CONNECTION, CONTENT_RANGE, DATE, PROXY_AUTHENTICATE, SET_COOKIE, TE,
+    TRAILER, TRANSFER_ENCODING, UPGRADE, VARY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -142,15 +142,17 @@ impl Cacheable<Response> for WholeResponse {
 
     fn keep(self, returned: &Response) -> Option<ErasedValue> {
         let Buffered(body) = returned.extensions().get()?;
+        // A copy: the handler's bytes may be a small part of a large buffer, which would stay in memory with them.
+        let body = Bytes::copy_from_slice(body);
         let mut headers = HeaderMap::with_capacity(returned.headers().len());
         for (name, value) in of_the_answer(returned.headers()) {
             headers.append(name.clone(), value.clone());
         }
-        let tag = tag_of(body);
+        let tag = tag_of(&body);
         Some(Arc::new(StoredResponse {
             status: returned.status().as_u16(),
             headers: Some(headers),
-            body: body.clone(),
+            body,
             tag,
             etag: weak_etag(&tag, None),
         }))
@@ -160,7 +162,13 @@ impl Cacheable<Response> for WholeResponse {
         let kept: Arc<StoredResponse> = kept.downcast().ok()?;
         let mut response = Response::new(Body::from(kept.body.clone()));
         *response.status_mut() = StatusCode::from_u16(kept.status).ok()?;
-        *response.headers_mut() = kept.headers.clone()?;
+        let stored = kept.headers.as_ref()?;
+        // With room for those that the layer and the server add, so that the map does not have to grow several times.
+        let mut headers = HeaderMap::with_capacity(stored.len() + ADDED);
+        for (name, value) in stored {
+            headers.append(name.clone(), value.clone());
+        }
+        *response.headers_mut() = headers;
         response.extensions_mut().insert(Known(kept));
         Some(response)
     }
@@ -212,7 +220,7 @@ impl HasStatus<Response> for WholeResponse {
         let is_short = HttpBody::size_hint(returned.body())
             .exact()
             .is_some_and(|length| length <= LONGEST_BODY as u64);
-        if !is_short || !may_be_stored(returned.headers()) {
+        if !is_short || !may_be_stored(returned.status(), returned.headers()) {
             return returned;
         }
         let (mut returned, body) = buffer(returned, LONGEST_BODY).await;
@@ -241,10 +249,31 @@ impl<K> CanBeCached<Response, WholeResponse> for K {
     }
 }
 
-/// Whether the headers allow storing: a cookie belongs to one browser, and `no-store` forbids storing. A `private`
-/// response may be stored if the key distinguishes clients, which is not known here.
-fn may_be_stored(headers: &HeaderMap) -> bool {
-    !headers.contains_key(SET_COOKIE) && !says(headers, "no-store")
+/// How many headers the layer and the server add to a response.
+const ADDED: usize = 11;
+
+/// Whether the response may be stored: a cookie belongs to one browser, and `no-store` forbids storing. `304` and `206` answer
+/// what one request has asked, and `Vary: *` says that any part of the request may matter (RFC 9111, sections 3 and 4.1). A
+/// `private` response may be stored if the key distinguishes clients, which is not known here.
+fn may_be_stored(status: StatusCode, headers: &HeaderMap) -> bool {
+    let is_of_a_condition = matches!(
+        status,
+        StatusCode::NOT_MODIFIED | StatusCode::PARTIAL_CONTENT
+    ) || status.is_informational();
+    let varies_by_all = || {
+        let mut vary = headers.get_all(VARY).iter();
+        vary.any(|names| {
+            names
+                .as_bytes()
+                .split(|byte| *byte == b',')
+                .any(|name| name.trim_ascii() == b"*")
+        })
+    };
+    !is_of_a_condition
+        && !headers.contains_key(SET_COOKIE)
+        && !headers.contains_key(CONTENT_RANGE)
+        && !says(headers, "no-store")
+        && !varies_by_all()
 }
 
 /// Whether `Cache-Control` contains the directive, with or without an argument.
@@ -384,11 +413,16 @@ mod tests {
 
     #[tokio::test]
     async fn what_belongs_to_one_client_is_not_kept() {
-        for (name, value) in [
-            ("set-cookie", "a=1"),
-            ("cache-control", "max-age=5, No-Store"),
+        for (status, name, value) in [
+            (200, "set-cookie", "a=1"),
+            (200, "cache-control", "max-age=5, No-Store"),
+            (200, "vary", "accept, *"),
+            (200, "content-range", "bytes 0-3/10"),
+            (206, "x-total", "7"),
+            (304, "x-total", "7"),
         ] {
             let response = http::Response::builder()
+                .status(status)
                 .header(name, value)
                 .body(Body::from("mine"))
                 .unwrap();

@@ -57,7 +57,18 @@ impl Wanted {
         }
         let length = HttpBody::size_hint(response.body()).exact();
         // Also if it is longer than what is hashed for each answer.
-        let stored = stored.filter(|Known(stored)| length == Some(stored.body().len() as u64));
+        // A router below this layer has answered a `HEAD` already: without the body, and with its length.
+        let stripped = (self.head && length == Some(0))
+            .then(|| response.headers().get(CONTENT_LENGTH).cloned())
+            .flatten();
+        let is_of = |Known(stored): &&Known| stripped == Some(stored.body().len().into());
+        if let Some(Known(stored)) = stored.as_ref().filter(is_of) {
+            return self.answer_stored(response, &**stored, strength);
+        }
+        let is_whole = |stored: &dyn KnownBody| {
+            !stored.body().is_empty() && length == Some(stored.body().len() as u64)
+        };
+        let stored = stored.filter(|Known(stored)| is_whole(&**stored));
         let is_short = length.is_some_and(|length| (1..=LONGEST_BODY as u64).contains(&length));
         if stored.is_none() && (strength == Strength::Off || !is_short) {
             return response;
@@ -110,8 +121,14 @@ impl Wanted {
         }
         let etag = best.map_or(stored.etag(), |form| &form.etag);
         let own = self.known_etag(stored, forms, etag);
+        let named = own.unwrap_or(etag);
+        // The tag is made from the text: another version of the compressor may have made other bytes from it.
+        let strength = match strength {
+            Strength::Strong if named != stored.etag() => Strength::Weak,
+            strength => strength,
+        };
         let headers = response.headers_mut();
-        if let Some(etag) = etag::with_strength(own.unwrap_or(etag), strength) {
+        if let Some(etag) = etag::with_strength(named, strength) {
             headers.insert(ETAG, etag);
             if own.is_some() {
                 not_modified(&mut response);

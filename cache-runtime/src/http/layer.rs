@@ -187,7 +187,8 @@ impl CacheLayer {
     }
 
     /// Makes `ETag`s strong, which means equal bytes. Use it only if no outer layer and no proxy changes the bytes, as
-    /// compression does.
+    /// compression does. Those of stored compressed forms stay weak: another version of the compressor may make other bytes
+    /// of the same text.
     #[must_use]
     pub fn strong_etag(self) -> Self {
         self.with(|options| options.etag = Strength::Strong)

@@ -81,17 +81,28 @@ impl Cache {
         let found = match shard.session(&budget).await {
             None => None,
             Some(session) => {
-                let got = budget.spend_on(&session, pin!(session.get(key))).await;
+                let longest = self.inner.config.max_value_bytes as u64 + LONGEST_HEADER;
+                let looking = get_unless_longer(&session, key, longest);
+                let got = budget.spend_on(&session, pin!(looking)).await;
                 Some((session, got))
             }
         };
         let limit = if full { usize::MAX } else { TOLD };
         let limit = value.then_some(limit);
         match found {
-            Some((session, Ok(Some(bytes)))) => {
+            Some((session, Ok(Got::Value(bytes)))) => {
                 self.look_at(key, &bytes, &session, copy.as_deref(), limit)
             }
-            Some((_, Ok(None))) => (Look::new(key, Standing::Absent, Some(false)), None),
+            Some((_, Ok(Got::TooLong(length)))) => {
+                let look = Look::new(key, Standing::Foreign, Some(true));
+                let size_bytes = Some(length);
+                (Look { size_bytes, ..look }, None)
+            }
+            Some((_, Ok(Got::Nothing))) => {
+                let look = Look::new(key, Standing::Absent, Some(false));
+                let in_memory = copy.is_some();
+                (Look { in_memory, ..look }, None)
+            }
             Some((_, Err(Fault::Refused(why)))) if why.starts_with("WRONGTYPE") => {
                 (Look::new(key, Standing::Foreign, Some(true)), None)
             }
@@ -128,6 +139,26 @@ impl Cache {
         };
         (Look::new(key, state, Some(true)), None)
     }
+}
+
+/// What is at a key in Redis.
+enum Got {
+    Nothing,
+    Value(Vec<u8>),
+    /// So many bytes, which are not read.
+    TooLong(u64),
+}
+
+/// How many bytes an entry may have beside its value.
+const LONGEST_HEADER: u64 = 64 << 10;
+
+/// All calls share the connection: a value that this cache would not have stored must not keep it busy.
+async fn get_unless_longer(session: &Session, key: &str, longest: u64) -> Result<Got, Fault> {
+    let length = session.length_at(key).await?;
+    if length > longest {
+        return Ok(Got::TooLong(length));
+    }
+    Ok(session.get(key).await?.map_or(Got::Nothing, Got::Value))
 }
 
 impl Look {
@@ -260,11 +291,12 @@ fn legible(value: Value) -> Value {
     let Value::Object(mut members) = value else {
         return value;
     };
-    let is_response = members.len() == 3
-        && ["status", "headers", "body"]
+    let is_response = members.len() == 4
+        && ["status", "headers", "body", "tag"]
             .iter()
             .all(|name| members.contains_key(*name));
     if is_response {
+        members.remove("tag");
         if let Some(body) = members.get_mut("body") {
             make_text(body);
         }
@@ -306,14 +338,16 @@ mod tests {
             "status": 200,
             "headers": [["content-type", [116, 101, 120, 116]]],
             "body": [123, 34, 97, 34, 58, 49, 125],
+            "tag": [1, 2],
         });
         let expected =
             json!({ "status": 200, "headers": [["content-type", "text"]], "body": { "a": 1 } });
         assert_eq!(legible(stored), expected);
         let numbers = json!({ "body": [1, 2, 3], "of": "something else" });
         assert_eq!(legible(numbers.clone()), numbers);
-        let binary = json!({ "status": 200, "headers": [], "body": [255, 254] });
-        assert_eq!(legible(binary.clone()), binary);
+        let binary = json!({ "status": 200, "headers": [], "body": [255, 254], "tag": [] });
+        let without_tag = json!({ "status": 200, "headers": [], "body": [255, 254] });
+        assert_eq!(legible(binary), without_tag);
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Compressed forms: which one a client gets, and how caches on the way tell them apart.
 
+use axum::Router;
 use axum::http::{Method, StatusCode};
 use cache_runtime::CacheConfig;
 use cache_runtime::http::CacheLayer;
+use tower::Layer as _;
 
-use super::handlers::{behind, json};
+use super::handlers::{behind, json, routes};
 use super::{ask, get};
 use crate::service::Service;
 
@@ -47,6 +49,27 @@ async fn the_client_gets_the_form_that_it_prefers() {
     );
 }
 
+/// A router that is used as a service removes the body of the answer to a `HEAD` itself.
+#[tokio::test]
+async fn a_head_that_lost_its_body_further_inside_has_the_headers_of_the_get() {
+    let inside = Router::new().merge(routes().with_state(Service::new()));
+    let app = Router::new().fallback_service(CacheLayer::new().layer(inside));
+    for accept in ["gzip", "identity"] {
+        let headers = [("accept-encoding", accept)];
+        let get = get(&app, LONG, &headers).await;
+        let head = ask(&app, Method::HEAD, LONG, &headers).await;
+        for name in ["etag", "content-encoding", "vary"] {
+            assert_eq!(head.headers.get(name), get.headers.get(name), "{name}");
+        }
+        let length = get.body.len().to_string();
+        assert_eq!(head.header("content-length"), length);
+        assert_eq!(head.body.len(), 0);
+        let known = [headers[0], ("if-none-match", get.header("etag"))];
+        let known = ask(&app, Method::HEAD, LONG, &known).await;
+        assert_eq!(known.status, StatusCode::NOT_MODIFIED);
+    }
+}
+
 #[tokio::test]
 async fn each_form_has_an_etag_of_its_own() {
     for (layer, mark) in [
@@ -58,6 +81,8 @@ async fn each_form_has_an_etag_of_its_own() {
         for accept in ["gzip", "zstd", "identity"] {
             let answer = get(&app, LONG, &[("accept-encoding", accept)]).await;
             let etag = answer.header("etag").to_owned();
+            // Another version of a compressor may make other bytes of the same text.
+            let mark = if accept == "identity" { mark } else { "W/\"" };
             assert!(etag.starts_with(mark), "{etag}");
             let head = ask(&app, Method::HEAD, LONG, &[("accept-encoding", accept)]).await;
             for name in ["etag", "content-length", "content-encoding", "vary"] {

@@ -271,9 +271,9 @@ impl Link {
         self.clock.now() / 1000
     }
 
-    /// The same in microseconds.
+    /// The same in microseconds, for what other processes see.
     pub(in crate::redis) fn server_micros(&self) -> u64 {
-        u64::try_from(self.clock.now()).unwrap_or(0)
+        u64::try_from(self.clock.told()).unwrap_or(0)
     }
 
     /// Reads the key. Its name begins with `prefix`.

@@ -129,6 +129,14 @@ impl Session {
             .map(drop)
     }
 
+    /// The length of what is at a key; 0 if nothing is.
+    #[cfg(feature = "axum")]
+    pub(crate) async fn length_at(&self, key: &str) -> Result<u64, Fault> {
+        let mut command = redis::cmd("STRLEN");
+        command.arg(self.full(key));
+        self.seen(self.link.send(&command).await)
+    }
+
     /// The first bytes of the value at a key: enough to tell whose it is and which tags it has.
     pub(crate) async fn get_label(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
         let key = self.full(key);

@@ -198,7 +198,7 @@ impl Kept {
             events: Events::default(),
             last: Sample::default(),
         };
-        for (name, figures) in &first.functions {
+        for (name, figures) in first.functions.iter().take(FUNCTIONS) {
             kept.function(name).1 = figures.clone();
         }
         kept.last = first;

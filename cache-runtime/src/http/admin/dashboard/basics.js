@@ -24,16 +24,17 @@
 
   // In place: what the reader has selected or scrolled to stays where it is.
   function fill(body, items, key, make, update) {
-    const old = new Map([...body.children].map(row => [row.dataset.key, row]));
+    const old = new Map([...body.children].map(row => [row.dataset.key, row])), kept = new Set();
     let at = body.firstElementChild;
     for (const item of items) {
       const name = key(item);
       let row = old.get(name);
       if (row) old.delete(name); else { row = make(item); row.dataset.key = name; }
-      update(row, item);
+      update(row, item); kept.add(row);
       if (row === at) at = at.nextElementSibling; else body.insertBefore(row, at);
     }
-    for (const row of old.values()) row.remove();
+    // Two items of one key have a row each, which only this finds.
+    for (const row of [...body.children]) if (!kept.has(row)) row.remove();
   }
   const list = (id, pairs) => fill($(id), pairs.flatMap(([name, value, cls]) => [{ k: name + '?', n: 'dt', t: name }, { k: name, n: 'dd', t: value, c: cls }]), p => p.k, p => el(p.n), (e, p) => { put(e, p.t); e.className = p.c || ''; });
 

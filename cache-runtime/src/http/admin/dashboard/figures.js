@@ -61,7 +61,7 @@
       return p;
     });
     const earlier = value => previous && slots(previous, now).map(({ i, t, begin, end, seconds }) => ({ t: t + length, begin: begin + length, end: end + length, value: value(previous.series, i, seconds) })).filter(p => p.end <= now);
-    const events = past.events.map(e => ({ ...e, tone: EVENTS[e.what] ? EVENTS[e.what][0] : 'warn', text: EVENTS[e.what] ? EVENTS[e.what][1](e.count) : e.what }));
+    const events = past.events.map(e => ({ ...e, tone: Object.hasOwn(EVENTS, e.what) ? EVENTS[e.what][0] : 'warn', text: Object.hasOwn(EVENTS, e.what) ? EVENTS[e.what][1](e.count) : e.what }));
     const base = { points, start, end, events, beforeName: 'the ' + RANGES[past.range] + ' before' }, names = {};
     for (const line in OUTCOMES) names[line] = OUTCOMES[line][1];
     const used = stats.breaker ? Object.keys(OUTCOMES) : Object.keys(OUTCOMES).filter(line => line !== 'redis');

@@ -107,7 +107,7 @@
   function remember() { history.replaceState(null, '', '#range=' + range + '&every=' + every); }
   function recall() {
     const wanted = new URLSearchParams(location.hash.slice(1)), seconds = wanted.get('every');
-    if (RANGES[wanted.get('range')]) range = wanted.get('range');
+    if (Object.hasOwn(RANGES, wanted.get('range'))) range = wanted.get('range');
     if ([...$('every').options].some(o => o.value === seconds)) every = +seconds;
     document.querySelector('#range input[value="' + range + '"]').checked = true; $('every').value = String(every);
   }
