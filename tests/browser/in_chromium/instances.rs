@@ -93,7 +93,10 @@ fn figures_of_two_instances_are_kept_apart_and_either_can_be_shown() {
             &id[..6]
         );
         assert!(page.value(&named) == true);
-        assert_eq!(page.text("calls"), calls);
+        page.until(
+            "its figures",
+            &format!("$('calls').textContent === '{calls}'"),
+        );
         // Many looks, each of which reaches both.
         note(&mut page, "calls");
         page.value("window.looks = 0; { const f = window.fetch; window.fetch = (path, ...rest) => { if (path === 'stats') looks++; return f(path, ...rest); }; }");
