@@ -30,6 +30,8 @@ struct Answer {
 impl Service {
     fn start(test: &str, settings: &[(&str, &str)]) -> Self {
         let folder = env::temp_dir().join(format!("job-board-{test}-{}", process::id()));
+        // Of an earlier process of the same number, which was killed.
+        let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).expect("a folder");
         let mut child = Command::new(env!("CARGO_BIN_EXE_job-board"))
             .env_clear()
@@ -45,8 +47,12 @@ impl Service {
         BufReader::new(stdout)
             .read_line(&mut line)
             .expect("a greeting");
-        let log = BufReader::new(child.stderr.take().expect("piped"));
-        let (_, address) = line.trim().rsplit_once("//").expect("an address");
+        let mut log = BufReader::new(child.stderr.take().expect("piped"));
+        let Some((_, address)) = line.trim().rsplit_once("//") else {
+            let mut said = String::new();
+            let _ = log.read_to_string(&mut said);
+            panic!("no address in `{line}`; the program said: {said}");
+        };
         Self {
             address: address.to_owned(),
             child,
