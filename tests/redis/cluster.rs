@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use cache_runtime::{Cache, CacheConfig, CacheKey, Durability, cached};
-use cache_tests::{RedisCluster, eventually};
+use cache_tests::{RedisCluster, eventually, wait_until};
+use tokio::runtime::{Builder, Runtime};
 
 use crate::app::{App, CALL, Db, SOON, change_item, exact, item, post, timed};
 
@@ -82,6 +83,54 @@ async fn one_connection_to_each_master_serves_all_buckets() {
         let ours = clients.lines().filter(|line| line.contains("resp=3"));
         assert_eq!(ours.count(), 1, "{clients}");
     }
+}
+
+/// Two keys of one bucket.
+fn neighbours(cluster: &RedisCluster) -> [u32; 2] {
+    let mut seen = std::collections::HashMap::new();
+    for id in 0..ITEMS {
+        let name = full_name(cluster, &format!("item:{id}"));
+        let tag = name.split('}').next().unwrap().to_owned();
+        if let Some(other) = seen.insert(tag, id) {
+            return [other, id];
+        }
+    }
+    panic!("there are more items than buckets")
+}
+
+/// Between the second for which nobody drives a connection and the third, after which it is replaced, calls neither use it nor
+/// give it up. What they load must not be in memory when the connection is driven again: Redis was not asked for those keys,
+/// and tells of no removal of them.
+#[test]
+fn a_load_while_the_connection_is_not_heard_fills_no_memory() {
+    let cluster = RedisCluster::start();
+    let db = Db::new(1);
+    let driven = Runtime::new().unwrap();
+    let other = driven.block_on(app(&cluster, &db));
+    let [probed, loaded] = driven.block_on(async {
+        for id in 0..ITEMS {
+            item(&other, id).await;
+        }
+        other.has_stored(u64::from(ITEMS)).await;
+        let neighbours = neighbours(&cluster);
+        assert!(other.cache.clear().await.is_durable());
+        neighbours
+    });
+    let first = Builder::new_current_thread().enable_all().build().unwrap();
+    let app = first.block_on(app(&cluster, &db));
+    first.block_on(remembers(&app, probed));
+
+    let reads = db.reads();
+    wait_until(SOON, "memory not to be trusted", || {
+        assert_eq!(driven.block_on(item(&app, probed)), 1);
+        (db.reads() > reads).then_some(())
+    });
+    assert_eq!(driven.block_on(item(&app, loaded)), 1);
+    db.commit(2);
+    let removed = driven.block_on(item::invalidate(&other, loaded));
+    assert!(removed.is_durable(), "{removed:?}");
+    first.block_on(app.reaches_redis());
+    assert_eq!(first.block_on(item(&app, loaded)), 2);
 }
 
 #[tokio::test]

@@ -386,7 +386,7 @@ impl Cache {
     /// need not wait for it. Without Redis, memory is the cache, and nothing is removed.
     pub(crate) fn remove_from_memory(&self, key: &str) {
         let shard = self.shard(key);
-        if shard.session_now().is_some() {
+        if shard.has_connection() {
             shard.local.changed(key);
         }
     }

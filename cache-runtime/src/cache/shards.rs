@@ -8,8 +8,8 @@ use crate::cache::config::CacheConfig;
 use crate::common::background::Background;
 use crate::error::Error;
 use crate::key::Pattern;
-use crate::local::Local;
 use crate::local::memory::Memory;
+use crate::local::{CLOSED_FENCE, Local};
 use crate::redis::{BUCKETS, Bucket, Budget, LacksSaid, Lease, Session, Target, Tier};
 use crate::telemetry::stats::Counters;
 
@@ -49,9 +49,23 @@ impl Shard {
 
     /// The fence, and the session. The fence is read before the session, so that a switch between Redis and outage in
     /// between is noticed in either direction.
+    ///
+    /// Without a session a load fills memory, unless there is a connection that only was not heard lately: the fence is one
+    /// that nothing passes then. When the connection is heard again, memory is trusted without having been emptied, and
+    /// Redis pushes nothing about a key that it has not been asked for.
     pub(crate) async fn fence_and_session(&self, budget: &Budget) -> (u64, Option<Session>) {
         self.session(budget).await;
-        (self.local.fence(), self.session_now())
+        let fence = self.local.fence();
+        match self.session_now() {
+            None if self.has_connection() => (CLOSED_FENCE, None),
+            session => (fence, session),
+        }
+    }
+
+    /// True if this part has a connection to Redis, heard lately or not: only reads over it fill memory.
+    pub(crate) fn has_connection(&self) -> bool {
+        let tier = self.tier.as_ref();
+        tier.is_some_and(|tier| tier.has_connection())
     }
 }
 

@@ -16,6 +16,9 @@ use crate::key::Pattern;
 use crate::local::flight::{Flight, Flights, HeldLease};
 use crate::local::memory::{Memory, MemoryEntry};
 
+/// A fence that is never up to date.
+pub(crate) const CLOSED_FENCE: u64 = u64::MAX;
+
 #[derive(Debug)]
 pub(crate) struct Local<H: HeldLease> {
     pub(crate) memory: Memory,

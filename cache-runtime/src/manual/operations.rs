@@ -385,8 +385,8 @@ impl Cache {
         }
         shard.local.remove(&removals, None);
         let fence = shard.local.fence();
-        if shard.session_now().is_some() {
-            // Redis is available again: then only reads fill memory.
+        if shard.has_connection() {
+            // Then only reads fill memory.
             return;
         }
         for put in puts {

@@ -224,6 +224,8 @@ impl<H: HeldLease> Flights<H> {
             if let Some(waiter) = Waiter::join(self, flight, tags, open_tags) {
                 return Joined::Wait(waiter);
             }
+            // Its leader may be dead and yet go on. No push and no removal finds it from now on, so it fills no memory.
+            flight.retired.store(true, Ordering::SeqCst);
             flights.remove(key);
             self.count.fetch_sub(1, Ordering::Relaxed);
         }

@@ -72,6 +72,21 @@ async fn a_reader_that_has_asked_redis_itself_shares_later_loads_and_nothing_els
     );
 }
 
+#[test]
+fn a_leader_that_was_taken_for_dead_fills_no_memory() {
+    let flights = Flights::new(8, Duration::ZERO);
+    let first = lead(&flights);
+    let dead = (0..9).any(|_| first.flight().pulse().is_found_dead_by_supervisor());
+    assert!(dead);
+    let second = lead(&flights);
+    flights.pushed("k");
+    assert!(!second.flight().may_fill(&[]));
+    assert!(
+        !first.flight().may_fill(&[]),
+        "the push has not found this one"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_time_for_which_only_the_verdict_was_out_is_told() {
     let flights = Flights::new(8, Duration::ZERO);

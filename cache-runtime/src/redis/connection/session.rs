@@ -216,6 +216,11 @@ impl Tier {
         self.session_now()
     }
 
+    /// True if a connection is published, even if no session uses it because it was not heard lately.
+    pub(crate) fn has_connection(&self) -> bool {
+        self.switch.published().is_some()
+    }
+
     pub(crate) fn session_now(self: &Arc<Self>) -> Option<Session> {
         let link = self.switch.published()?;
         // A slot may move away and back unnoticed, and a removal may be made meanwhile. The heartbeat notices it.
