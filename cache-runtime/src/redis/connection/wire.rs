@@ -11,13 +11,21 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, ConnectionInfo, RedisError};
+use redis::{AsyncConnectionConfig, ConnectionInfo, ErrorKind, RedisError};
 
 use crate::redis::connection::link::{Incoming, Push};
 use crate::redis::connection::login::SignedIn;
 
 /// What a link does with a push.
 pub(in crate::redis) type OnPush = Arc<dyn Fn(Push<'_>) + Send + Sync>;
+
+/// What hears the pushes for keys and channels that begin with a hash tag.
+pub(in crate::redis) struct Hearer<'a> {
+    pub(in crate::redis) tag: &'a str,
+    /// The number of its link; later links of the same process have larger ones.
+    pub(in crate::redis) epoch: u64,
+    pub(in crate::redis) on_push: OnPush,
+}
 
 /// The connections of one cluster.
 #[derive(Default)]
@@ -49,22 +57,24 @@ pub(in crate::redis) struct Wire {
 /// The links that use a connection.
 #[derive(Default)]
 struct Links {
-    /// By hash tag.
-    by_tag: Mutex<HashMap<Vec<u8>, OnPush>>,
+    /// By hash tag: the link that began last, by its epoch, and what it does with pushes.
+    by_tag: Mutex<HashMap<Vec<u8>, (u64, OnPush)>>,
     /// The connection has ended, or its server has stopped answering: no further link may use it.
     dead: AtomicBool,
 }
 
 impl Wires {
-    /// A connection to that server, and whether other links use it already. Pushes for keys and channels that begin with
-    /// the hash tag go to `on_push`. `signed_in`: the credentials in `info`.
+    /// A connection to that server, and whether other links use it already. `signed_in`: the credentials in `info`.
+    ///
+    /// # Errors
+    ///
+    /// The server cannot be reached, or a link that began later uses the connection for the same keys.
     pub(in crate::redis) async fn open(
         &self,
         info: &ConnectionInfo,
         resp3: bool,
-        tag: &str,
         config: AsyncConnectionConfig,
-        on_push: OnPush,
+        hearer: Hearer<'_>,
         signed_in: Arc<SignedIn>,
     ) -> Result<(Arc<Wire>, bool), RedisError> {
         let address = (info.addr().to_string(), resp3);
@@ -73,11 +83,11 @@ impl Wires {
         let usable = |wire: &Arc<Wire>| !wire.links.dead.load(SeqCst);
         let present = shared.wire.lock().upgrade();
         if let Some(wire) = present.filter(usable) {
-            wire.links.add(tag, on_push);
+            wire.links.add(hearer)?;
             return Ok((wire, true));
         }
         let links = Arc::new(Links::default());
-        links.add(tag, on_push);
+        links.add(hearer)?;
         let config = if resp3 {
             let links = links.clone();
             config.set_push_sender(
@@ -126,12 +136,26 @@ impl std::fmt::Debug for Wire {
 }
 
 impl Links {
-    fn add(&self, tag: &str, on_push: OnPush) {
-        self.by_tag.lock().insert(tag.as_bytes().to_vec(), on_push);
+    /// A supervisor that was replaced may still be connecting. Its link must not take the pushes of the link that its
+    /// successor has made meanwhile: that one is in use, and would miss removals.
+    fn add(&self, hearer: Hearer<'_>) -> Result<(), RedisError> {
+        let mut by_tag = self.by_tag.lock();
+        let tag = hearer.tag.as_bytes();
+        if by_tag
+            .get(tag)
+            .is_some_and(|(epoch, _)| *epoch > hearer.epoch)
+        {
+            return Err((ErrorKind::Io, "another task has taken over the connection").into());
+        }
+        by_tag.insert(tag.to_vec(), (hearer.epoch, hearer.on_push));
+        Ok(())
     }
 
     fn of(&self, name: &[u8]) -> Option<OnPush> {
-        self.by_tag.lock().get(hash_tag(name)?).cloned()
+        let by_tag = self.by_tag.lock();
+        by_tag
+            .get(hash_tag(name)?)
+            .map(|(_, on_push)| on_push.clone())
     }
 
     fn pushed(&self, incoming: &Incoming<'_>) {
@@ -158,8 +182,8 @@ impl Links {
 
     fn tell_all(&self, push: impl Fn() -> Push<'static>) {
         // Called without the lock, because a link that hears of the end may be replaced at once.
-        let all: Vec<OnPush> = self.by_tag.lock().values().cloned().collect();
-        for on_push in all {
+        let all: Vec<_> = self.by_tag.lock().values().cloned().collect();
+        for (_, on_push) in all {
             on_push(push());
         }
     }
@@ -174,6 +198,30 @@ fn hash_tag(name: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_that_began_earlier_does_not_take_the_pushes_of_a_later_one() {
+        let links = Links::default();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let hearer = |epoch| {
+            let heard = heard.clone();
+            let on_push: OnPush = Arc::new(move |_| heard.lock().push(epoch));
+            Hearer {
+                tag: "{b39}",
+                epoch,
+                on_push,
+            }
+        };
+        links.add(hearer(1)).unwrap();
+        links.add(hearer(3)).unwrap();
+        links.add(hearer(2)).unwrap_err();
+        links.pushed(&Incoming::Message {
+            channel: b"{b39}%ledger",
+            payload: b"",
+        });
+        links.pushed(&Incoming::Disconnected);
+        assert_eq!(*heard.lock(), [3, 3]);
+    }
 
     #[test]
     fn a_name_goes_to_the_link_of_its_hash_tag() {

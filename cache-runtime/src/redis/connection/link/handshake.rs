@@ -24,10 +24,10 @@ use crate::redis::connection::round_trip::RoundTrip;
 use crate::redis::connection::server::{Ask, ServerRole, info, is_cluster, run_id};
 use crate::redis::connection::target::Target;
 use crate::redis::connection::tier::LEDGER_LIFE;
-use crate::redis::connection::wire::{OnPush, Wire};
+use crate::redis::connection::wire::{Hearer, OnPush, Wire};
 use crate::redis::lack::Lack;
 use crate::redis::lease::millis;
-use crate::redis::ledger::{Ledger, Page, write_birth};
+use crate::redis::ledger::{Birth, Ledger, Page, write_birth};
 use crate::redis::scripts::{SOURCES, Script};
 use crate::telemetry::histogram::Histogram;
 
@@ -102,45 +102,21 @@ impl Link {
             greeting.lacks.retain(|lack| *lack == Lack::Publish);
             greeting.lacks.push(Lack::Resp3);
         }
-        let mut mark = None;
-        let mut quiet = false;
         let mut ask = greeting.role.as_ref().map_or(Ask::Role, |_| Ask::Info);
-        let (run_id, run, second_took) = loop {
-            let asked = Instant::now();
-            let owner = mark
-                .clone()
-                .unwrap_or_else(|| owner_of_ledger(&greeting, &purpose));
-            let looked = second_look(&mut connection, &mut ask, &greeting, &purpose, &owner);
-            let (again, page) = looked.await?;
-            let second_took = asked.elapsed();
-            let run_id = greeting
-                .run_id
-                .clone()
-                .filter(|id| Some(id) == again.as_ref());
-            if run_id.is_none() && mark.is_none() && !purpose.trusts_restarts {
-                mark = Some(mark_of_run(&mut connection, page.owner.as_deref()).await?);
-                continue;
-            }
-            quiet |= page.quiet;
-            let run = run_of(run_id.as_deref(), greeting.role.as_ref());
-            let believed = if purpose.trusts_restarts || off(Safeguard::RunId) {
-                0
-            } else {
-                run
-            };
-            if purpose.ledger.opened(believed, page) {
-                break (run_id, run, second_took);
-            }
-        };
+        let opened = open_ledger(&mut connection, &mut ask, &greeting, &purpose).await?;
         if off(Safeguard::SubscribeFirst) {
             tokio::time::sleep(Duration::from_millis(20)).await;
             let _ = connection.subscribe(&purpose.channel).await;
         }
-        if run_id.is_none() {
+        if opened.run_id.is_none() {
             greeting.lacks.push(Lack::Info);
         }
-        if quiet {
+        if opened.quiet {
             without_messages(&mut connection, &purpose.channel, &mut greeting).await?;
+            // A message has told of another ledger meanwhile, and it is unknown who relies on messages in that one.
+            if purpose.ledger.birth() != opened.birth {
+                return Err(Fault::Disconnected("the ledger has begun anew".into()));
+            }
         }
         let link = Self {
             connection,
@@ -148,15 +124,15 @@ impl Link {
             signed_in,
             info,
             epoch: purpose.epoch,
-            run,
-            run_id,
+            run: opened.run,
+            run_id: opened.run_id,
             ask,
             pushes: greeting.pushes,
             ledger: purpose.ledger,
             ledger_name: purpose.ledger_name,
             channel: purpose.channel,
             clock: ServerClock::new(greeting.sent),
-            round_trip: RoundTrip::new(greeting.took.min(second_took)),
+            round_trip: RoundTrip::new(greeting.took.min(opened.took)),
             heard: AtomicU64::new(0),
             origin: greeting.sent,
             scripts: greeting.scripts,
@@ -245,6 +221,65 @@ async fn greet(
         lacks: lacks.map(|(_, lack)| lack).collect(),
         scripts,
     })
+}
+
+/// The ledger as it was found, and the server that it was found on.
+struct OpenedLedger {
+    birth: Option<Birth>,
+    /// A user of the namespace may not publish.
+    quiet: bool,
+    /// `None` if the server hides it.
+    run_id: Option<String>,
+    /// Hash of the run id and reign, or of what stands for them.
+    run: u64,
+    /// The length of the last round trip.
+    took: Duration,
+}
+
+/// Reads the ledger, or begins one. It is read again if a message tells of another one meanwhile, or if it has to belong to a
+/// run that the server hides.
+async fn open_ledger(
+    connection: &mut MultiplexedConnection,
+    ask: &mut Ask,
+    greeting: &Greeting,
+    purpose: &Purpose<'_>,
+) -> Result<OpenedLedger, Fault> {
+    let mut mark = None;
+    let mut quiet = false;
+    loop {
+        let asked = Instant::now();
+        let owner = mark
+            .clone()
+            .unwrap_or_else(|| owner_of_ledger(greeting, purpose));
+        let looked = second_look(connection, ask, greeting, purpose, &owner).await;
+        let (again, page) = looked?;
+        let took = asked.elapsed();
+        let run_id = greeting
+            .run_id
+            .clone()
+            .filter(|id| Some(id) == again.as_ref());
+        if run_id.is_none() && mark.is_none() && !purpose.trusts_restarts {
+            mark = Some(mark_of_run(connection, page.owner.as_deref()).await?);
+            continue;
+        }
+        quiet |= page.quiet;
+        let run = run_of(run_id.as_deref(), greeting.role.as_ref());
+        let believed = if purpose.trusts_restarts || off(Safeguard::RunId) {
+            0
+        } else {
+            run
+        };
+        let birth = page.birth;
+        if purpose.ledger.opened(believed, page) {
+            return Ok(OpenedLedger {
+                birth,
+                quiet,
+                run_id,
+                run,
+                took,
+            });
+        }
+    }
 }
 
 /// The second round trip: the server's identity once more, its role, and the ledger.
@@ -421,7 +456,12 @@ async fn open(purpose: &Purpose<'_>, resp3: bool, on_push: OnPush) -> Result<Ope
         .set_connection_timeout(Some(timeout))
         .set_response_timeout(None);
     if let Some((wires, tag)) = target.shared_wires() {
-        let opened = wires.open(&info, resp3, &tag, config, on_push, signed_in);
+        let hearer = Hearer {
+            tag: &tag,
+            epoch: purpose.epoch,
+            on_push,
+        };
+        let opened = wires.open(&info, resp3, config, hearer, signed_in);
         let (wire, reused) = opened.await?;
         let (connection, signed_in) = (wire.connection.clone(), wire.signed_in.clone());
         let wire = Some((wire, reused));
