@@ -188,7 +188,7 @@ pub(crate) fn run(options: &Options) -> std::io::Result<Report> {
 }
 
 fn round(stage: &Stage, options: &Options, seed: u64, length: Duration, report: &mut Report) {
-    let number = 3 * u64::from(report.rounds);
+    let number = 4 * u64::from(report.rounds);
     let before = stage.collector.heard().history.removals.len();
     let mut demands = Demands {
         stage,
@@ -253,10 +253,10 @@ fn settle(demands: &mut Demands<'_>, plan: &Plan, number: u64) -> Nanos {
     // A removal by hand counts what it has taken away.
     let counting = if plan.filled { FILLING } else { HEALING };
     demands.ask("pause", number + 2, counting);
-    demands.wait("connect", HEALING, Heard::is_connected);
+    demands.ask("connect", number + 3, HEALING);
     thread::sleep(SETTLING);
     let healed = clock::now();
-    demands.ask("sweep", number + 3, HEALING);
+    demands.ask("sweep", number + 4, HEALING);
     healed
 }
 

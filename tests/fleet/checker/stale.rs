@@ -50,9 +50,10 @@ pub(super) fn check(history: &History, quiet: &Quiet, removals: &Removals<'_>) -
                 judge.judge(reader, removed).map(|rule| {
                     let span = (removal.called.saturating_sub(BEFORE), read.begin);
                     let wrong = quiet.told(*process, span, read.got.began);
+                    let theirs = quiet.told(*remover, span, read.got.began);
                     let story = format!(
-                        "{}; in ms after that load's beginning, of the reader: {wrong}",
-                        story(reader, removed)
+                        "{}; in ms after that load's beginning, of the reader: {wrong}; of the remover: {theirs}",
+                        judge.story(reader, removed)
                     );
                     Violation { rule, story }
                 })
@@ -75,14 +76,11 @@ impl Judge<'_> {
             return Some(Rule::StaleInItsOwnProcess);
         }
         let bound = self.removals.bound_since(remover, removal);
-        if self
-            .history
-            .healed
-            .is_some_and(|healed| removal.returned < healed && healed < read.begin)
-        {
+        let healed = self.history.healed;
+        if let Some(healed) = healed.filter(|at| removal.returned < *at && *at < read.begin) {
             // What waited in a process that crashed without an heir went with it.
             let is_due = removal.durable || !self.history.is_forgotten(remover);
-            let since = (bound.unwrap_or(removal.returned), read.begin);
+            let since = (bound.unwrap_or(healed), read.begin);
             let heard =
                 !read.family.is_near() || self.quiet.quiet(process, since) > self.push_delay;
             return match is_due && heard {
@@ -116,26 +114,40 @@ impl Judge<'_> {
         undriven.is_some_and(|(_, from)| from + HEARD_WITHIN + self.push_delay < read)
             && removed + self.push_delay < read
     }
-}
 
-fn story((process, read): (ProcessId, &Read), (remover, removal): (ProcessId, &Removal)) -> String {
-    let after = |time: Nanos| Millis(time.saturating_sub(read.got.began));
-    format!(
-        "process {process} read {:?} {} ({:?}) and got version {}, whose load by {} began at {}; {} removed {:?} ({}) called \
-         {} after that, returned {} after it, and the read began {} after it",
-        read.family,
-        read.id,
-        read.tier,
-        read.got.version,
-        read.got
-            .loader
-            .map_or("a body that failed".into(), |loader| of(loader, process)),
-        Millis(read.got.began),
-        of(remover, process),
-        removal.target,
-        if removal.durable { "durable" } else { "queued" },
-        after(removal.called),
-        after(removal.returned),
-        after(read.begin),
-    )
+    fn story(
+        &self,
+        (process, read): (ProcessId, &Read),
+        (remover, removal): (ProcessId, &Removal),
+    ) -> String {
+        let after = |time: Nanos| Millis(time.saturating_sub(read.got.began));
+        let bound = self.removals.bound_since(remover, removal);
+        let bound = bound.map_or("not known".into(), |bound| after(bound).to_string());
+        let healed = self.history.healed;
+        let healed = healed.map_or("never".into(), |healed| after(healed).to_string());
+        format!(
+            "process {process} read {:?} {} ({:?}) and got version {}, whose load by {} began at {}; {} removed {:?} ({}) called \
+             {} after that, returned {} after it, bound everybody from {bound} on, all was well from {healed} on, and the \
+             read began {} after it and ended {} after it",
+            read.family,
+            read.id,
+            read.tier,
+            read.got.version,
+            read.got
+                .loader
+                .map_or("a body that failed".into(), |loader| of(loader, process)),
+            Millis(read.got.began),
+            of(remover, process),
+            removal.target,
+            match (removal.durable, removal.dropped) {
+                (true, _) => "durable",
+                (false, false) => "queued",
+                (false, true) => "queued, its caller went away",
+            },
+            after(removal.called),
+            after(removal.returned),
+            after(read.begin),
+            after(read.end),
+        )
+    }
 }

@@ -16,7 +16,7 @@ use tokio::runtime::{self, Runtime};
 use tokio::sync::{OwnedRwLockWriteGuard, RwLock, mpsc};
 
 use self::load::Gate;
-use self::senses::{Pulse, feel_lag, look_after};
+use self::senses::{LOOK, Pulse, feel_lag, is_connected, look_after};
 use crate::body::{WORLD, World, world};
 use crate::checker::{HEARD_WITHIN, OUTAGE_MAX_AGE};
 use crate::clock;
@@ -49,6 +49,9 @@ enum Command {
     Go,
     /// Begin nothing new; done when nothing is under way.
     Pause(u64),
+    /// Done when Redis is read and no removal waits. Asked for after the pause, so that the answer cannot be from before its
+    /// last removal.
+    Connect(u64),
     /// Read everything once.
     Sweep(u64),
     /// Put every row into Redis.
@@ -189,6 +192,12 @@ impl<'a> Life<'a> {
                     }
                     done(number);
                 }
+                Command::Connect(number) => {
+                    while !is_connected(self.cache) {
+                        tokio::time::sleep(LOOK).await;
+                    }
+                    done(number);
+                }
                 Command::Sweep(number) => {
                     fill::sweep(&self.orders.plan).await;
                     done(number);
@@ -242,6 +251,7 @@ impl Command {
         match verb {
             "go" => Some(Self::Go),
             "pause" => Some(Self::Pause(number)),
+            "connect" => Some(Self::Connect(number)),
             "sweep" => Some(Self::Sweep(number)),
             "fill" => Some(Self::Fill(number)),
             "starve" => Some(Self::Starve(number)),

@@ -15,7 +15,7 @@ use crate::history::{Cause, Event};
 use crate::telling::Teller;
 
 /// How often it looks whether it is connected, and whether it is running at all.
-const LOOK: Duration = Duration::from_millis(5);
+pub(super) const LOOK: Duration = Duration::from_millis(5);
 
 /// How often its runtime asks.
 const ASK: Duration = Duration::from_millis(10);
@@ -60,8 +60,7 @@ pub(super) fn look_after(cache: &'static Cache, pulse: &Pulse, teller: &Teller) 
             teller.tell(Event::Undriven(Cause::Starved, from, now));
             starved_until = now;
         }
-        let connected =
-            cache.breaker_state() == Some(BreakerState::Closed) && cache.journal_len() == 0;
+        let connected = is_connected(cache);
         if told != Some(connected) {
             // Lost at some moment since the last look; found again at the latest now that it has been looked at.
             let looked = clock::now();
@@ -76,6 +75,11 @@ pub(super) fn look_after(cache: &'static Cache, pulse: &Pulse, teller: &Teller) 
         }
         last = now;
     }
+}
+
+/// Whether it reads Redis, and has told it all that it removed.
+pub(super) fn is_connected(cache: &Cache) -> bool {
+    cache.breaker_state() == Some(BreakerState::Closed) && cache.journal_len() == 0
 }
 
 /// How long this process's runtime takes to hear what Redis says: a push waits as long for its turn as this does, and where

@@ -262,6 +262,17 @@ fn after_everything_has_healed_no_removal_is_lost() {
 }
 
 #[test]
+fn a_removal_that_somebody_brought_to_redis_late_counts_from_the_end_of_all_trouble() {
+    for (after, expected) in [(200, vec![]), (300, vec![Rule::LostRemoval])] {
+        let (healed, begin) = (4_000, 4_000 + after);
+        let late = read(Family::Item, Tier::Memory, (begin, begin), 9);
+        let mut history = history(late, 2, removal(ITEM, (10, 20), false));
+        history.healed = Some(at(healed));
+        assert_eq!(broken(&history), expected, "read {after} ms after that");
+    }
+}
+
+#[test]
 fn a_push_that_was_late_because_everything_was_is_no_lost_removal() {
     for (family, expected) in [
         (Family::Item, vec![]),
