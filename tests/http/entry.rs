@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::{Method, StatusCode};
-use cache_runtime::http::{AdminConfig, admin_router};
+use cache_runtime::http::{AdminConfig, CachedJson, admin_router};
 use cache_runtime::{Cache, CacheConfig, cached};
 use cache_tests::{RedisServer, eventually};
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,12 @@ async fn book(cache: &Cache, id: u32, author: u32) -> Option<Book> {
         title: format!("Book {id}"),
         pages: 100 + id,
     })
+}
+
+#[cached(ttl = "10m", key = "text:<id>", cache = cache.clone(), skip(cache))]
+async fn book_as_text(cache: &Cache, id: u32) -> CachedJson<Book> {
+    let title = format!("Book {id}");
+    CachedJson::new(Book { title, pages: 100 })
 }
 
 fn router(cache: &Cache) -> Router {
@@ -177,6 +183,18 @@ async fn what_is_no_entry_is_told_as_what_it_is() {
     assert_eq!(state("text").await, ("foreign".into(), json!(true)));
     redis.cli(&["LPUSH", "shelf:list", "1"]);
     assert_eq!(state("list").await, ("foreign".into(), json!(true)));
+    // Longer than any value of this cache. Reading it would keep the connection of all calls busy.
+    redis.cli(&["SETRANGE", "shelf:long", "2000000", "x"]);
+    let read = |redis: &RedisServer| redis.commandstats().get("get").copied();
+    let before = read(&redis);
+    assert_eq!(state("long").await, ("foreign".into(), json!(true)));
+    let look = told(&app, "key=long", ADMIN).await;
+    assert_eq!(look["size_bytes"], 2_000_001);
+    assert_eq!(
+        read(&redis),
+        before,
+        "its length was asked for, and no more"
+    );
     cache
         .set("old", &1, Duration::from_millis(1))
         .await
@@ -218,6 +236,10 @@ async fn without_redis_memory_is_looked_at_and_a_long_value_is_cut_unless_all_is
     let look = told(&app, "key=a%20long%20text&value=true&full=true", SUPER).await;
     assert_eq!(look["value"]["cut"], false);
     assert_eq!(look["value"]["text"], json!(long).to_string());
+    book_as_text(&cache, 3).await;
+    let look = told(&app, "key=text:3&value=true", SUPER).await;
+    let told_book: Book = serde_json::from_str(look["value"]["text"].as_str().unwrap()).unwrap();
+    assert_eq!(told_book.title, "Book 3");
     let before = cache.stats();
     told(&app, "key=a%20long%20text", ADMIN).await;
     assert_eq!(cache.stats(), before, "looking is not counted");

@@ -217,7 +217,7 @@ impl<T> CachedJson<T> {
     {
         if self.stored.is_none()
             && let Some(draft) = self.value.get().and_then(draft)
-            && let Some(prepared) = with_forms(draft, how).await
+            && let Some(prepared) = with_forms(draft, how, &COMPRESSING).await
         {
             self.stored = Some(Arc::new(Stored::new(prepared)));
         }
@@ -236,7 +236,11 @@ const COMPRESSED_IN_PLACE: usize = 16 << 10;
 /// How many large texts may be compressed at the same time.
 static COMPRESSING: Semaphore = Semaphore::const_new(4);
 
-async fn with_forms(mut draft: Draft, how: Preparing) -> Option<Prepared> {
+async fn with_forms(
+    mut draft: Draft,
+    how: Preparing,
+    compressing: &'static Semaphore,
+) -> Option<Prepared> {
     let length = draft.text_length();
     if cfg!(not(feature = "compression"))
         || length < how.precompress_from
@@ -244,23 +248,23 @@ async fn with_forms(mut draft: Draft, how: Preparing) -> Option<Prepared> {
     {
         return draft.seal();
     }
-    // When many entries are loaded at once, most are stored without compressed forms: a call need not wait for the
-    // compression of others.
-    let Ok(turn) = COMPRESSING.try_acquire() else {
+    let runtime = Handle::try_current().ok();
+    let Some(runtime) = runtime.filter(|_| length > COMPRESSED_IN_PLACE) else {
+        draft.add_forms(how.max_value_bytes);
+        return draft.seal();
+    };
+    // When many entries are loaded at once, some are stored without compressed forms: no call waits for the compression of
+    // others.
+    let Ok(turn) = compressing.try_acquire() else {
         return draft.seal();
     };
     let compress = move || {
+        let _turn = turn;
         draft.add_forms(how.max_value_bytes);
-        drop(turn);
         draft.seal()
     };
-    match Handle::try_current() {
-        // An error: the runtime is shutting down.
-        Ok(runtime) if length > COMPRESSED_IN_PLACE => {
-            runtime.spawn_blocking(compress).await.ok().flatten()
-        }
-        _ => compress(),
-    }
+    // An error: the runtime is shutting down.
+    runtime.spawn_blocking(compress).await.ok().flatten()
 }
 
 impl<T> From<T> for CachedJson<T> {
@@ -300,5 +304,32 @@ impl<T: Serialize + 'static> IntoResponse for CachedJson<T> {
             response.extensions_mut().insert(Known(stored));
         }
         response
+    }
+}
+
+#[cfg(all(test, feature = "compression"))]
+mod tests {
+    use super::*;
+
+    const HOW: Preparing = Preparing {
+        precompress_from: 0,
+        max_value_bytes: usize::MAX,
+    };
+
+    async fn forms(length: usize, compressing: &'static Semaphore) -> usize {
+        let draft = draft(&"a".repeat(length)).unwrap();
+        let prepared = with_forms(draft, HOW, compressing).await.unwrap();
+        prepared.forms().len()
+    }
+
+    #[tokio::test]
+    async fn no_call_waits_for_the_compression_of_others() {
+        static NO_TURN: Semaphore = Semaphore::const_new(0);
+        static TURNS: Semaphore = Semaphore::const_new(2);
+        let large = 4 * COMPRESSED_IN_PLACE;
+        assert!(forms(1_000, &NO_TURN).await > 0, "in place");
+        assert_eq!(forms(large, &NO_TURN).await, 0);
+        assert!(forms(large, &TURNS).await > 0);
+        assert_eq!(TURNS.available_permits(), 2, "the turn is given back");
     }
 }

@@ -115,9 +115,11 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Of<T> {
         // The text is JSON whatever is asked for; this says that what is around it is not.
         codec: |_| CodecKind::Bincode,
         is: |value| value.is::<Stored<T>>(),
-        encode: |value, _| match value.downcast_ref::<Stored<T>>() {
-            Some(stored) => Ok(stored.prepared().packed().to_vec()),
-            None => Err(CodecError::Encode),
+        // As JSON it is what operators are shown.
+        encode: |value, codec| match (value.downcast_ref::<Stored<T>>(), codec) {
+            (Some(stored), CodecKind::Json) => Ok(stored.prepared().text().to_vec()),
+            (Some(stored), CodecKind::Bincode) => Ok(stored.prepared().packed().to_vec()),
+            (None, _) => Err(CodecError::Encode),
         },
         decode: |bytes, codec| {
             let packed = (codec == CodecKind::Bincode).then(|| Bytes::copy_from_slice(bytes));

@@ -174,7 +174,7 @@ impl Draft {
     }
 
     pub(super) fn seal(mut self) -> Option<Prepared> {
-        // What is counted is the length, so nothing beyond it may stay in memory.
+        // The bound of memory counts lengths, so the buffer must not be longer than its content.
         self.0.shrink_to_fit();
         Prepared::read(Bytes::from(self.0))
     }

@@ -60,7 +60,7 @@ pub fn functions() -> Vec<(&'static str, CacheStats)> {
     functions
 }
 
-/// What is known of a cached function that was called.
+/// A cached function that was called, with its figures.
 #[cfg(feature = "axum")]
 #[derive(Debug)]
 pub(crate) struct Called {

@@ -112,7 +112,7 @@ mod tests {
         AcceptEncoding::of(&headers)
     }
 
-    /// What is sent of a body with a shorter zstd and a longer gzip form.
+    /// The name of the form that is sent of a body with a shorter zstd form and a longer gzip form.
     fn sent(accept: AcceptEncoding) -> &'static str {
         let form = |coding, body| Form {
             coding,

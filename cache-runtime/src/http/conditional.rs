@@ -15,7 +15,7 @@ use crate::cacheable::response::says;
 use crate::http::accept_encoding::AcceptEncoding;
 use crate::http::etag::{self, Strength};
 
-/// What a `GET` or `HEAD` says about the form of its answer.
+/// The forms of an answer that a `GET` or `HEAD` accepts, and those that its client has already.
 #[derive(Debug)]
 pub(super) struct Wanted {
     accept: AcceptEncoding,

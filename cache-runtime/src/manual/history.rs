@@ -20,8 +20,9 @@ impl Cache {
         self.keep_sampling();
     }
 
-    /// Has the history sampled every two seconds, by a task on the caller's runtime. If there is none, or if it ends later,
-    /// the next call of this starts the task; until then samples are only taken when the history is asked for.
+    /// Has the history sampled every two seconds, by a task on the caller's runtime. If there is none, or if it ends later
+    /// or is not driven, the next call of this starts the task; until then samples are only taken when the history is asked
+    /// for.
     ///
     /// The task does not keep the cache alive, and ends with it.
     pub(crate) fn keep_sampling(&self) {
@@ -31,7 +32,8 @@ impl Cache {
         };
         if history.is_on() {
             let cache = Arc::downgrade(&self.inner);
-            history.keep_sampling(|| runtime.spawn(sample_often(cache)));
+            let now = Instant::now();
+            history.keep_sampling(now, || runtime.spawn(sample_often(cache)));
         }
     }
 

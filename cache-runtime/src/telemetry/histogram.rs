@@ -1,34 +1,64 @@
-//! Durations by size: counts that are bumped without a lock.
+//! Durations by size: counts that are bumped without a lock. Only the admin routes read them: without the feature `axum`
+//! nothing is kept, and no clock is read for it.
 //!
 //! Each doubling has four buckets, so a percentile is off by less than a quarter, and the counts of several histograms can
 //! be added.
 
+#[cfg(not(feature = "axum"))]
+use std::marker::PhantomData;
+#[cfg(feature = "axum")]
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+#[cfg(feature = "axum")]
+use tokio::time::Instant;
+
 /// Buckets per doubling.
+#[cfg(feature = "axum")]
 const PARTS: u64 = 4;
 
 /// Times below 2 to this power, in microseconds, share the first bucket.
+#[cfg(feature = "axum")]
 const SHORTEST: u32 = 4;
 
 /// Times from 2 to this power on, in microseconds (67 s), share the last bucket.
+#[cfg(feature = "axum")]
 const LONGEST: u32 = 26;
 
+#[cfg(feature = "axum")]
 const BUCKETS: usize = 2 + ((LONGEST - SHORTEST) as u64 * PARTS) as usize;
 
 /// Counts durations; recording one adds to one atomic.
 #[derive(Debug)]
-pub(crate) struct Histogram([AtomicU64; BUCKETS]);
+pub(crate) struct Histogram(#[cfg(feature = "axum")] [AtomicU64; BUCKETS]);
 
 impl Histogram {
     pub(crate) const fn new() -> Self {
-        Self([const { AtomicU64::new(0) }; BUCKETS])
+        Self(
+            #[cfg(feature = "axum")]
+            [const { AtomicU64::new(0) }; BUCKETS],
+        )
     }
 
+    #[cfg(feature = "axum")]
     pub(crate) fn record(&self, time: Duration) {
         let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         self.0[bucket(micros)].fetch_add(1, Relaxed);
+    }
+
+    #[cfg(not(feature = "axum"))]
+    pub(crate) fn record(&self, _: Duration) {}
+
+    /// Begins to measure a duration, which is recorded when the result is dropped.
+    pub(crate) fn start(&self) -> Stopwatch<'_> {
+        Stopwatch {
+            #[cfg(feature = "axum")]
+            histogram: self,
+            #[cfg(feature = "axum")]
+            began: Instant::now(),
+            #[cfg(not(feature = "axum"))]
+            histogram: PhantomData,
+        }
     }
 
     /// The count of each bucket.
@@ -38,6 +68,25 @@ impl Histogram {
     }
 }
 
+/// A duration that is being measured.
+#[derive(Debug)]
+pub(crate) struct Stopwatch<'a> {
+    #[cfg(feature = "axum")]
+    histogram: &'a Histogram,
+    #[cfg(feature = "axum")]
+    began: Instant,
+    #[cfg(not(feature = "axum"))]
+    histogram: PhantomData<&'a Histogram>,
+}
+
+#[cfg(feature = "axum")]
+impl Drop for Stopwatch<'_> {
+    fn drop(&mut self) {
+        self.histogram.record(self.began.elapsed());
+    }
+}
+
+#[cfg(feature = "axum")]
 fn bucket(micros: u64) -> usize {
     if micros < 1 << SHORTEST {
         return 0;

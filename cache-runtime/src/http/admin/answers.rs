@@ -74,7 +74,8 @@ pub(super) struct Stats {
 struct Memory {
     entries: usize,
     max_entries: usize,
-    /// What the entries weigh: the bytes of key and value, but at least the byte bound divided by the entry bound.
+    /// The weight of all entries. An entry weighs the bytes of its key and value, but at least the byte bound divided by
+    /// the entry bound.
     bytes: u64,
     max_bytes: u64,
     /// Entries that made room for others before they expired.
@@ -150,7 +151,7 @@ struct Function {
     #[serde(flatten)]
     load_times: BTreeMap<&'static str, Option<f64>>,
     counters: CacheStats,
-    /// What was counted in the range that was asked for; absent if none was, and for functions beyond the first 128.
+    /// The figures of the range in the request. Absent if the request names none, and for functions beyond the first 128.
     #[serde(skip_serializing_if = "Option::is_none")]
     period: Option<history::FunctionPeriod>,
 }

@@ -9,7 +9,7 @@ use crate::cache::Cache;
 use crate::telemetry::history::{self, Figures, Kind, Point, Range, Times};
 use crate::telemetry::instance::Instance;
 
-/// What was counted in a range, slot by slot, and what happened in it.
+/// The figures of a range, slot by slot, and the events in it.
 #[derive(Debug, Serialize)]
 pub(super) struct History {
     instance: Instance,
@@ -62,7 +62,7 @@ struct Event {
     count: u64,
 }
 
-/// What was counted of one function.
+/// The figures of one function.
 #[derive(Debug, Serialize)]
 pub(super) struct FunctionPeriod {
     totals: Totals,

@@ -72,10 +72,13 @@ impl Timer {
     /// A timer of the runtime that rings at the deadline or earlier.
     fn take(runtime: Id, deadline: Instant) -> Self {
         let idle = IDLE.try_with(|idle| idle.borrow_mut().pop()).ok().flatten();
-        // The timers of another runtime may never ring: this thread has left that one.
-        match idle.filter(|timer| timer.runtime == runtime) {
+        // The timers of another runtime may never ring: this thread has left that one. One that has rung is not used either:
+        // it may be of a runtime that has ended, where all timers ring and none can be set again. tokio may give the number
+        // of such a runtime to another one.
+        let usable = |timer: &Timer| timer.runtime == runtime && !timer.sleep.is_elapsed();
+        match idle.filter(usable) {
             Some(mut timer) => {
-                if timer.sleep.is_elapsed() || timer.sleep.deadline() > deadline {
+                if timer.sleep.deadline() > deadline {
                     timer.sleep.as_mut().reset(deadline);
                 }
                 timer
@@ -149,14 +152,25 @@ mod tests {
             let mut builder = Builder::new_current_thread();
             builder.enable_time().start_paused(true).build().unwrap()
         };
-        runtime().block_on(async { drop(alarm_in(50 * MS).await) });
-        assert_eq!(idle().len(), 1);
-        runtime().block_on(async {
+        let used = || async {
             let began = Instant::now();
-            let mut second = alarm_in(50 * MS).await;
-            poll_fn(|context| second.poll(context)).await;
+            let mut alarm = alarm_in(50 * MS).await;
+            poll_fn(|context| alarm.poll(context)).await;
             assert_eq!(began.elapsed(), 50 * MS);
-        });
+        };
+        let first = runtime();
+        first.block_on(async { drop(alarm_in(50 * MS).await) });
+        assert_eq!(idle().len(), 1);
+        let second = runtime();
+        second.block_on(used());
+        assert_eq!(idle(), []);
+
+        // Nor is one whose runtime has ended, if another has its number.
+        first.block_on(async { drop(alarm_in(50 * MS).await) });
+        drop(first);
+        let number = second.handle().id();
+        IDLE.with_borrow_mut(|idle| idle.iter_mut().for_each(|timer| timer.runtime = number));
+        second.block_on(used());
         assert_eq!(idle(), []);
     }
 

@@ -28,8 +28,8 @@ impl ServerClock {
         }
     }
 
-    /// Takes in the server's time, in microseconds. It is unknown when, between question and answer, the server read its clock.
-    /// So an answer that took much longer than those before is less exact, and is not used at first.
+    /// Takes in the server's time, in microseconds. It is unknown when, between question and answer, the server read its
+    /// clock. So an answer that took much longer than those before is less exact, and is not used at first.
     pub(in crate::redis) fn heard(&self, sent: Instant, took: Duration, server: i64) {
         self.latest.store(server, Relaxed);
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX / 4);

@@ -1,10 +1,9 @@
 //! Spans and histograms of operations of Redis.
 
-use tokio::time::Instant;
 use tracing::{Level, Span, debug_span, field, span_enabled};
 
 use crate::redis::connection::fault::Fault;
-use crate::telemetry::histogram::Histogram;
+use crate::telemetry::histogram::{Histogram, Stopwatch};
 
 /// An operation of Redis under way. It is counted when this is dropped, even if nobody waits for it any more.
 ///
@@ -13,14 +12,13 @@ use crate::telemetry::histogram::Histogram;
 #[derive(Debug)]
 pub(crate) struct RedisSpan<'a> {
     span: Option<Box<Span>>,
-    times: Option<&'a Histogram>,
-    began: Instant,
+    _stopwatch: Option<Stopwatch<'a>>,
     #[cfg(feature = "metrics")]
     _timer: crate::telemetry::timer::Timer,
 }
 
 impl<'a> RedisSpan<'a> {
-    /// `operation`: our own name for it; the script's name if `command` runs one. `times`: where its duration is counted, if it is.
+    /// `operation`: our own name for it; the script's name if `command` runs one. `times`: counts its duration.
     pub(crate) fn begin(
         operation: &'static str,
         command: &'static str,
@@ -28,8 +26,7 @@ impl<'a> RedisSpan<'a> {
     ) -> Self {
         Self {
             span: span_enabled!(Level::DEBUG).then(|| Box::new(operation_span(operation, command))),
-            times,
-            began: Instant::now(),
+            _stopwatch: times.map(Histogram::start),
             #[cfg(feature = "metrics")]
             _timer: crate::telemetry::timer::Timer::of_redis(operation),
         }
@@ -46,14 +43,6 @@ impl<'a> RedisSpan<'a> {
             span.record("error.type", kind);
         }
         result
-    }
-}
-
-impl Drop for RedisSpan<'_> {
-    fn drop(&mut self) {
-        if let Some(times) = self.times {
-            times.record(self.began.elapsed());
-        }
     }
 }
 

@@ -18,8 +18,8 @@ if tonumber(ARGV[3]) > longest then
   longest = tonumber(ARGV[3])
   redis.call('ZADD', KEYS[1], string.format('%.0f', -longest), 'l')
 end
--- A number is a time in microseconds, as the removing process estimated it, or slightly larger. An entry with a number below `old` has expired by now, unless
--- its load took longer than a minute; the floor makes such an entry stale.
+-- A number is a time in microseconds, as the removing process estimated it, or slightly larger. An entry with a number
+-- below `old` has expired by now, unless its load took longer than a minute; the floor makes such an entry stale.
 local time = redis.call('TIME')
 local old = string.format('%.0f', time[1] * 1000000 - (longest + 60000) * 1000)
 local newest = redis.call('ZREVRANGEBYSCORE', KEYS[1], old, '(0', 'WITHSCORES', 'LIMIT', '0', '1')

@@ -125,6 +125,23 @@ async fn what_was_counted_before_the_history_began_is_not_in_it() {
 }
 
 #[tokio::test]
+async fn a_sampler_that_nobody_drives_is_replaced() {
+    let (history, began) = (History::default(), Instant::now());
+    history.turn(true, began, Sample::default);
+    let started = std::cell::Cell::new(0);
+    let keep_sampling = |now| {
+        history.keep_sampling(now, || {
+            started.set(started.get() + 1);
+            tokio::spawn(std::future::pending())
+        });
+        started.get()
+    };
+    assert_eq!(keep_sampling(began), 1);
+    assert_eq!(keep_sampling(began + 2 * EVERY), 1, "a sample is due");
+    assert_eq!(keep_sampling(began + 5 * EVERY), 2, "three are missing");
+}
+
+#[tokio::test]
 async fn functions_have_lines_of_their_own_and_no_more_than_their_bound() {
     let called = |misses| {
         let stats = CacheStats {
