@@ -17,7 +17,7 @@ use crate::random::Random;
 use crate::stage::{Journals, Stage};
 
 /// How long peace may take: a process that was frozen finds its connection dead, and looks for another.
-const HEALING: Duration = Duration::from_secs(10);
+const HEALING: Duration = Duration::from_secs(30);
 
 /// How long it may take until every row is in Redis.
 const FILLING: Duration = Duration::from_secs(120);

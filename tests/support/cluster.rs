@@ -75,6 +75,9 @@ impl RedisCluster {
                 info.str().contains("master_link_status:up").then_some(())
             });
         }
+        for node in &cluster.nodes {
+            node.cli(&["CONFIG", "SET", "cluster-replica-no-failover", "no"]);
+        }
         cluster
     }
 
@@ -91,6 +94,8 @@ impl RedisCluster {
                     // The slots of the other nodes are served meanwhile.
                     .config("cluster-require-full-coverage", "no")
                     .config("repl-diskless-sync-delay", "0")
+                    // On a busy machine a master may seem dead before its replica follows it.
+                    .config("cluster-replica-no-failover", "yes")
                     .config("enable-debug-command", "yes")
                     .start()
             })
