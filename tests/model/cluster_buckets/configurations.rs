@@ -12,6 +12,7 @@ const NONE: Faults = Faults {
     cuts: 0,
     timeouts: 0,
     late: 0,
+    silences: 0,
 };
 
 /// Two buckets. One process removes, another reads.
@@ -281,6 +282,20 @@ pub(crate) fn near_and_a_cut() -> Cluster {
         readers: vec![(1, 0, 2)],
         faults: Faults { cuts: 1, ..NONE },
         ..near()
+    }
+}
+
+/// A memory tier whose link is not heard for a while, beside a removal by name.
+pub(crate) fn silence() -> Cluster {
+    Cluster {
+        processes: vec![Kind::Strict, Kind::Near],
+        readers: vec![(1, 0, 2)],
+        writers: vec![(0, Job::Key(0))],
+        faults: Faults {
+            silences: 1,
+            ..NONE
+        },
+        ..base()
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) fn steps(cluster: &Cluster, state: &State, next: &mut Next) {
             connect(cluster, state, process, bucket, next);
             ends(cluster, state, process, bucket, next);
             hear(cluster, state, process, bucket, next);
+            falls_silent(cluster, state, process, bucket, next);
         }
     }
 }
@@ -79,6 +80,26 @@ fn ends(cluster: &Cluster, state: &State, process: usize, bucket: usize, next: &
         after.left.cuts -= 1;
         after.hang_up(cluster, process, bucket);
         add(next, "loses a link", process, after);
+    }
+}
+
+/// A process that has no processor time hears nothing for two seconds. The answer to its next heartbeat comes after all pushes.
+fn falls_silent(cluster: &Cluster, state: &State, process: usize, bucket: usize, next: &mut Next) {
+    let link = &state.processes[process].links[bucket];
+    let mut after = state.clone();
+    let unheard = &mut after.processes[process].links[bucket].unheard;
+    if link.unheard && link.queue.is_empty() {
+        *unheard = false;
+        add(next, "a link is heard again", process, after);
+    } else if !link.unheard
+        && link.mode == Mode::Open
+        && state.left.silences > 0
+        && bucket == FAULTY
+        && cluster.is_near(process)
+    {
+        *unheard = true;
+        after.left.silences -= 1;
+        add(next, "a link is not heard", process, after);
     }
 }
 

@@ -38,7 +38,10 @@
 //!    known one ends the link (`OneBirth`): it may be an old one.
 //! 8. Where a link finds another run than the link before it, the removals of the last seconds wait once more, before the
 //!    link is used (`RepeatRecent`).
-//! 9. As on one server: a process applies its own removal before it acknowledges it (`LocalPass`); a load's number is that
+//! 9. A link that was not heard for two seconds is not used, and not given up either. What is loaded meanwhile stays out of
+//!    memory (`NoFillUnheard`): once the link is heard again, memory is used, and Redis pushes nothing about a key that it was
+//!    not asked for.
+//! 10. As on one server: a process applies its own removal before it acknowledges it (`LocalPass`); a load's number is that
 //!    of the moment when its lease is known to stand (`NumberAtLease`); a call's own removal lifts that number if nothing
 //!    else has come since (`LiftOnlyAlone`).
 //!

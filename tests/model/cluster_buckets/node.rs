@@ -119,7 +119,7 @@ impl State {
     pub(crate) fn hang_up(&mut self, cluster: &Cluster, process: usize, bucket: usize) {
         let link = &mut self.processes[process].links[bucket];
         (link.node, link.mode) = (0, Mode::Shut);
-        (link.subscribed, link.tracked) = (false, false);
+        (link.unheard, link.subscribed, link.tracked) = (false, false, false);
         link.known = Ledger::default();
         link.queue.clear();
         for at in 0..self.readers.len() {

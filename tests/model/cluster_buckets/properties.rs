@@ -16,7 +16,9 @@ pub(crate) fn broken(cluster: &Cluster, state: &State) -> Option<Stale> {
 fn stale_copy(state: &State) -> Option<Stale> {
     for (process, here) in state.processes.iter().enumerate() {
         for (bucket, link) in here.links.iter().enumerate() {
-            let Some(version) = link.copy else { continue };
+            let Some(version) = link.copy.filter(|_| !link.unheard) else {
+                continue;
+            };
             let is_due = |message: &Message| {
                 matches!(
                     message,

@@ -2,7 +2,7 @@
 
 use super::node::Key;
 use super::protocol::{Cluster, Next, add};
-use super::safeguard::Safeguard::NumberAtLease;
+use super::safeguard::Safeguard::{NoFillUnheard, NumberAtLease};
 use super::state::{Message, Mode, Origin, Phase, Reader, Slot, Stale, State, Stored};
 
 pub(crate) fn steps(cluster: &Cluster, state: &State, next: &mut Next) {
@@ -18,6 +18,7 @@ pub(crate) fn steps(cluster: &Cluster, state: &State, next: &mut Next) {
                 add(next, "a load reads", cluster.readers[at].0, after);
             }
             Phase::Body(version) => store(cluster, state, at, version, next),
+            Phase::Alone(version) => keep(cluster, state, at, version, next),
         }
     }
 }
@@ -36,6 +37,10 @@ fn start(cluster: &Cluster, state: &State, at: usize, next: &mut Next) {
     reader.durable = here.own[bucket];
     if !state.is_deposed(bucket, link.node) {
         reader.durable = state.durable[bucket].max(reader.floor);
+    }
+    if link.unheard {
+        reader.phase = Phase::Alone(state.database);
+        return add(next, "a load without Redis reads", process, after);
     }
     if let Some(version) = link.copy {
         let floor = reader.floor;
@@ -62,6 +67,19 @@ fn get(cluster: &Cluster, state: &State, at: usize, next: &mut Next) {
     link.tracked |= cluster.is_near(process);
     link.queue.push(Message::Got { reader: at, slot });
     add(next, "GET runs", process, after);
+}
+
+/// A load without Redis ends.
+fn keep(cluster: &Cluster, state: &State, at: usize, version: u8, next: &mut Next) {
+    let (process, bucket, _) = cluster.readers[at];
+    let mut after = state.clone();
+    let here = &mut after.processes[process];
+    let was_removed = version < here.own[bucket];
+    if !cluster.on(NoFillUnheard) && cluster.is_near(process) && !was_removed {
+        here.links[bucket].copy = Some(version);
+    }
+    after.ends(at);
+    add(next, "a load without Redis ends", process, after);
 }
 
 /// Set if absent, or over exactly what was found.

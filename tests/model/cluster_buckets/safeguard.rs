@@ -19,6 +19,8 @@ pub(crate) enum Safeguard {
     SubscribeFirst,
     /// The bucket's memory is emptied when a link opens.
     Flush,
+    /// What was loaded while a link was not heard is not kept in memory: the link goes on, and memory is not emptied.
+    NoFillUnheard,
     /// Entries and leases tell the run and reign of the master.
     RunInOrigin,
     /// They tell the birth of the ledger.

@@ -134,6 +134,8 @@ pub(crate) struct Link {
     /// 0: none.
     pub(crate) node: u8,
     pub(crate) mode: Mode,
+    /// It was not heard lately: it is neither used nor given up.
+    pub(crate) unheard: bool,
     /// As the node sees it.
     pub(crate) subscribed: bool,
     pub(crate) tracked: bool,
@@ -166,6 +168,8 @@ pub(crate) enum Phase {
     Load,
     /// The load has read this version.
     Body(u8),
+    /// A load without Redis has.
+    Alone(u8),
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -250,6 +254,8 @@ pub(crate) struct Faults {
     pub(crate) timeouts: u8,
     /// Copies of messages that arrive over the cluster bus.
     pub(crate) late: u8,
+    /// A process does not hear a link for two seconds, and then hears it again.
+    pub(crate) silences: u8,
 }
 
 /// A property that did not hold.

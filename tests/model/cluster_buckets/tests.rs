@@ -78,6 +78,7 @@ with_all! {
     a_call_that_removes_its_own_prefix_while_the_slot_moves: own_prefix_and_migration, ["the slot has moved", "a store is redirected"];
     a_slot_returns_beside_a_kill: return_beside_a_kill_repaired, ["the slot has moved", "a master is killed, and its lagging replica is promoted"];
     memory_tiers: near, ["a read finds a copy in memory", "a push: the key changed"];
+    a_memory_tier_that_does_not_hear_for_a_while: silence, ["a load without Redis ends", "a link is heard again", "a key is unlinked"];
     memory_tiers_and_a_link_that_is_cut: near_and_a_cut, ["a read finds a copy in memory", "loses a link"];
 }
 
@@ -118,6 +119,7 @@ without! {
     without_order: [Order], plain;
     without_subscribing_first: [SubscribeFirst], cut;
     without_flush: [Flush], near_and_a_cut;
+    without_refusing_what_was_loaded_unheard: [NoFillUnheard], silence;
     without_the_run_in_the_origin: [RunInOrigin], kill_by_name;
     without_the_birth_in_the_origin: [BirthInOrigin], eviction;
     without_one_birth: [OneBirth], eviction_and_a_late_message;
