@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
 use axum::extract::ConnectInfo;
@@ -49,10 +49,11 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let db = Db::open(&settings.database_url)
         .await
         .map_err(|error| format!("{}: {error}", settings.database_url))?;
-    let listener = TcpListener::bind(("127.0.0.1", settings.port))
+    let address = SocketAddr::new(settings.bind_address, settings.port);
+    let listener = TcpListener::bind(address)
         .await
-        .map_err(|error| format!("port {}: {error}", settings.port))?;
-    greet(&settings, listener.local_addr()?.port()).await;
+        .map_err(|error| format!("{address}: {error}"))?;
+    greet(&settings, listener.local_addr()?).await;
 
     tokio::spawn(job_board::metrics::keep_up());
     let state = AppState {
@@ -110,8 +111,12 @@ async fn serve(listener: TcpListener, state: AppState) -> Result<(), Box<dyn Err
 }
 
 /// Says what to try. Nobody may be reading, and that is no reason to end.
-async fn greet(settings: &Settings, port: u16) {
-    let at = format!("http://127.0.0.1:{port}");
+async fn greet(settings: &Settings, mut address: SocketAddr) {
+    // What listens on every address is reached at this one.
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    let at = format!("http://{address}");
     let database = &settings.database_url;
     let cache = cache_runtime::cache().health().await.backend;
     let _ = writeln!(

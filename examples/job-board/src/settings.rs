@@ -1,6 +1,7 @@
 //! The example's own settings; those of the cache are read by the cache.
 
 use std::env::{self, VarError};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::{fmt, fs, io};
 
@@ -11,6 +12,8 @@ use crate::db::SCHEMA_VERSION;
 /// Where to listen and what to open.
 #[derive(Clone)]
 pub struct Settings {
+    /// `BIND_ADDRESS`: 127.0.0.1 unless set, so that nobody else reaches the job board; `0.0.0.0` in a container.
+    pub bind_address: IpAddr,
     /// `PORT`: 3000 unless set; 0 takes any free one.
     pub port: u16,
     /// `DATABASE_URL`: `sqlite://path`; a file among the temporary ones unless set.
@@ -30,6 +33,7 @@ impl Settings {
     /// One line that names the variable and says what it should be.
     pub fn from_env() -> Result<Self, BadSetting> {
         Ok(Self {
+            bind_address: bind_address(variable("BIND_ADDRESS")?)?,
             port: port(variable("PORT")?)?,
             database_url: database_url(variable("DATABASE_URL")?)?,
             session_key: session_key(variable("SESSION_SECRET")?)?,
@@ -42,6 +46,7 @@ impl Settings {
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
+            .field("bind_address", &self.bind_address)
             .field("port", &self.port)
             .field("database_url", &self.database_url)
             .field("warm", &self.warm)
@@ -68,6 +73,18 @@ fn variable(name: &str) -> Result<Option<String>, BadSetting> {
         Err(VarError::NotPresent) => Ok(None),
         Err(VarError::NotUnicode(_)) => Err(BadSetting(format!("{name} is not UTF-8"))),
     }
+}
+
+fn bind_address(text: Option<String>) -> Result<IpAddr, BadSetting> {
+    let Some(text) = text else {
+        return Ok(Ipv4Addr::LOCALHOST.into());
+    };
+    let problem = |_| {
+        BadSetting(format!(
+            "BIND_ADDRESS must be an address such as 0.0.0.0 or ::1, not {text:?}"
+        ))
+    };
+    text.parse().map_err(problem)
 }
 
 fn port(text: Option<String>) -> Result<u16, BadSetting> {
@@ -118,6 +135,16 @@ fn warm(text: Option<String>) -> Result<bool, BadSetting> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bind_address_is_an_address() {
+        assert!(bind_address(None).is_ok_and(|host| host.is_loopback()));
+        assert!(bind_address(Some("0.0.0.0".into())).is_ok_and(|host| host.is_unspecified()));
+        let refused = bind_address(Some("job-board".into())).map_err(|problem| problem.to_string());
+        assert!(
+            matches!(refused, Err(text) if text.contains("BIND_ADDRESS") && text.contains("0.0.0.0"))
+        );
+    }
 
     #[test]
     fn a_port_is_a_port() {

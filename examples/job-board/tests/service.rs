@@ -194,3 +194,14 @@ fn the_first_pages_are_warm_if_asked_for() {
     }
     assert_eq!(board.get("/api/jobs?skip=100").x_cache(), "miss");
 }
+
+#[test]
+fn it_listens_where_it_is_told_to() {
+    let service = Service::start("bind", &[("BIND_ADDRESS", "0.0.0.0")]);
+    let answer = service.get("/api/jobs?search=rust&limit=2");
+    assert!(answer.head.starts_with("http/1.1 200"), "{}", answer.head);
+    assert!(
+        service.address.starts_with("127.0.0.1:"),
+        "where the greeting sends people"
+    );
+}
