@@ -12,7 +12,7 @@ use crate::plan::{Overrides, Plan};
 use crate::stage::Journals;
 use crate::worker::Orders;
 
-const USAGE: &str = "fleet plans | fleet [--minutes N | --seconds N] [--seed N] [--round SECONDS] [--plan NAME] [--round-trip MILLISECONDS] [--budget MILLISECONDS] [--rate ACTS] [--rows N] [--names tame|wild] [--tenants 1|2] [--servers one|cluster] [--without SAFEGUARD,…] [--journals all|half|none]";
+const USAGE: &str = "fleet plans | fleet [--minutes N | --seconds N] [--seed N] [--round SECONDS] [--plan NAME] [--round-trip MILLISECONDS] [--budget MILLISECONDS] [--rate ACTS] [--rows N] [--names tame|wild] [--tenants 1|2] [--servers one|cluster] [--without SAFEGUARD,…] [--journals all|half|none] [--busy THREADS]";
 
 /// What the program is to be.
 #[derive(Debug)]
@@ -77,6 +77,7 @@ impl Pairs {
             seed,
             without,
             journals: self.optional("journals")?.unwrap_or(Journals::Half),
+            busy: self.optional("busy")?.unwrap_or(0),
             length,
             round,
         })

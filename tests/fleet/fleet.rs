@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use cache_runtime::sabotage::Safeguard;
 use serde::Serialize;
 
+use crate::busy;
 use crate::checker::{Rule, Violation, check, queued_in_peace};
 use crate::clock::{self, Nanos};
 use crate::collector::Heard;
@@ -37,6 +38,8 @@ pub(crate) struct Options {
     pub(crate) seed: u64,
     pub(crate) without: Vec<Safeguard>,
     pub(crate) journals: Journals,
+    /// Threads that only compute, on the one core that everything runs on; 0: nothing else runs, and all cores are used.
+    pub(crate) busy: u32,
     pub(crate) length: Duration,
     pub(crate) round: Duration,
 }
@@ -51,6 +54,7 @@ pub(crate) struct Report {
     names: &'static str,
     tenants: u32,
     rows: u32,
+    busy: u32,
     seconds: f64,
     rounds: u32,
     processes: u32,
@@ -105,6 +109,7 @@ impl Report {
             names: plan.names.name(),
             tenants: plan.tenants,
             rows: plan.rows,
+            busy: options.busy,
             ..Self::default()
         }
     }
@@ -158,6 +163,7 @@ fn millis(from: Nanos, to: Nanos) -> f64 {
 
 /// Runs until its time is over, or something is found.
 pub(crate) fn run(options: &Options) -> std::io::Result<Report> {
+    busy::keep(options.busy)?;
     let started = Instant::now();
     let random = Random::new(options.seed);
     let mut report = Report::of(options);

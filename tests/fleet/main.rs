@@ -21,6 +21,7 @@
 //!   and non-ASCII in them.
 //! - `--tenants 2`: every other process belongs to another application, whose namespace is nested in the first one's.
 //! - `--servers cluster`: Redis Cluster of three masters with a replica each, instead of one server.
+//! - `--busy N`: everything runs on one core, beside so many threads that only compute.
 //!
 //! Read in this order: [`catalogue`] (what is cached), [`names`], [`functions`], [`acts`] (what processes do), [`plan`],
 //! [`faults`], [`fleet`] (a run), [`checker`].
@@ -28,6 +29,7 @@
 mod acts;
 mod arguments;
 mod body;
+mod busy;
 mod canary;
 mod catalogue;
 mod checker;

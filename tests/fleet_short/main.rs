@@ -209,6 +209,25 @@ fn nothing_stale_over_a_cluster_under_the_loads_of_one_server() {
 }
 
 #[test]
+fn nothing_stale_on_a_machine_that_is_busy_with_something_else() {
+    for servers in ["one", "cluster"] {
+        let common = [
+            "--plan",
+            "open",
+            "--seconds",
+            "4",
+            "--round",
+            "4",
+            "--busy",
+            "1",
+            "--servers",
+            servers,
+        ];
+        clean(&common, &["body"]);
+    }
+}
+
+#[test]
 fn what_crashed_processes_had_queued_is_not_lost() {
     clean(
         &[
