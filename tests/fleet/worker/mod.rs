@@ -194,6 +194,8 @@ impl<'a> Life<'a> {
                 }
                 Command::Connect(number) => {
                     while !is_connected(self.cache) {
+                        // After the end of a runtime, a part of a cluster is connected again when somebody asks for it.
+                        self.cache.health().await;
                         tokio::time::sleep(LOOK).await;
                     }
                     done(number);
