@@ -33,9 +33,9 @@ fn a_read() {
                 read(
                         call,
                         CanBeCached::demanded(
-                            Peel::<
+                            Innermost::<
                                 Result<Vec<Job>, DbError>,
-                            >::peel(kind!(Result < Vec < Job >, DbError >)),
+                            >::innermost(kind!(Result < Vec < Job >, DbError >)),
                         ),
                         always,
                         no_result_patterns,
@@ -113,7 +113,9 @@ fn a_read_with_companions() {
                     .holds_caller(identify_caller!(u64));
                 read(
                         call,
-                        CanBeCached::demanded(Peel::<Option<Job>>::peel(kind!(Option < Job >))),
+                        CanBeCached::demanded(
+                            Innermost::<Option<Job>>::innermost(kind!(Option < Job >)),
+                        ),
                         always,
                         no_result_patterns,
                         move || async move {
@@ -229,7 +231,7 @@ fn a_boxed_method_with_an_automatic_key() {
                         .holds_caller(identify_caller!(u64));
                     read(
                             call,
-                            CanBeCached::demanded(Peel::<Job>::peel(kind!(Job))),
+                            CanBeCached::demanded(Innermost::<Job>::innermost(kind!(Job))),
                             always,
                             no_result_patterns,
                             move || async move {
@@ -274,7 +276,7 @@ fn a_put_of_what_has_no_name() {
                 my::runtime::__private::put(
                         call,
                         my::runtime::__private::CanBeCached::demanded(
-                            my::runtime::__private::peel_result_of(
+                            my::runtime::__private::innermost_of_result(
                                 &body,
                                 my::runtime::__private::kind!(of & body),
                             ),
@@ -398,14 +400,16 @@ fn a_read_that_refreshes_in_the_background() {
                 read_detachable(
                         call,
                         CanBeCached::demanded(
-                            Peel::<Result<User, DbError>>::peel(kind!(Result < User, DbError >)),
+                            Innermost::<
+                                Result<User, DbError>,
+                            >::innermost(kind!(Result < User, DbError >)),
                         ),
                         always,
                         no_result_patterns,
                         move || {
-                            let __this = CloneForStale::owned(Lent, self);
-                            let name = CloneForStale::owned(Lent, name);
-                            let db = CloneForStale::owned(Lent, db);
+                            let __this = CloneForStale::owned(BorrowedArgument, self);
+                            let name = CloneForStale::owned(BorrowedArgument, name);
+                            let db = CloneForStale::owned(BorrowedArgument, db);
                             async move {
                                 if let Some(returned) = stated::<Result<User, DbError>>() {
                                     return returned;
@@ -457,12 +461,12 @@ fn a_boxed_read_that_refreshes_early() {
                         .holds_caller(identify_caller!(& 'life1 str));
                     read_detachable(
                             call,
-                            CanBeCached::demanded(Peel::<Job>::peel(kind!(Job))),
+                            CanBeCached::demanded(Innermost::<Job>::innermost(kind!(Job))),
                             move |job| job.is_done(),
                             no_result_patterns,
                             move || {
-                                let __this = CloneForEarly::owned(Lent, self);
-                                let id = CloneForEarly::owned(Lent, id);
+                                let __this = CloneForEarly::owned(BorrowedArgument, self);
+                                let id = CloneForEarly::owned(BorrowedArgument, id);
                                 async move {
                                     if let Some(returned) = stated::<Job>() {
                                         return returned;
@@ -525,9 +529,10 @@ fn a_read_with_every_policy() {
                 read_detachable(
                         call,
                         may_time_out!(
-                            Result < Option < Job >, DbError >, CanBeCached::demanded(Peel:: < Result
-                            < Option < Job >, DbError > > ::peel(CanBeNone:: < Result < Option < Job
-                            >, DbError > > ::demanded(kind!(Result < Option < Job >, DbError >))))
+                            Result < Option < Job >, DbError >, CanBeCached::demanded(Innermost:: <
+                            Result < Option < Job >, DbError > > ::innermost(CanBeNone:: < Result <
+                            Option < Job >, DbError > > ::demanded(kind!(Result < Option < Job >,
+                            DbError >))))
                         ),
                         always,
                         no_result_patterns,
@@ -574,9 +579,9 @@ fn a_read_that_gives_up() {
                                 Result<Job, DbError>,
                             >::failing(
                                 CanBeCached::demanded(
-                                    Peel::<
+                                    Innermost::<
                                         Result<Job, DbError>,
-                                    >::peel(kind!(Result < Job, DbError >)),
+                                    >::innermost(kind!(Result < Job, DbError >)),
                                 ),
                             ),
                         ),

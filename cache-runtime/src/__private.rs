@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 pub use crate::cacheable::demand::{
-    CanBeCached, CanBeNone, CanKeepStatuses, CanTimeOut, CloneForEarly, CloneForSoftTimeout,
-    CloneForStale, Failing, Lent, Peel, peel_result_of,
+    BorrowedArgument, CanBeCached, CanBeNone, CanKeepStatuses, CanTimeOut, CloneForEarly,
+    CloneForSoftTimeout, CloneForStale, Failing, Innermost, innermost_of_result,
 };
 pub use crate::cacheable::dispatch;
 pub use crate::call::call::{Call, KeyText, ResultPatterns};

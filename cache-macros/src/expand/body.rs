@@ -132,10 +132,14 @@ impl<'a> Printer<'a> {
         let kind = self.code("kind", quote!(!), probe);
         let kind = self.with_none_ttl(kind);
         let kind = if is_opaque {
-            let peeled = self.code("peel_result_of", TokenStream::new(), quote!(&#body, #kind));
-            self.code("CanBeCached", quote!(::demanded), peeled)
+            let kind = self.code(
+                "innermost_of_result",
+                TokenStream::new(),
+                quote!(&#body, #kind),
+            );
+            self.code("CanBeCached", quote!(::demanded), kind)
         } else {
-            self.demand_of("CanBeCached", "Peel", "peel", kind)
+            self.demand_of("CanBeCached", "Innermost", "innermost", kind)
         };
         let kind = self.with_timeout(kind);
         self.with_statuses(kind)
@@ -227,7 +231,8 @@ impl<'a> Printer<'a> {
         let there = from.span();
         let private = respanned(self.private.clone(), there);
         let clone = Ident::new(&owned.clone.to_string(), there);
-        let cloned = quote_spanned!(there=> #private::#clone::owned(#private::Lent, #from));
+        let cloned =
+            quote_spanned!(there=> #private::#clone::owned(#private::BorrowedArgument, #from));
         quote!(let #name = #cloned;)
     }
 }

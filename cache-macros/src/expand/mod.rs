@@ -36,8 +36,8 @@
 //!     read_detachable::<User, _, _, _, _, _>(
 //!         …
 //!         move || {
-//!             let __this = CloneForStale::owned(Lent, self);
-//!             let name = CloneForStale::owned(Lent, name);
+//!             let __this = CloneForStale::owned(BorrowedArgument, self);
+//!             let name = CloneForStale::owned(BorrowedArgument, name);
 //!             async move {
 //!                 if let Some(returned) = stated::<User>() { return returned; }
 //!                 let __this: &Self = Borrow::<Self>::borrow(&__this);

@@ -16,12 +16,12 @@ use crate::cacheable::{
 use crate::error::TimedOut;
 
 /// A kind taken apart, so that an error can name the one type that causes it.
-pub struct Peeled<K, T, L> {
+pub struct WithInnermost<K, T, L> {
     kind: K,
     innermost: PhantomData<(fn() -> T, L)>,
 }
 
-impl<K, T, L> Peeled<K, T, L> {
+impl<K, T, L> WithInnermost<K, T, L> {
     pub(super) fn kind(self) -> K {
         self.kind
     }
@@ -32,7 +32,7 @@ impl<K, T, L> Peeled<K, T, L> {
     message = "`{R}` cannot be cached",
     label = "this result cannot be stored: its error must be `Send`"
 )]
-pub trait Peel<R>: Sized {
+pub trait Innermost<R>: Sized {
     /// The type of the innermost value.
     type Value;
 
@@ -40,8 +40,8 @@ pub trait Peel<R>: Sized {
     type Leaf;
 
     /// Returns the kind with both types.
-    fn peel(self) -> Peeled<Self, Self::Value, Self::Leaf> {
-        Peeled {
+    fn innermost(self) -> WithInnermost<Self, Self::Value, Self::Leaf> {
+        WithInnermost {
             kind: self,
             innermost: PhantomData,
         }
@@ -49,18 +49,18 @@ pub trait Peel<R>: Sized {
 }
 
 /// The same for a result type that cannot be written (`impl Trait`): the body tells which type it is.
-pub fn peel_result_of<F, Fut, K>(_: &F, kind: K) -> Peeled<K, K::Value, K::Leaf>
+pub fn innermost_of_result<F, Fut, K>(_: &F, kind: K) -> WithInnermost<K, K::Value, K::Leaf>
 where
     F: FnOnce() -> Fut,
     Fut: Future,
-    K: Peel<Fut::Output>,
+    K: Innermost<Fut::Output>,
 {
-    kind.peel()
+    kind.innermost()
 }
 
 macro_rules! innermost {
     ($($kind:ty)*) => {$(
-        impl<R> Peel<R> for $kind {
+        impl<R> Innermost<R> for $kind {
             type Value = R;
             type Leaf = Self;
         }
@@ -85,13 +85,13 @@ macro_rules! never_none {
 
 never_none! { Whole Pointer NotSerialize NotDeserialize NotClone NotSendSync }
 
-impl<T, K: Peel<T> + NeverNone> Peel<Option<T>> for InOption<K> {
+impl<T, K: Innermost<T> + NeverNone> Innermost<Option<T>> for InOption<K> {
     type Value = K::Value;
     type Leaf = K::Leaf;
 }
 
 #[diagnostic::do_not_recommend]
-impl<T, E: Send, K: Peel<T>, S> Peel<Result<T, E>> for InResult<K, S> {
+impl<T, E: Send, K: Innermost<T>, S> Innermost<Result<T, E>> for InResult<K, S> {
     type Value = K::Value;
     type Leaf = K::Leaf;
 }
@@ -108,7 +108,7 @@ pub trait CanBeCached<T, L> {
     type Kind;
 
     /// The kind itself.
-    fn demanded(peeled: Peeled<Self, T, L>) -> Self::Kind
+    fn demanded(with_innermost: WithInnermost<Self, T, L>) -> Self::Kind
     where
         Self: Sized;
 }
@@ -120,8 +120,8 @@ where
 {
     type Kind = Self;
 
-    fn demanded(peeled: Peeled<Self, T, Whole>) -> Self {
-        peeled.kind()
+    fn demanded(with_innermost: WithInnermost<Self, T, Whole>) -> Self {
+        with_innermost.kind()
     }
 }
 
@@ -132,8 +132,8 @@ where
 {
     type Kind = Self;
 
-    fn demanded(peeled: Peeled<Self, Arc<T>, Pointer>) -> Self {
-        peeled.kind()
+    fn demanded(with_innermost: WithInnermost<Self, Arc<T>, Pointer>) -> Self {
+        with_innermost.kind()
     }
 }
 
@@ -175,8 +175,8 @@ pub trait Failing<R>: Sized {
     type Error;
 
     /// Returns the kind with the error type.
-    fn failing(self) -> Peeled<Self, Self::Error, ()> {
-        Peeled {
+    fn failing(self) -> WithInnermost<Self, Self::Error, ()> {
+        WithInnermost {
             kind: self,
             innermost: PhantomData,
         }
@@ -213,14 +213,14 @@ pub trait CanTimeOut<E>: Sized {
     type Kind;
 
     /// The kind with its limit.
-    fn demanded(failing: Peeled<Self, E, ()>) -> Self::Kind;
+    fn demanded(failing: WithInnermost<Self, E, ()>) -> Self::Kind;
 }
 
 #[diagnostic::do_not_recommend]
 impl<E: From<TimedOut>, K, S> CanTimeOut<E> for InResult<K, S> {
     type Kind = Limited<Self>;
 
-    fn demanded(failing: Peeled<Self, E, ()>) -> Self::Kind {
+    fn demanded(failing: WithInnermost<Self, E, ()>) -> Self::Kind {
         Limited(failing.kind())
     }
 }
@@ -261,14 +261,14 @@ impl<R, K: CanKeepStatuses<R>> CanKeepStatuses<R> for Limited<K> {
 /// A borrowed argument of a body that outlives its call. It replaces the argument's type: rustc then does not suggest
 /// to borrow the argument once more.
 #[derive(Clone, Copy, Debug)]
-pub struct Lent;
+pub struct BorrowedArgument;
 
 /// The arguments that background work borrows must be cloned for it. There is one trait for each option that needs
 /// this, so that the error names the option.
 macro_rules! unsized_arguments {
     ($trait:ident: $($borrowed:ty => $owned:ty,)*) => {$(
         #[diagnostic::do_not_recommend]
-        impl $trait<$borrowed> for Lent {
+        impl $trait<$borrowed> for BorrowedArgument {
             type Owned = $owned;
 
             fn owned(self, argument: &$borrowed) -> $owned {
@@ -295,7 +295,7 @@ macro_rules! owned_for {
         }
 
         #[diagnostic::do_not_recommend]
-        impl<T: Clone + Send + Sync + 'static> $trait<T> for Lent {
+        impl<T: Clone + Send + Sync + 'static> $trait<T> for BorrowedArgument {
             type Owned = T;
 
             fn owned(self, argument: &T) -> T {
@@ -304,7 +304,7 @@ macro_rules! owned_for {
         }
 
         #[diagnostic::do_not_recommend]
-        impl<T: Clone + Send + Sync + 'static> $trait<[T]> for Lent {
+        impl<T: Clone + Send + Sync + 'static> $trait<[T]> for BorrowedArgument {
             type Owned = Vec<T>;
 
             fn owned(self, argument: &[T]) -> Vec<T> {

@@ -12,7 +12,7 @@
 //! Result<Option<Json<Arc<Job>>>, E>
 //!   outcome   InResult<_, Shared>   inside: Option<Json<Arc<Job>>>
 //!   presence  InOption<_>           inside: Json<Arc<Job>>
-//!   dress     InJson<_>             inside: Arc<Job>
+//!   wrapper   InJson<_>             inside: Arc<Job>
 //!   presence  Bare                  inside: Arc<Job>
 //!   shape     Pointer
 //! ```
@@ -155,26 +155,26 @@ pub trait NoPresence<T> {
 
 impl<T> NoPresence<T> for Probe<T> {}
 
-/// Stage `dress`: a wrapper of a web framework. See the module `http`.
-pub trait Dressed<T> {
+/// Stage `wrapper`: a wrapper of a web framework. See the module `http`.
+pub trait FrameworkWrapped<T> {
     /// Which wrapper.
-    type Dress;
+    type Wrapper;
 
     /// Splits it.
-    fn dress(&self) -> Split<Self::Dress, T> {
+    fn wrapper(&self) -> Split<Self::Wrapper, T> {
         Split::new()
     }
 }
 
 /// … or nothing.
-pub trait Undressed<T> {
+pub trait NotWrapped<T> {
     /// Leaves it as it is.
-    fn dress(&self) -> Split<Bare, T> {
+    fn wrapper(&self) -> Split<Bare, T> {
         Split::new()
     }
 }
 
-impl<T> Undressed<T> for Probe<T> {}
+impl<T> NotWrapped<T> for Probe<T> {}
 
 /// Stage `shape`: a value that is stored in a special way…
 pub trait SpecialShape {
@@ -266,15 +266,15 @@ macro_rules! __cached_kind_of_write {
 macro_rules! __cached_kind_from_write {
     ($outcome:expr) => {{
         use $crate::__private::dispatch::{
-            AnyShape as _, Dressed as _, NoPresence as _, SomePresence as _, SpecialShape as _,
-            Undressed as _, Wrap as _,
+            AnyShape as _, FrameworkWrapped as _, NoPresence as _, NotWrapped as _,
+            SomePresence as _, SpecialShape as _, Wrap as _,
         };
         let outcome = $outcome;
         let presence = (&&outcome.inside()).presence();
-        let dress = (&&presence.inside()).dress();
-        let inner = (&&dress.inside()).presence();
+        let wrapper = (&&presence.inside()).wrapper();
+        let inner = (&&wrapper.inside()).presence();
         let shape = (&&&&&&inner.inside()).shape();
-        outcome.wrap(presence.wrap(dress.wrap(inner.wrap(shape))))
+        outcome.wrap(presence.wrap(wrapper.wrap(inner.wrap(shape))))
     }};
 }
 
@@ -284,16 +284,16 @@ macro_rules! __cached_kind_from_write {
 macro_rules! __cached_kind_from {
     ($outcome:expr) => {{
         use $crate::__private::dispatch::{
-            Dressed as _, NoPresence as _, NotCloneShape as _, NotDeserializeShape as _,
-            NotSendSyncShape as _, NotSerializeShape as _, SomePresence as _, SpecialShape as _,
-            Undressed as _, WholeShape as _, Wrap as _,
+            FrameworkWrapped as _, NoPresence as _, NotCloneShape as _, NotDeserializeShape as _,
+            NotSendSyncShape as _, NotSerializeShape as _, NotWrapped as _, SomePresence as _,
+            SpecialShape as _, WholeShape as _, Wrap as _,
         };
         let outcome = $outcome;
         let presence = (&&outcome.inside()).presence();
-        let dress = (&&presence.inside()).dress();
-        let inner = (&&dress.inside()).presence();
+        let wrapper = (&&presence.inside()).wrapper();
+        let inner = (&&wrapper.inside()).presence();
         let shape = (&&&&&&inner.inside()).shape();
-        outcome.wrap(presence.wrap(dress.wrap(inner.wrap(shape))))
+        outcome.wrap(presence.wrap(wrapper.wrap(inner.wrap(shape))))
     }};
 }
 

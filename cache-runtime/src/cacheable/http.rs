@@ -11,9 +11,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::cacheable::demand::{
-    CanBeCached, CanBeNone, CanKeepStatuses, Failing, NeverNone, Peel, Peeled,
+    CanBeCached, CanBeNone, CanKeepStatuses, Failing, Innermost, NeverNone, WithInnermost,
 };
-use crate::cacheable::dispatch::{Dressed, Probe, SpecialShape, Split, Wrap};
+use crate::cacheable::dispatch::{FrameworkWrapped, Probe, SpecialShape, Split, Wrap};
 use crate::cacheable::status::{HasStatus, Keeping};
 use crate::cacheable::{Cacheable, Ended, ErasedValue, Preparing, Returned, Success};
 use crate::entry::{TypeOps, type_ops};
@@ -32,13 +32,13 @@ pub struct BareStatus;
 
 /// The wrapper `Json`, for the dispatch.
 #[derive(Debug)]
-pub struct Dress;
+pub struct JsonWrapper;
 
-impl<T> Dressed<T> for &Probe<Json<T>> {
-    type Dress = Dress;
+impl<T> FrameworkWrapped<T> for &Probe<Json<T>> {
+    type Wrapper = JsonWrapper;
 }
 
-impl<T, K> Wrap<K> for Split<Dress, T> {
+impl<T, K> Wrap<K> for Split<JsonWrapper, T> {
     type Wrapped = InJson<K>;
 
     fn wrap(&self, kind: K) -> InJson<K> {
@@ -100,17 +100,17 @@ impl<T: Send, K: Cacheable<T>> Cacheable<Json<T>> for InJson<K> {
     }
 }
 
-impl<R> Peel<R> for BareStatus {
+impl<R> Innermost<R> for BareStatus {
     type Value = R;
     type Leaf = Self;
 }
 
-impl<T> Peel<(StatusCode, Json<T>)> for JsonWithStatus {
+impl<T> Innermost<(StatusCode, Json<T>)> for JsonWithStatus {
     type Value = T;
     type Leaf = Self;
 }
 
-impl<T, K: Peel<T>> Peel<Json<T>> for InJson<K> {
+impl<T, K: Innermost<T>> Innermost<Json<T>> for InJson<K> {
     type Value = K::Value;
     type Leaf = K::Leaf;
 }
@@ -215,8 +215,8 @@ where
 {
     type Kind = Self;
 
-    fn demanded(peeled: Peeled<Self, T, JsonWithStatus>) -> Self {
-        peeled.kind()
+    fn demanded(with_innermost: WithInnermost<Self, T, JsonWithStatus>) -> Self {
+        with_innermost.kind()
     }
 }
 

@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::cacheable::cached_json::{CachedJson, Stored};
-use crate::cacheable::demand::{CanBeNone, Failing, NeverNone, Peel};
-use crate::cacheable::dispatch::{Dressed, Probe, Split, Wrap};
+use crate::cacheable::demand::{CanBeNone, Failing, Innermost, NeverNone};
+use crate::cacheable::dispatch::{FrameworkWrapped, Probe, Split, Wrap};
 use crate::cacheable::prepared::Prepared;
 use crate::cacheable::{Cacheable, Ended, ErasedValue, Preparing, Returned, Success};
 use crate::entry::{CodecError, CodecKind, TypeOps, type_ops};
@@ -21,13 +21,13 @@ pub struct InCachedJson<K>(pub K);
 
 /// The wrapper `CachedJson`, for the dispatch.
 #[derive(Debug)]
-pub struct CachedDress;
+pub struct CachedJsonWrapper;
 
-impl<T> Dressed<T> for &Probe<CachedJson<T>> {
-    type Dress = CachedDress;
+impl<T> FrameworkWrapped<T> for &Probe<CachedJson<T>> {
+    type Wrapper = CachedJsonWrapper;
 }
 
-impl<T, K> Wrap<K> for Split<CachedDress, T> {
+impl<T, K> Wrap<K> for Split<CachedJsonWrapper, T> {
     type Wrapped = InCachedJson<K>;
 
     fn wrap(&self, kind: K) -> InCachedJson<K> {
@@ -136,7 +136,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Of<T> {
     };
 }
 
-impl<T, K: Peel<T>> Peel<CachedJson<T>> for InCachedJson<K> {
+impl<T, K: Innermost<T>> Innermost<CachedJson<T>> for InCachedJson<K> {
     type Value = K::Value;
     type Leaf = K::Leaf;
 }

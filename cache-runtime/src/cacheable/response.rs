@@ -14,7 +14,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use crate::cacheable::body::{LONGEST_BODY, buffer};
-use crate::cacheable::demand::{CanBeCached, CanKeepStatuses, Failing, NeverNone, Peel, Peeled};
+use crate::cacheable::demand::{
+    CanBeCached, CanKeepStatuses, Failing, Innermost, NeverNone, WithInnermost,
+};
 use crate::cacheable::dispatch::{Probe, SpecialShape};
 use crate::cacheable::http::is_error;
 use crate::cacheable::prepared::{Known, KnownBody, Tag, tag_of, weak_etag};
@@ -30,7 +32,7 @@ impl SpecialShape for &&&&&Probe<Response> {
     type Kind = WholeResponse;
 }
 
-impl<R> Peel<R> for WholeResponse {
+impl<R> Innermost<R> for WholeResponse {
     type Value = R;
     type Leaf = Self;
 }
@@ -244,8 +246,8 @@ impl CanKeepStatuses<Response> for WholeResponse {
 impl<K> CanBeCached<Response, WholeResponse> for K {
     type Kind = Self;
 
-    fn demanded(peeled: Peeled<Self, Response, WholeResponse>) -> Self {
-        peeled.kind()
+    fn demanded(with_innermost: WithInnermost<Self, Response, WholeResponse>) -> Self {
+        with_innermost.kind()
     }
 }
 

@@ -279,7 +279,7 @@ where
         Box::pin(async move {
             let (answer, observed) = answer.await;
             let response = answer?.map(Body::new);
-            Ok(options.dress(response, &asked, &observed).await)
+            Ok(options.complete(response, &asked, &observed).await)
         })
     }
 }
@@ -325,7 +325,7 @@ impl Asked {
 }
 
 impl Options {
-    async fn dress(
+    async fn complete(
         &self,
         mut response: Response<Body>,
         asked: &Asked,
