@@ -6,6 +6,9 @@
 //! ```console
 //! $ cargo bench -p cache-runtime --features compression --bench http_hit
 //! ```
+//!
+//! With `-- --serve 3000` it serves the variants on that port instead, at `/0`, `/1` and so on, for a program such as `wrk`:
+//! over sockets, the system's own work is part of each request.
 
 use std::future::Future;
 use std::hint::black_box;
@@ -321,11 +324,36 @@ fn median(times: &mut [f64]) -> f64 {
     times[times.len() / 2]
 }
 
+/// Serves every variant at its number, on one thread.
+async fn serve(variants: Vec<Variant>, port: u16) {
+    let mut app = Router::new();
+    for (at, variant) in variants.into_iter().enumerate() {
+        println!(
+            "http://127.0.0.1:{port}/{at}: {} {:?}",
+            variant.name, variant.headers
+        );
+        app = app.nest(&format!("/{at}"), variant.app);
+    }
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await;
+    let listener = listener.unwrap_or_else(|error| panic!("port {port}: {error}"));
+    let served = axum::serve(listener, app).await;
+    served.unwrap_or_else(|error| panic!("{error}"));
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let variants = variants();
     for variant in &variants {
         variant.check().await;
+    }
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(at) = arguments.iter().position(|text| text == "--serve") {
+        let port = arguments.get(at + 1).and_then(|port| port.parse().ok());
+        return serve(
+            variants,
+            port.unwrap_or_else(|| panic!("--serve needs a port")),
+        )
+        .await;
     }
     let mut clients: Vec<Client> = variants.iter().map(Client::of).collect();
     for client in &mut clients {
