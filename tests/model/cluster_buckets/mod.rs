@@ -42,8 +42,8 @@
 //!    memory (`NoFillUnheard`): once the link is heard again, memory is used, and Redis pushes nothing about a key that it was
 //!    not asked for.
 //! 10. As on one server: a process applies its own removal before it acknowledges it (`LocalPass`); a load's number is that
-//!    of the moment when its lease is known to stand (`NumberAtLease`); a call's own removal lifts that number if nothing
-//!    else has come since (`LiftOnlyAlone`).
+//!     of the moment when its lease is known to stand (`NumberAtLease`); a call's own removal lifts that number if nothing
+//!     else has come since (`LiftOnlyAlone`).
 //!
 //! # What is promised
 //!
