@@ -131,7 +131,7 @@ impl Console {
     pub(crate) async fn is_of_a_cluster(&self) -> Result<bool, Fault> {
         match self.ask::<String>(&["INFO", "server"]).await {
             Ok(info) => Ok(info.lines().any(|line| line.trim() == "redis_mode:cluster")),
-            Err(Fault::Refused(_)) => Ok(self.ask::<Value>(&["READWRITE"]).await.is_ok()),
+            Err(Fault::Refused(_)) => Ok(self.ask::<Value>(&["CLUSTER", "SLOTS"]).await.is_ok()),
             Err(fault) => Err(fault),
         }
     }

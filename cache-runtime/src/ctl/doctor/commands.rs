@@ -350,9 +350,9 @@ mod tests {
             used.extend(named);
         }
         assert!(used.len() > 20, "{used:?}");
-        // `SENTINEL` is asked of sentinels only, `CLUSTER` and `READWRITE` matter in a cluster only, and `AUTH` is allowed to
+        // `SENTINEL` is asked of sentinels only, `CLUSTER` matters in a cluster only, and `AUTH` is allowed to
         // every user.
-        let elsewhere = ["SENTINEL", "CLUSTER", "READWRITE", "AUTH"];
+        let elsewhere = ["SENTINEL", "CLUSTER", "AUTH"];
         let is_known = |word: &&str| {
             let mut names = COMMANDS
                 .iter()

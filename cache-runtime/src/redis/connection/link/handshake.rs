@@ -162,8 +162,9 @@ async fn greet(
         .cmd("CLIENT")
         .arg("TRACKING")
         .arg("ON")
-        // Refused by a server that is no node of a cluster. It needs no permission that `INFO` needs.
-        .cmd("READWRITE")
+        // Refused by a server that is no node of a cluster, of every version. It needs no permission that `INFO` needs.
+        .cmd("CLUSTER")
+        .arg("SLOTS")
         // Only shows whether it is allowed: it is no message of a ledger, so everybody passes over it.
         .cmd("PUBLISH")
         .arg(&purpose.channel)
