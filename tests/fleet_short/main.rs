@@ -220,6 +220,10 @@ fn nothing_stale_on_a_machine_that_is_busy_with_something_else() {
             "4",
             "--busy",
             "1",
+            "--round-trip",
+            "5",
+            "--names",
+            "wild",
             "--servers",
             servers,
         ];

@@ -12,6 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
 use crate::redis::connection::fault::{Fault, fault, refused, speaks_only_resp2};
+use crate::redis::connection::server::mode;
 use crate::redis::connection::target::Target;
 
 /// A plain connection, which sends one command at a time.
@@ -127,13 +128,17 @@ impl Console {
             .collect())
     }
 
-    /// Whether the server is a node of a Redis Cluster. Where `INFO` is refused, a command tells that only nodes execute.
+    /// Whether the server is a node of a Redis Cluster. Where `INFO` does not say it, a command does that only nodes execute.
     pub(crate) async fn is_of_a_cluster(&self) -> Result<bool, Fault> {
-        match self.ask::<String>(&["INFO", "server"]).await {
-            Ok(info) => Ok(info.lines().any(|line| line.trim() == "redis_mode:cluster")),
-            Err(Fault::Refused(_)) => Ok(self.ask::<Value>(&["CLUSTER", "SLOTS"]).await.is_ok()),
-            Err(fault) => Err(fault),
-        }
+        let says = match self.ask::<String>(&["INFO", "server"]).await {
+            Ok(info) => mode(&info).map(|mode| mode == "cluster"),
+            Err(Fault::Refused(_)) => None,
+            Err(fault) => return Err(fault),
+        };
+        Ok(match says {
+            Some(says) => says,
+            None => self.ask::<Value>(&["CLUSTER", "SLOTS"]).await.is_ok(),
+        })
     }
 
     /// Subscribes this connection to a channel.

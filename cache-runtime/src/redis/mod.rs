@@ -43,6 +43,8 @@ pub(crate) use self::connection::fault::Fault;
 pub(crate) use self::connection::link::Planted;
 pub use self::connection::probe::ConnectionTest;
 pub(crate) use self::connection::probe::connection_test;
+#[cfg(feature = "cli")]
+pub(crate) use self::connection::server::mode as server_mode;
 pub(crate) use self::connection::session::Session;
 pub(crate) use self::connection::target::Target;
 pub(crate) use self::connection::tier::Tier;

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 
 use axum::extract::ConnectInfo;
@@ -112,9 +112,12 @@ async fn serve(listener: TcpListener, state: AppState) -> Result<(), Box<dyn Err
 
 /// Says what to try. Nobody may be reading, and that is no reason to end.
 async fn greet(settings: &Settings, mut address: SocketAddr) {
-    // What listens on every address is reached at this one.
+    // A server that listens on every address is reached at the loopback address.
     if address.ip().is_unspecified() {
-        address.set_ip(Ipv4Addr::LOCALHOST.into());
+        address.set_ip(match address.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
     }
     let at = format!("http://{address}");
     let database = &settings.database_url;

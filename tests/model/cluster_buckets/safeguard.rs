@@ -19,7 +19,7 @@ pub(crate) enum Safeguard {
     SubscribeFirst,
     /// The bucket's memory is emptied when a link opens.
     Flush,
-    /// What was loaded while a link was not heard is not kept in memory: the link goes on, and memory is not emptied.
+    /// A value that was loaded while a link was not heard is not kept in memory: the link goes on, and memory is not emptied.
     NoFillUnheard,
     /// Entries and leases tell the run and reign of the master.
     RunInOrigin,

@@ -3,7 +3,7 @@
 use crate::ctl::doctor::report::{Check, Report};
 use crate::ctl::explain::field;
 use crate::ctl::out::visible;
-use crate::redis::Console;
+use crate::redis::{Console, server_mode};
 
 /// The oldest Redis that has every command that the runtime uses.
 const OLDEST: (u32, u32) = (6, 2);
@@ -36,7 +36,7 @@ pub(super) async fn check(console: &Console, report: &mut Report) -> String {
     let server = &mut report.server;
     server.name = Some(visible(name));
     server.version = version.map(visible);
-    server.mode = field(&info, "redis_mode").map(visible);
+    server.mode = server_mode(&info).map(visible);
     let described = format!("{name} {}", version.unwrap_or("of an unknown version"));
     report.add(
         match field(&info, "redis_version").and_then(major_and_minor) {

@@ -4,7 +4,7 @@ use crate::ctl::doctor::report::{Check, Report};
 use crate::ctl::explain::field;
 use crate::ctl::out::visible;
 use crate::ctl::place::Place;
-use crate::redis::Console;
+use crate::redis::{Console, server_mode};
 
 /// The channel over which sentinels find each other; each of them subscribes to it on every server that it watches.
 const HELLO: &str = "__sentinel__:hello";
@@ -16,7 +16,7 @@ pub(super) async fn check(
     info: &str,
     report: &mut Report,
 ) -> bool {
-    if field(info, "redis_mode") == Some("sentinel") {
+    if server_mode(info) == Some("sentinel") {
         report.add(
                 Check::problem("topology", "this is a sentinel, which stores no data")
                     .because("the URL names the port of a sentinel")

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::error::Error;
 use crate::redis::connection::fault::{Fault, cluster, fault};
-use crate::redis::connection::server::{info, is_cluster};
+use crate::redis::connection::server::{info, is_node};
 use crate::redis::connection::target::Target;
 
 /// How long each step of a connection test took, in milliseconds.
@@ -57,8 +57,11 @@ pub(crate) async fn connection_test(
             .await)
     });
     let server = server.await.map_err(|why| failed("INFO", &why))?;
-    if is_cluster(&server) && !target.is_cluster() {
-        return Err(failed("connect", &cluster()));
+    if !target.is_cluster() {
+        let node = within(limit, async { Ok(is_node(&mut connection, &server).await) });
+        if node.await.map_err(|why| failed("CLUSTER SLOTS", &why))? {
+            return Err(failed("connect", &cluster()));
+        }
     }
 
     let mut steps = [0.0; 3];

@@ -6,6 +6,7 @@
 //! not used: it also changes when the first replica attaches, and would make every cache cold just then. `run_id` and
 //! `master_replid2` together identify a *reign*.
 
+use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisError, Value, from_redis_value};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -73,11 +74,32 @@ pub(in crate::redis) fn run_id(answer: Result<Value, RedisError>) -> Option<Stri
     field(&info, "run_id").map(str::to_owned)
 }
 
-/// True if the answer to `INFO server` comes from a cluster node.
-pub(in crate::redis) fn is_cluster(answer: &Result<Value, RedisError>) -> bool {
-    let info = answer.as_ref().ok().cloned();
-    let info: Option<String> = info.and_then(|info| from_redis_value(info).ok());
-    info.is_some_and(|info| field(&info, "redis_mode") == Some("cluster"))
+/// The mode that an answer to `INFO server` names: `standalone`, `cluster` or `sentinel`. Valkey has another name for the
+/// field than Redis.
+pub(crate) fn mode(info: &str) -> Option<&str> {
+    field(info, "redis_mode").or_else(|| field(info, "server_mode"))
+}
+
+/// Whether the server is a node of a cluster. `info`: its answer to `INFO server`. If that does not say it, the server is asked
+/// for its slots, which a server without a cluster refuses, whatever its version.
+pub(in crate::redis) async fn is_node(
+    connection: &mut MultiplexedConnection,
+    info: &Result<Value, RedisError>,
+) -> bool {
+    match says_cluster(info) {
+        Some(says) => says,
+        None => {
+            let mut slots = redis::cmd("CLUSTER");
+            slots.arg("SLOTS");
+            slots.query_async::<Value>(connection).await.is_ok()
+        }
+    }
+}
+
+/// `None`: the answer does not say it.
+fn says_cluster(answer: &Result<Value, RedisError>) -> Option<bool> {
+    let info: String = from_redis_value(answer.as_ref().ok()?.clone()).ok()?;
+    Some(mode(&info)? == "cluster")
 }
 
 fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
@@ -93,6 +115,8 @@ fn is_replica(role: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use redis::ErrorKind;
+
     use super::*;
 
     fn replicating(replid2: &str) -> ServerRole {
@@ -109,6 +133,21 @@ mod tests {
         assert_ne!(never.reign("run"), once.reign("run"));
         assert_ne!(once.reign("run"), replicating("7d40").reign("run"));
         assert_ne!(once.reign("run"), once.reign("other"));
+    }
+
+    #[test]
+    fn redis_and_valkey_say_whether_they_are_nodes_of_a_cluster() {
+        let says = |info: &str| says_cluster(&Ok(Value::BulkString(info.into())));
+        for name in ["redis_mode", "server_mode"] {
+            let info = |mode| format!("# Server\r\n{name}:{mode}\r\nos:Linux\r\n");
+            assert_eq!(says(&info("cluster")), Some(true));
+            assert_eq!(says(&info("standalone")), Some(false));
+        }
+        assert_eq!(says("# Server\r\n"), None);
+        assert_eq!(
+            says_cluster(&Err(RedisError::from((ErrorKind::Io, "")))),
+            None
+        );
     }
 
     #[test]

@@ -19,8 +19,8 @@ use crate::redis::connection::login::SignedIn;
 /// What a link does with a push.
 pub(in crate::redis) type OnPush = Arc<dyn Fn(Push<'_>) + Send + Sync>;
 
-/// What hears the pushes for keys and channels that begin with a hash tag.
-pub(in crate::redis) struct Hearer<'a> {
+/// A link that receives the pushes for keys and channels that begin with a hash tag.
+pub(in crate::redis) struct PushReceiver<'a> {
     pub(in crate::redis) tag: &'a str,
     /// The number of its link; later links of the same process have larger ones.
     pub(in crate::redis) epoch: u64,
@@ -74,7 +74,7 @@ impl Wires {
         info: &ConnectionInfo,
         resp3: bool,
         config: AsyncConnectionConfig,
-        hearer: Hearer<'_>,
+        receiver: PushReceiver<'_>,
         signed_in: Arc<SignedIn>,
     ) -> Result<(Arc<Wire>, bool), RedisError> {
         let address = (info.addr().to_string(), resp3);
@@ -83,11 +83,11 @@ impl Wires {
         let usable = |wire: &Arc<Wire>| !wire.links.dead.load(SeqCst);
         let present = shared.wire.lock().upgrade();
         if let Some(wire) = present.filter(usable) {
-            wire.links.add(hearer)?;
+            wire.links.add(receiver)?;
             return Ok((wire, true));
         }
         let links = Arc::new(Links::default());
-        links.add(hearer)?;
+        links.add(receiver)?;
         let config = if resp3 {
             let links = links.clone();
             config.set_push_sender(
@@ -138,16 +138,16 @@ impl std::fmt::Debug for Wire {
 impl Links {
     /// A supervisor that was replaced may still be connecting. Its link must not take the pushes of the link that its
     /// successor has made meanwhile: that one is in use, and would miss removals.
-    fn add(&self, hearer: Hearer<'_>) -> Result<(), RedisError> {
+    fn add(&self, receiver: PushReceiver<'_>) -> Result<(), RedisError> {
         let mut by_tag = self.by_tag.lock();
-        let tag = hearer.tag.as_bytes();
+        let tag = receiver.tag.as_bytes();
         if by_tag
             .get(tag)
-            .is_some_and(|(epoch, _)| *epoch > hearer.epoch)
+            .is_some_and(|(epoch, _)| *epoch > receiver.epoch)
         {
             return Err((ErrorKind::Io, "another task has taken over the connection").into());
         }
-        by_tag.insert(tag.to_vec(), (hearer.epoch, hearer.on_push));
+        by_tag.insert(tag.to_vec(), (receiver.epoch, receiver.on_push));
         Ok(())
     }
 
@@ -203,18 +203,18 @@ mod tests {
     fn a_link_that_began_earlier_does_not_take_the_pushes_of_a_later_one() {
         let links = Links::default();
         let heard = Arc::new(Mutex::new(Vec::new()));
-        let hearer = |epoch| {
+        let receiver = |epoch| {
             let heard = heard.clone();
             let on_push: OnPush = Arc::new(move |_| heard.lock().push(epoch));
-            Hearer {
+            PushReceiver {
                 tag: "{b39}",
                 epoch,
                 on_push,
             }
         };
-        links.add(hearer(1)).unwrap();
-        links.add(hearer(3)).unwrap();
-        links.add(hearer(2)).unwrap_err();
+        links.add(receiver(1)).unwrap();
+        links.add(receiver(3)).unwrap();
+        links.add(receiver(2)).unwrap_err();
         links.pushed(&Incoming::Message {
             channel: b"{b39}%ledger",
             payload: b"",

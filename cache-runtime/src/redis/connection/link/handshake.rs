@@ -21,10 +21,10 @@ use crate::redis::connection::link::{
 use crate::redis::connection::login::SignedIn;
 use crate::redis::connection::provided::Issued;
 use crate::redis::connection::round_trip::RoundTrip;
-use crate::redis::connection::server::{Ask, ServerRole, info, is_cluster, run_id};
+use crate::redis::connection::server::{Ask, ServerRole, info, is_node, run_id};
 use crate::redis::connection::target::Target;
 use crate::redis::connection::tier::LEDGER_LIFE;
-use crate::redis::connection::wire::{Hearer, OnPush, Wire};
+use crate::redis::connection::wire::{OnPush, PushReceiver, Wire};
 use crate::redis::lack::Lack;
 use crate::redis::lease::millis;
 use crate::redis::ledger::{Birth, Ledger, Page, write_birth};
@@ -162,9 +162,6 @@ async fn greet(
         .cmd("CLIENT")
         .arg("TRACKING")
         .arg("ON")
-        // Refused by a server that is no node of a cluster, of every version. It needs no permission that `INFO` needs.
-        .cmd("CLUSTER")
-        .arg("SLOTS")
         // Only shows whether it is allowed: it is no message of a ledger, so everybody passes over it.
         .cmd("PUBLISH")
         .arg(&purpose.channel)
@@ -187,10 +184,9 @@ async fn greet(
     let mut answers = answers?;
     let mut next = || answers.next().unwrap_or_else(|| Err(unnamed()));
     let (time, server, replication, tracking) = (next(), next(), next(), next());
-    let (accepted, published) = (next().is_ok(), next());
-    let of_a_cluster = accepted || is_cluster(&server);
+    let published = next();
     let time = time.map_err(fault)?;
-    if of_a_cluster && !in_cluster {
+    if !in_cluster && is_node(connection, &server).await {
         return Err(cluster());
     }
     let outages = [&server, &replication, &published]
@@ -457,12 +453,12 @@ async fn open(purpose: &Purpose<'_>, resp3: bool, on_push: OnPush) -> Result<Ope
         .set_connection_timeout(Some(timeout))
         .set_response_timeout(None);
     if let Some((wires, tag)) = target.shared_wires() {
-        let hearer = Hearer {
+        let receiver = PushReceiver {
             tag: &tag,
             epoch: purpose.epoch,
             on_push,
         };
-        let opened = wires.open(&info, resp3, config, hearer, signed_in);
+        let opened = wires.open(&info, resp3, config, receiver, signed_in);
         let (wire, reused) = opened.await?;
         let (connection, signed_in) = (wire.connection.clone(), wire.signed_in.clone());
         let wire = Some((wire, reused));
