@@ -260,6 +260,65 @@ async fn after_a_failover_the_new_master_is_entered_with_the_latest_password() {
 }
 
 #[tokio::test]
+async fn after_a_failover_the_sentinels_are_asked_with_their_latest_password() {
+    let settings = SentinelSettings {
+        sentinel: RedisServer::builder().acl("app", "first", "+@all"),
+        ..SentinelSettings::default()
+    };
+    let set = SentinelSet::start_with(1, &settings);
+    let sentinel = &set.sentinels()[0];
+    let (port, master) = (sentinel.port(), SentinelSet::MASTER_NAME);
+    let vault = Vault::holding("first");
+    let watched = vault.clone();
+    let config = CacheConfig::default()
+        .redis_url(format!("redis-sentinel://127.0.0.1:{port}/{master}"))
+        .sentinel_credentials(move || {
+            watched.asked.fetch_add(1, SeqCst);
+            let password = watched.password.lock().clone();
+            async { Ok::<_, std::io::Error>(Credentials::new("app", password)) }
+        });
+    let app = App::connected(config, &Db::new(1)).await;
+    let (said, _guard) = Said::listen();
+    sentinel.cli(&["ACL", "SETUSER", "app", "resetpass", ">second"]);
+    vault.hold("second");
+    set.kill_master();
+    app.reaches_redis().await;
+    assert_eq!(exact(&app, 1).await, 1);
+    assert!(vault.asked() >= 2);
+    assert!(!format!("{said:?} {:?}", app.cache).contains("second"));
+}
+
+#[tokio::test]
+async fn a_file_gives_the_password_of_the_sentinels() {
+    let file = std::env::temp_dir().join(format!("sentinel-{}", std::process::id()));
+    let settings = SentinelSettings {
+        sentinel: RedisServer::builder().acl("app", "first", "+@all"),
+        ..SentinelSettings::default()
+    };
+    let set = SentinelSet::start_with(1, &settings);
+    let url = format!(
+        "redis-sentinel://127.0.0.1:{}/{}",
+        set.sentinels()[0].port(),
+        SentinelSet::MASTER_NAME
+    );
+    let config = CacheConfig::default()
+        .redis_url(url)
+        .sentinel_credentials(FileCredentials::new(&file));
+    let app = App::with(config, &Db::new(1));
+    let told = async || {
+        assert_eq!(item(&app, 1).await, 1);
+        let notes = app.cache.health().await.notes;
+        let fits = |note: &String| note.contains("sentinels") && note.contains("cannot be read");
+        notes.iter().any(fits).then_some(())
+    };
+    eventually(SOON, "a note that the file is missing", told).await;
+    std::fs::write(&file, "app:first\n").unwrap();
+    app.reaches_redis().await;
+    assert_eq!(app.cache.health().await.notes, Vec::<String>::new());
+    std::fs::remove_file(&file).unwrap();
+}
+
+#[tokio::test]
 async fn a_password_that_the_server_refuses_at_a_new_connection_is_fetched_anew_at_once() {
     let server = RedisServer::builder().acl("app", "first", ALL).start();
     let vault = Vault::holding("first");

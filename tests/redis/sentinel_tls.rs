@@ -1,7 +1,7 @@
 //! Sentinels and masters that speak TLS, want passwords and client certificates; and what is said when they do not let
 //! this process in.
 
-use cache_runtime::{Cache, CacheConfig};
+use cache_runtime::{Cache, CacheConfig, Credentials};
 use cache_tests::{Authority, RedisServer, SentinelSet, SentinelSettings, eventually};
 
 use crate::app::{App, Db, SOON, change_item, exact, item};
@@ -47,7 +47,7 @@ fn let_in(set: &SentinelSet, authority: &Authority) -> CacheConfig {
         .redis_url(url(set, "rediss-sentinel"))
         .tls_ca_file(own.ca())
         .tls_client_files(own.certificate(), own.key())
-        .sentinel_credentials("", SENTINEL_PASSWORD)
+        .sentinel_credentials(Credentials::new("", SENTINEL_PASSWORD))
 }
 
 /// The cache serves, and says why Redis does not.
@@ -120,7 +120,7 @@ async fn whoever_lacks_one_of_the_keys_is_kept_out_and_told_which() {
     let config = || let_in(&set, &authority);
     App::connected(config(), &Db::new(1)).await;
 
-    let wrong = config().sentinel_credentials("", "hunter2");
+    let wrong = config().sentinel_credentials(Credentials::new("", "hunter2"));
     is_kept_out(
         wrong,
         &["sentinel 127.0.0.1", "WRONGPASS", "REDIS_SENTINEL_PASSWORD"],
@@ -131,7 +131,7 @@ async fn whoever_lacks_one_of_the_keys_is_kept_out_and_told_which() {
     let none = CacheConfig::default()
         .redis_url(plain)
         .tls_ca_file(authority.issue("client", &["client"]).ca())
-        .sentinel_credentials("", SENTINEL_PASSWORD);
+        .sentinel_credentials(Credentials::new("", SENTINEL_PASSWORD));
     is_kept_out(none, &["sentinel 127.0.0.1", "REDIS_TLS_CERT_FILE"]).await;
 
     let wrong = config().redis_url(url(&set, "rediss-sentinel").replace("p%40", "q"));

@@ -29,7 +29,7 @@ pub(crate) fn head() {
     println!("Server time of a miss, a key, median of {ROUNDS} rounds of {EACH}:");
     println!();
     println!(
-        "| other keys | value (entry), bytes | tasks | bare `SET PX` | lease, `SET NX PX` | store script | both: x bare | lease, and a script that gets the same arguments and does nothing: x bare | real misses: scripts (calls) | of it sweep, measured alone | real misses: `ZADD`, `PEXPIRE` | all: x bare |"
+        "| other keys | value (entry), bytes | tasks | bare `SET PX` | lease, `SET NX PX` | store, a script or `SET IFEQ` | both: x bare | lease, and a script that gets the same arguments and does nothing: x bare | real misses: scripts (calls) | of it sweep, measured alone | real misses: `ZADD`, `PEXPIRE` | all: x bare |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|---|");
 }
@@ -42,6 +42,7 @@ pub(crate) async fn table(cache: &Cache, bare: &mut MultiplexedConnection, other
             entry: entry(cache, bare, size).await,
             store: load(bare, include_str!("../../src/redis/scripts/store.lua")).await,
             nothing: load(bare, "return 1").await,
+            has_if_equal: has_if_equal(bare).await,
             sweep: load(bare, include_str!("../../src/redis/scripts/sweep.lua")).await,
         };
         let mut rounds = Vec::new();
@@ -70,6 +71,8 @@ struct Scene {
     entry: Vec<u8>,
     store: String,
     nothing: String,
+    /// The server compares and sets in one command, and needs no script to store.
+    has_if_equal: bool,
     sweep: String,
 }
 
@@ -120,7 +123,7 @@ impl Scene {
     async fn lease_and_store(&self, bare: &mut MultiplexedConnection, run: u32) -> (f64, f64, f64) {
         let mut lease = self.entry[..56].to_vec();
         lease[4] = 2;
-        let identity = lease[..24].to_vec();
+        let (identity, whole) = (lease[..24].to_vec(), lease.clone());
         reset(bare).await;
         each(bare, self.tasks, 0..EACH, move |id| {
             let mut set = redis::cmd("SET");
@@ -130,7 +133,11 @@ impl Scene {
         .await;
         let planted = spent(bare, "set").await.0 / f64::from(EACH);
         let nothing = self.script(bare, run, &self.nothing, &identity).await;
-        let stored = self.script(bare, run, &self.store, &identity).await;
+        let stored = if self.has_if_equal {
+            self.set_if_equal(bare, run, whole).await
+        } else {
+            self.script(bare, run, &self.store, &identity).await
+        };
         (planted, nothing, stored)
     }
 
@@ -152,6 +159,25 @@ impl Scene {
         })
         .await;
         spent(bare, "evalsha").await.0 / f64::from(EACH)
+    }
+
+    /// The store of a server that needs no script for it.
+    async fn set_if_equal(
+        &self,
+        bare: &mut MultiplexedConnection,
+        run: u32,
+        lease: Vec<u8>,
+    ) -> f64 {
+        let entry = self.entry.clone();
+        reset(bare).await;
+        each(bare, self.tasks, 0..EACH, move |id| {
+            let mut store = redis::cmd("SET");
+            store.arg(format!("made:{run}:{id}")).arg(&entry);
+            store.arg("IFEQ").arg(&lease).arg("PX");
+            store.arg(HOUR_MS).to_owned()
+        })
+        .await;
+        spent(bare, "set").await.0 / f64::from(EACH)
     }
 
     /// Scripts, and what the catalogue adds to them, of real misses, until all is catalogued.
@@ -212,9 +238,18 @@ impl Scene {
             of(&|round| round.calls),
             of(&|round| round.sweep),
             of(&|round| round.catalogue),
-            of(&|round| (round.lease + round.scripts + round.catalogue) / round.set),
+            of(&|round| {
+                // It is among the scripts where it is one.
+                let store = if self.has_if_equal { round.store } else { 0.0 };
+                (round.lease + store + round.scripts + round.catalogue) / round.set
+            }),
         );
     }
+}
+
+async fn has_if_equal(bare: &mut MultiplexedConnection) -> bool {
+    let asked = words("SET absent new IFEQ old");
+    asked.query_async::<redis::Value>(bare).await.is_ok()
 }
 
 async fn reset(bare: &mut MultiplexedConnection) {

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::redis::{
-    Access, Credentials, CredentialsProvider, FileCredentials, NamedFile, Settings, Target,
-    TlsFiles,
+    Access, AnyProvider, Credentials, CredentialsProvider, FileCredentials, NamedFile, Settings,
+    Target, TlsFiles,
 };
 use crate::ttl;
 
@@ -188,13 +188,13 @@ impl CacheConfig {
     /// them, rename other files to their names; connections that exist go on.
     ///
     /// ```
-    /// use cache_runtime::CacheConfig;
+    /// use cache_runtime::{CacheConfig, Credentials};
     ///
     /// let config = CacheConfig::default()
     ///     .redis_url("rediss-sentinel://app:secret@sentinel-1,sentinel-2/main")
     ///     .tls_ca_file("/etc/redis/ca.pem")
     ///     .tls_client_files("/etc/redis/client.pem", "/etc/redis/client.key")
-    ///     .sentinel_credentials("watcher", "another secret");
+    ///     .sentinel_credentials(Credentials::new("watcher", "another secret"));
     /// ```
     #[must_use]
     pub fn tls_ca_file(mut self, file: impl Into<PathBuf>) -> Self {
@@ -215,15 +215,15 @@ impl CacheConfig {
         self
     }
 
-    /// User and password of the sentinels (`REDIS_SENTINEL_USERNAME`, `REDIS_SENTINEL_PASSWORD`). An empty user name means
-    /// the user `default`. Those of the master are in the URL, and are never sent to a sentinel.
+    /// User and password of the sentinels: [`Credentials`] (`REDIS_SENTINEL_USERNAME`, `REDIS_SENTINEL_PASSWORD`), or a provider of
+    /// those that change (`REDIS_SENTINEL_CREDENTIALS_FILE`, for a [`FileCredentials`]). Those of the master are in the URL, or
+    /// given by [`CacheConfig::credentials`], and are never sent to a sentinel.
+    ///
+    /// Each connection to a sentinel is a new one, which asks for a master and ends. So the provider is asked for the credentials
+    /// of now when there is no connection to the master, and no live connection has to send `AUTH` again.
     #[must_use]
-    pub fn sentinel_credentials(
-        mut self,
-        username: impl Into<String>,
-        password: impl Into<String>,
-    ) -> Self {
-        self.access.sentinel_credentials = Some(Credentials::new(username, password));
+    pub fn sentinel_credentials(mut self, provider: impl CredentialsProvider) -> Self {
+        self.access.sentinel_provider = Some(Arc::new(provider));
         self
     }
 
@@ -514,16 +514,6 @@ fn on_or_off(name: &str, text: &str) -> Result<bool, Error> {
 /// How Redis lets this process in, beside the URL.
 fn access(var: &dyn Fn(&str) -> Option<String>) -> Result<Access, Error> {
     let file = |setting| var(setting).map(|path| named(setting, path));
-    let user = var("REDIS_SENTINEL_USERNAME");
-    let sentinel_credentials = match var("REDIS_SENTINEL_PASSWORD") {
-        Some(password) => Some(Credentials::new(user.unwrap_or_default(), password)),
-        None if user.is_some() => {
-            return Err(Error::config(
-                "REDIS_SENTINEL_USERNAME is set, but REDIS_SENTINEL_PASSWORD is not; set both, or only the password",
-            ));
-        }
-        None => None,
-    };
     let sentinel_tls = var("REDIS_SENTINEL_TLS");
     Ok(Access {
         tls: TlsFiles {
@@ -539,12 +529,37 @@ fn access(var: &dyn Fn(&str) -> Option<String>) -> Result<Access, Error> {
             certificate: file("REDIS_SENTINEL_TLS_CERT_FILE"),
             key: file("REDIS_SENTINEL_TLS_KEY_FILE"),
         },
-        sentinel_credentials,
+        sentinel_provider: sentinel_provider(var)?,
         provider: match var("REDIS_CREDENTIALS_FILE") {
             Some(path) => Some(Arc::new(FileCredentials::new(path))),
             None => None,
         },
     })
+}
+
+/// What gives the credentials of the sentinels.
+fn sentinel_provider(
+    var: &dyn Fn(&str) -> Option<String>,
+) -> Result<Option<Arc<dyn AnyProvider>>, Error> {
+    let user = var("REDIS_SENTINEL_USERNAME");
+    match (
+        var("REDIS_SENTINEL_PASSWORD"),
+        var("REDIS_SENTINEL_CREDENTIALS_FILE"),
+    ) {
+        (None, Some(path)) if user.is_none() => Ok(Some(Arc::new(FileCredentials::new(path)))),
+        (_, Some(_)) => Err(Error::config(
+            "REDIS_SENTINEL_CREDENTIALS_FILE is set, and so is REDIS_SENTINEL_USERNAME or REDIS_SENTINEL_PASSWORD; set only the \
+             file, or only user and password",
+        )),
+        (Some(password), None) => Ok(Some(Arc::new(Credentials::new(
+            user.unwrap_or_default(),
+            password,
+        )))),
+        (None, None) if user.is_some() => Err(Error::config(
+            "REDIS_SENTINEL_USERNAME is set, but REDIS_SENTINEL_PASSWORD is not; set both, or only the password",
+        )),
+        (None, None) => Ok(None),
+    }
 }
 
 fn redis_url(
@@ -651,6 +666,28 @@ mod tests {
             "rediss://eu1-x-1.upstash.io:6379/0"
         );
         assert!(!format!("{config:?}").contains("s3cr"));
+    }
+
+    #[test]
+    fn the_sentinels_have_a_password_or_a_file_with_one() {
+        let (file, password) = ("REDIS_SENTINEL_CREDENTIALS_FILE", "REDIS_SENTINEL_PASSWORD");
+        for one in [&[(file, "/run/sentinel")][..], &[(password, "hunter2")]] {
+            assert!(from(one).unwrap().access.sentinel_provider.is_some());
+        }
+        for both in [
+            (password, "hunter2"),
+            ("REDIS_SENTINEL_USERNAME", "hunter2"),
+        ] {
+            let error = from(&[(file, "/run/sentinel"), both])
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.contains(file) && !error.contains("hunter2"),
+                "{error}"
+            );
+        }
+        let error = from(&[("REDIS_SENTINEL_USERNAME", "u")]).unwrap_err();
+        assert!(error.to_string().contains("only the password"), "{error}");
     }
 
     #[test]

@@ -80,9 +80,8 @@ impl Console {
         let connecting = async {
             let sentinels = target.as_sentinels();
             let sentinels = sentinels.ok_or_else(|| refused("no sentinel is named".to_owned()))?;
-            sentinels
-                .connect(host, port, &sentinels.files.load().await?)
-                .await
+            let (params, issued) = (sentinels.files.load().await?, sentinels.issue(limit).await?);
+            sentinels.connect(host, port, &params, &issued).await
         };
         Ok(Self {
             connection: within(limit, connecting).await.map_err(Fault::from)?,

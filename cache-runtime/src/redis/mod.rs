@@ -37,6 +37,7 @@ pub(crate) use self::bucket::{BUCKETS, Bucket};
 pub(crate) use self::cluster_map::{ClusterMap, Master};
 pub(crate) use self::connection::access::Access;
 pub(crate) use self::connection::budget::Budget;
+pub(crate) use self::connection::credentials::AnyProvider;
 pub use self::connection::credentials::{Credentials, CredentialsProvider};
 pub use self::connection::credentials_file::FileCredentials;
 pub(crate) use self::connection::fault::Fault;
@@ -44,7 +45,7 @@ pub(crate) use self::connection::link::Planted;
 pub use self::connection::probe::ConnectionTest;
 pub(crate) use self::connection::probe::connection_test;
 #[cfg(feature = "cli")]
-pub(crate) use self::connection::server::mode as server_mode;
+pub(crate) use self::connection::server::{major_and_minor, mode as server_mode};
 pub(crate) use self::connection::session::Session;
 pub(crate) use self::connection::target::Target;
 pub(crate) use self::connection::tier::Tier;

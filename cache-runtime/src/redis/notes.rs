@@ -25,10 +25,16 @@ impl Tier {
         let Notes {
             lacking, distant, ..
         } = self.notes.lock().clone();
-        let login = self.target.login.provider();
-        let login = login.and_then(|provider| provider.note());
+        let login = self.target.login.note();
+        let sentinels = self.target.as_sentinels();
+        let sentinels = sentinels.and_then(|sentinels| sentinels.login.note());
+        let sentinels = sentinels.map(|note| format!("sentinels: {note}"));
         let lacking = lacking.into_iter().map(Lack::line);
-        lacking.chain(distant).chain(login).collect()
+        lacking
+            .chain(distant)
+            .chain(login)
+            .chain(sentinels)
+            .collect()
     }
 
     /// Why Redis is not used now, or not fully.

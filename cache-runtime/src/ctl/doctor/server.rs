@@ -3,7 +3,7 @@
 use crate::ctl::doctor::report::{Check, Report};
 use crate::ctl::explain::field;
 use crate::ctl::out::visible;
-use crate::redis::{Console, server_mode};
+use crate::redis::{Console, major_and_minor, server_mode};
 
 /// The oldest Redis that has every command that the runtime uses.
 const OLDEST: (u32, u32) = (6, 2);
@@ -49,11 +49,6 @@ pub(super) async fn check(console: &Console, report: &mut Report) -> String {
         },
     );
     info
-}
-
-fn major_and_minor(version: &str) -> Option<(u32, u32)> {
-    let mut parts = version.split('.');
-    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
 #[cfg(test)]

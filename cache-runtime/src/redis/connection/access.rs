@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::redis::connection::credentials::{AnyProvider, Credentials};
+use crate::redis::connection::credentials::AnyProvider;
 use crate::redis::connection::tls::TlsFiles;
 
 /// How Redis lets this process in, beside what the URL says.
@@ -14,7 +14,8 @@ pub(crate) struct Access {
     pub(crate) sentinel_tls: Option<bool>,
     /// The files for sentinels. Without any, those for the server.
     pub(crate) sentinel_files: TlsFiles,
-    pub(crate) sentinel_credentials: Option<Credentials>,
+    /// Gives the credentials of the sentinels. `None`: they want none.
+    pub(crate) sentinel_provider: Option<Arc<dyn AnyProvider>>,
     /// Replaces the credentials in the URL.
     pub(crate) provider: Option<Arc<dyn AnyProvider>>,
 }

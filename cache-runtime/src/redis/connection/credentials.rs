@@ -113,7 +113,7 @@ impl fmt::Debug for Credentials {
 /// the provider is asked again after half a second, then one, two and at most every five seconds, and the log (once) and
 /// [`Health::notes`](crate::Health::notes) say why. The future must not block its thread.
 ///
-/// An async closure is a provider, and [`FileCredentials`](crate::FileCredentials) is one:
+/// An async closure is a provider, [`FileCredentials`](crate::FileCredentials) is one, and so are [`Credentials`] that never change:
 ///
 /// ```
 /// use std::time::Duration;
@@ -148,6 +148,13 @@ where
 {
     async fn credentials(&self) -> Result<Credentials, Box<dyn Error + Send + Sync>> {
         self().await.map_err(Into::into)
+    }
+}
+
+/// Always the same.
+impl CredentialsProvider for Credentials {
+    async fn credentials(&self) -> Result<Credentials, Box<dyn Error + Send + Sync>> {
+        Ok(self.clone())
     }
 }
 

@@ -57,6 +57,8 @@ pub(crate) struct Link {
     /// True if Redis pushes on this connection which keys have changed and what was removed. Otherwise the newer part
     /// of the ledger is read with every entry, and memory only bridges outages.
     pub(crate) pushes: bool,
+    /// The server has the option `IFEQ` of `SET`.
+    pub(in crate::redis) has_if_equal: bool,
     pub(crate) ledger: Arc<Ledger>,
     /// The ledger's name and its channel's.
     ledger_name: String,
@@ -341,6 +343,27 @@ impl Link {
             // The entry that was read can be used although the lease was refused.
             Err(_) if got.is_some() => Ok((got, false)),
             Err(error) => Err(fault(error)),
+        }
+    }
+
+    /// Stores the value if the key still holds `expected`. False if it does not, or if the server refuses the command.
+    pub(in crate::redis) async fn set_if_equal(
+        &self,
+        key: &str,
+        expected: &[u8],
+        value: &[u8],
+        life: Duration,
+    ) -> Result<bool, Fault> {
+        let mut command = redis::cmd("SET");
+        command.arg(key).arg(value).arg("IFEQ").arg(expected);
+        command.arg("PX").arg(millis(life));
+        let asking = RedisSpan::begin("store", "SET", Some(&self.times));
+        let mut connection = self.connection.clone();
+        let set = command.query_async::<Value>(&mut connection).await;
+        match asking.ended(set.map_err(fault)) {
+            Ok(answer) => Ok(answer != Value::Nil),
+            Err(Fault::Refused(_)) => Ok(false),
+            Err(fault) => Err(fault),
         }
     }
 

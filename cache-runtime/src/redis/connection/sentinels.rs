@@ -1,6 +1,7 @@
 //! Sentinels, which know the address of a master.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -8,8 +9,9 @@ use futures_util::stream::FuturesUnordered;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, ConnectionAddr, IntoConnectionInfo, RedisError};
 
-use crate::redis::connection::credentials::Credentials;
 use crate::redis::connection::fault::{Fault, fault, refused};
+use crate::redis::connection::login::Login;
+use crate::redis::connection::provided::Issued;
 use crate::redis::connection::socket::tcp_settings;
 use crate::redis::connection::tls::{TlsFiles, TlsParams};
 
@@ -26,7 +28,7 @@ pub(in crate::redis) struct Sentinels {
     /// Those to the sentinels are.
     pub(in crate::redis) tls: bool,
     pub(in crate::redis) files: TlsFiles,
-    pub(in crate::redis) credentials: Option<Credentials>,
+    pub(in crate::redis) login: Login,
 }
 
 /// An address, with or without TLS.
@@ -43,8 +45,8 @@ pub(in crate::redis) fn address(host: String, port: u16, tls: bool) -> Connectio
 }
 
 impl Sentinels {
-    /// The address of the master now. Each sentinel may take as long as `timeout`. They are asked in order, each a moment after the one before it, and the
-    /// first that knows the master counts.
+    /// The address of the master now. A provider of credentials, and then each sentinel, may take as long as `timeout`. The
+    /// sentinels are asked in order, each a moment after the one before it, and the first that knows the master counts.
     ///
     /// # Errors
     ///
@@ -53,21 +55,23 @@ impl Sentinels {
         &self,
         timeout: Duration,
     ) -> Result<ConnectionAddr, RedisError> {
-        let params = self.files.load().await?;
-        let params = &params;
-        let asked = self
-            .addresses
-            .iter()
-            .enumerate()
-            .map(|(at, (host, port))| async move {
-                tokio::time::sleep(NEXT * u32::try_from(at).unwrap_or(u32::MAX)).await;
-                let answer =
-                    match tokio::time::timeout(timeout, self.ask(host, *port, params)).await {
-                        Ok(answer) => answer,
-                        Err(_) => Err(Fault::TimedOut),
-                    };
-                answer.map_err(|fault| (format!("sentinel {host}:{port}: {fault}"), fault))
-            });
+        let (params, issued) = (self.files.load().await?, self.issue(timeout).await?);
+        let (params, issued) = (&params, &issued);
+        let asked =
+            self.addresses
+                .iter()
+                .enumerate()
+                .map(|(at, (host, port))| async move {
+                    tokio::time::sleep(NEXT * u32::try_from(at).unwrap_or(u32::MAX)).await;
+                    let answer =
+                        match tokio::time::timeout(timeout, self.ask(host, *port, params, issued))
+                            .await
+                        {
+                            Ok(answer) => answer,
+                            Err(_) => Err(Fault::TimedOut),
+                        };
+                    answer.map_err(|fault| (format!("sentinel {host}:{port}: {fault}"), fault))
+                });
         let mut asked: FuturesUnordered<_> = asked.collect();
         let mut worst = None;
         while let Some(answer) = asked.next().await {
@@ -88,6 +92,7 @@ impl Sentinels {
         host: &str,
         port: u16,
         params: &TlsParams,
+        issued: &Issued,
     ) -> Result<MultiplexedConnection, RedisError> {
         let addr = params.at(address(host.to_owned(), port, self.tls));
         let info = addr.into_connection_info()?;
@@ -99,15 +104,35 @@ impl Sentinels {
             .get_multiplexed_async_connection_with_config(&config)
             .await?;
         // Sent as a command, because the client hides what the server says to its own.
-        if let Some(credentials) = &self.credentials {
+        if let Some(credentials) = &issued.credentials {
             let auth = credentials.auth();
-            auth.query_async::<()>(&mut connection).await?;
+            let answer = auth.query_async::<()>(&mut connection).await;
+            self.login.answered(issued, answer.as_ref().err());
+            answer?;
         }
         Ok(connection)
     }
 
-    async fn ask(&self, host: &str, port: u16, params: &TlsParams) -> Result<(String, u16), Fault> {
-        let mut connection = self.connect(host, port, params).await.map_err(fault)?;
+    /// The credentials for the sentinels, as they are now: a sentinel is connected to too rarely to keep them ready. Waits at most
+    /// `limit` for a provider, and then takes those of before.
+    ///
+    /// # Errors
+    ///
+    /// There are none yet.
+    pub(in crate::redis) async fn issue(&self, limit: Duration) -> Result<Arc<Issued>, RedisError> {
+        let issued = self.login.issue_now(limit).await;
+        issued.map_err(|why| refused(format!("sentinels: {why}")))
+    }
+
+    async fn ask(
+        &self,
+        host: &str,
+        port: u16,
+        params: &TlsParams,
+        issued: &Issued,
+    ) -> Result<(String, u16), Fault> {
+        let connecting = self.connect(host, port, params, issued);
+        let mut connection = connecting.await.map_err(fault)?;
         let mut ask = redis::cmd("SENTINEL");
         ask.arg("GET-MASTER-ADDR-BY-NAME").arg(&self.master);
         let answer = ask

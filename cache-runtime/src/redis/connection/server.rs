@@ -74,6 +74,26 @@ pub(in crate::redis) fn run_id(answer: Result<Value, RedisError>) -> Option<Stri
     field(&info, "run_id").map(str::to_owned)
 }
 
+/// Whether `SET` has the option `IFEQ`: since Redis 8.4 (<https://redis.io/docs/latest/commands/set/>) and Valkey 8.1
+/// (<https://valkey.io/commands/set/>). Valkey also names the version of Redis that it is compatible with. `info`: the answer to
+/// `INFO server`.
+pub(in crate::redis) fn has_if_equal(info: &Result<Value, RedisError>) -> bool {
+    let Some(info) = text(info) else {
+        return false;
+    };
+    let (version, since) = match field(&info, "valkey_version") {
+        Some(version) => (version, (8, 1)),
+        None => (field(&info, "redis_version").unwrap_or_default(), (8, 4)),
+    };
+    major_and_minor(version).is_some_and(|version| version >= since)
+}
+
+/// The first two numbers of a version.
+pub(crate) fn major_and_minor(version: &str) -> Option<(u32, u32)> {
+    let mut parts = version.split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
 /// The mode that an answer to `INFO server` names: `standalone`, `cluster` or `sentinel`. Valkey has another name for the
 /// field than Redis.
 pub(crate) fn mode(info: &str) -> Option<&str> {
@@ -98,8 +118,11 @@ pub(in crate::redis) async fn is_node(
 
 /// `None`: the answer does not say it.
 fn says_cluster(answer: &Result<Value, RedisError>) -> Option<bool> {
-    let info: String = from_redis_value(answer.as_ref().ok()?.clone()).ok()?;
-    Some(mode(&info)? == "cluster")
+    Some(mode(&text(answer)?)? == "cluster")
+}
+
+fn text(answer: &Result<Value, RedisError>) -> Option<String> {
+    from_redis_value(answer.as_ref().ok()?.clone()).ok()
 }
 
 fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
@@ -148,6 +171,30 @@ mod tests {
             says_cluster(&Err(RedisError::from((ErrorKind::Io, "")))),
             None
         );
+    }
+
+    #[test]
+    fn servers_with_the_option_ifeq_are_known_by_their_versions() {
+        let has = |info: &str| has_if_equal(&Ok(Value::BulkString(info.into())));
+        for (redis, expected) in [
+            ("8.2.9", false),
+            ("8.4.0", true),
+            ("8.10.1", true),
+            ("later", false),
+        ] {
+            assert_eq!(
+                has(&format!("redis_version:{redis}\r\n")),
+                expected,
+                "{redis}"
+            );
+        }
+        for (valkey, expected) in [("8.0.9", false), ("8.1.0", true), ("9.1.2", true)] {
+            let info =
+                format!("redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:{valkey}\r\n");
+            assert_eq!(has(&info), expected, "{valkey}");
+        }
+        assert!(!has("# Server\r\n"));
+        assert!(!has_if_equal(&Err(RedisError::from((ErrorKind::Io, "")))));
     }
 
     #[test]

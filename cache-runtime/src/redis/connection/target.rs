@@ -106,7 +106,7 @@ impl Target {
                 master_tls: tls,
                 tls,
                 files: TlsFiles::default(),
-                credentials: None,
+                login: Login::fixed(None),
             })),
             database: url.database,
             login: Login::fixed(url.credentials),
@@ -132,7 +132,9 @@ impl Target {
             }
             needs = needs.or(access.sentinel_files.first().filter(|_| !sentinels.tls));
             sentinels.files = access.files_of_sentinels().clone();
-            sentinels.credentials = access.sentinel_credentials.clone();
+            if let Some(provider) = &access.sentinel_provider {
+                sentinels.login = Login::provided(provider.clone());
+            }
         }
         if let Some(file) = needs {
             return Err(Error::config(format!(
@@ -293,7 +295,6 @@ impl Target {
             .map(|sentinels| (&*sentinels.addresses, &*sentinels.master))
     }
 
-    #[cfg(feature = "cli")]
     pub(in crate::redis) fn as_sentinels(&self) -> Option<&Sentinels> {
         match &self.place {
             Place::Sentinels(sentinels) => Some(sentinels),

@@ -21,7 +21,7 @@ use crate::redis::connection::link::{
 use crate::redis::connection::login::SignedIn;
 use crate::redis::connection::provided::Issued;
 use crate::redis::connection::round_trip::RoundTrip;
-use crate::redis::connection::server::{Ask, ServerRole, info, is_node, run_id};
+use crate::redis::connection::server::{Ask, ServerRole, has_if_equal, info, is_node, run_id};
 use crate::redis::connection::target::Target;
 use crate::redis::connection::tier::LEDGER_LIFE;
 use crate::redis::connection::wire::{OnPush, PushReceiver, Wire};
@@ -56,6 +56,7 @@ struct Greeting {
     role: Option<ServerRole>,
     /// The server answers `CLIENT TRACKING` and `SUBSCRIBE` with yes.
     pushes: bool,
+    has_if_equal: bool,
     subscribed: bool,
     publishes: bool,
     lacks: Vec<Lack>,
@@ -128,6 +129,7 @@ impl Link {
             run_id: opened.run_id,
             ask,
             pushes: greeting.pushes,
+            has_if_equal: greeting.has_if_equal,
             ledger: purpose.ledger,
             ledger_name: purpose.ledger_name,
             channel: purpose.channel,
@@ -210,6 +212,7 @@ async fn greet(
         sent,
         took,
         time,
+        has_if_equal: has_if_equal(&server),
         run_id: run_id(server),
         role: replication.ok().and_then(ServerRole::read),
         pushes: tracking.is_ok() && subscribed.is_ok(),
