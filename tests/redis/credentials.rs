@@ -462,7 +462,8 @@ async fn a_provider_that_fails_hangs_or_panics_delays_no_call() {
                         }
                         (true, "fails") => Err(std::io::Error::other("the vault is sealed: first")),
                         (true, "hangs") => std::future::pending().await,
-                        (true, _) => panic!("as the test wants it"),
+                        // Without the hook, whose backtrace would take the time of the calls on this thread.
+                        (true, _) => std::panic::resume_unwind(Box::new("as the test wants it")),
                     }
                 }
             });
@@ -494,8 +495,11 @@ async fn a_provider_that_fails_hangs_or_panics_delays_no_call() {
             is_told.then_some(())
         };
         eventually(3 * SOON, "a note of the end", expired).await;
-        let health = app.cache.health().await;
-        assert_eq!(health.status.as_str(), "healthy", "{:?}", health.notes);
+        // On a busy machine, the last call may have given Redis up for a moment.
+        let healthy = async || {
+            Some(app.cache.health().await).filter(|health| health.status.as_str() == "healthy")
+        };
+        let health = eventually(SOON, "a healthy cache", healthy).await;
         let quoted = health.notes.iter().any(|note| note.contains("first"));
         assert!(!quoted, "{:?}", health.notes);
         app.cache.close(Duration::ZERO).await;
