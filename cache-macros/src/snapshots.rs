@@ -192,14 +192,14 @@ fn a_read_with_companions() {
                 /**Runs the body now and stores its result, whether or not an entry exists.
 
             A companion of `load`.*/
-                pub async fn refresh(db: &Db, id: u64) -> Option<Job> {
-                    refresh(Self::__site(), load(db, id)).await
+                pub fn refresh(db: &Db, id: u64) -> impl future::Future<Output = Option<Job>> {
+                    refresh(Self::__site(), load(db, id))
                 }
                 /**Runs the body without the cache: nothing is read, stored or removed.
 
             A companion of `load`.*/
-                pub async fn uncached(db: &Db, id: u64) -> Option<Job> {
-                    uncached(Self::__site(), load(db, id)).await
+                pub fn uncached(db: &Db, id: u64) -> impl future::Future<Output = Option<Job>> {
+                    uncached(Self::__site(), load(db, id))
                 }
             }
         "#]],
@@ -349,8 +349,8 @@ fn a_put_of_what_has_no_name() {
                 /**Runs the body without the cache: nothing is read, stored or removed.
 
             A companion of `save`.*/
-                async fn uncached(user: User) -> impl IntoResponse {
-                    my::runtime::__private::uncached(Self::__site(), save(user)).await
+                fn uncached(user: User) -> impl future::Future<Output = impl IntoResponse> {
+                    my::runtime::__private::uncached(Self::__site(), save(user))
                 }
             }
         "#]],

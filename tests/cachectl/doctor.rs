@@ -189,6 +189,18 @@ async fn commands_that_a_user_lacks_are_named_with_what_is_lost() {
 }
 
 #[tokio::test]
+async fn a_user_who_may_not_unsubscribe_is_told_whom_that_harms() {
+    let rules = format!("{RULES} -unsubscribe");
+    let server = RedisServer::builder().acl("app", SECRET, &rules).start();
+    let url = server.url_as("app", SECRET);
+    let variables = [("REDIS_URL", url.as_str()), ("CACHE_NAMESPACE", "app")];
+    let report = cachectl_with(&variables, &["doctor", "--json"]).await;
+    let report = report.ends_with(0).json();
+    assert_eq!(refused(&report), ["UNSUBSCRIBE"]);
+    assert_eq!(check(&report, "tracking")["status"], "ok");
+}
+
+#[tokio::test]
 async fn a_user_who_may_not_run_scripts_is_told_that_the_cache_cannot_use_the_server() {
     let rules = format!("{RULES} -evalsha");
     let server = RedisServer::builder().acl("app", SECRET, &rules).start();

@@ -147,6 +147,14 @@ impl Console {
             .await
             .map_err(Fault::from)
     }
+
+    /// Ends the subscription.
+    pub(crate) async fn unsubscribe(&self, channel: &str) -> Result<(), Fault> {
+        let mut connection = self.connection.clone();
+        within(self.limit, connection.unsubscribe(channel))
+            .await
+            .map_err(Fault::from)
+    }
 }
 
 async fn connect(

@@ -285,6 +285,13 @@ pub(super) const COMMANDS: &[Need] = &[
         Lack::Subscribe.lost(),
     ),
     need(
+        "UNSUBSCRIBE",
+        &[],
+        Extra,
+        "where a user of the namespace may not PUBLISH: no longer counting as one who relies on messages",
+        "nothing, if all users may PUBLISH; else those who may not do without Redis while this user is connected",
+    ),
+    need(
         "DBSIZE",
         &["DBSIZE"],
         Feature,

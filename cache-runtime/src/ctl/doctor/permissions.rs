@@ -129,9 +129,12 @@ impl Trial {
         let answers = console.ask_all::<()>(&calls).await?;
         let mut refusals: Vec<Option<String>> = answers.into_iter().map(refusal).collect();
         let subscribed = console.subscribe(&self.channel).await;
+        let unsubscribed = console.unsubscribe(&self.channel).await;
         for (need, slot) in COMMANDS.iter().zip(&mut refusals) {
-            if need.trial.is_empty() {
-                *slot = refusal(subscribed.clone());
+            match need.name {
+                "SUBSCRIBE" => *slot = refusal(subscribed.clone()),
+                "UNSUBSCRIBE" => *slot = refusal(unsubscribed.clone()),
+                _ => {}
             }
         }
         // Both expire or are empty by now in any case; whoever may neither UNLINK nor DEL leaves one for ten seconds.
