@@ -43,8 +43,7 @@ use std::pin::Pin;
 use self::background::BackgroundLoad;
 use self::body::{Body, MakeBody, TypedBody, Work, untyped, untyped_local};
 use self::mode::{Mode, is_uncached, with_mode};
-use self::pending_call::PendingCall;
-use self::read::{MemoryLookup, after_miss, after_miss_local, look_in_memory};
+use self::read::{MemoryLookup, look_in_memory, ready_in_memory};
 use self::ready_or_boxed::ReadyOrBoxed;
 use crate::cacheable::Returned;
 use crate::cacheable::erased::{AnyKind, AnyResult, Erase};
@@ -67,16 +66,30 @@ where
     F: FnOnce() -> Fut,
     Fut: Future<Output = R> + Send + 'a, // say `?Send` if the body is of one thread
 {
-    match look_in_memory(&call, kind) {
-        MemoryLookup::Hit(returned, _) => ReadyOrBoxed::ready(returned),
-        MemoryLookup::Missed(mode, name) => {
-            let pending = PendingCall::new(call, kind.any_kind(), mode);
-            let body: TypedBody<'a, R> = boxed(body);
-            let make: MakeBody<'a, 'a> =
-                Box::new(move || Work::new(kind, when, result_patterns, untyped::<R, K>(body)));
-            after_miss::<R, K>(pending, name, make, None)
-        }
+    // This is compiled for every function, so there is little of it. In one value, because the compiler adds code for each value
+    // that a branch may leave behind.
+    let rules = (when, result_patterns, body);
+    match ready_in_memory(&call, kind) {
+        Ok(ready) => ready,
+        Err(missed) => missed.go_on(call, kind, make_body::<R, K, _, _, _, _>(kind, rules), None),
     }
+}
+
+/// Boxes the body now, and what is done with its result when it is about to run.
+fn make_body<'a, R, K, W, L, F, Fut>(
+    kind: K,
+    (when, result_patterns, body): (W, L, F),
+) -> MakeBody<'a, 'a>
+where
+    R: 'static,
+    K: Erase<R>,
+    W: FnOnce(&K::Inner) -> bool + Send + 'a,
+    L: FnOnce(&K::Inner, &mut ResultPatterns<'_>) + Send + 'a,
+    F: FnOnce() -> Fut,
+    Fut: Future<Output = R> + Send + 'a,
+{
+    let body: TypedBody<'a, R> = boxed(body);
+    Box::new(move || Work::new(kind, when, result_patterns, untyped::<R, K>(body)))
 }
 
 /// A read whose load may outlive its call: refreshed in the background, or waited for only for a limited time. The
@@ -106,10 +119,8 @@ where
             }
             ReadyOrBoxed::ready(returned)
         }
-        MemoryLookup::Missed(mode, name) => {
-            let pending = PendingCall::new(call, kind.any_kind(), mode);
-            let make: MakeBody<'m, 'static> = Box::new(work);
-            after_miss::<R, K>(pending, name, make, Some(BackgroundLoad::new()))
+        MemoryLookup::Missed(missed) => {
+            missed.go_on(call, kind, Box::new(work), Some(BackgroundLoad::new()))
         }
     }
 }
@@ -130,19 +141,16 @@ where
     F: FnOnce() -> Fut,
     Fut: Future<Output = R>,
 {
-    match look_in_memory(&call, kind) {
-        MemoryLookup::Hit(returned, _) => ReadyOrBoxed::<R, K, _>::ready(returned),
-        MemoryLookup::Missed(mode, name) => {
-            let pending = PendingCall::new(call, kind.any_kind(), mode);
-            after_miss_local(pending, name, move || {
-                Work::new(
-                    kind,
-                    when,
-                    result_patterns,
-                    untyped_local::<R, K, _>(boxed(body)),
-                )
-            })
-        }
+    match ready_in_memory(&call, kind) {
+        Ok(ready) => ready,
+        Err(missed) => missed.go_on_locally(call, kind, move || {
+            Work::new(
+                kind,
+                when,
+                result_patterns,
+                untyped_local::<R, K, _>(boxed(body)),
+            )
+        }),
     }
 }
 

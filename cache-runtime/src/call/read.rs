@@ -24,9 +24,18 @@ use crate::telemetry::outcome::{naming, observer_options};
 pub(super) enum MemoryLookup<R> {
     /// A value, and its refresh if one is due.
     Hit(R, Option<Refresh>),
-    /// How the call goes on, and its key if its observer wants it.
-    Missed(Mode, Option<Arc<str>>),
+    Missed(Missed),
 }
+
+/// A call that memory has not answered.
+pub(super) struct Missed {
+    mode: Mode,
+    /// Its key, if its observer wants it.
+    name: Option<Arc<str>>,
+}
+
+/// What continues a call, whatever its type is.
+type AnyFuture<'a> = Pin<Box<dyn Future<Output = AnyResult> + Send + 'a>>;
 
 /// The refresh of a value that memory has given.
 pub(super) struct Refresh {
@@ -58,7 +67,18 @@ pub(super) fn look_in_memory<R: 'static, K: Erase<R>>(call: &Call, kind: K) -> M
             return MemoryLookup::Hit(returned, refresh);
         }
     }
-    MemoryLookup::Missed(mode, name)
+    MemoryLookup::Missed(Missed { mode, name })
+}
+
+/// The same for a function whose values are not refreshed.
+pub(super) fn ready_in_memory<R: 'static, K: Erase<R>, F>(
+    call: &Call,
+    kind: K,
+) -> Result<ReadyOrBoxed<R, K, F>, Missed> {
+    match look_in_memory(call, kind) {
+        MemoryLookup::Hit(returned, _) => Ok(ReadyOrBoxed::ready(returned)),
+        MemoryLookup::Missed(missed) => Err(missed),
+    }
 }
 
 /// The key, for an observer that wants it.
@@ -100,35 +120,39 @@ impl Refresh {
     }
 }
 
-/// Continues after a miss in memory. `background`: present if the body owns its data, so that it may outlive the call.
-pub(super) fn after_miss<'m, 'a: 'm, R, K>(
-    pending: Box<PendingCall>,
-    name: Option<Arc<str>>,
-    make: MakeBody<'m, 'a>,
-    background: Option<BackgroundLoad<'a, Body<'a>>>,
-) -> ReadyOrBoxed<R, K, Pin<Box<dyn Future<Output = AnyResult> + Send + 'm>>> {
-    let missed = Miss {
-        pending,
-        make,
-        background,
-    };
-    ReadyOrBoxed::Boxed(miss_boxed(missed), name)
-}
+impl Missed {
+    /// Continues the call. `background`: present if the body owns its data, so that it may outlive the call.
+    pub(super) fn go_on<'m, 'a: 'm, R, K: Erase<R>>(
+        self,
+        call: Call,
+        kind: K,
+        make: MakeBody<'m, 'a>,
+        background: Option<BackgroundLoad<'a, Body<'a>>>,
+    ) -> ReadyOrBoxed<R, K, AnyFuture<'m>> {
+        let missed = Miss {
+            pending: PendingCall::new(call, kind.any_kind(), self.mode),
+            make,
+            background,
+        };
+        ReadyOrBoxed::Boxed(miss_boxed(missed), self.name)
+    }
 
-/// The same with a body of any type, `Send` or not.
-pub(super) fn after_miss_local<'a, R, K, M, B>(
-    pending: Box<PendingCall>,
-    name: Option<Arc<str>>,
-    make: M,
-) -> ReadyOrBoxed<R, K, Pin<Box<impl Future<Output = AnyResult> + use<'a, R, K, M, B>>>>
-where
-    M: FnOnce() -> Work<'a, B>,
-    B: Future<Output = AnyResult> + Unpin,
-{
-    let missed = Miss {
-        pending,
-        make,
-        background: None,
-    };
-    ReadyOrBoxed::Boxed(boxed(|| miss_in_span(missed)), name)
+    /// The same with a body of any type, `Send` or not.
+    pub(super) fn go_on_locally<'a, R, K: Erase<R>, M, B>(
+        self,
+        call: Call,
+        kind: K,
+        make: M,
+    ) -> ReadyOrBoxed<R, K, Pin<Box<impl Future<Output = AnyResult> + use<'a, R, K, M, B>>>>
+    where
+        M: FnOnce() -> Work<'a, B>,
+        B: Future<Output = AnyResult> + Unpin,
+    {
+        let missed = Miss {
+            pending: PendingCall::new(call, kind.any_kind(), self.mode),
+            make,
+            background: None,
+        };
+        ReadyOrBoxed::Boxed(boxed(|| miss_in_span(missed)), self.name)
+    }
 }
