@@ -11,7 +11,6 @@ use http_body::Frame;
 
 use crate::cacheable::body::{LONGEST_BODY, buffer};
 use crate::cacheable::prepared::{Form, Known, KnownBody};
-use crate::cacheable::response::says;
 use crate::http::accept_encoding::AcceptEncoding;
 use crate::http::etag::{self, Strength};
 
@@ -42,17 +41,18 @@ impl Wanted {
         })
     }
 
-    /// Completes a successful answer.
+    /// Completes a successful answer. `no_store`: its `Cache-Control` says so.
     pub(super) async fn answer(
         &self,
         mut response: Response<Body>,
         strength: Strength,
+        no_store: bool,
     ) -> Response<Body> {
         let stored = response.extensions_mut().remove::<Known>();
         if response.headers().contains_key(ETAG) {
             return self.unless_known(response);
         }
-        if says(response.headers(), "no-store") {
+        if no_store {
             return response;
         }
         let length = HttpBody::size_hint(response.body()).exact();

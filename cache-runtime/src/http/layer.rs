@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use axum::body::{Body, HttpBody};
 use bytes::Bytes;
-use http::header::{AGE, AUTHORIZATION, CACHE_CONTROL, COOKIE, EXPIRES, SET_COOKIE};
+use http::header::{AGE, AUTHORIZATION, CACHE_CONTROL, COOKIE, EXPIRES, Entry, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -333,6 +333,8 @@ impl Options {
     ) -> Response<Body> {
         let succeeds = response.status().is_success();
         let headers = response.headers_mut();
+        // Looked for before headers are added, because what this layer adds never says it.
+        let no_store = says(headers, "no-store");
         self.add_vary(headers, observed);
         let Some(word) = observed.as_str() else {
             Self::add_cache_control(headers, None);
@@ -357,7 +359,7 @@ impl Options {
         Self::add_cache_control(headers, value);
         match &asked.wanted {
             Some(wanted) if response.status() == StatusCode::OK => {
-                wanted.answer(response, self.etag).await
+                wanted.answer(response, self.etag, no_store).await
             }
             _ => response,
         }
@@ -420,8 +422,8 @@ impl Audience {
 /// Sets a header, unless the handler has set it.
 fn set_if_absent(headers: &mut HeaderMap, name: &HeaderName, value: Option<HeaderValue>) {
     if let Some(value) = value
-        && !headers.contains_key(name)
+        && let Entry::Vacant(place) = headers.entry(name)
     {
-        headers.insert(name, value);
+        place.insert(value);
     }
 }
