@@ -289,6 +289,44 @@ async fn after_a_failover_the_sentinels_are_asked_with_their_latest_password() {
 }
 
 #[tokio::test]
+async fn providers_of_both_kinds_that_hang_leave_time_to_ask_a_sentinel() {
+    let settings = SentinelSettings {
+        server: RedisServer::builder().acl("app", "first", ALL),
+        sentinel: RedisServer::builder().acl("app", "first", "+@all"),
+        ..SentinelSettings::default()
+    };
+    let set = SentinelSet::start_with(1, &settings);
+    let (port, master) = (set.sentinels()[0].port(), SentinelSet::MASTER_NAME);
+    let hangs = Arc::new(AtomicBool::new(false));
+    let provider = |hangs: Arc<AtomicBool>| {
+        move || {
+            let hangs = hangs.load(SeqCst);
+            async move {
+                if hangs {
+                    std::future::pending::<()>().await;
+                }
+                let life = Duration::from_secs(1);
+                Ok::<_, std::io::Error>(Credentials::new("app", "first").valid_for(life))
+            }
+        }
+    };
+    let config = CacheConfig::default()
+        .redis_url(format!("redis-sentinel://127.0.0.1:{port}/{master}"))
+        .credentials(provider(hangs.clone()))
+        .sentinel_credentials(provider(hangs.clone()));
+    let app = App::connected(config, &Db::new(1)).await;
+    hangs.store(true, SeqCst);
+    // All that there is has expired, so each connection waits for both.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for id in connections(set.master()) {
+        let id = id.trim_start_matches("id=");
+        set.master().cli(&["CLIENT", "KILL", "ID", id]);
+    }
+    app.has_lost_redis().await;
+    app.reaches_redis().await;
+}
+
+#[tokio::test]
 async fn a_file_gives_the_password_of_the_sentinels() {
     let file = std::env::temp_dir().join(format!("sentinel-{}", std::process::id()));
     let settings = SentinelSettings {
@@ -315,6 +353,12 @@ async fn a_file_gives_the_password_of_the_sentinels() {
     std::fs::write(&file, "app:first\n").unwrap();
     app.reaches_redis().await;
     assert_eq!(app.cache.health().await.notes, Vec::<String>::new());
+    // Health tells of the file while no sentinel has to be asked, and until it is there again.
+    std::fs::remove_file(&file).unwrap();
+    eventually(SOON, "a note that the file is gone", told).await;
+    std::fs::write(&file, "app:first\n").unwrap();
+    let is_well = async || app.cache.health().await.notes.is_empty().then_some(());
+    eventually(SOON, "the end of the note", is_well).await;
     std::fs::remove_file(&file).unwrap();
 }
 

@@ -219,8 +219,7 @@ impl CacheConfig {
     /// those that change (`REDIS_SENTINEL_CREDENTIALS_FILE`, for a [`FileCredentials`]). Those of the master are in the URL, or
     /// given by [`CacheConfig::credentials`], and are never sent to a sentinel.
     ///
-    /// Each connection to a sentinel is a new one, which asks for a master and ends. So the provider is asked for the credentials
-    /// of now when there is no connection to the master, and no live connection has to send `AUTH` again.
+    /// Each connection to a sentinel is a new one, which asks for a master and ends, so no live connection has to send `AUTH` again.
     #[must_use]
     pub fn sentinel_credentials(mut self, provider: impl CredentialsProvider) -> Self {
         self.access.sentinel_provider = Some(Arc::new(provider));

@@ -33,6 +33,9 @@ pub(super) fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
 /// Cause and remedy.
 pub(super) fn of(target: &Target, fault: &Fault) -> (String, String) {
     let text = fault.to_string().to_ascii_lowercase();
+    if let Some((cause, remedy)) = of_credentials(&text) {
+        return (cause.to_owned(), remedy.to_owned());
+    }
     let known = KNOWN
         .iter()
         .find(|(words, _, _)| words.iter().any(|word| text.contains(word)));
@@ -66,6 +69,24 @@ pub(super) fn of(target: &Target, fault: &Fault) -> (String, String) {
         ),
     };
     (cause.to_owned(), remedy.to_owned())
+}
+
+/// Cause and remedy, if credentials are meant that are not in the URL: those of a file, or of the sentinels.
+pub(super) fn of_credentials(text: &str) -> Option<(&'static str, &'static str)> {
+    let text = text.to_ascii_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if has(&["credentials file", "credentials provider"]) {
+        return Some((
+            "the file with the credentials cannot be used",
+            "correct the file that REDIS_CREDENTIALS_FILE or, for sentinels, REDIS_SENTINEL_CREDENTIALS_FILE names",
+        ));
+    }
+    let is_refused = has(&["wrongpass", "noauth", "without any password configured"]);
+    (is_refused && has(&["sentinel"])).then_some((
+        "a sentinel does not accept the credentials that it is given, or wants some",
+        "check REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD, or the file that REDIS_SENTINEL_CREDENTIALS_FILE names: those in \
+         the URL are the master's",
+    ))
 }
 
 /// Words of an error, what they mean, and what to do. The first row that fits counts.
@@ -246,6 +267,32 @@ const KNOWN: &[(&[&str], &str, &str)] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn credentials_of_sentinels_and_of_files_are_not_looked_for_in_the_url() {
+        let url = "redis-sentinel://localhost:26379/main";
+        let target = Target::parse("REDIS_URL", url).unwrap();
+        for (text, setting) in [
+            (
+                "sentinel localhost:26379: WRONGPASS invalid username-password pair",
+                "REDIS_SENTINEL_PASSWORD",
+            ),
+            (
+                "sentinel localhost:26379: NOAUTH Authentication required.",
+                "REDIS_SENTINEL_PASSWORD",
+            ),
+            (
+                "sentinels: the credentials provider gives no credentials: the credentials file `a` cannot be read: No such file",
+                "REDIS_SENTINEL_CREDENTIALS_FILE",
+            ),
+        ] {
+            let (cause, remedy) = of(&target, &Fault::Refused(text.into()));
+            assert!(
+                remedy.contains(setting) && !cause.contains("the URL is"),
+                "{cause}: {remedy}"
+            );
+        }
+    }
 
     #[test]
     fn every_failure_has_a_cause_and_a_remedy() {

@@ -1,6 +1,7 @@
 //! What each of the sentinels in the URL says.
 
 use crate::ctl::doctor::report::{Check, Report};
+use crate::ctl::explain::of_credentials;
 use crate::ctl::failure::Failure;
 use crate::ctl::out::visible;
 use crate::ctl::place::Place;
@@ -24,9 +25,19 @@ pub(super) async fn check(place: &Place, report: &mut Report) -> Result<(), Fail
     named.dedup();
     let masters = visible(&named.join(" and "));
     if count == 0 {
-        return Err(Failure::usage(format!("{}: no sentinel names the master `{master}`", place.target))
-            .because(silent.join("; "))
-            .remedy("check the addresses, and the name at the end of the URL: `redis-cli -p 26379 SENTINEL MASTERS` lists the names"));
+        let silent = silent.join("; ");
+        let remedy = match of_credentials(&format!("sentinel {silent}")) {
+            Some((_, remedy)) => remedy,
+            None => {
+                "check the addresses, and the name at the end of the URL: `redis-cli -p 26379 SENTINEL MASTERS` lists the names"
+            }
+        };
+        return Err(Failure::usage(format!(
+            "{}: no sentinel names the master `{master}`",
+            place.target
+        ))
+        .because(silent)
+        .remedy(remedy));
     }
     let text = format!("{count} of {} name the master {masters}", addresses.len());
     report.add(match (named.len(), silent.is_empty()) {

@@ -3,7 +3,11 @@
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
+
+use tokio::sync::oneshot;
 
 use crate::redis::connection::credentials::{Credentials, CredentialsProvider};
 
@@ -28,21 +32,40 @@ const INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub struct FileCredentials {
     path: PathBuf,
+    /// A thread is reading it.
+    is_read: Arc<AtomicBool>,
 }
 
 impl FileCredentials {
     /// The file need not exist yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self {
+            path: path.into(),
+            is_read: Arc::default(),
+        }
     }
 }
 
 impl CredentialsProvider for FileCredentials {
     async fn credentials(&self) -> Result<Credentials, Box<dyn Error + Send + Sync>> {
         let path = self.path.clone();
-        // A file system may take its time.
-        let read = tokio::task::spawn_blocking(move || read(&path)).await?;
-        Ok(read?.ask_again_after(INTERVAL))
+        if self.is_read.swap(true, SeqCst) {
+            let path = self.path.display();
+            return Err(format!("the credentials file `{path}` is still being read").into());
+        }
+        let is_read = self.is_read.clone();
+        // A file system may take its time, or never answer. A thread of the runtime would then keep the program from ending.
+        let (answer, answered) = oneshot::channel();
+        std::thread::Builder::new()
+            .name("cache-credentials".to_owned())
+            .spawn(move || {
+                let read = read(&path);
+                is_read.store(false, SeqCst);
+                // Nobody waits for it any longer.
+                let _ = answer.send(read);
+            })
+            .inspect_err(|_| self.is_read.store(false, SeqCst))?;
+        Ok(answered.await??.ask_again_after(INTERVAL))
     }
 }
 
@@ -66,6 +89,36 @@ fn read(path: &Path) -> Result<Credentials, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As a mounted file system that has stopped answering.
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_never_answers_does_not_keep_the_program_from_ending() {
+        let pipe = std::env::temp_dir().join(format!("credentials-pipe-{}", std::process::id()));
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let file = FileCredentials::new(&pipe);
+        let (ended, has_ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_time()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let moment = Duration::from_millis(10);
+                let late = tokio::time::timeout(moment, file.credentials()).await;
+                assert!(late.is_err());
+                // No second thread waits for the same file.
+                let error = file.credentials().await.unwrap_err().to_string();
+                assert!(error.contains("still being read"), "{error}");
+            });
+            drop(runtime);
+            ended.send(()).unwrap();
+        });
+        let ended = has_ended.recv_timeout(Duration::from_secs(20));
+        fs::remove_file(pipe).unwrap();
+        ended.unwrap();
+    }
 
     fn of(text: &[u8]) -> Result<Credentials, String> {
         let file = std::env::temp_dir().join(format!(

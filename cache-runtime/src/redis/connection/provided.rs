@@ -192,14 +192,16 @@ impl Provided {
         if !state.is_latest(issued) {
             return false;
         }
+        // Others that refuse the same ones, such as further sentinels, are no setback of their own.
+        let is_first = state.refused != issued.login;
         state.refused = issued.login;
         let now = Instant::now();
         // The first time it is asked at once.
         let next = match (state.setbacks, state.asked_at) {
-            (1.., Some(asked)) => asked + state.pause(),
+            (1.., Some(asked)) => asked + pause(state.setbacks),
             _ => now,
         };
-        state.setbacks += 1;
+        state.setbacks += u32::from(is_first);
         state.ask_at = Some(state.ask_at.map_or(next, |at| at.min(next)));
         let is_new = on_live.is_some() && state.refusal.is_none();
         state.refusal = on_live.or(state.refusal.take());
@@ -289,12 +291,6 @@ impl State {
             && self.until.is_none_or(|until| now < until)
     }
 
-    /// The time until the next question, after failures or refusals.
-    fn pause(&self) -> Duration {
-        let doubled = PAUSE_FIRST * 2u32.pow(self.setbacks.min(8));
-        doubled.min(PAUSE_LONGEST)
-    }
-
     fn take(&mut self, credentials: Credentials, now: Instant) {
         let before = self.latest.as_ref();
         let (number, login) = before.map_or((0, 0), |before| (before.number, before.login));
@@ -304,8 +300,9 @@ impl State {
         self.until = credentials.validity().map(|time| now + time);
         self.ask_at = credentials.asked_again_after().map(|time| now + time);
         if is_same && self.refused == login {
+            // The first setback was the refusal, after which it was asked at once.
+            let next = now + pause(self.setbacks.saturating_sub(1));
             self.setbacks += 1;
-            let next = now + self.pause();
             self.ask_at = Some(self.ask_at.map_or(next, |at| at.min(next)));
             return;
         }
@@ -324,7 +321,7 @@ impl State {
         let why = why.lines().next().unwrap_or_default();
         let why = known.map_or_else(|| why.to_owned(), |known| known.blank_out(why));
         let why: String = why.chars().take(200).collect();
-        self.ask_at = Some(now + self.pause());
+        self.ask_at = Some(now + pause(self.setbacks));
         self.setbacks += 1;
         if self.failing.is_none() {
             tracing::warn!(
@@ -334,6 +331,12 @@ impl State {
         }
         self.failing = Some(why);
     }
+}
+
+/// The time until the next question, after so many failures or refusals.
+fn pause(setbacks: u32) -> Duration {
+    let doubled = PAUSE_FIRST * 2u32.pow(setbacks.min(8));
+    doubled.min(PAUSE_LONGEST)
 }
 
 #[cfg(test)]
@@ -399,17 +402,28 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn while_the_same_ones_are_refused_it_is_asked_ever_more_rarely() {
-        let (provided, asked) = provided(vec![Ok(Credentials::new("u", "wrong"))]);
-        for _ in 0..600 {
-            let issued = provided.issue(MINUTE).await.unwrap();
-            provided.refused(&issued, Some("WRONGPASS".into()));
-            tokio::time::sleep(Duration::from_millis(100)).await;
+        // Several servers that refuse the same ones are one setback.
+        for servers in [1, 4] {
+            let (provided, asked) = provided(vec![Ok(Credentials::new("u", "wrong"))]);
+            let mut in_the_first_seconds = 0;
+            for step in 0..600 {
+                let issued = provided.issue(MINUTE).await.unwrap();
+                for _ in 0..servers {
+                    provided.refused(&issued, Some("WRONGPASS".into()));
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                if step == 40 {
+                    in_the_first_seconds = asked.load(SeqCst);
+                }
+            }
+            // At once, and after half a second, one and two.
+            assert_eq!(in_the_first_seconds, 5, "{servers} servers");
+            let asked = asked.load(SeqCst);
+            assert!((10..20).contains(&asked), "{asked} times in a minute");
+            assert!(provided.note().unwrap().contains("WRONGPASS"));
+            provided.accepted(&provided.latest().unwrap());
+            assert_eq!(provided.note(), None);
         }
-        let asked = asked.load(SeqCst);
-        assert!((10..20).contains(&asked), "{asked} times in a minute");
-        assert!(provided.note().unwrap().contains("WRONGPASS"));
-        provided.accepted(&provided.latest().unwrap());
-        assert_eq!(provided.note(), None);
     }
 
     #[tokio::test(start_paused = true)]

@@ -14,9 +14,12 @@ use crate::redis::connection::provided::{Issued, Provided};
 use crate::redis::connection::tier::Tier;
 
 impl Tier {
-    /// Asks the provider if it is time to, and sends `AUTH` if there are credentials that the connection has not seen. In a
+    /// Asks the providers if it is time to, and sends `AUTH` if there are credentials that the connection has not seen. In a
     /// task of its own, so that the supervisor waits for neither.
     pub(in crate::redis) fn keep_signed_in(self: &Arc<Self>, link: &Arc<Link>) {
+        if let Some(sentinels) = self.target.as_sentinels() {
+            sentinels.keep();
+        }
         let Some(provided) = self.target.login.provider() else {
             return;
         };

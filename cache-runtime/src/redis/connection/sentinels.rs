@@ -45,7 +45,7 @@ pub(in crate::redis) fn address(host: String, port: u16, tls: bool) -> Connectio
 }
 
 impl Sentinels {
-    /// The address of the master now. A provider of credentials, and then each sentinel, may take as long as `timeout`. The
+    /// The address of the master now. Each sentinel may take as long as `timeout`, and a provider of credentials a quarter of it. The
     /// sentinels are asked in order, each a moment after the one before it, and the first that knows the master counts.
     ///
     /// # Errors
@@ -55,7 +55,8 @@ impl Sentinels {
         &self,
         timeout: Duration,
     ) -> Result<ConnectionAddr, RedisError> {
-        let (params, issued) = (self.files.load().await?, self.issue(timeout).await?);
+        // A part of the time, so that the sentinels are still asked if the provider does not answer.
+        let (params, issued) = (self.files.load().await?, self.issue(timeout / 4).await?);
         let (params, issued) = (&params, &issued);
         let asked =
             self.addresses
@@ -113,8 +114,14 @@ impl Sentinels {
         Ok(connection)
     }
 
-    /// The credentials for the sentinels, as they are now: a sentinel is connected to too rarely to keep them ready. Waits at most
-    /// `limit` for a provider, and then takes those of before.
+    /// Asks the provider if it is time to, so that health reports what is wrong with it before a sentinel has to be asked.
+    pub(in crate::redis) fn keep(&self) {
+        if let Some(provider) = self.login.provider() {
+            provider.keep();
+        }
+    }
+
+    /// The credentials for the sentinels, as they are now. Waits at most `limit` for a provider, and then takes those of before.
     ///
     /// # Errors
     ///
