@@ -324,6 +324,10 @@ async fn providers_of_both_kinds_that_hang_leave_time_to_ask_a_sentinel() {
     }
     app.has_lost_redis().await;
     app.reaches_redis().await;
+    // Redis is used again before the providers are given up.
+    let notes = app.cache.health().await.notes;
+    let is_given_up = |note: &String| note.contains("has not answered within");
+    assert!(!notes.iter().any(is_given_up), "{notes:?}");
 }
 
 #[tokio::test]
