@@ -536,7 +536,7 @@ fn access(var: &dyn Fn(&str) -> Option<String>) -> Result<Access, Error> {
     })
 }
 
-/// What gives the credentials of the sentinels.
+/// The provider of the sentinels' credentials that the environment names.
 fn sentinel_provider(
     var: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Option<Arc<dyn AnyProvider>>, Error> {

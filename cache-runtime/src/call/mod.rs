@@ -71,25 +71,14 @@ where
     let rules = (when, result_patterns, body);
     match ready_in_memory(&call, kind) {
         Ok(ready) => ready,
-        Err(missed) => missed.go_on(call, kind, make_body::<R, K, _, _, _, _>(kind, rules), None),
+        Err(missed) => {
+            let (when, result_patterns, body) = rules;
+            let body: TypedBody<'a, R> = boxed(body);
+            let make: MakeBody<'a, 'a> =
+                Box::new(move || Work::new(kind, when, result_patterns, untyped::<R, K>(body)));
+            missed.go_on(call, kind, make, None)
+        }
     }
-}
-
-/// Boxes the body now, and what is done with its result when it is about to run.
-fn make_body<'a, R, K, W, L, F, Fut>(
-    kind: K,
-    (when, result_patterns, body): (W, L, F),
-) -> MakeBody<'a, 'a>
-where
-    R: 'static,
-    K: Erase<R>,
-    W: FnOnce(&K::Inner) -> bool + Send + 'a,
-    L: FnOnce(&K::Inner, &mut ResultPatterns<'_>) + Send + 'a,
-    F: FnOnce() -> Fut,
-    Fut: Future<Output = R> + Send + 'a,
-{
-    let body: TypedBody<'a, R> = boxed(body);
-    Box::new(move || Work::new(kind, when, result_patterns, untyped::<R, K>(body)))
 }
 
 /// A read whose load may outlive its call: refreshed in the background, or waited for only for a limited time. The

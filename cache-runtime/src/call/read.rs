@@ -34,7 +34,7 @@ pub(super) struct Missed {
     name: Option<Arc<str>>,
 }
 
-/// What continues a call, whatever its type is.
+/// The future that continues a call after a miss. It does not know the type of the result.
 type AnyFuture<'a> = Pin<Box<dyn Future<Output = AnyResult> + Send + 'a>>;
 
 /// The refresh of a value that memory has given.

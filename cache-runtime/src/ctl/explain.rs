@@ -82,7 +82,7 @@ pub(super) fn of_credentials(text: &str) -> Option<(&'static str, &'static str)>
         ));
     }
     let is_refused = has(&["wrongpass", "noauth", "without any password configured"]);
-    (is_refused && has(&["sentinel"])).then_some((
+    (is_refused && has(&["sentinel "])).then_some((
         "a sentinel does not accept the credentials that it is given, or wants some",
         "check REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD, or the file that REDIS_SENTINEL_CREDENTIALS_FILE names: those in \
          the URL are the master's",

@@ -29,11 +29,18 @@ const INTERVAL: Duration = Duration::from_secs(1);
 ///     .redis_url("redis://localhost")
 ///     .credentials(FileCredentials::new("/run/secrets/redis"));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct FileCredentials {
     path: PathBuf,
-    /// A thread is reading it.
-    is_read: Arc<AtomicBool>,
+    /// A thread is reading the file.
+    is_reading: Arc<AtomicBool>,
+}
+
+/// A clone reads the file on its own, at any time.
+impl Clone for FileCredentials {
+    fn clone(&self) -> Self {
+        Self::new(&self.path)
+    }
 }
 
 impl FileCredentials {
@@ -41,7 +48,7 @@ impl FileCredentials {
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
-            is_read: Arc::default(),
+            is_reading: Arc::default(),
         }
     }
 }
@@ -49,22 +56,22 @@ impl FileCredentials {
 impl CredentialsProvider for FileCredentials {
     async fn credentials(&self) -> Result<Credentials, Box<dyn Error + Send + Sync>> {
         let path = self.path.clone();
-        if self.is_read.swap(true, SeqCst) {
+        if self.is_reading.swap(true, SeqCst) {
             let path = self.path.display();
             return Err(format!("the credentials file `{path}` is still being read").into());
         }
-        let is_read = self.is_read.clone();
+        let is_reading = self.is_reading.clone();
         // A file system may take its time, or never answer. A thread of the runtime would then keep the program from ending.
         let (answer, answered) = oneshot::channel();
         std::thread::Builder::new()
             .name("cache-credentials".to_owned())
             .spawn(move || {
                 let read = read(&path);
-                is_read.store(false, SeqCst);
+                is_reading.store(false, SeqCst);
                 // Nobody waits for it any longer.
                 let _ = answer.send(read);
             })
-            .inspect_err(|_| self.is_read.store(false, SeqCst))?;
+            .inspect_err(|_| self.is_reading.store(false, SeqCst))?;
         Ok(answered.await??.ask_again_after(INTERVAL))
     }
 }
@@ -111,6 +118,10 @@ mod tests {
                 // No second thread waits for the same file.
                 let error = file.credentials().await.unwrap_err().to_string();
                 assert!(error.contains("still being read"), "{error}");
+                // A clone is for another purpose, such as the sentinels: it is not refused.
+                let other = file.clone();
+                let late = tokio::time::timeout(moment, other.credentials()).await;
+                assert!(late.is_err());
             });
             drop(runtime);
             ended.send(()).unwrap();

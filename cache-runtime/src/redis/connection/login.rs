@@ -7,7 +7,7 @@ use std::time::Duration;
 use redis::RedisError;
 
 use crate::redis::connection::credentials::{AnyProvider, Credentials};
-use crate::redis::connection::fault::{Fault, fault, refused};
+use crate::redis::connection::fault::{fault, refused};
 use crate::redis::connection::provided::{Issued, Provided};
 
 /// How this process authenticates with the servers. Clones share what a provider has provided.
@@ -50,18 +50,6 @@ impl Login {
         }
     }
 
-    /// The same, but also waits if it is time to ask the provider again.
-    ///
-    /// # Errors
-    ///
-    /// The provider has given none, and why.
-    pub(in crate::redis) async fn issue_now(&self, limit: Duration) -> Result<Arc<Issued>, String> {
-        match self {
-            Self::Fixed(issued) => Ok(issued.clone()),
-            Self::Provided(provided) => provided.issue_now(limit).await,
-        }
-    }
-
     /// A server has accepted or refused these credentials on a new connection.
     pub(in crate::redis) fn answered(&self, issued: &Issued, error: Option<&RedisError>) {
         let Self::Provided(provided) = self else {
@@ -69,14 +57,14 @@ impl Login {
         };
         match error {
             None => provided.accepted(issued),
-            Some(error) if matches!(fault(error.clone()), Fault::Refused(_)) => {
+            Some(error) if fault(error.clone()).is_about_the_login() => {
                 provided.refused(issued, None);
             }
             Some(_) => {}
         }
     }
 
-    /// What is wrong with the provider or its credentials.
+    /// The line for health, if the provider fails or Redis refuses its credentials.
     pub(in crate::redis) fn note(&self) -> Option<String> {
         self.provider()?.note()
     }

@@ -120,8 +120,8 @@ pub(in crate::redis) fn meaning(target: &Target, fault: &Fault) -> String {
             return text;
         }
         _ if has(&["sentinel "]) && has(&["wrongpass", "noauth", "without any password"]) => {
-            "check REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD, or what gives the credentials of the sentinels; they are not \
-             those of the master"
+            "check REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD, or the provider of the sentinels' credentials; the master has \
+             others"
         }
         _ if has(&["wrongpass", "noauth", "invalid password", "authentication"]) => {
             match target.login.provider() {

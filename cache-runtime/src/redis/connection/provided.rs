@@ -116,34 +116,12 @@ impl Provided {
         self: &Arc<Self>,
         limit: Duration,
     ) -> Result<Arc<Issued>, String> {
-        self.issue_unless(limit, |state| state.is_good(Instant::now()))
-            .await
-    }
-
-    /// The same, but also waits if it is time to ask the provider again: for those who do not call [`Provided::keep`].
-    ///
-    /// # Errors
-    ///
-    /// There are none, and why.
-    pub(in crate::redis) async fn issue_now(
-        self: &Arc<Self>,
-        limit: Duration,
-    ) -> Result<Arc<Issued>, String> {
-        self.issue_unless(limit, |_| false).await
-    }
-
-    /// Waits for a question under way, unless those that there are will do.
-    async fn issue_unless(
-        self: &Arc<Self>,
-        limit: Duration,
-        will_do: impl Fn(&State) -> bool,
-    ) -> Result<Arc<Issued>, String> {
         let mut answers = self.answers.subscribe();
         answers.mark_unchanged();
         self.keep();
         let waits = {
             let state = self.state.lock();
-            state.asking.is_some() && !will_do(&state)
+            state.asking.is_some() && !state.is_good(Instant::now())
         };
         if waits {
             // If it takes longer, the server decides about the credentials that there are.

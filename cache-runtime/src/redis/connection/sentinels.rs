@@ -55,8 +55,7 @@ impl Sentinels {
         &self,
         timeout: Duration,
     ) -> Result<ConnectionAddr, RedisError> {
-        // A part of the time, so that the sentinels are still asked if the provider does not answer.
-        let (params, issued) = (self.files.load().await?, self.issue(timeout / 4).await?);
+        let (params, issued) = (self.files.load().await?, self.issue(timeout).await?);
         let (params, issued) = (&params, &issued);
         let asked =
             self.addresses
@@ -114,21 +113,26 @@ impl Sentinels {
         Ok(connection)
     }
 
-    /// Asks the provider if it is time to, so that health reports what is wrong with it before a sentinel has to be asked.
+    /// Asks the provider if it is time to. So its credentials are those of now when the connection to the master is lost, and
+    /// health reports earlier that it fails.
     pub(in crate::redis) fn keep(&self) {
         if let Some(provider) = self.login.provider() {
             provider.keep();
         }
     }
 
-    /// The credentials for the sentinels, as they are now. Waits at most `limit` for a provider, and then takes those of before.
+    /// The credentials for a connection to a sentinel. Waits for a provider as long as a quarter of `timeout`, so that the
+    /// sentinels are still asked if it does not answer.
     ///
     /// # Errors
     ///
-    /// There are none yet.
-    pub(in crate::redis) async fn issue(&self, limit: Duration) -> Result<Arc<Issued>, RedisError> {
-        let issued = self.login.issue_now(limit).await;
-        issued.map_err(|why| refused(format!("sentinels: {why}")))
+    /// The provider has given none.
+    pub(in crate::redis) async fn issue(
+        &self,
+        timeout: Duration,
+    ) -> Result<Arc<Issued>, RedisError> {
+        let issued = self.login.issue(timeout / 4).await;
+        issued.map_err(|error| refused(format!("sentinels: {}", fault(error))))
     }
 
     async fn ask(
