@@ -7,13 +7,13 @@ mod counter;
 mod seed;
 
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{Sqlite, Transaction};
+use sqlx::{Connection as _, Sqlite, Transaction};
 
 pub use counter::{X_SQL, count_statements};
 
@@ -37,8 +37,13 @@ impl Db {
             // In WAL a power cut can lose the last commits, never the file.
             .synchronous(SqliteSynchronous::Normal)
             // Two writers queue instead of failing.
-            .busy_timeout(Duration::from_secs(5));
+            .busy_timeout(LOCK_PATIENCE);
         let in_memory = url.contains(":memory:") || url.contains("mode=memory");
+        let switched = if in_memory {
+            None
+        } else {
+            Some(switch_to_wal(&options).await?)
+        };
         let pool = SqlitePoolOptions::new()
             // A database in memory is gone with its last connection: keep one, for good.
             .max_connections(if in_memory { 1 } else { CONNECTIONS })
@@ -51,6 +56,9 @@ impl Db {
             .await?;
         let db = Self { pool };
         db.create().await?;
+        if let Some(first) = switched {
+            first.close().await?;
+        }
         Ok(db)
     }
 
@@ -107,6 +115,34 @@ impl Db {
     }
 }
 
+/// Opens one connection, which puts a new file into WAL mode, and tries again while others do the same.
+///
+/// The switch needs the file alone, and SQLite fails at once there instead of waiting for
+/// `busy_timeout`. The pool opens several connections at the same time, so it must find the mode
+/// set; this connection stays open until then, since the last one to close locks the file again.
+/// Source: <https://www.sqlite.org/wal.html#sometimes_queries_return_sqlite_busy_in_wal_mode>.
+async fn switch_to_wal(options: &SqliteConnectOptions) -> Result<SqliteConnection, sqlx::Error> {
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match SqliteConnection::connect_with(options).await {
+            Err(error) if is_busy(&error) && Instant::now() < deadline => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Whether somebody else holds the lock that a statement needed.
+pub fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error
+        .as_database_error()
+        .and_then(|of_sqlite| of_sqlite.code());
+    // Extended codes, such as 261 (busy in recovery), keep the plain one in their lowest byte.
+    code.and_then(|code| code.parse::<u32>().ok())
+        .is_some_and(|code| code & 0xff == SQLITE_BUSY)
+}
+
 /// A transaction; rolled back when dropped before [`commit`](Self::commit).
 #[derive(Debug)]
 pub struct Tx(Transaction<'static, Sqlite>);
@@ -129,6 +165,12 @@ pub const SCHEMA_VERSION: i64 = 1;
 
 /// SQLite runs one writer at a time and as many readers as there are cores to run them.
 const CONNECTIONS: u32 = 8;
+
+/// How long a writer waits for another one.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// <https://www.sqlite.org/rescode.html#busy>
+const SQLITE_BUSY: u32 = 5;
 
 #[cfg(test)]
 mod tests {
@@ -168,6 +210,28 @@ mod tests {
             ("kept", "wal"),
             "seeding twice, or no WAL"
         );
+        Ok(())
+    }
+
+    /// Switching a new file to WAL needs it alone, and SQLite waits for nobody there.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn first_starts_at_the_same_time_all_succeed() -> Result<(), Box<dyn std::error::Error>> {
+        for round in 0..4 {
+            let name = format!("job-board-first-{}-{round}", std::process::id());
+            let folder = std::env::temp_dir().join(name);
+            std::fs::create_dir_all(&folder)?;
+            let url = format!("sqlite://{}", folder.join("board.db").display());
+            let starts: Vec<_> = (0..4)
+                .map(|_| {
+                    let url = url.clone();
+                    tokio::spawn(async move { Db::open(&url).await })
+                })
+                .collect();
+            for start in starts {
+                start.await??.close().await;
+            }
+            std::fs::remove_dir_all(&folder)?;
+        }
         Ok(())
     }
 
