@@ -310,7 +310,10 @@ where
 
     fn restore(self, kept: ErasedValue) -> Option<T> {
         // A value without other references, such as a hit that was just decoded, is moved out.
-        kept.downcast().ok().map(Arc::unwrap_or_clone)
+        match kept.downcast() {
+            Ok(value) => Some(Arc::unwrap_or_clone(value)),
+            Err(_) => None,
+        }
     }
 
     fn nothing(self) -> Option<T> {
@@ -376,15 +379,17 @@ impl<T, K: Returned<T>> Returned<Option<T>> for InOption<K> {
     type Inner = K::Inner;
 
     fn success(self, returned: &Option<T>) -> Success<'_, K::Inner> {
-        returned
-            .as_ref()
-            .map_or(Success::Nothing, |value| self.0.success(value))
+        match returned {
+            Some(value) => self.0.success(value),
+            None => Success::Nothing,
+        }
     }
 
     fn ended(self, returned: &Option<T>) -> Ended {
-        returned
-            .as_ref()
-            .map_or(Ended::Absent, |value| self.0.ended(value))
+        match returned {
+            Some(value) => self.0.ended(value),
+            None => Ended::Absent,
+        }
     }
 }
 
@@ -433,9 +438,10 @@ impl<T: Send, K: Cacheable<T>> Cacheable<Option<T>> for InOption<K> {
     }
 
     fn is_private(self, returned: &Option<T>) -> bool {
-        returned
-            .as_ref()
-            .is_some_and(|value| self.0.is_private(value))
+        match returned {
+            Some(value) => self.0.is_private(value),
+            None => false,
+        }
     }
 
     fn ops(self) -> &'static TypeOps {
@@ -443,19 +449,23 @@ impl<T: Send, K: Cacheable<T>> Cacheable<Option<T>> for InOption<K> {
     }
 }
 
+// Written with `match` throughout: the code below is compiled for every result type of a program, and each method of
+// `Result` or `Option` that takes a closure is three more functions.
 impl<T, E, K: Returned<T>, S: ErrorOf<E>> Returned<Result<T, E>> for InResult<K, S> {
     type Inner = K::Inner;
 
     fn success(self, returned: &Result<T, E>) -> Success<'_, K::Inner> {
-        returned
-            .as_ref()
-            .map_or(Success::Failure, |value| self.0.success(value))
+        match returned {
+            Ok(value) => self.0.success(value),
+            Err(_) => Success::Failure,
+        }
     }
 
     fn ended(self, returned: &Result<T, E>) -> Ended {
-        returned
-            .as_ref()
-            .map_or(Ended::Failed, |value| self.0.ended(value))
+        match returned {
+            Ok(value) => self.0.ended(value),
+            Err(_) => Ended::Failed,
+        }
     }
 }
 
@@ -472,7 +482,10 @@ impl<T: Send, E: Send, K: Cacheable<T>, S: ErrorOf<E>> Cacheable<Result<T, E>> f
     }
 
     fn keep(self, returned: &Result<T, E>) -> Option<ErasedValue> {
-        self.0.keep(returned.as_ref().ok()?)
+        match returned {
+            Ok(value) => self.0.keep(value),
+            Err(_) => None,
+        }
     }
 
     fn restore(self, kept: ErasedValue) -> Option<Result<T, E>> {
@@ -484,7 +497,10 @@ impl<T: Send, E: Send, K: Cacheable<T>, S: ErrorOf<E>> Cacheable<Result<T, E>> f
     }
 
     fn keep_error(self, returned: &Result<T, E>) -> Option<ErasedValue> {
-        S::keep(returned.as_ref().err()?)
+        match returned {
+            Ok(_) => None,
+            Err(error) => S::keep(error),
+        }
     }
 
     fn restore_error(self, kept: &ErasedValue) -> Option<Result<T, E>> {
@@ -504,9 +520,10 @@ impl<T: Send, E: Send, K: Cacheable<T>, S: ErrorOf<E>> Cacheable<Result<T, E>> f
     }
 
     fn is_private(self, returned: &Result<T, E>) -> bool {
-        returned
-            .as_ref()
-            .is_ok_and(|value| self.0.is_private(value))
+        match returned {
+            Ok(value) => self.0.is_private(value),
+            Err(_) => false,
+        }
     }
 
     fn ops(self) -> &'static TypeOps {

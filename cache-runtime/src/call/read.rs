@@ -59,9 +59,7 @@ pub(super) fn look_in_memory<R: 'static, K: Erase<R>>(call: &Call, kind: K) -> M
         if let Some(hit) = &mut hit
             && let Some(returned) = give_back_typed(kind, hit)
         {
-            naming(name.as_ref(), || {
-                report_hit(&cache, call.about(), hit, None);
-            });
+            report_named(name.as_ref(), &cache, call, hit);
             let version = hit.version;
             let refresh = hit.refresh.then_some(Refresh { cache, version });
             return MemoryLookup::Hit(returned, refresh);
@@ -79,6 +77,10 @@ pub(super) fn ready_in_memory<R: 'static, K: Erase<R>, F>(
         MemoryLookup::Hit(returned, _) => Ok(ReadyOrBoxed::ready(returned)),
         MemoryLookup::Missed(missed) => Err(missed),
     }
+}
+
+fn report_named(name: Option<&Arc<str>>, cache: &Cache, call: &Call, hit: &Hit) {
+    naming(name, || report_hit(cache, call.about(), hit, None));
 }
 
 /// The key, for an observer that wants it.

@@ -50,8 +50,17 @@ where
                 None => panic!("a cached call was polled after it had ended"),
             },
             Self::Boxed(future, name) => {
-                naming(name.as_ref(), || Pin::new(future).poll(context)).map(K::typed)
+                let future: Pin<&mut F> = Pin::new(future);
+                poll_named(name.as_ref(), future, context).map(K::typed)
             }
         }
     }
+}
+
+fn poll_named(
+    name: Option<&Arc<str>>,
+    future: Pin<&mut dyn Future<Output = AnyResult>>,
+    context: &mut Context<'_>,
+) -> Poll<AnyResult> {
+    naming(name, || future.poll(context))
 }

@@ -3,22 +3,20 @@
 use std::marker::PhantomData;
 
 use ::bincode::config::standard;
-use ::bincode::serde::{encode_into_std_write, encode_to_vec, seed_decode_from_slice};
+use ::bincode::enc::write::Writer;
+use ::bincode::error::EncodeError;
+use ::bincode::serde::{encode_into_writer, seed_decode_from_slice};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer};
 
-use crate::entry::codec::{ByteCount, Codec, CodecError};
+use crate::entry::codec::{Codec, CodecError, Sink};
 use crate::entry::in_place::InPlace;
 
 pub(super) struct Bincode;
 
 impl Codec for Bincode {
-    fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
-        let bytes = encode_to_vec(value, standard()).map_err(|_| CodecError::Encode)?;
-        if bytes.len() > LARGEST {
-            return Err(CodecError::TooLarge);
-        }
-        Ok(bytes)
+    fn write<T: Serialize>(value: &T, to: &mut Sink) -> Result<(), CodecError> {
+        encode_into_writer(value, to, standard()).map_err(|_| CodecError::Encode)
     }
 
     fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
@@ -31,11 +29,12 @@ impl Codec for Bincode {
             Err(_) => Err(CodecError::Decode),
         }
     }
+}
 
-    fn size<T: Serialize>(value: &T) -> Result<usize, CodecError> {
-        let mut count = ByteCount::default();
-        encode_into_std_write(value, &mut count, standard()).map_err(|_| CodecError::Encode)?;
-        Ok(count.0)
+impl Writer for Sink {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.add(bytes);
+        Ok(())
     }
 }
 
@@ -50,4 +49,5 @@ impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for Whole<T> {
     }
 }
 
-const LARGEST: usize = 16 << 20;
+/// The longest encoding that is written or read.
+pub(super) const LARGEST: usize = 16 << 20;

@@ -1,18 +1,16 @@
 //! A codec for values, and its errors.
 
 use std::fmt::{self, Display};
+use std::io;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// A codec for values. Bytes after the value are an error, and a damaged length causes no allocation of that size.
 pub(super) trait Codec {
-    fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError>;
+    fn write<T: Serialize>(value: &T, to: &mut Sink) -> Result<(), CodecError>;
 
     fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError>;
-
-    /// The length of the encoding, without building it.
-    fn size<T: Serialize>(value: &T) -> Result<usize, CodecError>;
 }
 
 /// Why a value could not be encoded or decoded. It contains no part of the value or bytes, because errors are logged.
@@ -50,17 +48,62 @@ impl Display for CodecError {
 
 impl std::error::Error for CodecError {}
 
-/// Counts the bytes written to it.
-#[derive(Default)]
-pub(super) struct ByteCount(pub(super) usize);
+/// Keeps the bytes written to it, or only counts them. It is one type, so that the `Serialize` of a value's type is
+/// compiled once for both.
+pub(super) struct Sink {
+    bytes: Vec<u8>,
+    count: usize,
+    keeps: bool,
+}
 
-impl std::io::Write for ByteCount {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0 = self.0.saturating_add(bytes.len());
+impl Sink {
+    pub(super) fn keeping() -> Self {
+        Self {
+            bytes: Vec::with_capacity(USUAL_SIZE),
+            count: 0,
+            keeps: true,
+        }
+    }
+
+    pub(super) fn counting() -> Self {
+        Self {
+            bytes: Vec::new(),
+            count: 0,
+            keeps: false,
+        }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    pub(super) fn add(&mut self, bytes: &[u8]) {
+        self.count = self.count.saturating_add(bytes.len());
+        if self.keeps {
+            self.bytes.extend_from_slice(bytes);
+        }
+    }
+}
+
+impl io::Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.add(bytes);
         Ok(bytes.len())
     }
 
-    fn flush(&mut self) -> std::io::Result<()> {
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.add(bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
+
+/// Most values are smaller, or not much larger.
+const USUAL_SIZE: usize = 128;

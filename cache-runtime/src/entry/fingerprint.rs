@@ -24,8 +24,17 @@ use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::entry::kind::CodecKind;
-use probe::explore;
+use probe::{Run, explore, run_of};
 use symmetry::{Forms, Verdict, compare, compare_json};
+
+/// What the exploration needs of a type, so that its code is compiled once and not for each type.
+#[derive(Clone, Copy)]
+struct Described {
+    id: TypeId,
+    name: &'static str,
+    size: usize,
+    run: Run,
+}
 
 /// The properties found of a type.
 #[derive(Debug)]
@@ -36,16 +45,16 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    fn of<T: DeserializeOwned + 'static>() -> Self {
-        let compact = explore::<T>(false);
-        let readable = explore::<T>(true);
+    fn of(described: Described) -> Self {
+        let compact = explore(described.run, false);
+        let readable = explore(described.run, true);
         let mut hash = Xxh3::new();
         hash.update(&compact.hash.to_le_bytes());
         hash.update(&readable.hash.to_le_bytes());
         if compact.is_vague() {
             // Only the name and the size can distinguish two such types.
-            hash.update(type_name::<T>().as_bytes());
-            hash.update(&size_of::<T>().to_le_bytes());
+            hash.update(described.name.as_bytes());
+            hash.update(&described.size.to_le_bytes());
         }
         Self {
             fingerprint: hash.digest(),
@@ -90,20 +99,28 @@ pub(crate) fn survives_json<T: Serialize>(value: &T) -> bool {
 
 /// The shape of `T`, explored at its first use.
 pub(super) fn shape_of<T: DeserializeOwned + 'static>() -> &'static Shape {
+    shape_of_described(Described {
+        id: TypeId::of::<T>(),
+        name: type_name::<T>(),
+        size: size_of::<T>(),
+        run: run_of::<T>(),
+    })
+}
+
+fn shape_of_described(described: Described) -> &'static Shape {
     /// Shapes by type, because a `static` in a generic function is shared by all its instances. They are leaked: the
     /// number of types in a program is limited.
     static SHAPES: LazyLock<RwLock<HashMap<TypeId, &'static Shape, ByTypeId>>> =
         LazyLock::new(RwLock::default);
-    let id = TypeId::of::<T>();
-    if let Some(shape) = SHAPES.read().get(&id) {
+    if let Some(shape) = SHAPES.read().get(&described.id) {
         return shape;
     }
     // Explored outside the lock, because it runs the type's own code. A second thread finds the same shape, and keeps
     // the first.
-    let shape = Shape::of::<T>();
+    let shape = Shape::of(described);
     SHAPES
         .write()
-        .entry(id)
+        .entry(described.id)
         .or_insert_with(|| Box::leak(Box::new(shape)))
 }
 

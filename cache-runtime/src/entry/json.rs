@@ -3,13 +3,13 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::entry::codec::{ByteCount, Codec, CodecError};
+use crate::entry::codec::{Codec, CodecError, Sink};
 
 pub(super) struct Json;
 
 impl Codec for Json {
-    fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
-        serde_json::to_vec(value).map_err(|_| CodecError::Encode)
+    fn write<T: Serialize>(value: &T, to: &mut Sink) -> Result<(), CodecError> {
+        serde_json::to_writer(to, value).map_err(|_| CodecError::Encode)
     }
 
     fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
@@ -17,11 +17,5 @@ impl Codec for Json {
         let value = T::deserialize(&mut json).map_err(|_| CodecError::Decode)?;
         json.end().map_err(|_| CodecError::Trailing)?;
         Ok(value)
-    }
-
-    fn size<T: Serialize>(value: &T) -> Result<usize, CodecError> {
-        let mut count = ByteCount::default();
-        serde_json::to_writer(&mut count, value).map_err(|_| CodecError::Encode)?;
-        Ok(count.0)
     }
 }

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::entry::bincode::Bincode;
-use crate::entry::codec::{Codec, CodecError};
+use crate::entry::bincode::{self, Bincode};
+use crate::entry::codec::{Codec, CodecError, Sink};
 use crate::entry::json::Json;
 
 /// How a value is encoded.
@@ -32,10 +32,18 @@ impl CodecKind {
         self as u8
     }
 
-    pub(super) fn encode<T: Serialize>(self, value: &T) -> Result<Vec<u8>, CodecError> {
+    pub(super) fn write<T: Serialize>(self, value: &T, to: &mut Sink) -> Result<(), CodecError> {
         match self {
-            Self::Bincode => Bincode::encode(value),
-            Self::Json => Json::encode(value),
+            Self::Bincode => Bincode::write(value, to),
+            Self::Json => Json::write(value, to),
+        }
+    }
+
+    /// The longest encoding that is written.
+    pub(super) fn largest(self) -> usize {
+        match self {
+            Self::Bincode => bincode::LARGEST,
+            Self::Json => usize::MAX,
         }
     }
 
@@ -43,13 +51,6 @@ impl CodecKind {
         match self {
             Self::Bincode => Bincode::decode(bytes),
             Self::Json => Json::decode(bytes),
-        }
-    }
-
-    pub(super) fn size<T: Serialize>(self, value: &T) -> Result<usize, CodecError> {
-        match self {
-            Self::Bincode => Bincode::size(value),
-            Self::Json => Json::size(value),
         }
     }
 }

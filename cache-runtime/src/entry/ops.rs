@@ -8,8 +8,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::entry::codec::CodecError;
-use crate::entry::fingerprint::{shape_of, survives_json};
+use crate::entry::codec::{CodecError, Sink};
+use crate::entry::fingerprint::{Shape, shape_of, survives_json};
 use crate::entry::kind::CodecKind;
 
 /// A value whose type is only known to its operations.
@@ -70,24 +70,65 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Of<T> {
         fingerprint: || shape_of::<T>().fingerprint(),
         codec: |asked| shape_of::<T>().codec(asked),
         is: |value| value.is::<T>(),
-        encode: |value, codec| {
-            let value = value.downcast_ref::<T>().ok_or(CodecError::WrongType)?;
-            match codec {
-                CodecKind::Bincode if !shape_of::<T>().survives_bincode(value) => {
-                    Err(CodecError::WantsJson)
-                }
-                CodecKind::Json if !survives_json(value) => Err(CodecError::Lossy),
-                _ => codec.encode(value),
-            }
-        },
+        encode: |value, codec| encode(writable::<T>(value)?, shape_of::<T>, codec),
         decode: |bytes, codec| Ok(Arc::new(codec.decode::<T>(bytes)?)),
-        size: |value| {
-            let counted = value
-                .downcast_ref::<T>()
-                .map(|value| shape_of::<T>().codec(CodecKind::Bincode).size(value));
-            counted.and_then(Result::ok).unwrap_or(usize::MAX)
-        },
+        size: |value| size(writable::<T>(value), shape_of::<T>),
     };
+}
+
+/// A value without its type, as far as writing it needs.
+trait Writable {
+    fn write(&self, codec: CodecKind, to: &mut Sink) -> Result<(), CodecError>;
+
+    /// Whether the codec would read the value back unchanged.
+    fn survives(&self, codec: CodecKind, shape: GetShape) -> bool;
+}
+
+/// The shape is looked up only where it is needed, since the first time takes long.
+type GetShape = fn() -> &'static Shape;
+
+impl<T: Serialize> Writable for T {
+    fn write(&self, codec: CodecKind, to: &mut Sink) -> Result<(), CodecError> {
+        codec.write(self, to)
+    }
+
+    fn survives(&self, codec: CodecKind, shape: GetShape) -> bool {
+        match codec {
+            CodecKind::Bincode => shape().survives_bincode(self),
+            CodecKind::Json => survives_json(self),
+        }
+    }
+}
+
+fn writable<T: Serialize + 'static>(value: &Erased) -> Result<&dyn Writable, CodecError> {
+    match value.downcast_ref::<T>() {
+        Some(value) => Ok(value),
+        None => Err(CodecError::WrongType),
+    }
+}
+
+fn encode(value: &dyn Writable, shape: GetShape, codec: CodecKind) -> Result<Vec<u8>, CodecError> {
+    if !value.survives(codec, shape) {
+        return Err(match codec {
+            CodecKind::Bincode => CodecError::WantsJson,
+            CodecKind::Json => CodecError::Lossy,
+        });
+    }
+    let mut sink = Sink::keeping();
+    value.write(codec, &mut sink)?;
+    if sink.count() > codec.largest() {
+        return Err(CodecError::TooLarge);
+    }
+    Ok(sink.into_bytes())
+}
+
+fn size(value: Result<&dyn Writable, CodecError>, shape: GetShape) -> usize {
+    let mut sink = Sink::counting();
+    let codec = shape().codec(CodecKind::Bincode);
+    match value.and_then(|value| value.write(codec, &mut sink)) {
+        Ok(()) => sink.count(),
+        Err(_) => usize::MAX,
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde::de::{self, DeserializeOwned};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::entry::fingerprint::filler::STYLES;
+use crate::entry::fingerprint::filler::{Filler, STYLES};
 use crate::entry::fingerprint::symmetry::Forms;
 use reader::Probe;
 
@@ -35,8 +35,19 @@ impl Found {
     }
 }
 
-/// Follows every path through `T`.
-pub(super) fn explore<T: DeserializeOwned>(human_readable: bool) -> Found {
+/// Lets a type read from the probe once.
+pub(super) type Run = fn(&mut Walk);
+
+/// The run of `T`. It is all that the compiler repeats for each type.
+pub(super) fn run_of<T: DeserializeOwned>() -> Run {
+    |walk| {
+        // Every run ends with an error, and what it has found is in the walk.
+        drop(T::deserialize(Probe(walk)));
+    }
+}
+
+/// Follows every path through a type.
+pub(super) fn explore(run: Run, human_readable: bool) -> Found {
     let mut walk = Walk {
         path: Vec::new(),
         cursor: 0,
@@ -50,10 +61,7 @@ pub(super) fn explore<T: DeserializeOwned>(human_readable: bool) -> Found {
     loop {
         walk.cursor = 0;
         // This passes an error to foreign code at an unusual place. Values that it had built are dropped inside, too.
-        let run = catch_unwind(AssertUnwindSafe(|| {
-            T::deserialize(Probe(&mut walk)).is_ok()
-        }));
-        if run.is_err() {
+        if catch_unwind(AssertUnwindSafe(|| run(&mut walk))).is_err() {
             walk.record(b"panic", &[]);
         }
         left -= 1;
@@ -74,7 +82,7 @@ pub(super) fn explore<T: DeserializeOwned>(human_readable: bool) -> Found {
 }
 
 /// The position of this run, and the path of the next one.
-struct Walk {
+pub(super) struct Walk {
     path: Vec<Node>,
     cursor: usize,
     hash: Xxh3,
@@ -104,9 +112,18 @@ struct Node {
 impl Walk {
     /// Enters a place, for the first time or again, and returns the index of its node.
     fn enter<V>(&mut self, kind: &[u8], names: &[&str], choices: usize) -> Result<usize, Stop> {
+        self.enter_as(type_name::<V>(), kind, names, choices)
+    }
+
+    fn enter_as(
+        &mut self,
+        visitor: &'static str,
+        kind: &[u8],
+        names: &[&str],
+        choices: usize,
+    ) -> Result<usize, Stop> {
         let at = self.cursor;
         if self.is_new() {
-            let visitor = type_name::<V>();
             if let Some(up) = self
                 .path
                 .iter()
@@ -143,6 +160,15 @@ impl Walk {
     /// Whether no run has been at this place before.
     fn is_new(&self) -> bool {
         self.cursor == self.path.len()
+    }
+
+    /// The dummy values for an element before the chosen one.
+    fn filler(&mut self, at: usize, element: usize) -> Filler {
+        let node = &mut self.path[at];
+        if node.styles.len() <= element {
+            node.styles.resize(element + 1, 0);
+        }
+        Filler::new(node.styles[element], self.human_readable)
     }
 
     fn form(&mut self, name: &'static str, variant: &'static str, fields: usize) {

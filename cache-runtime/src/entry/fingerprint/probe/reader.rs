@@ -6,7 +6,6 @@ use serde::de::{
     VariantAccess, Visitor,
 };
 
-use crate::entry::fingerprint::filler::Filler;
 use crate::entry::fingerprint::probe::{Stop, TRANSPARENT, Walk};
 
 /// The deserializer of the probe.
@@ -269,16 +268,13 @@ fn fill<'de, S: DeserializeSeed<'de>>(
     element: usize,
     seed: S,
 ) -> Result<S::Value, Stop> {
-    let human_readable = walk.human_readable;
-    let node = &mut walk.path[at];
-    if node.styles.len() <= element {
-        node.styles.resize(element + 1, 0);
-    }
-    seed.deserialize(Filler::new(node.styles[element], human_readable))
-        .map_err(|_| {
+    match seed.deserialize(walk.filler(at, element)) {
+        Ok(dummy) => Ok(dummy),
+        Err(_) => {
             walk.path[at].refused = Some(element);
-            Stop
-        })
+            Err(Stop)
+        }
+    }
 }
 
 /// The chosen variant of an enum.
