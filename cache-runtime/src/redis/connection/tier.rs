@@ -1,7 +1,9 @@
 //! The Redis tier: whether Redis is used now, and over which connection. It joins the connection and its supervisor
 //! with the [`Switch`].
 
-use std::ptr;
+mod connecting;
+mod listening;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -12,7 +14,6 @@ use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::common::background::Background;
-use crate::common::safeguard::{Safeguard, off};
 use crate::error::Error;
 use crate::key::Pattern;
 use crate::local::Local;
@@ -20,18 +21,15 @@ use crate::outage::breaker::{Breaker, BreakerState};
 use crate::outage::journal::Journal;
 use crate::outage::switch::{HEARD_WITHIN, Reach, Switch};
 use crate::redis::catalogue::Catalogue;
-use crate::redis::connection::fault::{Fault, fault, is_about_a_slot};
+use crate::redis::connection::fault::{Fault, is_about_a_slot};
 use crate::redis::connection::incumbent::{Duty, Incumbent};
-use crate::redis::connection::link::{Link, Purpose, Push};
-use crate::redis::connection::provided::Issued;
+use crate::redis::connection::link::Link;
 use crate::redis::connection::session::Session;
-use crate::redis::connection::span::RedisSpan;
 use crate::redis::connection::supervisor;
 use crate::redis::connection::target::Target;
 use crate::redis::connection::watchdog::Watchdog;
 use crate::redis::held_leases::HeldLeases;
 use crate::redis::lease::{LEASE_LIFE, Lease};
-use crate::redis::ledger::{Effect, Ledger, Message};
 use crate::redis::notes::Notes;
 use crate::redis::reclaim::Reclaims;
 use crate::redis::removal::OwnRemovals;
@@ -207,76 +205,6 @@ impl Tier {
         self.supervised();
     }
 
-    /// Connects, and makes the connection ready. If Redis refuses the credentials of a provider, it is asked for others, and
-    /// those are tried at once.
-    pub(in crate::redis) async fn connect(self: &Arc<Self>) -> Result<Arc<Link>, Fault> {
-        let asking = RedisSpan::begin("connect", "HELLO", None);
-        let limit = self.settings.connect_timeout;
-        let link = match tokio::time::timeout(limit, self.connect_signed_in(limit)).await {
-            Ok(link) => link,
-            Err(_) => Err(Fault::TimedOut),
-        };
-        let link = asking.ended(link).map(Arc::new);
-        if link.as_ref().is_err_and(Fault::is_a_cluster) {
-            self.found_cluster();
-        }
-        link
-    }
-
-    async fn connect_signed_in(self: &Arc<Self>, limit: Duration) -> Result<Link, Fault> {
-        let login = self.target.login.issue(limit / 2).await.map_err(fault)?;
-        let link = self.connect_as(&login).await;
-        let Some(provider) = self.target.login.provider() else {
-            return link;
-        };
-        match &link {
-            Ok(_) => provider.accepted(&login),
-            Err(fault) if fault.is_about_the_login() => {
-                provider.refused(&login, None);
-                let other = self.target.login.issue(limit / 2).await;
-                if let Some(other) = other.ok().filter(|other| other.login > login.login) {
-                    let link = self.connect_as(&other).await;
-                    if link.is_ok() {
-                        provider.accepted(&other);
-                    }
-                    return link;
-                }
-            }
-            Err(_) => {}
-        }
-        link
-    }
-
-    async fn connect_as(self: &Arc<Self>, login: &Issued) -> Result<Link, Fault> {
-        let epoch = self.epochs.fetch_add(1, Ordering::SeqCst) + 1;
-        let ledger = Arc::new(if self.target.is_cluster() {
-            Ledger::of_one_birth()
-        } else {
-            Ledger::default()
-        });
-        let on_push = {
-            let (weak, ledger) = (Arc::downgrade(self), ledger.clone());
-            move |push: Push<'_>| {
-                if let Some(tier) = weak.upgrade() {
-                    tier.pushed(epoch, &ledger, &push);
-                }
-            }
-        };
-        let purpose = Purpose {
-            target: &self.target,
-            login,
-            epoch,
-            timeout: self.settings.connect_timeout,
-            ledger_name: format!("{}%ledger", self.prefix),
-            // All databases of a server share their channels, so the channel's name contains the database.
-            channel: format!("{}%ledger@{}", self.prefix, self.target.database()),
-            trusts_restarts: self.settings.trust_restart,
-            ledger,
-            times: self.times.clone(),
-        };
-        Link::connect(purpose, on_push).await
-    }
-
     fn found_cluster(&self) {
         if let Some(on_cluster) = self.on_cluster.get() {
             on_cluster();
@@ -322,100 +250,6 @@ impl Tier {
             .collect();
         journal.replayed(&numbers);
         journal.close();
-    }
-
-    fn pushed(self: &Arc<Self>, epoch: u64, ledger: &Arc<Ledger>, push: &Push<'_>) {
-        match push {
-            Push::Keys(keys) => {
-                for key in keys {
-                    if let Some(key) = key
-                        .strip_prefix(self.prefix.as_bytes())
-                        .and_then(|key| str::from_utf8(key).ok())
-                    {
-                        self.local.changed(key);
-                    }
-                }
-            }
-            Push::Everything => self.local.everything_changed(),
-            Push::Ledger(payload) => {
-                let Some(message) = Message::read(payload) else {
-                    return;
-                };
-                if off(Safeguard::PushOrder) {
-                    let (tier, ledger) = (self.clone(), ledger.clone());
-                    tokio::spawn(async move {
-                        tokio::time::sleep(Duration::from_millis(20)).await;
-                        tier.heard(&ledger, message);
-                    });
-                } else {
-                    self.heard(ledger, message);
-                }
-            }
-            Push::Disconnected => {
-                let link = self.switch.published().filter(|link| link.epoch == epoch);
-                match link {
-                    Some(link) => self.lose(&link, "the connection ended"),
-                    None => self.rouse(),
-                }
-            }
-        }
-    }
-
-    /// Handles a message of the ledger's channel: the ledger first, then memory and flights, so that a fill in between
-    /// finds its entry covered.
-    fn heard(self: &Arc<Self>, ledger: &Ledger, message: Message) {
-        let sender = message.sender;
-        let link = self.switch.published();
-        match ledger.hear(message) {
-            Effect::Nothing => return,
-            Effect::Everything => {
-                if let Some(link) = &link {
-                    self.ledger_lost(link);
-                }
-                self.local.everything_changed();
-                self.local.remove(&[Pattern::all()], None);
-                // The message may come over a connection that this part of the cache has left.
-                let its_own = |link: &&Arc<Link>| ptr::eq(&*link.ledger, ledger);
-                if self.target.is_cluster() {
-                    if let Some(link) = link.as_ref().filter(its_own) {
-                        self.lose(link, "the ledger has begun anew");
-                    }
-                    return;
-                }
-            }
-            Effect::Removed(patterns) => {
-                let spared = self.own_removals.spared(sender);
-                self.local.remove(&patterns, spared.as_deref());
-            }
-        }
-        if let Some(link) = link {
-            let tier = self.clone();
-            // The removing process is about to count the entries in the catalogue.
-            Session { tier, link }.catalogue_now();
-        }
-    }
-
-    /// The ledger was evicted or deleted, so everything that was stored under it is cold. Logs this once, with the
-    /// server's eviction policy.
-    pub(in crate::redis) fn ledger_lost(self: &Arc<Self>, link: &Arc<Link>) {
-        bump(&self.counters.ledger_losses);
-        if self.loss_said.swap(true, Ordering::Relaxed)
-            || !self.target.is_first_to_say("ledger lost")
-        {
-            return;
-        }
-        let session = Session {
-            tier: self.clone(),
-            link: link.clone(),
-        };
-        self.background.spawn(async move {
-            let policy = session.eviction_policy().await;
-            tracing::warn!(
-                ledger = session.ledger_name(), policy,
-                "Redis has lost the ledger of removals, because it was evicted or deleted: every entry stored so far counts \
-                 as a miss, so the cache is cold once; give Redis more memory, or give the cache a server of its own"
-            );
-        });
     }
 
     /// Replays the waiting removals, in few round trips.
