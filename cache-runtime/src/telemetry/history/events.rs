@@ -31,6 +31,17 @@ pub(crate) enum Happened {
 }
 
 impl Happened {
+    const ALL: [Self; 8] = [
+        Self::BreakerOpened,
+        Self::BreakerClosed,
+        Self::LedgerLost,
+        Self::LedgerFolded,
+        Self::RemovalsQueued,
+        Self::JournalReplayed,
+        Self::WorkShed,
+        Self::Cleared,
+    ];
+
     /// Its name in the JSON answers.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -64,17 +75,28 @@ impl Events {
         if count == 0 {
             return;
         }
-        if let Some(last) = self.0.back_mut()
-            && last.what == what
-            && at.saturating_sub(last.at) < TOGETHER
-        {
-            last.count += count;
+        // Others may lie between: a breaker that flaps opens and closes in turn.
+        let mut recent = self.0.iter_mut().rev();
+        let same = recent
+            .by_ref()
+            .take_while(|event| at.saturating_sub(event.at) < TOGETHER)
+            .find(|event| event.what == what);
+        if let Some(event) = same {
+            event.count += count;
             return;
         }
         if self.0.len() == KEPT {
-            self.0.pop_front();
+            self.drop_one();
         }
         self.0.push_back(Event { at, what, count });
+    }
+
+    /// Drops the oldest event of the kind that there are most of, so that a frequent kind does not displace a rare one.
+    fn drop_one(&mut self) {
+        let of = |what| self.0.iter().filter(|event| event.what == what).count();
+        let most = Happened::ALL.into_iter().max_by_key(|what| of(*what));
+        let oldest = self.0.iter().position(|event| Some(event.what) == most);
+        self.0.remove(oldest.unwrap_or(0));
     }
 
     pub(crate) fn since(&self, from: Duration) -> Vec<Event> {
@@ -103,5 +125,44 @@ mod tests {
         }
         let kept = events.since(Duration::ZERO);
         assert_eq!((kept.len(), kept[KEPT - 1].at), (KEPT, second * 1_999 * 60));
+    }
+
+    #[test]
+    fn a_breaker_that_flaps_displaces_no_other_event() {
+        let second = Duration::from_secs(1);
+        let mut events = Events::default();
+        events.note(Duration::ZERO, Happened::Cleared, 1);
+        for number in 0..10 {
+            events.note(
+                second * 100 + second / 10 * number,
+                Happened::BreakerOpened,
+                1,
+            );
+            events.note(
+                second * 100 + second / 10 * number,
+                Happened::BreakerClosed,
+                1,
+            );
+        }
+        let told = |event: &Event| (event.what, event.count);
+        assert_eq!(
+            events
+                .since(Duration::ZERO)
+                .iter()
+                .map(told)
+                .collect::<Vec<_>>(),
+            [
+                (Happened::Cleared, 1),
+                (Happened::BreakerOpened, 10),
+                (Happened::BreakerClosed, 10)
+            ]
+        );
+        for minute in 2..2_000 {
+            events.note(second * 60 * minute, Happened::BreakerOpened, 1);
+            events.note(second * 60 * minute, Happened::BreakerClosed, 1);
+        }
+        let kept = events.since(Duration::ZERO);
+        assert_eq!((kept.len(), told(&kept[0])), (KEPT, (Happened::Cleared, 1)));
+        assert_eq!(told(&kept[KEPT - 1]), (Happened::BreakerClosed, 1));
     }
 }
