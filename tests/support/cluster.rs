@@ -158,10 +158,26 @@ impl RedisCluster {
     /// If it takes too long.
     #[track_caller]
     pub fn await_ok(&self) {
-        wait_until(PATIENCE, "cluster_state:ok on every node", || {
-            let all = self.nodes.iter().all(|node| is_ok(node, self.nodes.len()));
-            all.then_some(())
-        });
+        let started = Instant::now();
+        while !self.nodes.iter().all(|node| is_ok(node, self.nodes.len())) {
+            assert!(
+                started.elapsed() < PATIENCE,
+                "after {PATIENCE:?} the nodes do not agree on a cluster that is whole:\n{}",
+                self.views()
+            );
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// What each node says of itself and of the others.
+    fn views(&self) -> String {
+        let view = |node: &RedisServer| {
+            let asked = ["INFO", "NODES"].map(|about| node.try_cli(&["CLUSTER", about]));
+            let said =
+                asked.map(|reply| reply.map_or_else(|e| e.to_string(), |r| r.str().to_owned()));
+            format!("node {}\n{}", node.port(), said.join("\n"))
+        };
+        self.nodes.iter().map(view).collect::<Vec<_>>().join("\n\n")
     }
 
     /// The slot of a key.
@@ -211,7 +227,13 @@ impl RedisCluster {
             let port = target.port().to_string();
             let mut migrate = vec!["MIGRATE", "127.0.0.1", &port, "", "0", "5000", "KEYS"];
             migrate.extend(keys.iter().map(String::as_str));
-            source.cli(&migrate);
+            // While a busy machine lets a node take others for dead, it refuses keys. What was moved is not moved again.
+            let moved = wait_until(PATIENCE, "the new owner to take the keys", || {
+                let moved = source.try_cli(&migrate).ok()?;
+                let refused = |why: &str| why.contains("CLUSTERDOWN");
+                (!moved.error().is_some_and(refused)).then_some(moved)
+            });
+            assert_eq!(moved.error(), None, "{migrate:?}");
         }
         target.cli(&["CLUSTER", "SETSLOT", &text, "NODE", &into]);
         source.cli(&["CLUSTER", "SETSLOT", &text, "NODE", &into]);
