@@ -5,12 +5,13 @@
 //! Runs itself under callgrind, a long time and a short one; the difference leaves start-up out. The runtime has one
 //! thread. Needs `valgrind`.
 
+#[path = "support/callgrind.rs"]
+mod callgrind;
 #[path = "support/rows.rs"]
 mod rows;
 mod support;
 
 use std::hint::black_box;
-use std::process::Command;
 use std::time::Duration;
 
 use cache_runtime::{Cache, CacheConfig, cached};
@@ -73,30 +74,14 @@ fn in_runtime(work: impl Future<Output = ()>) {
 
 /// A call: the median of three differences.
 fn instructions(side: &str, tasks: u64, url: &str) -> f64 {
-    let mut differences = [0; 3].map(|_: i32| {
-        let (long, short) = (
-            collected(side, LONG, tasks, url),
-            collected(side, SHORT, tasks, url),
-        );
-        (long - short) / (LONG - SHORT) as f64
-    });
+    let words = |calls: u64| {
+        ["count", side, &calls.to_string(), &tasks.to_string(), url]
+            .map(str::to_owned)
+            .to_vec()
+    };
+    let mut differences = [0; 3].map(|_: i32| callgrind::instructions(words, SHORT, LONG));
     differences.sort_by(f64::total_cmp);
     differences[1]
-}
-
-fn collected(side: &str, calls: u64, tasks: u64, url: &str) -> f64 {
-    let program = std::env::current_exe().unwrap_or_else(|error| panic!("{error}"));
-    let run = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(program)
-        .args(["count", side, &calls.to_string(), &tasks.to_string(), url])
-        .output()
-        .unwrap_or_else(|error| panic!("valgrind does not start: {error}"));
-    let said = String::from_utf8_lossy(&run.stderr);
-    let collected = said
-        .lines()
-        .find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok());
-    collected.unwrap_or_else(|| panic!("valgrind has not counted: {said}"))
 }
 
 /// Who reads.

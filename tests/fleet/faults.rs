@@ -146,7 +146,7 @@ fn cluster_fault(
         ServerFault::KillMaster => {
             master.kill9();
             let _ = cluster.await_other_master(slot, master.port());
-            master.restart();
+            cluster.restart(master);
         }
         ServerFault::FreezeMaster => {
             master.freeze();

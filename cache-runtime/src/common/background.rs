@@ -68,6 +68,9 @@ impl Room {
         work: impl Future<Output = T> + Send + 'static,
     ) -> JoinHandle<T> {
         let Self { runtime, running } = self;
+        // tokio moves a task's future several times before it runs, and the block below would hold it twice. Some are
+        // several kilobytes.
+        let work = Box::pin(work);
         runtime.spawn(async move {
             let done = work.await;
             drop(running);
