@@ -1,0 +1,43 @@
+//! Markdown.
+
+/// A table whose first column names the rows.
+pub struct Table {
+    columns: Vec<&'static str>,
+    rows: Vec<Vec<String>>,
+}
+
+/// What a contender has no operation for.
+pub const NOT_OFFERED: &str = "–";
+
+impl Table {
+    pub fn new(columns: &[&'static str]) -> Self {
+        Self {
+            columns: columns.to_vec(),
+            rows: Vec::new(),
+        }
+    }
+
+    pub fn row(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
+    }
+
+    pub fn markdown(&self) -> String {
+        let mut text = format!("| {} |\n|", self.columns.join(" | "));
+        text.push_str("---|");
+        text.push_str(&"---:|".repeat(self.columns.len() - 1));
+        for cells in &self.rows {
+            text.push_str(&format!("\n| {} |", cells.join(" | ")));
+        }
+        text.push('\n');
+        text
+    }
+}
+
+/// The first column: the name, ours in bold, what is code as code.
+pub fn name(name: &str, ours: bool) -> String {
+    let name = name.replace("Arc<T>", "`Arc<T>`");
+    match ours {
+        true => format!("**{name}**"),
+        false => name,
+    }
+}
