@@ -20,6 +20,7 @@ use redis::aio::MultiplexedConnection;
 use tokio::task::JoinSet;
 use xxhash_rust::xxh3::xxh3_64;
 
+use callgrind::in_runtime;
 use rows::{Rows, rows};
 use support::{Server, connect};
 
@@ -62,14 +63,6 @@ fn main() {
             ours / sealed
         );
     }
-}
-
-fn in_runtime(work: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap_or_else(|error| panic!("no runtime: {error}"))
-        .block_on(work);
 }
 
 /// A call: the median of three differences.

@@ -1,5 +1,5 @@
-//! Fails if a call has become more expensive for its process. What is compared are instructions: unlike seconds they are the
-//! same on a busy machine.
+//! Fails if a call takes more instructions of its process than it did. Instructions, unlike seconds, are the same on a busy
+//! machine.
 //!
 //! ```console
 //! $ cargo bench --package cache-runtime --bench instruction_guard
@@ -26,6 +26,7 @@ use cache_runtime::{Cache, CacheConfig, cached};
 use redis::AsyncCommands as _;
 use redis::aio::MultiplexedConnection;
 
+use callgrind::in_runtime;
 use rows::{Rows, rows};
 use support::{Server, connect};
 
@@ -139,14 +140,6 @@ fn guard(url: &str) -> bool {
         }
     }
     kept
-}
-
-fn in_runtime(work: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap_or_else(|error| panic!("no runtime: {error}"))
-        .block_on(work);
 }
 
 /// The work that is counted.

@@ -10,7 +10,8 @@ use crate::redis_server::RedisServer;
 /// How long the nodes may take to agree.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// Not in the settings that a node starts with: see there.
+/// Lets the replicas of a node take over from it. Nodes start without this, because on a busy machine a master may seem dead
+/// before its replica follows it.
 const MAY_FAIL_OVER: [&str; 4] = ["CONFIG", "SET", "cluster-replica-no-failover", "no"];
 
 const SLOTS: usize = 16_384;
@@ -187,7 +188,7 @@ impl RedisCluster {
         }
     }
 
-    /// Starts a node that was killed. It takes over from a master again, as the others do.
+    /// Starts a node that was killed, and lets it take over from a master again, as the others may.
     pub fn restart(&self, node: &RedisServer) {
         node.restart();
         node.cli(&MAY_FAIL_OVER);

@@ -119,7 +119,7 @@ pub fn post(group: u32) -> Vec<u8> {
     format!("POST /jobs/{group} HTTP/1.1\r\nHost: bench\r\nContent-Length: 0\r\n\r\n").into_bytes()
 }
 
-/// How often the service has loaded.
+/// Asks the service for the number of its loads.
 pub async fn loads(address: SocketAddr) -> io::Result<u64> {
     let mut connection = Connection::open(address).await?;
     let answer = connection

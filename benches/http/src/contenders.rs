@@ -1,4 +1,4 @@
-//! Who takes part, and in which tables.
+//! The contenders, and the tables that each is in.
 
 mod axum_response_cache;
 mod bare;

@@ -26,7 +26,7 @@ const LOOKED_AT: u32 = 1000;
 
 type Measure = fn(&Round) -> f64;
 
-/// What is compared in words; more is better.
+/// The measures that the report compares in sentences. A larger value is better.
 const MEASURES: [(&str, Measure); 2] = [
     ("more requests a second", |round| round.per_second),
     ("less CPU a request", |round| {
@@ -162,7 +162,7 @@ async fn work(
     }
 }
 
-/// How many of the keys that are read most show an old version though nothing goes on any more.
+/// Counts those of the hottest keys that still show an old version after the load has ended.
 async fn left_behind(witness: &Witness, process: &Process) -> u64 {
     sleep(Duration::from_millis(200)).await;
     let Ok(mut connection) = Connection::open(process.address).await else {

@@ -30,10 +30,10 @@ const PER_SECOND: u32 = 300;
 const PHASE: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(10);
 const WARMED: u32 = 3000;
-/// What a user does not notice.
+/// The longest delay that a user does not notice.
 const SOON: Duration = Duration::from_millis(100);
 
-/// What came of one request.
+/// The outcome of one request.
 #[derive(Clone, Copy)]
 struct Came {
     phase: usize,

@@ -1,4 +1,4 @@
-//! What the service answers: a page of 30 jobs, about 8 KB of JSON.
+//! A page of 30 jobs, about 8 KB of JSON, which the service answers with.
 //!
 //! It depends on nothing but group, page and the version of the group, so that an answer can be checked byte by byte.
 //! `service.py` makes the same bytes.

@@ -4,7 +4,7 @@ use crate::chart::Chart;
 use crate::python::Python;
 use crate::table::Table;
 
-/// How the whole run is done.
+/// The settings of the whole run.
 pub struct Setting {
     pub python: Python,
     pub rounds: usize,
@@ -15,11 +15,11 @@ pub struct Part {
     /// The chart's file is `http-<id>.svg`.
     pub id: &'static str,
     pub title: &'static str,
-    /// What is measured, and what the columns mean.
+    /// Says what is measured, and what the columns mean.
     pub text: String,
     /// Each with a line above it, which may be empty.
     pub tables: Vec<(&'static str, Table)>,
-    /// How to read it, made from its figures.
+    /// Sentences that compare the figures, made from them.
     pub verdicts: Vec<String>,
     pub notes: Vec<String>,
     pub chart: Chart,

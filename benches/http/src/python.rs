@@ -28,7 +28,7 @@ impl Python {
         here().join("python/service.py")
     }
 
-    /// What it is, for the head of the report.
+    /// Names the versions of Python and of its packages, for the head of the report.
     pub fn versions(&self) -> Option<String> {
         let interpreter = self.interpreter()?;
         let output = Command::new(interpreter).arg("--version").output().ok()?;

@@ -11,7 +11,7 @@ static LOADS: AtomicU64 = AtomicU64::new(0);
 static VERSIONS: LazyLock<Vec<AtomicU32>> =
     LazyLock::new(|| (0..GROUPS).map(|_| AtomicU32::new(1)).collect());
 
-/// How long a load takes from now on; only the first call counts.
+/// Sets how long each load takes. Only the first call has an effect.
 pub fn takes(time: Duration) {
     let _ = TAKES.set(time);
 }

@@ -6,7 +6,7 @@ pub struct Table {
     rows: Vec<Vec<String>>,
 }
 
-/// What a contender has no operation for.
+/// The cell of a contender that has no such operation.
 pub const NOT_OFFERED: &str = "–";
 
 impl Table {

@@ -23,3 +23,12 @@ fn collected(words: &[String]) -> f64 {
         .find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok());
     collected.unwrap_or_else(|| panic!("valgrind has not counted: {said}"))
 }
+
+/// Runs on one thread, so that no scheduling between threads is counted.
+pub(crate) fn in_runtime(work: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap_or_else(|error| panic!("no runtime: {error}"))
+        .block_on(work);
+}

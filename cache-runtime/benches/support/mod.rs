@@ -1,5 +1,6 @@
-//! What several benches share: a server that a bench starts for itself, and a bare connection to it.
+//! Shared by several benches: a server that a bench starts for itself, and a bare connection to it.
 
+use std::ffi::OsString;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -21,7 +22,7 @@ impl Server {
             .and_then(|listener| listener.local_addr())
             .unwrap_or_else(|error| panic!("no free port: {error}"))
             .port();
-        let child = Command::new("redis-server")
+        let child = Command::new(program())
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
             .args(["--save", "", "--appendonly", "no"])
             .arg("--dir")
@@ -38,6 +39,13 @@ impl Server {
             url: format!("redis://127.0.0.1:{port}"),
         }
     }
+}
+
+/// `REDIS_SERVER_BIN`, else the first name that there is a program of.
+fn program() -> OsString {
+    let runs = |name: &&str| Command::new(name).arg("--version").output().is_ok();
+    let found = || ["redis-server", "valkey-server"].into_iter().find(runs);
+    std::env::var_os("REDIS_SERVER_BIN").unwrap_or_else(|| found().unwrap_or("redis-server").into())
 }
 
 impl Drop for Server {

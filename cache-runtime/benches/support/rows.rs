@@ -1,4 +1,4 @@
-//! What the benches load: twenty rows, as a page of a list has.
+//! Twenty rows, as a page of a list has, which the benches load.
 
 pub(crate) type Rows = Vec<(u64, String, String, bool)>;
 

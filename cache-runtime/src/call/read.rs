@@ -79,6 +79,7 @@ pub(super) fn ready_in_memory<R: 'static, K: Erase<R>, F>(
     }
 }
 
+/// Apart from [`look_in_memory`], because it does not depend on the type of the result and so is compiled once.
 fn report_named(name: Option<&Arc<str>>, cache: &Cache, call: &Call, hit: &Hit) {
     naming(name, || report_hit(cache, call.about(), hit, None));
 }

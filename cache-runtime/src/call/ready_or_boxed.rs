@@ -57,6 +57,7 @@ where
     }
 }
 
+/// Does not depend on the type of the result, so it is compiled once.
 fn poll_named(
     name: Option<&Arc<str>>,
     future: Pin<&mut dyn Future<Output = AnyResult>>,

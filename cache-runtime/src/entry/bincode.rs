@@ -15,7 +15,7 @@ use crate::entry::in_place::InPlace;
 pub(super) struct Bincode;
 
 impl Codec for Bincode {
-    fn write<T: Serialize>(value: &T, to: &mut Sink) -> Result<(), CodecError> {
+    fn write<T: Serialize>(value: &T, to: &mut Sink<'_>) -> Result<(), CodecError> {
         encode_into_writer(value, to, standard()).map_err(|_| CodecError::Encode)
     }
 
@@ -31,7 +31,7 @@ impl Codec for Bincode {
     }
 }
 
-impl Writer for Sink {
+impl Writer for Sink<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
         self.add(bytes);
         Ok(())

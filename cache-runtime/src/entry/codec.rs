@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 /// A codec for values. Bytes after the value are an error, and a damaged length causes no allocation of that size.
 pub(super) trait Codec {
-    fn write<T: Serialize>(value: &T, to: &mut Sink) -> Result<(), CodecError>;
+    fn write<T: Serialize>(value: &T, to: &mut Sink<'_>) -> Result<(), CodecError>;
 
     fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError>;
 }
@@ -48,48 +48,23 @@ impl Display for CodecError {
 
 impl std::error::Error for CodecError {}
 
-/// Keeps the bytes written to it, or only counts them. It is one type, so that the `Serialize` of a value's type is
-/// compiled once for both.
-pub(super) struct Sink {
-    bytes: Vec<u8>,
-    count: usize,
-    keeps: bool,
+/// Takes the bytes of an encoding: keeps them, or only counts them. It is one type, so that the `Serialize` of a value's
+/// type is compiled once for both.
+pub(super) enum Sink<'a> {
+    Keep(&'a mut Vec<u8>),
+    Count(&'a mut usize),
 }
 
-impl Sink {
-    pub(super) fn keeping() -> Self {
-        Self {
-            bytes: Vec::with_capacity(USUAL_SIZE),
-            count: 0,
-            keeps: true,
-        }
-    }
-
-    pub(super) fn counting() -> Self {
-        Self {
-            bytes: Vec::new(),
-            count: 0,
-            keeps: false,
-        }
-    }
-
-    pub(super) fn count(&self) -> usize {
-        self.count
-    }
-
-    pub(super) fn into_bytes(self) -> Vec<u8> {
-        self.bytes
-    }
-
+impl Sink<'_> {
     pub(super) fn add(&mut self, bytes: &[u8]) {
-        self.count = self.count.saturating_add(bytes.len());
-        if self.keeps {
-            self.bytes.extend_from_slice(bytes);
+        match self {
+            Self::Keep(kept) => kept.extend_from_slice(bytes),
+            Self::Count(count) => **count = count.saturating_add(bytes.len()),
         }
     }
 }
 
-impl io::Write for Sink {
+impl io::Write for Sink<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.add(bytes);
         Ok(bytes.len())
@@ -104,6 +79,3 @@ impl io::Write for Sink {
         Ok(())
     }
 }
-
-/// Most values are smaller, or not much larger.
-const USUAL_SIZE: usize = 128;

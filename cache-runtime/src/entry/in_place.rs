@@ -323,9 +323,10 @@ mod tests {
     }
 
     fn written(whole: &Whole) -> Vec<u8> {
-        let mut sink = Sink::keeping();
+        let mut bytes = Vec::new();
+        let mut sink = Sink::Keep(&mut bytes);
         CodecKind::Bincode.write(whole, &mut sink).unwrap();
-        sink.into_bytes()
+        bytes
     }
 
     /// Decodes as bincode itself does, with a limit, so that a wrong length is not allocated.

@@ -8,7 +8,7 @@ use crate::entry::codec::{Codec, CodecError, Sink};
 pub(super) struct Json;
 
 impl Codec for Json {
-    fn write<T: Serialize>(value: &T, to: &mut Sink) -> Result<(), CodecError> {
+    fn write<T: Serialize>(value: &T, to: &mut Sink<'_>) -> Result<(), CodecError> {
         serde_json::to_writer(to, value).map_err(|_| CodecError::Encode)
     }
 

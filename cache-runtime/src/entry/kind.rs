@@ -32,7 +32,11 @@ impl CodecKind {
         self as u8
     }
 
-    pub(super) fn write<T: Serialize>(self, value: &T, to: &mut Sink) -> Result<(), CodecError> {
+    pub(super) fn write<T: Serialize>(
+        self,
+        value: &T,
+        to: &mut Sink<'_>,
+    ) -> Result<(), CodecError> {
         match self {
             Self::Bincode => Bincode::write(value, to),
             Self::Json => Json::write(value, to),

@@ -78,7 +78,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Of<T> {
 
 /// A value without its type, as far as writing it needs.
 trait Writable {
-    fn write(&self, codec: CodecKind, to: &mut Sink) -> Result<(), CodecError>;
+    fn write(&self, codec: CodecKind, to: &mut Sink<'_>) -> Result<(), CodecError>;
 
     /// Whether the codec would read the value back unchanged.
     fn survives(&self, codec: CodecKind, shape: GetShape) -> bool;
@@ -88,7 +88,7 @@ trait Writable {
 type GetShape = fn() -> &'static Shape;
 
 impl<T: Serialize> Writable for T {
-    fn write(&self, codec: CodecKind, to: &mut Sink) -> Result<(), CodecError> {
+    fn write(&self, codec: CodecKind, to: &mut Sink<'_>) -> Result<(), CodecError> {
         codec.write(self, to)
     }
 
@@ -114,19 +114,19 @@ fn encode(value: &dyn Writable, shape: GetShape, codec: CodecKind) -> Result<Vec
             CodecKind::Json => CodecError::Lossy,
         });
     }
-    let mut sink = Sink::keeping();
-    value.write(codec, &mut sink)?;
-    if sink.count() > codec.largest() {
+    let mut bytes = Vec::new();
+    value.write(codec, &mut Sink::Keep(&mut bytes))?;
+    if bytes.len() > codec.largest() {
         return Err(CodecError::TooLarge);
     }
-    Ok(sink.into_bytes())
+    Ok(bytes)
 }
 
 fn size(value: Result<&dyn Writable, CodecError>, shape: GetShape) -> usize {
-    let mut sink = Sink::counting();
     let codec = shape().codec(CodecKind::Bincode);
-    match value.and_then(|value| value.write(codec, &mut sink)) {
-        Ok(()) => sink.count(),
+    let mut count = 0;
+    match value.and_then(|value| value.write(codec, &mut Sink::Count(&mut count))) {
+        Ok(()) => count,
         Err(_) => usize::MAX,
     }
 }

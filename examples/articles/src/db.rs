@@ -3,12 +3,13 @@
 mod seed;
 
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{Sqlite, Transaction};
+use tokio::time::sleep;
 
 /// A cheap handle on the connection pool.
 #[derive(Debug, Clone)]
@@ -23,6 +24,21 @@ impl Db {
     ///
     /// When the file cannot be opened, or holds the tables of another version of this example.
     pub async fn open(url: &str) -> Result<Self, sqlx::Error> {
+        let deadline = Instant::now() + START_PATIENCE;
+        loop {
+            match Self::try_open(url).await {
+                Err(error) if is_busy(&error) && Instant::now() < deadline => {
+                    sleep(Duration::from_millis(20)).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Fails if another program is at its first start: SQLite does not wait for `busy_timeout` when
+    /// a new file changes to WAL.
+    /// Source: <https://www.sqlite.org/wal.html#sometimes_queries_return_sqlite_busy_in_wal_mode>.
+    async fn try_open(url: &str) -> Result<Self, sqlx::Error> {
         let options = SqliteConnectOptions::from_str(url)?
             .create_if_missing(true)
             // Readers do not wait for the writer, nor it for them.
@@ -33,9 +49,9 @@ impl Db {
             .busy_timeout(Duration::from_secs(5));
         let in_memory = url.contains(":memory:") || url.contains("mode=memory");
         let pool = SqlitePoolOptions::new()
-            // A database in memory is gone with its last connection: keep one, for good.
+            // A database in memory is gone with its last connection: keep one, for good. With
+            // `min_connections`, two would be opened at once, and both would change a new file to WAL.
             .max_connections(if in_memory { 1 } else { CONNECTIONS })
-            .min_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
             // A request that cannot even get a connection should say so while its client listens.
@@ -99,11 +115,27 @@ impl Db {
     }
 }
 
+/// Whether somebody else holds the lock that a statement needed.
+pub fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error
+        .as_database_error()
+        .and_then(|of_sqlite| of_sqlite.code());
+    // Extended codes, such as 261 (busy in recovery), keep the plain one in their lowest byte.
+    code.and_then(|code| code.parse::<u32>().ok())
+        .is_some_and(|code| code & 0xff == SQLITE_BUSY)
+}
+
 /// Changes whenever `schema.sql` or the seed does.
 pub const SCHEMA_VERSION: i64 = 1;
 
 /// SQLite runs one writer at a time and as many readers as there are cores to run them.
 const CONNECTIONS: u32 = 8;
+
+/// How long a start waits for the first start of another program, which fills the tables.
+const START_PATIENCE: Duration = Duration::from_secs(60);
+
+/// <https://www.sqlite.org/rescode.html#busy>
+const SQLITE_BUSY: u32 = 5;
 
 #[cfg(test)]
 mod tests {
@@ -138,6 +170,27 @@ mod tests {
         second.close().await;
         std::fs::remove_file(&file)?;
         assert_eq!((about.as_str(), version), ("kept", SCHEMA_VERSION));
+        Ok(())
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn first_starts_at_the_same_time_all_succeed() -> Result<(), Box<dyn std::error::Error>> {
+        for round in 0..2 {
+            let name = format!("articles-first-{}-{round}", std::process::id());
+            let folder = std::env::temp_dir().join(name);
+            std::fs::create_dir_all(&folder)?;
+            let url = format!("sqlite://{}", folder.join("test.db").display());
+            let starts: Vec<_> = (0..4)
+                .map(|_| {
+                    let url = url.clone();
+                    tokio::spawn(async move { Db::open(&url).await })
+                })
+                .collect();
+            for start in starts {
+                start.await??.close().await;
+            }
+            std::fs::remove_dir_all(&folder)?;
+        }
         Ok(())
     }
 

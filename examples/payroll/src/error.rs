@@ -9,6 +9,8 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, http::header};
 use serde_json::json;
 
+use crate::db;
+
 /// An error answer: a status and `{"error": {"code": …, "message": …}}`.
 ///
 /// It is `Clone`, so that callers who wait for one load together can be told of its failure
@@ -101,12 +103,7 @@ impl IntoResponse for ApiError {
 /// What the database says goes to the log; a client learns whether trying again makes sense.
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
-        let busy = match &error {
-            sqlx::Error::PoolTimedOut => true,
-            sqlx::Error::Database(of_sqlite) => of_sqlite.code().as_deref() == Some(SQLITE_BUSY),
-            _ => false,
-        };
-        if busy {
+        if matches!(error, sqlx::Error::PoolTimedOut) || db::is_busy(&error) {
             tracing::warn!(%error, "the database is busy");
             Self::busy()
         } else {
@@ -132,8 +129,6 @@ macro_rules! unreadable {
 }
 
 unreadable!(QueryRejection, PathRejection, JsonRejection);
-
-const SQLITE_BUSY: &str = "5";
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! What happened at a moment: the breaker, the ledger, the journal, a clear. The latest are kept.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 /// How many are kept.
@@ -10,7 +10,7 @@ const KEPT: usize = 500;
 const TOGETHER: Duration = Duration::from_secs(10);
 
 /// Something that an operator wants to see beside the figures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Happened {
     /// Redis is not used any more. Counts the parts of the cache.
     BreakerOpened,
@@ -31,17 +31,6 @@ pub(crate) enum Happened {
 }
 
 impl Happened {
-    const ALL: [Self; 8] = [
-        Self::BreakerOpened,
-        Self::BreakerClosed,
-        Self::LedgerLost,
-        Self::LedgerFolded,
-        Self::RemovalsQueued,
-        Self::JournalReplayed,
-        Self::WorkShed,
-        Self::Cleared,
-    ];
-
     /// Its name in the JSON answers.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -76,12 +65,9 @@ impl Events {
             return;
         }
         // Others may lie between: a breaker that flaps opens and closes in turn.
-        let mut recent = self.0.iter_mut().rev();
-        let same = recent
-            .by_ref()
-            .take_while(|event| at.saturating_sub(event.at) < TOGETHER)
-            .find(|event| event.what == what);
-        if let Some(event) = same {
+        let recent = self.0.iter_mut().rev();
+        let mut recent = recent.take_while(|event| at.saturating_sub(event.at) < TOGETHER);
+        if let Some(event) = recent.find(|event| event.what == what) {
             event.count += count;
             return;
         }
@@ -93,10 +79,15 @@ impl Events {
 
     /// Drops the oldest event of the kind that there are most of, so that a frequent kind does not displace a rare one.
     fn drop_one(&mut self) {
-        let of = |what| self.0.iter().filter(|event| event.what == what).count();
-        let most = Happened::ALL.into_iter().max_by_key(|what| of(*what));
-        let oldest = self.0.iter().position(|event| Some(event.what) == most);
-        self.0.remove(oldest.unwrap_or(0));
+        let mut counts: HashMap<Happened, usize> = HashMap::new();
+        for event in &self.0 {
+            *counts.entry(event.what).or_default() += 1;
+        }
+        let most = counts.values().copied().max();
+        let oldest = |event: &Event| counts.get(&event.what).copied() == most;
+        if let Some(oldest) = self.0.iter().position(oldest) {
+            self.0.remove(oldest);
+        }
     }
 
     pub(crate) fn since(&self, from: Duration) -> Vec<Event> {

@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::db;
+
 /// A reason.
 ///
 /// It is `Clone`, so that callers who wait for one load together can be told of its failure
@@ -39,10 +41,7 @@ impl Error for ServiceError {}
 /// What the database says goes to the log; a caller learns what it can act upon.
 impl From<sqlx::Error> for ServiceError {
     fn from(error: sqlx::Error) -> Self {
-        let of_sqlite = error.as_database_error();
-        let busy = matches!(error, sqlx::Error::PoolTimedOut)
-            || of_sqlite.is_some_and(|error| error.code().as_deref() == Some(SQLITE_BUSY));
-        if busy {
+        if matches!(error, sqlx::Error::PoolTimedOut) || db::is_busy(&error) {
             tracing::warn!(%error, "the database is busy");
             Self::Busy
         } else {
@@ -51,5 +50,3 @@ impl From<sqlx::Error> for ServiceError {
         }
     }
 }
-
-const SQLITE_BUSY: &str = "5";

@@ -1,4 +1,4 @@
-//! What the tier does about a push: a changed key, a removal, the loss of the ledger or of the connection.
+//! Handles the pushes of a connection: a changed key, a removal, the loss of the ledger or of the connection.
 
 use std::ptr;
 use std::str;
