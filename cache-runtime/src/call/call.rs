@@ -248,9 +248,15 @@ impl Call {
     }
 
     pub(crate) fn used_cache(&self) -> Cache {
-        self.cache
-            .clone()
-            .unwrap_or_else(|| global::cache().clone())
+        self.borrowed_cache().clone()
+    }
+
+    /// The same for a hit, which does not count references: all threads would write to that count.
+    pub(crate) fn borrowed_cache(&self) -> &Cache {
+        match &self.cache {
+            Some(cache) => cache,
+            None => global::cache(),
+        }
     }
 
     pub(crate) fn about(&self) -> About {

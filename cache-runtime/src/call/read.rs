@@ -54,14 +54,13 @@ pub(super) fn look_in_memory<R: 'static, K: Erase<R>>(call: &Call, kind: K) -> M
     if mode == Mode::Normal
         && let Keyed::Key(key) = &call.key
     {
-        let cache = call.used_cache();
-        let mut hit = look_up(&cache, call, key, Shape::of(kind));
+        let cache = call.borrowed_cache();
+        let mut hit = look_up(cache, call, key, Shape::of(kind));
         if let Some(hit) = &mut hit
             && let Some(returned) = give_back_typed(kind, hit)
         {
-            report_named(name.as_ref(), &cache, call, hit);
-            let version = hit.version;
-            let refresh = hit.refresh.then_some(Refresh { cache, version });
+            report_named(name.as_ref(), cache, call, hit);
+            let refresh = hit.refresh.then(|| Refresh::new(cache, hit.version));
             return MemoryLookup::Hit(returned, refresh);
         }
     }
@@ -98,6 +97,11 @@ fn look_up(cache: &Cache, call: &Call, key: &CacheKey, shape: Shape) -> Option<H
 }
 
 impl Refresh {
+    fn new(cache: &Cache, version: u64) -> Self {
+        let cache = cache.clone();
+        Self { cache, version }
+    }
+
     /// Starts the refresh in the background, unless the key is being loaded.
     pub(super) fn start(
         self,

@@ -19,7 +19,10 @@ pub(super) fn count(cache: &Cache, site: &'static Site, which: fn(&Counters) -> 
 pub(super) fn report_hit(cache: &Cache, about: About, hit: &Hit, reason: Option<Reason>) {
     let site = about.site;
     match hit.tier {
-        HitTier::Memory => count(cache, site, |counters| &counters.memory_hits),
+        HitTier::Memory => {
+            cache.inner.counters.memory_hits.bump();
+            site.counters().memory_hits.bump();
+        }
         HitTier::Redis => count(cache, site, |counters| &counters.redis_hits),
     }
     if hit.is_stale() {

@@ -443,11 +443,14 @@ impl Cache {
 
     /// Counts a read by the tier that answered it.
     fn count_read(&self, tier: Option<HitTier>) {
-        self.count_by_hand(match tier {
-            Some(HitTier::Memory) => |counters| &counters.memory_hits,
-            Some(HitTier::Redis) => |counters| &counters.redis_hits,
-            None => |counters| &counters.misses,
-        });
+        match tier {
+            Some(HitTier::Memory) => {
+                self.inner.counters.memory_hits.bump();
+                BY_HAND.memory_hits.bump();
+            }
+            Some(HitTier::Redis) => self.count_by_hand(|counters| &counters.redis_hits),
+            None => self.count_by_hand(|counters| &counters.misses),
+        }
     }
 }
 

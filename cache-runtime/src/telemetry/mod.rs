@@ -10,5 +10,6 @@ pub(crate) mod invalidation;
 pub(crate) mod outcome;
 pub(crate) mod spans;
 pub(crate) mod stats;
+pub(crate) mod striped;
 #[cfg(feature = "metrics")]
 pub(crate) mod timer;

@@ -6,20 +6,23 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::telemetry::histogram::Histogram;
+use crate::telemetry::striped::Striped;
 
 macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+    ($(#[$striped_doc:meta])* striped $striped:ident, $($(#[$doc:meta])* $name:ident),* $(,)?) => {
         /// Counters of one cache, or of one cached function, since the start of the process.
         ///
         /// Each call is counted in exactly one of `memory_hits`, `redis_hits`, `coalesced`, `misses` and `bypasses`.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
         #[non_exhaustive]
         pub struct CacheStats {
+            $(#[$striped_doc])* pub $striped: u64,
             $($(#[$doc])* pub $name: u64,)*
         }
 
         #[derive(Debug)]
         pub(crate) struct Counters {
+            pub(crate) $striped: Striped,
             $(pub(crate) $name: AtomicU64,)*
             /// How long bodies ran.
             pub(crate) load_times: Histogram,
@@ -27,11 +30,18 @@ macro_rules! counters {
 
         impl Counters {
             pub(crate) const fn new() -> Self {
-                Self { $($name: AtomicU64::new(0),)* load_times: Histogram::new() }
+                Self {
+                    $striped: Striped::new(),
+                    $($name: AtomicU64::new(0),)*
+                    load_times: Histogram::new(),
+                }
             }
 
             pub(crate) fn snapshot(&self) -> CacheStats {
-                CacheStats { $($name: self.$name.load(Relaxed),)* }
+                CacheStats {
+                    $striped: self.$striped.sum(),
+                    $($name: self.$name.load(Relaxed),)*
+                }
             }
         }
     };
@@ -39,7 +49,7 @@ macro_rules! counters {
 
 counters! {
     /// Calls answered from memory.
-    memory_hits,
+    striped memory_hits,
     /// Calls answered from Redis.
     redis_hits,
     /// Those hits, in memory or Redis, whose value was past its TTL, as options allow.
