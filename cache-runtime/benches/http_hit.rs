@@ -7,8 +7,13 @@
 //! $ cargo bench -p cache-runtime --features compression --bench http_hit
 //! ```
 //!
+//! The last table has the instructions of a request to the router alone, counted by callgrind (needs `valgrind`).
+//!
 //! With `-- --serve 3000` it serves the variants on that port instead, at `/0`, `/1` and so on, for a program such as `wrk`:
 //! over sockets, the system's own work is part of each request.
+
+#[path = "support/callgrind.rs"]
+mod callgrind;
 
 use std::future::Future;
 use std::hint::black_box;
@@ -29,6 +34,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::sync::mpsc;
 use tower::ServiceExt as _;
+use tower::util::MapResponseLayer;
 use tower_http::compression::CompressionLayer;
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -118,6 +124,12 @@ fn variants() -> Vec<Variant> {
             plain(),
             0,
         ),
+        ok(
+            "prepared bytes, the same headers by a layer",
+            fixed().layer(MapResponseLayer::new(with_the_same_headers)),
+            plain(),
+            0,
+        ),
         ok("cached Response", responses(), plain(), 0),
         ok(
             "cached Response, CacheLayer",
@@ -158,9 +170,25 @@ fn variants() -> Vec<Variant> {
             "CachedJson<T>, CompressionLayer",
             jsons().layer(CompressionLayer::new()),
             gzip(),
-            9,
+            10,
         ),
     ]
+}
+
+/// Adds the headers that `CacheLayer` adds, as constants: the least that a layer with such an answer does.
+fn with_the_same_headers(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        ("x-cache", "HIT"),
+        ("cache-status", "cache; hit; ttl=3599"),
+        ("age", "0"),
+        ("cache-control", "private, no-cache"),
+        ("etag", "W/\"0123456789abcdef0123456789abcdef\""),
+        ("vary", "accept-encoding"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
 }
 
 impl Variant {
@@ -199,8 +227,9 @@ impl Variant {
                 (_, false) => 7_500..9_000,
             };
             assert!(expected.contains(&length), "{}: {length}", self.name);
-            let is_ours = self.name.contains("CacheLayer") && !self.name.starts_with("prepared");
-            assert_eq!(headers.contains_key(ETAG), is_ours, "{}", self.name);
+            let has_etag = self.name.contains("CacheLayer") && !self.name.starts_with("prepared")
+                || self.name.contains("the same headers");
+            assert_eq!(headers.contains_key(ETAG), has_etag, "{}", self.name);
         }
     }
 }
@@ -340,15 +369,50 @@ async fn serve(variants: Vec<Variant>, port: u16) {
     served.unwrap_or_else(|error| panic!("{error}"));
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() {
+fn print_instructions(variants: &[Variant]) {
+    println!("\nThe router alone: instructions of a request\n");
+    println!("| answer | instructions | more than prepared bytes |\n|---|---:|---:|");
+    let counted: Vec<f64> = (0..variants.len())
+        .map(|at| {
+            let words =
+                |calls: u64| ["count".to_owned(), at.to_string(), calls.to_string()].to_vec();
+            callgrind::instructions(words, 200, 1_200)
+        })
+        .collect();
+    for (variant, count) in variants.iter().zip(&counted) {
+        let more = count - counted[0];
+        println!("| {} | {count:.0} | {more:.0} |", variant.name);
+    }
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words[..] {
+        ["count", at, calls] => callgrind::in_runtime(async {
+            let calls: u64 = calls.parse().unwrap_or_else(|error| panic!("{error}"));
+            let at: usize = at.parse().unwrap_or_else(|error| panic!("{error}"));
+            let variant = &variants()[at];
+            for _ in 0..calls {
+                black_box(variant.ask().await);
+            }
+        }),
+        _ => {
+            callgrind::in_runtime(measure(&words));
+            if !words.contains(&"--serve") {
+                print_instructions(&variants());
+            }
+        }
+    }
+}
+
+async fn measure(words: &[&str]) {
     let variants = variants();
     for variant in &variants {
         variant.check().await;
     }
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(at) = arguments.iter().position(|text| text == "--serve") {
-        let port = arguments.get(at + 1).and_then(|port| port.parse().ok());
+    if let Some(at) = words.iter().position(|text| *text == "--serve") {
+        let port = words.get(at + 1).and_then(|port| port.parse().ok());
         return serve(
             variants,
             port.unwrap_or_else(|| panic!("--serve needs a port")),

@@ -128,7 +128,9 @@ fn hits_per_second(world: &Arc<World>, side: Side, threads: u32, own_keys: bool)
     start.wait();
     let began = Instant::now();
     for caller in callers {
-        caller.join().unwrap_or_else(|_| panic!("a caller has panicked"));
+        caller
+            .join()
+            .unwrap_or_else(|_| panic!("a caller has panicked"));
     }
     (CALLS * u64::from(threads)) as f64 / began.elapsed().as_secs_f64()
 }
@@ -232,7 +234,10 @@ fn shared_writes(side: usize, own_keys: bool) -> Option<(f64, usize)> {
             *writes[part / 2].entry(address / 64).or_default() += 1;
         }
     }
-    assert!(run.wait().ok()?.success() && part == 4, "no whole trace: {part} marks");
+    assert!(
+        run.wait().ok()?.success() && part == 4,
+        "no whole trace: {part} marks"
+    );
     let [first, second] = writes;
     let shared = first.iter().filter(|(line, _)| second.contains_key(line));
     let lines: Vec<u64> = shared
@@ -244,7 +249,9 @@ fn shared_writes(side: usize, own_keys: bool) -> Option<(f64, usize)> {
 }
 
 fn print_shared_writes() {
-    println!("\n| writes of a hit to cache lines that another thread writes to | keys | writes | lines |");
+    println!(
+        "\n| writes of a hit to cache lines that another thread writes to | keys | writes | lines |"
+    );
     println!("|---|---|---:|---:|");
     for own_keys in [false, true] {
         for (at, side) in Side::ALL.into_iter().enumerate() {

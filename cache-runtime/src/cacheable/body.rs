@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use axum::body::{Body, HttpBody};
 use axum::response::Response;
@@ -40,6 +40,30 @@ pub(crate) async fn buffer(response: Response, limit: usize) -> (Response, Optio
         body.extend_from_slice(piece);
     }
     whole(parts, body.freeze())
+}
+
+/// The body, if it is one piece that is there already, as the body of every hit is. It then stays in the response. What is
+/// read of any other body stays in the response, too.
+pub(crate) fn at_hand(response: &mut Response) -> Option<Bytes> {
+    let body = response.body_mut();
+    let mut context = Context::from_waker(Waker::noop());
+    // While it is pending nothing has been taken, and whoever polls next is woken.
+    let Poll::Ready(Some(frame)) = Pin::new(&mut *body).poll_frame(&mut context) else {
+        return None;
+    };
+    let data = frame.as_ref().ok().and_then(Frame::data_ref).cloned();
+    let rest = std::mem::take(body);
+    match data.filter(|_| rest.is_end_stream()) {
+        Some(data) => {
+            *body = Body::from(data.clone());
+            Some(data)
+        }
+        None => {
+            let read = VecDeque::from([frame]);
+            *body = Body::new(Resumed { read, rest });
+            None
+        }
+    }
 }
 
 fn whole(parts: Parts, body: Bytes) -> (Response, Option<Bytes>) {

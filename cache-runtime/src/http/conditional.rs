@@ -9,7 +9,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use http_body::Frame;
 
-use crate::cacheable::body::{LONGEST_BODY, buffer};
+use crate::cacheable::body::{LONGEST_BODY, at_hand, buffer};
 use crate::cacheable::prepared::{Form, Known, KnownBody};
 use crate::http::accept_encoding::AcceptEncoding;
 use crate::http::etag::{self, Strength};
@@ -42,18 +42,18 @@ impl Wanted {
     }
 
     /// Completes a successful answer. `no_store`: its `Cache-Control` says so.
-    pub(super) async fn answer(
-        &self,
+    pub(super) fn answer(
+        self,
         mut response: Response<Body>,
         strength: Strength,
         no_store: bool,
-    ) -> Response<Body> {
+    ) -> Completed {
         let stored = response.extensions_mut().remove::<Known>();
         if response.headers().contains_key(ETAG) {
-            return self.unless_known(response);
+            return Completed::Whole(self.unless_known(response));
         }
         if no_store {
-            return response;
+            return Completed::Whole(response);
         }
         let length = HttpBody::size_hint(response.body()).exact();
         // Also if it is longer than what is hashed for each answer.
@@ -63,7 +63,7 @@ impl Wanted {
             .flatten();
         let is_of = |Known(stored): &&Known| stripped == Some(stored.body().len().into());
         if let Some(Known(stored)) = stored.as_ref().filter(is_of) {
-            return self.answer_stored(response, &**stored, strength);
+            return Completed::Whole(self.answer_stored(response, &**stored, strength));
         }
         let is_whole = |stored: &dyn KnownBody| {
             !stored.body().is_empty() && length == Some(stored.body().len() as u64)
@@ -71,26 +71,16 @@ impl Wanted {
         let stored = stored.filter(|Known(stored)| is_whole(&**stored));
         let is_short = length.is_some_and(|length| (1..=LONGEST_BODY as u64).contains(&length));
         if stored.is_none() && (strength == Strength::Off || !is_short) {
-            return response;
+            return Completed::Whole(response);
         }
-        let limit = stored
-            .as_ref()
-            .map_or(LONGEST_BODY, |Known(stored)| stored.body().len());
-        let (mut response, body) = buffer(response, limit).await;
-        let Some(body) = body else {
-            return response;
+        let unread = Unread {
+            wanted: self,
+            stored,
+            strength,
         };
-        match stored {
-            // The response's body is the very memory that was hashed, and nothing between has changed it.
-            Some(Known(stored)) if is_same(&body, stored.body()) => {
-                self.answer_stored(response, &*stored, strength)
-            }
-            _ => {
-                if let Some(etag) = etag::of(&body, strength) {
-                    response.headers_mut().insert(ETAG, etag);
-                }
-                self.unless_known(response)
-            }
+        match at_hand(&mut response) {
+            Some(body) => Completed::Whole(unread.answer(response, &body)),
+            None => Completed::Reading(Box::pin(unread.read(response))),
         }
     }
 
@@ -170,6 +160,49 @@ impl Wanted {
             .chain(accepted.map(|form| &form.etag))
             .chain(identity)
             .find(|etag| etag::matches(&self.known, etag))
+    }
+}
+
+/// An answer with its headers.
+pub(super) enum Completed {
+    Whole(Response<Body>),
+    /// Its body has to be read first, for the `ETag`.
+    Reading(Pin<Box<dyn Future<Output = Response<Body>> + Send>>),
+}
+
+/// What is known of an answer before its body has been read.
+struct Unread {
+    wanted: Wanted,
+    stored: Option<Known>,
+    strength: Strength,
+}
+
+impl Unread {
+    async fn read(self, response: Response<Body>) -> Response<Body> {
+        let limit = match &self.stored {
+            Some(Known(stored)) => stored.body().len(),
+            None => LONGEST_BODY,
+        };
+        match buffer(response, limit).await {
+            (response, Some(body)) => self.answer(response, &body),
+            (response, None) => response,
+        }
+    }
+
+    fn answer(self, mut response: Response<Body>, body: &Bytes) -> Response<Body> {
+        let wanted = &self.wanted;
+        match self.stored {
+            // The response's body is the very memory that was hashed, and nothing between has changed it.
+            Some(Known(stored)) if is_same(body, stored.body()) => {
+                wanted.answer_stored(response, &*stored, self.strength)
+            }
+            _ => {
+                if let Some(etag) = etag::of(body, self.strength) {
+                    response.headers_mut().insert(ETAG, etag);
+                }
+                wanted.unless_known(response)
+            }
+        }
     }
 }
 

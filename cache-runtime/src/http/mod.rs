@@ -7,9 +7,12 @@ mod cache_status;
 mod conditional;
 mod etag;
 mod freshness;
+mod headers;
 mod layer;
+mod service;
 
 pub use crate::cacheable::cached_json::CachedJson;
 
 pub use self::admin::{AdminConfig, AdminGate, AdminRefusal, Role, admin_router};
-pub use self::layer::{CacheLayer, CacheService};
+pub use self::layer::CacheLayer;
+pub use self::service::{AnswerFuture, CacheService};

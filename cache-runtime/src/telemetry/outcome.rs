@@ -2,7 +2,8 @@
 //!
 //! The observer is a task-local. Without one, a call only pays for a lookup of a thread-local.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -263,18 +264,39 @@ pub(crate) async fn observe_as<F: Future>(
     options: ObserverOptions,
     future: F,
 ) -> (F::Output, Observed) {
-    let outer = observer_options();
-    let report = Arc::new(Report {
-        options: ObserverOptions {
-            fresh: options.fresh || outer.fresh,
-            authorized: options.authorized || outer.authorized,
-            ..options
-        },
-        observed: Mutex::default(),
-    });
-    let output = REPORT.scope(report.clone(), future).await;
-    let observed = std::mem::take(&mut *report.observed.lock());
-    (output, observed)
+    let observer = Observer::new(options);
+    let mut future = pin!(future);
+    let output = poll_fn(|context| observer.watch(|| future.as_mut().poll(context))).await;
+    (output, observer.finish())
+}
+
+/// Collects what the calls report that are polled under its watch.
+#[derive(Debug)]
+pub(crate) struct Observer(Arc<Report>);
+
+impl Observer {
+    /// Create it where the observed future is polled: the options of a surrounding observer are added.
+    pub(crate) fn new(options: ObserverOptions) -> Self {
+        let outer = observer_options();
+        Self(Arc::new(Report {
+            options: ObserverOptions {
+                fresh: options.fresh || outer.fresh,
+                authorized: options.authorized || outer.authorized,
+                ..options
+            },
+            observed: Mutex::default(),
+        }))
+    }
+
+    /// Polls the observed future.
+    pub(crate) fn watch<T>(&self, poll: impl FnOnce() -> T) -> T {
+        REPORT.sync_scope(self.0.clone(), poll)
+    }
+
+    /// What has been reported.
+    pub(crate) fn finish(&self) -> Observed {
+        std::mem::take(&mut *self.0.observed.lock())
+    }
 }
 
 /// The options of the observer of the current task; the default without one.

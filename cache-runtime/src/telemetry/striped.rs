@@ -29,7 +29,9 @@ impl Striped {
     /// Adds one.
     pub(crate) fn bump(&self) {
         let stripes = self.0.get_or_init(|| stripes(stripes_needed()));
-        stripes[own_number() % stripes.len()].0.fetch_add(1, Relaxed);
+        stripes[own_number() % stripes.len()]
+            .0
+            .fetch_add(1, Relaxed);
     }
 
     /// The total. What other threads add meanwhile may be missing.
