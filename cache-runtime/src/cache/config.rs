@@ -31,6 +31,7 @@ pub struct CacheConfig {
     /// The name of the variable or setter that gave the URL, and the URL.
     redis_url: Option<(&'static str, String)>,
     access: Access,
+    pub(crate) enabled: bool,
     pub(crate) max_connections: usize,
     pub(crate) connect_timeout: Duration,
     pub(crate) command_timeout: Duration,
@@ -56,6 +57,7 @@ impl Default for CacheConfig {
     fn default() -> Self {
         Self {
             redis_url: None,
+            enabled: true,
             access: Access::default(),
             // An upper bound, not a target: one multiplexed connection handles 420,000 GETs a second, two handle
             // fewer.
@@ -138,6 +140,9 @@ impl CacheConfig {
             "CACHE_MAX_BACKGROUND_LOADS",
             &mut config.max_background_loads,
         )?;
+        if let Some(text) = var("CACHE_ENABLED") {
+            config.enabled = on_or_off("CACHE_ENABLED", &text)?;
+        }
         if let Some(namespace) = var("CACHE_NAMESPACE") {
             config.namespace = namespace;
         }
@@ -253,6 +258,18 @@ impl CacheConfig {
         let setting = "sentinel_tls_client_files";
         self.access.sentinel_files.certificate = Some(named(setting, certificate));
         self.access.sentinel_files.key = Some(named(setting, key));
+        self
+    }
+
+    /// Switches the cache off, with `false`: every read runs its body, and nothing is stored (`CACHE_ENABLED`, on). To
+    /// find out whether a fault is the cache's, or to measure without it.
+    ///
+    /// Removals are still made. If Redis is configured, other processes of the namespace may use the cache, and rely on
+    /// hearing what this process changes. For the same reason a result that would replace an entry (`put`,
+    /// [`Cache::set`](crate::Cache::set)) removes it.
+    #[must_use]
+    pub fn enabled(mut self, enabled: bool) -> Self {
+        self.enabled = enabled;
         self
     }
 
@@ -603,6 +620,7 @@ impl fmt::Debug for CacheConfig {
         f.debug_struct("CacheConfig")
             .field("redis", &redis)
             .field("access", &self.access)
+            .field("enabled", &self.enabled)
             .field("namespace", &self.namespace)
             .field("budget", &self.budget)
             .field("connect_timeout", &self.connect_timeout)
@@ -709,6 +727,16 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn the_cache_is_switched_off_by_name() {
+        assert!(from(&[]).unwrap().enabled);
+        for (text, enabled) in [("0", false), ("off", false), ("false", false), ("1", true)] {
+            assert_eq!(from(&[("CACHE_ENABLED", text)]).unwrap().enabled, enabled);
+        }
+        let error = from(&[("CACHE_ENABLED", "maybe")]).unwrap_err().to_string();
+        assert!(error.contains("CACHE_ENABLED=`maybe`"), "{error}");
     }
 
     #[test]

@@ -108,11 +108,51 @@ impl Cache {
                 instance: Instance::new(),
             }),
         };
+        if !cache.is_enabled() {
+            tracing::warn!(
+                "the cache is switched off (CACHE_ENABLED): every call runs its body, and nothing is stored; removals are still made"
+            );
+        }
         for tier in cache.inner.shards.tiers() {
             cache.recognize_cluster(tier);
             tier.start();
         }
         Ok(cache)
+    }
+
+    /// Creates a cache that is switched off and knows no Redis: every call runs its body, and nothing is stored.
+    ///
+    /// For a test or a tool that must not see stored values. To switch off the cache of a service, use
+    /// [`CacheConfig::enabled`] or `CACHE_ENABLED=off`: with its other settings, it still makes the removals that other
+    /// processes rely on.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use cache_runtime::{Cache, cached};
+    ///
+    /// #[cached(ttl = "1m", key = "square:<n>", cache = cache, skip(cache))]
+    /// async fn square(cache: &Cache, n: u64) -> u64 {
+    ///     n * n
+    /// }
+    ///
+    /// let cache = Cache::disabled();
+    /// assert_eq!((square(&cache, 3).await, square(&cache, 3).await), (9, 9));
+    /// assert_eq!((cache.stats().loads, cache.stats().bypasses), (2, 2));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn disabled() -> Self {
+        match Self::new(CacheConfig::default().enabled(false)) {
+            Ok(cache) => cache,
+            Err(_) => unreachable!("the defaults are valid; a unit test makes a cache of them"),
+        }
+    }
+
+    /// Whether the cache is in use, and not switched off by [`CacheConfig::enabled`].
+    #[inline] // it is on the path of a memory hit
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.inner.config.enabled
     }
 
     /// If the server of the tier turns out to be a node of a cluster, the cache uses the cluster.

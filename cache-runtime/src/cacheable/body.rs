@@ -95,3 +95,50 @@ impl HttpBody for Resumed {
 
 /// The longest body to store, 1 MiB. A longer one is a download, and would displace a thousand rows from memory.
 pub(crate) const LONGEST_BODY: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A body of these pieces. An empty one means that nothing is there yet.
+    struct Pieces(VecDeque<&'static str>);
+
+    impl HttpBody for Pieces {
+        type Data = Bytes;
+        type Error = axum::Error;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+            match self.get_mut().0.pop_front() {
+                Some("") => {
+                    context.waker().wake_by_ref();
+                    Poll::Pending
+                }
+                piece => Poll::Ready(piece.map(|piece| Ok(Frame::data(piece.into())))),
+            }
+        }
+
+        fn is_end_stream(&self) -> bool {
+            self.0.is_empty()
+        }
+    }
+
+    #[tokio::test]
+    async fn only_a_body_of_one_piece_is_at_hand_and_no_body_loses_anything() {
+        for (pieces, at_hand_now) in [
+            (&["one"][..], Some("one")),
+            (&["o", "ne"], None),
+            (&["", "one"], None),
+            (&["o", "", "ne"], None),
+        ] {
+            let pieces = Pieces(pieces.iter().copied().collect());
+            let mut response = Response::new(Body::new(pieces));
+            let found = at_hand(&mut response);
+            assert_eq!(found.as_deref(), at_hand_now.map(str::as_bytes));
+            let (_, read) = buffer(response, 100).await;
+            assert_eq!(read.unwrap(), "one");
+        }
+    }
+}

@@ -117,7 +117,9 @@ where
         budget: cache.budget(),
     };
     let key = match &miss.pending.call.key {
-        Keyed::Key(key) if miss.pending.mode != Mode::WithoutCredentials => key,
+        Keyed::Key(key) if !matches!(miss.pending.mode, Mode::WithoutCredentials | Mode::Off) => {
+            key
+        }
         _ => return Searched::Done(boxed(|| miss.without_key(&cache, limits)).await),
     };
     if !miss.pending.call.patterns.is_empty() && transaction::is_active() {
@@ -350,7 +352,8 @@ where
         conclude(about, loaded, Status::Miss, why)
     }
 
-    /// For a call without a key, or with a key that does not contain the credentials of the request.
+    /// For a call without a key, with a key that does not contain the credentials of the request, or of a cache that is
+    /// switched off.
     async fn without_key(self, cache: &Cache, limits: Limits) -> AnyResult {
         let site = self.pending.call.site;
         count(cache, site, |counters| &counters.bypasses);
@@ -359,6 +362,7 @@ where
                 site.warn_of_credentials();
                 Reason::Credentials
             }
+            Mode::Off => Reason::Off,
             _ => Reason::NoKey,
         };
         self.run_and_report(cache, None, limits, (Status::Bypass, why))

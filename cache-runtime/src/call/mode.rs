@@ -29,6 +29,8 @@ pub(super) enum Mode {
     /// The call does not use the cache: its key does not contain the credentials of the request.
     WithoutCredentials,
     Uncached,
+    /// The cache is switched off.
+    Off,
 }
 
 impl Mode {
@@ -37,6 +39,7 @@ impl Mode {
     pub(super) fn of_read(call: &Call, options: ObserverOptions, answers: bool) -> Self {
         match take_mode(call.site) {
             Self::Uncached => Self::Uncached,
+            _ if !call.borrowed_cache().is_enabled() => Self::Off,
             _ if options.authorized && answers && call.ignores_credentials() => {
                 Self::WithoutCredentials
             }

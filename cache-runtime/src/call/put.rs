@@ -39,8 +39,8 @@ where
     match &call.key {
         Keyed::Key(key) => {
             let key = key.clone();
-            if transaction::is_active() {
-                let put = boxed(|| in_transaction(&cache, call, &*kind, work, &key));
+            if transaction::is_active() || !cache.is_enabled() {
+                let put = boxed(|| remove_only(&cache, call, &*kind, work, &key));
                 return report(about, &*kind, put.await);
             }
             boxed(|| replace(&cache, call, &*kind, work, &key, &budget)).await
@@ -64,8 +64,9 @@ fn report(about: About, kind: &dyn AnyKind, returned: AnyResult) -> AnyResult {
     returned
 }
 
-/// For a call inside a transaction: the removal waits for its end, so nothing can be stored.
-async fn in_transaction<B>(
+/// For a call whose result cannot be stored: inside a transaction, where the removal waits for its end, and in a cache
+/// that is switched off. The old entry is outdated all the same.
+async fn remove_only<B>(
     cache: &Cache,
     call: Call,
     kind: &dyn AnyKind,

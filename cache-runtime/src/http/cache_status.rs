@@ -244,6 +244,11 @@ mod tests {
                 Reason::NoKey,
                 "cache; fwd=bypass; ttl=58; detail=no-key",
             ),
+            (
+                Status::Bypass,
+                Reason::Off,
+                "cache; fwd=bypass; ttl=58; detail=off",
+            ),
         ] {
             assert_eq!(written(&call(status, why), false), expected);
         }

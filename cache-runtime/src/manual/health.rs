@@ -158,7 +158,12 @@ impl Cache {
         let shortcomings = tiers.iter().flat_map(|tier| tier.shortcomings());
         let mut seen = HashSet::new();
         let shortcomings = shortcomings.filter(|note| seen.insert(without_figures(note)));
-        unusable.into_iter().chain(shortcomings).collect()
+        let off = "the cache is switched off: every call runs its body; set CACHE_ENABLED to on, and restart";
+        let off = (!self.is_enabled()).then(|| off.to_owned());
+        off.into_iter()
+            .chain(unusable)
+            .chain(shortcomings)
+            .collect()
     }
 }
 

@@ -38,7 +38,10 @@ impl Cache {
     {
         let key = key.into();
         let request = Request::plain(&key, type_ops::<T>());
-        let hit = self.get_hit(&request).await;
+        let hit = match self.is_enabled() {
+            true => self.get_hit(&request).await,
+            false => None,
+        };
         self.count_read(hit.as_ref().map(|hit| hit.tier));
         restore(hit?.kept)
     }
@@ -86,6 +89,11 @@ impl Cache {
         Fut: Future<Output = Result<T, E>>,
     {
         let (key, ttl) = (key.into(), self.lifetime(ttl.into()));
+        if !self.is_enabled() {
+            record(|| by_hand(Status::Bypass, Reason::Off));
+            self.count_by_hand(|counters| &counters.bypasses);
+            return Box::pin(load()).await;
+        }
         let request = Request::plain(&key, type_ops::<T>());
         let loading = match Box::pin(self.read(&request, &self.budget())).await {
             ReadOutcome::Hit(mut hit) => match restore(hit.kept.take()) {
@@ -179,7 +187,7 @@ impl Cache {
     /// the reader expects.
     pub async fn exists(&self, key: impl Into<CacheKey>) -> bool {
         let key = key.into();
-        if self.is_due_by_hand(&key) {
+        if !self.is_enabled() || self.is_due_by_hand(&key) {
             return false;
         }
         let budget = self.budget();
@@ -217,6 +225,10 @@ impl Cache {
         T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
     {
         let ops = type_ops::<T>();
+        if !self.is_enabled() {
+            keys.iter().for_each(|_| self.count_read(None));
+            return keys.iter().map(|_| None).collect();
+        }
         let mut found: HashMap<&str, Hit> = HashMap::new();
         for key in keys.iter().filter(|key| !self.is_due_by_hand(key)) {
             if let Some(hit) = self.look_in_memory(&Request::plain(key, ops)) {
@@ -353,6 +365,12 @@ impl Cache {
 
     /// Stores values at their keys: in Redis, or in memory while Redis is unavailable.
     async fn put_all(&self, puts: Vec<Put>, ttl: Duration) {
+        if !self.is_enabled() {
+            // Other processes may use the cache, and the values that are stored are outdated.
+            let keys = puts.iter().map(|put| Pattern::key(&put.key)).collect();
+            let _ = self.remove(keys, None).await;
+            return;
+        }
         let parts = self.by_shard(puts, |put| put.key.as_str());
         join_all(
             parts

@@ -150,6 +150,8 @@ pub enum Reason {
     Asked,
     /// The call is inside [`crate::deferred()`], after something that removes its key.
     InTransaction,
+    /// The cache is switched off ([`CacheConfig::enabled`](crate::CacheConfig::enabled)).
+    Off,
 }
 
 impl Reason {
@@ -170,6 +172,7 @@ impl Reason {
             Self::Credentials => "credentials",
             Self::Asked => "asked",
             Self::InTransaction => "in-transaction",
+            Self::Off => "off",
         }
     }
 }

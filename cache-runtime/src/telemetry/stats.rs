@@ -63,7 +63,7 @@ counters! {
     /// Calls whose body ran.
     misses,
     /// Calls whose body ran because they could not use the cache: the key cannot be rendered, or holds a value that is
-    /// not an entry of this cache.
+    /// not an entry of this cache, or the cache is switched off.
     bypasses,
     /// Background loads of values that were stale or about to be.
     refreshes,
