@@ -30,7 +30,8 @@ impl Error {
     }
 
     pub(crate) fn initialized() -> Self {
-        let message = "the global cache already exists; call `cache_runtime::init` once, before the first cached call";
+        let message = "the global cache already exists; call `cache_runtime::init` once, before the first cached call. For a second cache use \
+                       `Cache::new` and `cache = …`; for a test, `testing::scope` (feature `testing`)";
         Self {
             kind: Kind::Initialized,
             message: message.into(),

@@ -43,6 +43,10 @@ pub fn init(config: CacheConfig) -> Result<&'static Cache, Error> {
 /// The global cache. If [`init`] was not called, it is created from environment variables. If one of them is invalid,
 /// the cache uses memory only and logs one line at `error` level: a cache must not keep a program from running.
 pub fn cache() -> &'static Cache {
+    #[cfg(feature = "testing")]
+    if let Some(cache) = of_the_scope() {
+        return cache;
+    }
     GLOBAL.get_or_init(|| {
         let from_environment = CacheConfig::from_env().and_then(Cache::new);
         from_environment.unwrap_or_else(|error| {
@@ -58,7 +62,17 @@ pub fn cache() -> &'static Cache {
 /// The global cache, if it exists already.
 #[cfg(feature = "axum")]
 pub(crate) fn existing() -> Option<&'static Cache> {
+    #[cfg(feature = "testing")]
+    if let Some(cache) = of_the_scope() {
+        return Some(cache);
+    }
     GLOBAL.get()
+}
+
+/// The cache that is the global one for the current test.
+#[cfg(feature = "testing")]
+fn of_the_scope() -> Option<&'static Cache> {
+    crate::common::inherited::current()?.downcast_ref()
 }
 
 /// Closes the global cache: waits up to five seconds for stores under way and for removals that wait for Redis, then
@@ -66,6 +80,10 @@ pub(crate) fn existing() -> Option<&'static Cache> {
 /// still waiting then are in the journal (`CACHE_JOURNAL`), or lost with an error in the log. Without a global cache
 /// it does nothing. Later calls do not use Redis.
 pub async fn shutdown() {
+    #[cfg(feature = "testing")]
+    if let Some(cache) = of_the_scope() {
+        return cache.close(SHUTDOWN).await;
+    }
     if let Some(cache) = GLOBAL.get() {
         cache.close(SHUTDOWN).await;
     }

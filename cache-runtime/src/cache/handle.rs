@@ -65,6 +65,8 @@ pub(crate) struct Inner {
     #[cfg(feature = "axum")]
     pub(crate) history: History,
     pub(crate) instance: Instance,
+    #[cfg(feature = "testing")]
+    pub(crate) holds: crate::cache::holds::Holds,
 }
 
 /// The result of a `GET`.
@@ -106,6 +108,8 @@ impl Cache {
                 #[cfg(feature = "axum")]
                 history: History::default(),
                 instance: Instance::new(),
+                #[cfg(feature = "testing")]
+                holds: crate::cache::holds::Holds::default(),
             }),
         };
         if !cache.is_enabled() {

@@ -128,7 +128,14 @@ impl Load {
         };
         let counters = [&self.cache.inner.counters, counters];
         let watched = spans::BodyTimer::begin(function, Some(self.key()), counters);
-        self.drive(body.instrument(watched.span())).await
+        let body = body.instrument(watched.span());
+        #[cfg(feature = "testing")]
+        let body = async {
+            let returned = body.await;
+            self.cache.inner.holds.pass(self.key()).await;
+            returned
+        };
+        self.drive(body).await
     }
 
     /// Runs a part of the load other than the body. Meanwhile the supervisor renews the lease.

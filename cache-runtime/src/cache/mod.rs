@@ -8,6 +8,8 @@ pub(crate) mod config;
 pub(crate) mod deferred;
 pub(crate) mod global;
 mod handle;
+#[cfg(feature = "testing")]
+pub(crate) mod holds;
 mod leader;
 pub(crate) mod load;
 pub(crate) mod remove;

@@ -298,7 +298,12 @@ pub(super) async fn timed<F: Future>(
 ) -> F::Output {
     let counters = [&cache.inner.counters, site.counters()];
     let watched = spans::BodyTimer::begin(site.name(), key, counters);
-    body.instrument(watched.span()).await
+    let returned = body.instrument(watched.span()).await;
+    #[cfg(feature = "testing")]
+    if let Some(key) = key {
+        cache.inner.holds.pass(key).await;
+    }
+    returned
 }
 
 /// The same within the call's time limits, if an older value may be served when the body fails or is slow.

@@ -71,6 +71,8 @@ impl Room {
         // tokio moves a task's future several times before it runs, and the block below would hold it twice. Some are
         // several kilobytes.
         let work = Box::pin(work);
+        #[cfg(feature = "testing")]
+        let work = crate::common::inherited::inherit(work);
         runtime.spawn(async move {
             let done = work.await;
             drop(running);

@@ -1,6 +1,8 @@
 //! Small tools that every module may use. They use none of the other modules.
 
 pub(crate) mod background;
+#[cfg(feature = "testing")]
+pub(crate) mod inherited;
 pub(crate) mod random;
 #[cfg(feature = "sabotage")]
 pub mod safeguard;

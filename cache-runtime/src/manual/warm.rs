@@ -230,7 +230,10 @@ where
     while running.len() < concurrency
         && let Some((key, call)) = calls.next()
     {
-        running.spawn(one(key, call));
+        let one = one(key, call);
+        #[cfg(feature = "testing")]
+        let one = crate::common::inherited::inherit(one);
+        running.spawn(one);
     }
     running.join_next().await
 }
