@@ -53,6 +53,41 @@ fn a_read() {
 }
 
 #[test]
+fn a_ttl_of_the_value() {
+    check(
+        quote!(ttl = |token| token.lives, key = "token", companions = false),
+        quote! {
+            async fn token() -> Token {
+                issue().await
+            }
+        },
+        expect![[r#"
+            async fn token() -> Token {
+                static __SITE: Site = Site::new(concat!(module_path!(), "::token"))
+                    .key(Template::new(&["token"]))
+                    .ttl_of_value();
+                let call = __SITE.call().key(&[]).of(instance!("token"));
+                read(
+                        call,
+                        CanBeCached::demanded(Innermost::<Token>::innermost(kind!(Token))),
+                        always,
+                        move |result, patterns| {
+                            patterns.ttl(lifetime_of(result, |token| token.lives));
+                        },
+                        move || async move {
+                            if let Some(returned) = stated::<Token>() {
+                                return returned;
+                            }
+                            issue().await
+                        },
+                    )
+                    .await
+            }
+        "#]],
+    );
+}
+
+#[test]
 fn a_write() {
     check(
         quote!(invalidates = ["jobs:list:", "job:<id>", "#author:<result.author>:<id>"]),

@@ -40,6 +40,14 @@ pub fn lifetime(ttl: impl Lifetime) -> Ttl {
     ttl.lifetime()
 }
 
+/// The TTL that the closure of `ttl = |value| …` returns.
+pub fn lifetime_of<I: ?Sized, T>(value: &I, ttl: impl FnOnce(&I) -> T) -> Ttl
+where
+    for<'t> &'t T: Lifetime,
+{
+    lifetime(&ttl(value))
+}
+
 /// The types that may follow `ttl =`. A macro cannot distinguish a name of `ttl_names!`, which is a static and cannot
 /// be moved, from a constant; so the value is always borrowed, and its type decides.
 #[diagnostic::on_unimplemented(

@@ -142,7 +142,11 @@ async fn refreshes_stay_inside() {
             for _ in 0..10_000 {
                 tokio::task::yield_now().await;
             }
-            assert_eq!(scope.cache().stats().loads, 4, "two for each call of `stale`");
+            assert_eq!(
+                scope.cache().stats().loads,
+                4,
+                "two for each call of `stale`"
+            );
         })
         .await;
     assert_miss!(stale()); // outside, nothing has been loaded

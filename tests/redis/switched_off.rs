@@ -71,7 +71,10 @@ async fn every_call_runs_its_body_and_nothing_is_stored() {
         .await;
     assert_eq!(loaded, Ok(8));
     assert_eq!(cache.get::<u32>(key.clone()).await, None);
-    assert_eq!(cache.get_many::<u32>(&[key.clone()]).await, [None]);
+    assert_eq!(
+        cache.get_many::<u32>(std::slice::from_ref(&key)).await,
+        [None]
+    );
     assert!(!cache.exists(key).await);
     cache.close(MINUTE).await;
     assert_eq!(server.entries(), [""; 0]);

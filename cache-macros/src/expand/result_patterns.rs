@@ -1,14 +1,15 @@
-//! The closure that fills in what depends on the success value: `<result…>` in `invalidates` and `tags`.
+//! The closure that fills in what depends on the success value: `<result…>` in `invalidates` and `tags`, and `ttl = |value| …`.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
-use quote::{ToTokens as _, format_ident, quote};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 
 use crate::cached_fn::CachedFn;
 use crate::cached_fn::pattern::{ComputedTags, Pattern};
 use crate::expand::call::computed_tags;
 use crate::expand::tokens::private;
 use crate::function::mentions::mentions;
-use crate::spans::ends;
+use crate::options::ttl::Ttl;
+use crate::spans::{ends, respanned};
 
 /// `move |result, patterns| { … }`, or `no_result_patterns` where nothing depends on the success value.
 pub(super) fn result_patterns(cached: &CachedFn) -> TokenStream {
@@ -20,12 +21,21 @@ pub(super) fn result_patterns(cached: &CachedFn) -> TokenStream {
     let mut captured = Vec::new();
     let invalidates = steps(&cached.invalidates, "invalidates", &private, &mut captured);
     let tags = steps(&cached.tags, "tag", &private, &mut captured);
-    if computed.is_none() && invalidates.is_empty() && tags.is_empty() {
+    let ttl = match &cached.ttl {
+        Some(Ttl::OfValue(ttl)) => Some(ttl),
+        Some(Ttl::Lifetime(_) | Ttl::Expr(_)) | None => None,
+    };
+    if computed.is_none() && ttl.is_none() && invalidates.is_empty() && tags.is_empty() {
         return quote!(#private::no_result_patterns);
     }
     let computed = computed.map(|tags| computed_step(cached, tags, &mut captured));
     let result = success_value(cached);
-    let closure = quote!(move |#result, patterns| { #invalidates #tags #computed });
+    let ttl = ttl.map(|ttl| {
+        let (there, _) = ends(ttl);
+        let lifetime = respanned(quote!(#private::lifetime_of), there);
+        quote_spanned!(there=> patterns.ttl(#lifetime(#result, #ttl));)
+    });
+    let closure = quote!(move |#result, patterns| { #invalidates #tags #computed #ttl });
     match captured.is_empty() {
         true => closure,
         false => quote!({ #(#captured)* #closure }),

@@ -62,6 +62,7 @@ fn lifetimes(cached: &CachedFn) -> TokenStream {
             let length = duration(*length);
             Some(quote!(.ttl(#private::Ttl::Fixed(#length))))
         }
+        Some(Ttl::OfValue(_)) => Some(quote!(.ttl_of_value())),
         Some(Ttl::Expr(_)) | None => None,
     };
     let none_ttl = cached.none_ttl.map(|length| {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use syn::parse::ParseStream;
-use syn::{Expr, LitBool, LitInt, LitStr};
+use syn::{Expr, ExprClosure, LitBool, LitInt, LitStr};
 
 use crate::options::lifetime::{self, Lifetime};
 use crate::options::value::{at, ends_here, error};
@@ -14,6 +14,8 @@ pub(crate) enum Ttl {
     Lifetime(Lifetime),
     /// Known when the function is called.
     Expr(Expr),
+    /// Known when the function has returned: a closure that is given the success value.
+    OfValue(ExprClosure),
 }
 
 /// `near = …`
@@ -41,6 +43,11 @@ pub(super) fn ttl(input: ParseStream<'_>) -> syn::Result<Ttl> {
         Expr::Unary(negative) if matches!(negative.op, syn::UnOp::Neg(_)) => {
             Err(not_a_lifetime(&negative))
         }
+        Expr::Closure(closure) if closure.inputs.len() != 1 => Err(error(
+            closure.inputs_begin.span,
+            "this closure is given the value that is stored: `ttl = |value| …`",
+        )),
+        Expr::Closure(closure) => Ok(Ttl::OfValue(closure)),
         expr => Ok(Ttl::Expr(expr)),
     }
 }
@@ -73,7 +80,7 @@ fn whole_seconds(input: ParseStream<'_>) -> syn::Result<Option<Duration>> {
 fn not_a_lifetime(tokens: &impl quote::ToTokens) -> syn::Error {
     syn::Error::new_spanned(
         tokens,
-        "a lifetime is a name (`\"list\"`), a duration (`\"90s\"`), whole seconds (`120`), or an expression that returns one",
+        "a lifetime is a name (`\"list\"`), a duration (`\"90s\"`), whole seconds (`120`), an expression that returns one, or a closure that is given the value",
     )
 }
 

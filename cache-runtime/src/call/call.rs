@@ -281,18 +281,25 @@ impl Call {
         ResultPatterns {
             patterns: &mut self.patterns,
             tags: &mut self.tags,
+            ttl: &mut self.ttl,
         }
     }
 }
 
-/// Renders the patterns and tags that depend on the function's result.
+/// Fills in what depends on the function's result: patterns, tags and the TTL.
 #[derive(Debug)]
 pub struct ResultPatterns<'a> {
     patterns: &'a mut Rendered,
     tags: &'a mut Rendered,
+    ttl: &'a mut Option<Ttl>,
 }
 
 impl ResultPatterns<'_> {
+    /// Sets the TTL.
+    pub fn ttl(&mut self, ttl: Ttl) {
+        *self.ttl = Some(ttl);
+    }
+
     /// Renders the pattern at an index.
     pub fn invalidates(&mut self, index: usize, parts: &[&dyn KeyPart]) {
         self.patterns.render(index, parts);

@@ -110,7 +110,6 @@ struct Ending<'a> {
     key: CacheKey,
     kind: Box<dyn AnyKind>,
     removals: PendingRemovals<'a>,
-    ttl: Option<Duration>,
     budget: &'a Budget,
     detached: bool,
     waits_for_store: bool,
@@ -130,7 +129,6 @@ impl<'a> Ending<'a> {
             about: call.about(),
             key: loading.cache_key().clone(),
             kind,
-            ttl: cache.lifetime(call.used_ttl()),
             removals: PendingRemovals::new(cache, call),
             budget,
             detached,
@@ -224,7 +222,10 @@ impl<'a> Ending<'a> {
                 };
             }
             Verdict::Absent => (Some(None), site.none_ttl),
-            Verdict::Store => (shareable(site, kind, returned).map(Some), self.ttl),
+            Verdict::Store => {
+                let ttl = self.cache.lifetime(self.removals.call.used_ttl());
+                (shareable(site, kind, returned).map(Some), ttl)
+            }
             Verdict::ShareOnly => (shareable(site, kind, returned).map(Some), None),
         };
         match (kept, life) {

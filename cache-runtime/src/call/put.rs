@@ -99,7 +99,6 @@ where
     B: Future<Output = AnyResult> + Unpin,
 {
     let (site, about) = (call.site, call.about());
-    let ttl = cache.lifetime(call.used_ttl());
     let loading = boxed(|| take_over(cache, &call, kind, key, budget)).await;
     // From here on the old entry must be removed, whatever happens.
     let mut removals = PendingRemovals::new(cache, call).with(Pattern::key(key));
@@ -115,6 +114,7 @@ where
     let verdict = removals.judge(kind, &mut *rules, &returned);
     boxed(|| removals.run(loading.as_deref())).await;
     let tags = removals.call.tags.known_and_open().0;
+    let ttl = cache.lifetime(removals.call.used_ttl());
     let value: Option<(StoredValue, Duration)> = match verdict {
         Verdict::Store => shareable(site, kind, &returned).map(Some).zip(ttl),
         Verdict::Absent => site.none_ttl.map(|life| (None, life)),

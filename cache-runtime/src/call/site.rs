@@ -123,6 +123,13 @@ impl Site {
         self
     }
 
+    /// Says that the TTL depends on the result. A call that does not have it, because it shares another's load, does not
+    /// know the TTL; and nothing is stored until it is set.
+    #[must_use]
+    pub const fn ttl_of_value(self) -> Self {
+        self.ttl(Ttl::Fixed(Duration::ZERO))
+    }
+
     /// Sets the TTL of a cached absence.
     #[must_use]
     pub const fn none_ttl(mut self, life: Duration) -> Self {
