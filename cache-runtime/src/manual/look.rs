@@ -277,7 +277,8 @@ fn as_json(bytes: &[u8], limit: usize) -> Option<Shown> {
     let mut text = serde_json::to_string_pretty(&value).ok()?;
     let cut = text.len() > limit;
     if cut {
-        text.truncate(text.floor_char_boundary(limit));
+        let end = (0..=limit).rev().find(|end| text.is_char_boundary(*end));
+        text.truncate(end.unwrap_or(0));
     }
     Some(Shown {
         form: "json",
