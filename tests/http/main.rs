@@ -8,6 +8,7 @@ mod compression;
 mod edge;
 mod entry;
 mod history;
+mod html;
 mod layer;
 mod nested;
 mod service;

@@ -11,7 +11,7 @@ use syn::{
 };
 
 use crate::function::Function;
-use crate::function::types::{first_type, inferred, ungrouped, written};
+use crate::function::types::{first_type, inferred, inside, is_option, ungrouped, written};
 
 /// The signature, as later steps need it.
 pub(crate) struct Shape {
@@ -66,6 +66,26 @@ pub(crate) struct Output {
 }
 
 impl Shape {
+    /// Whether an argument is an `Option`, as its type is written.
+    pub(crate) fn is_option(&self, name: &str) -> bool {
+        let is_bound = |pattern: &Pat| match pattern {
+            Pat::Ident(pattern) => pattern.ident == name && pattern.subpat.is_none(),
+            _ => false,
+        };
+        self.arguments.iter().any(|argument| {
+            let ty = &*argument.typed.ty;
+            match &*argument.typed.pat {
+                // An extractor: `Extension(user): Extension<Option<User>>`.
+                Pat::TupleStruct(extractor) => {
+                    extractor.elems.len() == 1
+                        && extractor.elems.iter().all(is_bound)
+                        && inside(ty).is_some_and(is_option)
+                }
+                pattern => is_bound(pattern) && is_option(ty),
+            }
+        })
+    }
+
     /// Reads the signature. A function that is not asynchronous is an error.
     pub(crate) fn of(function: &Function) -> syn::Result<Self> {
         let sig = &function.sig;

@@ -16,6 +16,26 @@ pub(crate) fn ungrouped(ty: &Type) -> &Type {
     }
 }
 
+/// The `T` of a type that is written `X<T, …>`.
+pub(crate) fn inside(ty: &Type) -> Option<&Type> {
+    match ungrouped(ty) {
+        Type::Path(path) => first_type(&path.path.segments.last()?.arguments),
+        _ => None,
+    }
+}
+
+/// Whether a type is written as an `Option`, or as a reference to one.
+pub(crate) fn is_option(ty: &Type) -> bool {
+    match ungrouped(ty) {
+        Type::Reference(reference) => is_option(&reference.elem),
+        Type::Path(path) => {
+            let last = path.path.segments.last();
+            last.is_some_and(|last| last.ident == "Option" && !last.arguments.is_empty())
+        }
+        _ => false,
+    }
+}
+
 /// The type with `_` for every `impl Trait`, which cannot be written inside a function, and whether there
 /// was any.
 pub(crate) fn inferred(ty: &Type) -> (Type, bool) {

@@ -77,9 +77,14 @@ impl Part {
             (None, true) => at,
             (None, false) => return Err(unknown(text, &base, place, scope)),
         };
+        let value = inside_text(&expr, at, hygiene.located_at(at));
+        let value = match begins_with_field(&expr) && shape.is_option(&base) {
+            true => of_some(&value, &expr, at),
+            false => value,
+        };
         Ok(Self {
             base,
-            value: inside_text(&expr, at, hygiene.located_at(at)),
+            value,
             uses_result,
         })
     }
@@ -156,6 +161,32 @@ fn innermost_path(expr: &Expr) -> Option<(&syn::Path, bool)> {
 fn base(expr: &Expr) -> Option<String> {
     let (path, _) = innermost_path(expr)?;
     path.get_ident().map(ToString::to_string)
+}
+
+/// Whether the first access is to a field, which an `Option` does not have: `<user.id>`, `<user.name.len()>`.
+fn begins_with_field(expr: &Expr) -> bool {
+    let inside = match expr {
+        Expr::Field(field) => &field.base,
+        Expr::Index(index) => &index.expr,
+        Expr::MethodCall(call) => &call.receiver,
+        _ => return false,
+    };
+    match **inside {
+        Expr::Path(_) => matches!(expr, Expr::Field(_)),
+        _ => begins_with_field(inside),
+    }
+}
+
+/// The access to a part of what an `Option` contains, which gives `None` for `None`.
+fn of_some(value: &TokenStream, expr: &Expr, at: Span) -> TokenStream {
+    let mut tokens = value.clone().into_iter();
+    let name = tokens.next();
+    // What a method returns is owned, or borrows from the argument by itself.
+    let reference = match expr {
+        Expr::MethodCall(_) => None,
+        _ => Some(quote_spanned!(at=> &)),
+    };
+    quote_spanned!(at=> #name.as_ref().map(|#name| #reference #value))
 }
 
 fn is_literal(expr: &Expr) -> bool {

@@ -101,7 +101,8 @@ impl<T, E: Send, K: Innermost<T>, S> Innermost<Result<T, E>> for InResult<K, S> 
     message = "`{T}` cannot be cached",
     label = "this result cannot be stored",
     note = "a value that is cached is `Serialize + DeserializeOwned + Clone + Send + Sync + 'static`, or in an `Arc` without `Clone`",
-    note = "on a type of yours: `#[derive(Clone, serde::Serialize, serde::Deserialize)]`"
+    note = "on a type of yours: `#[derive(Clone, serde::Serialize, serde::Deserialize)]`",
+    note = "of a handler whose answer has headers or another form: return `axum::response::Response`, made by `.into_response()`"
 )]
 pub trait CanBeCached<T, L> {
     /// The kind itself.

@@ -1,4 +1,5 @@
-//! The results of handlers: `Json<T>`, `(StatusCode, Json<T>)`. Whole responses are in `response`.
+//! The results of handlers: `(StatusCode, Json<T>)` and `StatusCode`. `Json<T>` and `Html<T>` are in `wrapped`, whole responses in
+//! `response`.
 //!
 //! An error status (400 and above) is a failure, whatever its type: it is not stored, and makes no removals.
 
@@ -11,16 +12,12 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::cacheable::demand::{
-    CanBeCached, CanBeNone, CanKeepStatuses, Failing, Innermost, NeverNone, WithInnermost,
+    CanBeCached, CanKeepStatuses, Failing, Innermost, NeverNone, WithInnermost,
 };
-use crate::cacheable::dispatch::{FrameworkWrapped, Probe, SpecialShape, Split, Wrap};
+use crate::cacheable::dispatch::{Probe, SpecialShape};
 use crate::cacheable::status::{HasStatus, Keeping};
-use crate::cacheable::{Cacheable, Ended, ErasedValue, Preparing, Returned, Success};
+use crate::cacheable::{Cacheable, ErasedValue, Preparing, Returned, Success};
 use crate::entry::{TypeOps, type_ops};
-
-/// `Json` of a value of kind `K`. It shares its entries with the bare value.
-#[derive(Clone, Copy, Debug)]
-pub struct InJson<K>(pub K);
 
 /// `(StatusCode, Json<T>)`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,74 +27,12 @@ pub struct JsonWithStatus;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BareStatus;
 
-/// The wrapper `Json`, for the dispatch.
-#[derive(Debug)]
-pub struct JsonWrapper;
-
-impl<T> FrameworkWrapped<T> for &Probe<Json<T>> {
-    type Wrapper = JsonWrapper;
-}
-
-impl<T, K> Wrap<K> for Split<JsonWrapper, T> {
-    type Wrapped = InJson<K>;
-
-    fn wrap(&self, kind: K) -> InJson<K> {
-        InJson(kind)
-    }
-}
-
 impl<T> SpecialShape for &&&&&Probe<(StatusCode, Json<T>)> {
     type Kind = JsonWithStatus;
 }
 
 impl SpecialShape for &&&&&Probe<StatusCode> {
     type Kind = BareStatus;
-}
-
-impl<T, K: Returned<T>> Returned<Json<T>> for InJson<K> {
-    type Inner = K::Inner;
-
-    fn success(self, returned: &Json<T>) -> Success<'_, K::Inner> {
-        self.0.success(&returned.0)
-    }
-
-    fn ended(self, returned: &Json<T>) -> Ended {
-        self.0.ended(&returned.0)
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: Send, K: Cacheable<T>> Cacheable<Json<T>> for InJson<K> {
-    const ANSWERS: bool = true;
-    const PREPARES: bool = K::PREPARES;
-
-    async fn prepare(self, Json(value): Json<T>, how: Preparing) -> Json<T> {
-        Json(self.0.prepare(value, how).await)
-    }
-
-    fn keep(self, returned: &Json<T>) -> Option<ErasedValue> {
-        self.0.keep(&returned.0)
-    }
-
-    fn restore(self, kept: ErasedValue) -> Option<Json<T>> {
-        self.0.restore(kept).map(Json)
-    }
-
-    fn nothing(self) -> Option<Json<T>> {
-        self.0.nothing().map(Json)
-    }
-
-    fn keep_error(self, _: &Json<T>) -> Option<ErasedValue> {
-        None
-    }
-
-    fn restore_error(self, _: &ErasedValue) -> Option<Json<T>> {
-        None
-    }
-
-    fn ops(self) -> &'static TypeOps {
-        self.0.ops()
-    }
 }
 
 impl<R> Innermost<R> for BareStatus {
@@ -110,35 +45,15 @@ impl<T> Innermost<(StatusCode, Json<T>)> for JsonWithStatus {
     type Leaf = Self;
 }
 
-impl<T, K: Innermost<T>> Innermost<Json<T>> for InJson<K> {
-    type Value = K::Value;
-    type Leaf = K::Leaf;
-}
-
 impl NeverNone for BareStatus {}
 
 impl NeverNone for JsonWithStatus {}
-
-impl<K: NeverNone> NeverNone for InJson<K> {}
-
-#[diagnostic::do_not_recommend]
-impl<T, K: CanBeNone<T>> CanBeNone<Json<T>> for InJson<K> {
-    type Kind = Self;
-
-    fn demanded(self) -> Self {
-        self
-    }
-}
 
 impl<R> Failing<R> for JsonWithStatus {
     type Error = R;
 }
 
 impl<R> Failing<R> for BareStatus {
-    type Error = R;
-}
-
-impl<R, K> Failing<R> for InJson<K> {
     type Error = R;
 }
 

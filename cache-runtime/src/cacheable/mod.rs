@@ -37,6 +37,8 @@ pub(crate) mod prepared;
 pub(crate) mod response;
 #[cfg(feature = "axum")]
 pub(crate) mod status;
+#[cfg(feature = "axum")]
+mod wrapped;
 
 /// A value that outlives its call, with its type erased.
 pub(crate) type ErasedValue = Arc<dyn Any + Send + Sync>;

@@ -37,7 +37,7 @@ use crate::http::service::CacheService;
 /// `Vary` names `Authorization` and `Cookie` if the request has them.
 ///
 /// **Credentials.** If a request has `Authorization` and the key of a cached handler (one that returns `Json`,
-/// `(StatusCode, Json)` or a `Response`) does not identify the caller, the result is neither stored nor served from
+/// `Html`, `(StatusCode, Json)` or a `Response`) does not identify the caller, the result is neither stored nor served from
 /// the cache. The answer then has `Cache-Status: cache; fwd=bypass; detail=credentials`, and the log gets one warning.
 /// A key identifies the caller through an argument whose type implements
 /// [`IdentifiesCaller`](crate::IdentifiesCaller). If the type cannot implement it, use `vary = "authorization"`; if

@@ -19,6 +19,7 @@ use crate::key::serializer::serialize_into;
     message = "`{Self}` cannot be part of a cache key",
     label = "this value cannot become text",
     note = "a part of a key is `serde::Serialize`: numbers, strings, UUIDs, tuples, or what derives it",
+    note = "of a large argument, only the part that shapes the result belongs into the key: `<user.id>`; of request headers, take the one that matters as an argument of its own, or write `key = expression`",
     note = "an argument that does not shape the result is left out with `skip(…)`"
 )]
 pub trait KeyPart {
