@@ -8,9 +8,9 @@ use axum::Router;
 use axum::routing::get;
 use cache_runtime::testing::{self, Scope};
 use cache_runtime::{
-    Cache, CacheConfig, assert_bypass, assert_hit, assert_miss, assert_stale, cached,
+    Cache, CacheConfig, assert_bypass, assert_hit, assert_miss, assert_stale, cached, observe,
 };
-use cache_tests::RedisServer;
+use cache_tests::{Fault, FaultProxy, RedisServer, eventually};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 static RUNS: AtomicU32 = AtomicU32::new(0);
@@ -264,4 +264,32 @@ fn a_second_init_says_what_to_do_instead() {
         error.contains("Cache::new") && error.contains("testing::scope"),
         "{error}"
     );
+}
+
+#[cached(ttl = "1m", key = "price:<item>")]
+async fn price(item: u32) -> u32 {
+    10 * item
+}
+
+/// The example of the README of `cache-testkit`.
+#[tokio::test]
+async fn prices_are_told_while_redis_is_away() {
+    let redis = RedisServer::start();
+    let proxy = FaultProxy::in_front_of(&redis);
+    proxy.set_round_trip(Duration::from_millis(5));
+    let scope = Scope::with(CacheConfig::default().redis_url(proxy.url())).unwrap();
+    scope
+        .run(async {
+            assert_eq!(price(7).await, 70);
+            proxy.set(Fault::BlackHole);
+            assert_eq!(price(7).await, 70);
+            proxy.up();
+            redis.kill9();
+            assert_eq!(price(8).await, 80);
+            eventually(Duration::from_secs(20), "a hit in memory", async || {
+                (observe(price(8)).await.1.hits == 1).then_some(())
+            })
+            .await;
+        })
+        .await;
 }

@@ -1,24 +1,10 @@
-//! What the tests share: real Redis servers, a TCP proxy that misbehaves on demand, child
-//! processes, and polling that says what it waited for.
-//!
-//! Everything here runs in real time. Each process is stopped by its own pid when its handle is
-//! dropped, so a handle must not live in a `static`, which is never dropped.
-//!
-//! ```no_run
-//! use cache_tests::{Fault, FaultProxy, RedisServer};
-//!
-//! let redis = RedisServer::start();
-//! let proxy = FaultProxy::in_front_of(&redis);
-//! proxy.set(Fault::BlackHole);
-//! assert_eq!(redis.cli(&["SET", "k", "v"]).str(), "OK");
-//! redis.kill9();
-//! redis.restart();
-//! ```
+#![doc = include_str!("README.md")]
 
 mod bucket_names;
 mod certificates;
 mod child_process;
 mod cluster;
+#[cfg(feature = "edge")]
 mod edge;
 mod eventually;
 mod fault_proxy;
@@ -36,13 +22,17 @@ mod skip;
 pub use certificates::{Authority, Certificates};
 pub use child_process::{ChildProcess, ChildProcessBuilder};
 pub use cluster::RedisCluster;
+#[cfg(feature = "edge")]
 pub use edge::{Edge, EdgeAnswer, EdgeKind};
 pub use eventually::{eventually, wait_until};
 pub use fault_proxy::{Fault, FaultProxy};
 pub use port::FreePort;
-pub use redis_builder::{RedisBuilder, over_clusters};
+pub use redis_builder::RedisBuilder;
+#[doc(hidden)]
+pub use redis_builder::over_clusters;
 pub use redis_server::RedisServer;
 pub use resp::Resp;
 pub use resp_client::RespClient;
 pub use sentinel::{SentinelSet, SentinelSettings};
+#[doc(hidden)]
 pub use skip::skipped;

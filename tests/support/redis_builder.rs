@@ -198,8 +198,8 @@ pub(crate) fn server_program() -> PathBuf {
         .find(|program| is_file(program))
         .unwrap_or_else(|| {
             panic!(
-                "these tests need a redis-server and found none on PATH: run `./tests/run`, \
-                 which installs one, or point REDIS_SERVER_BIN at one"
+                "these tests need a redis-server and found none on PATH: install it with the system's package manager \
+                 (`redis-server`, `redis` or `valkey`), or point REDIS_SERVER_BIN at one"
             )
         })
 }
