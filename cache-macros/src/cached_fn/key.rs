@@ -1,7 +1,7 @@
 //! The key of a call.
 
 use proc_macro2::TokenStream;
-use syn::Expr;
+use syn::{Expr, Ident};
 
 use crate::function::mentions::mentions;
 use crate::template::placeholder::Part;
@@ -23,6 +23,16 @@ pub(crate) enum Key {
 }
 
 impl Key {
+    /// Whether the key holds the text of the argument itself, and not only of a part of it.
+    pub(crate) fn holds_all_of(&self, name: &Ident) -> bool {
+        match self {
+            Self::Template { parts, .. } | Self::Automatic { parts, .. } => {
+                parts.iter().any(|part| part.is_all_of(name))
+            }
+            Self::Expr(_) => false,
+        }
+    }
+
     /// Whether the key depends on this name.
     pub(crate) fn uses(&self, name: &str) -> bool {
         match self {

@@ -7,6 +7,7 @@ use crate::cached_fn::key::Key;
 use crate::errors::Errors;
 use crate::function::generic;
 use crate::function::signature::Shape;
+use crate::function::types::is_hash_set;
 use crate::suggest;
 
 /// A key, and what it is checked against.
@@ -25,6 +26,7 @@ impl KeyRules<'_> {
         self.parameters(errors);
         self.opaque_arguments(errors);
         self.own_type(errors);
+        self.unordered_arguments(errors);
     }
 
     fn arguments(&self, errors: &mut Errors) {
@@ -73,6 +75,21 @@ impl KeyRules<'_> {
                     ),
                 );
             }
+        }
+    }
+
+    /// Equal sets may list their elements in another order, and then have other keys.
+    fn unordered_arguments(&self, errors: &mut Errors) {
+        let unordered = self.shape.arguments.iter().filter(|argument| {
+            let in_key = |name: &Ident| !self.is_skipped(name) && self.key.holds_all_of(name);
+            is_hash_set(&argument.typed.ty) && argument.names.iter().any(in_key)
+        });
+        for argument in unordered {
+            errors.over(
+                &argument.typed.ty,
+                "a `HashSet` has no order, so equal sets would have different keys\n\
+                 help: take a `BTreeSet`, or sort the elements in `key = expression`",
+            );
         }
     }
 

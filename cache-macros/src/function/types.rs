@@ -26,11 +26,25 @@ pub(crate) fn inside(ty: &Type) -> Option<&Type> {
 
 /// Whether a type is written as an `Option`, or as a reference to one.
 pub(crate) fn is_option(ty: &Type) -> bool {
+    is_named(ty, "Option")
+}
+
+/// Whether a type is written as a `HashSet`, also behind a reference and inside of other types: `Option<&HashSet<T>>`.
+pub(crate) fn is_hash_set(ty: &Type) -> bool {
+    is_named(ty, "HashSet")
+        || match ungrouped(ty) {
+            Type::Reference(reference) => is_hash_set(&reference.elem),
+            ty => inside(ty).is_some_and(is_hash_set),
+        }
+}
+
+/// Whether a type is written with this name and arguments, or as a reference to such a type.
+fn is_named(ty: &Type, name: &str) -> bool {
     match ungrouped(ty) {
-        Type::Reference(reference) => is_option(&reference.elem),
+        Type::Reference(reference) => is_named(&reference.elem, name),
         Type::Path(path) => {
             let last = path.path.segments.last();
-            last.is_some_and(|last| last.ident == "Option" && !last.arguments.is_empty())
+            last.is_some_and(|last| last.ident == name && !last.arguments.is_empty())
         }
         _ => false,
     }

@@ -96,6 +96,11 @@ impl Part {
         quote_spanned!(at=> &#value)
     }
 
+    /// Whether it is an argument without access to a part of it.
+    pub(crate) fn is_all_of(&self, name: &proc_macro2::Ident) -> bool {
+        name == &self.base && self.value.clone().into_iter().nth(1).is_none()
+    }
+
     /// The name of an argument, without access to a part of it.
     pub(crate) fn whole(name: &proc_macro2::Ident) -> Self {
         Self {

@@ -45,9 +45,17 @@ pub(crate) struct Rendered {
     templates: &'static [PatternTemplate],
     /// The rendered patterns, at the positions of `templates`; shorter, or with gaps, while some are not rendered.
     rendered: Vec<Option<Pattern>>,
+    /// The patterns of the elements of lists, with the positions of their templates. For every element its own; for
+    /// removals, one for all if there are more than [`MOST_ELEMENTS`].
+    elements: Vec<(usize, Pattern)>,
+    most_elements: usize,
     /// The tags that an expression returns, besides the templates.
     given: Given,
 }
+
+/// A removal of more elements of a list than this covers everything that the template could cover. One pattern for each of
+/// them would fill the ledger.
+const MOST_ELEMENTS: usize = 1_000;
 
 /// The tags that an expression returns.
 #[derive(Debug)]
@@ -76,8 +84,8 @@ impl Call {
             ttl: None,
             public: site.public,
             holds_caller: false,
-            patterns: Rendered::of(site.invalidates, false),
-            tags: Rendered::of(site.tags, site.result_tags),
+            patterns: Rendered::of(site.invalidates, false, MOST_ELEMENTS),
+            tags: Rendered::of(site.tags, site.result_tags, usize::MAX),
         }
     }
 
@@ -317,7 +325,7 @@ impl ResultPatterns<'_> {
 }
 
 impl Rendered {
-    fn of(templates: &'static [PatternTemplate], open: bool) -> Self {
+    fn of(templates: &'static [PatternTemplate], open: bool, most_elements: usize) -> Self {
         let given = if open {
             Given::Open
         } else {
@@ -326,6 +334,8 @@ impl Rendered {
         Self {
             templates,
             rendered: Vec::new(),
+            elements: Vec::new(),
+            most_elements,
             given,
         }
     }
@@ -341,6 +351,10 @@ impl Rendered {
                 self.rendered.resize(index + 1, None);
             }
             self.rendered[index] = Some(template.render(parts));
+            let elements = template.render_elements(parts, self.most_elements);
+            self.elements.retain(|(at, _)| *at != index);
+            self.elements
+                .extend(elements.into_iter().map(|pattern| (index, pattern)));
         }
     }
 
@@ -356,6 +370,7 @@ impl Rendered {
             .iter()
             .enumerate()
             .map(|(at, template)| rendered(at).unwrap_or_else(|| template.widened()))
+            .chain(self.elements.iter().map(|(_, pattern)| pattern.clone()))
             .collect()
     }
 
@@ -383,24 +398,34 @@ impl Rendered {
 
 /// The text of an argument, rendered before the body takes the argument.
 #[derive(Debug)]
-pub struct KeyText(Result<String, NotAKey>);
+pub struct KeyText {
+    text: Result<String, NotAKey>,
+    elements: Option<Vec<String>>,
+}
 
 impl KeyText {
     /// The text of an argument.
     pub fn of(part: &dyn KeyPart) -> Self {
         const ONLY: Template = Template::new(&["", ""]);
-        Self(ONLY.render(&[part]).map(|key| key.as_str().to_owned()))
+        Self {
+            text: ONLY.render(&[part]).map(|key| key.as_str().to_owned()),
+            elements: part.elements(),
+        }
     }
 }
 
 impl KeyPart for KeyText {
     fn write_to(&self, out: &mut crate::key::KeyWriter) -> Result<(), NotAKey> {
-        match &self.0 {
+        match &self.text {
             Ok(text) => {
                 out.rendered(text);
                 Ok(())
             }
             Err(why) => Err(why.clone()),
         }
+    }
+
+    fn elements(&self) -> Option<Vec<String>> {
+        self.elements.clone()
     }
 }

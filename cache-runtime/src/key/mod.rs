@@ -4,6 +4,7 @@
 //! argument can produce a separator, a glob or another key's prefix.
 
 mod cache_key;
+mod elements;
 mod escape;
 mod hash;
 mod instance;

@@ -5,6 +5,7 @@ use std::fmt::{self, Display};
 
 use serde::ser::{self, Serialize};
 
+use crate::key::elements::elements;
 use crate::key::escape::{escape_value, push_hex_lower};
 use crate::key::serializer::serialize_into;
 
@@ -29,6 +30,9 @@ pub trait KeyPart {
     ///
     /// The value cannot be distinguished from others by its text, such as NaN.
     fn write_to(&self, out: &mut KeyWriter) -> Result<(), NotAKey>;
+
+    /// The text of each element, if this is a list: a sequence, an array or a tuple.
+    fn elements(&self) -> Option<Vec<String>>;
 }
 
 #[diagnostic::do_not_recommend]
@@ -38,6 +42,10 @@ impl<T: Serialize + ?Sized> KeyPart for T {
         serialize_into(self, out)?;
         out.shorten(start);
         Ok(())
+    }
+
+    fn elements(&self) -> Option<Vec<String>> {
+        elements(self)
     }
 }
 

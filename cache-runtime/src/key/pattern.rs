@@ -516,6 +516,55 @@ impl PatternTemplate {
         Pattern::classify(&out.finish())
     }
 
+    /// Further patterns, where values are lists: one for each element. For several lists, one for each combination. If that
+    /// would be more than `bound`, one pattern covers everything that starts with the text before the first list.
+    pub(crate) fn render_elements(&self, parts: &[&dyn KeyPart], bound: usize) -> Vec<Pattern> {
+        let lists: Vec<Option<Vec<String>>> = parts.iter().map(|part| part.elements()).collect();
+        let Some(first) = lists.iter().position(Option::is_some) else {
+            return Vec::new();
+        };
+        let lengths = lists.iter().flatten().map(Vec::len);
+        let combinations = lengths.fold(1_usize, usize::saturating_mul);
+        if combinations > bound {
+            let before = PatternTemplate::new(&self.literals[..=first]);
+            return match before.text(&parts[..first], &[]) {
+                Some(text) => vec![Pattern::widen(&text)],
+                None => Vec::new(),
+            };
+        }
+        let chosen = |mut number: usize| -> Vec<Option<&str>> {
+            let mut texts = Vec::with_capacity(lists.len());
+            for list in &lists {
+                texts.push(list.as_ref().map(|list| {
+                    let element = &list[number % list.len()];
+                    number /= list.len();
+                    element.as_str()
+                }));
+            }
+            texts
+        };
+        (0..combinations)
+            .filter_map(|number| self.text(parts, &chosen(number)))
+            .map(|text| Pattern::classify(&text))
+            .collect()
+    }
+
+    /// The text with these values; `chosen` has another text for some of them. `None`: a value is missing, or cannot be
+    /// rendered.
+    fn text(&self, parts: &[&dyn KeyPart], chosen: &[Option<&str>]) -> Option<String> {
+        let mut out = KeyWriter::with_capacity(64);
+        for (i, literal) in self.literals.iter().enumerate() {
+            if let Some(before) = i.checked_sub(1) {
+                match chosen.get(before).copied().flatten() {
+                    Some(text) => out.rendered(text),
+                    None => parts.get(before)?.write_to(&mut out).ok()?,
+                }
+            }
+            out.literal(literal);
+        }
+        Some(out.finish())
+    }
+
     /// A pattern that covers everything that the template could cover with any values.
     #[must_use]
     pub fn widened(&self) -> Pattern {

@@ -306,3 +306,26 @@ proptest! {
         prop_assert!(template.widened().covers(&exact), "{} {}", template.widened(), exact);
     }
 }
+
+proptest! {
+    /// Whatever the elements and the bound are, the key of each combination is covered.
+    #[test]
+    fn the_patterns_of_lists_cover_the_key_of_every_combination(
+        rows in proptest::collection::vec(any::<u32>(), 0..5),
+        columns in proptest::collection::vec(".{0,6}", 0..5),
+        bound in 0_usize..30,
+    ) {
+        const KEY: Template = Template::new(&["k:", ":", ":", ""]);
+        const REMOVED: PatternTemplate = PatternTemplate::new(&["k:", ":", ":", ""]);
+        let patterns = REMOVED.render_elements(&[&"fixed", &rows, &columns], bound);
+        for row in &rows {
+            for column in &columns {
+                let key = KEY.render(&[&"fixed", row, column]).unwrap();
+                prop_assert!(patterns.iter().any(|pattern| pattern.matches(key.as_str(), &[""; 0])));
+            }
+        }
+        prop_assert!(patterns.len() <= bound.max(1));
+        let other = KEY.render(&[&"other", &1, &"x"]).unwrap();
+        prop_assert!(!patterns.iter().any(|pattern| pattern.matches(other.as_str(), &[""; 0])));
+    }
+}
