@@ -77,19 +77,18 @@ impl House {
         found
     }
 
-    /// Files that import each other, directly or by way of others; the first circle of each that is in one. A folder's own
-    /// file, which names what is in the folder, is in none.
+    /// Files that import each other, directly or by way of others; the first circle of each that is in one. That a folder's
+    /// own file names what is in the folder, and the files there name the folder, is no circle.
     fn circles(&self) -> Vec<Vec<Module>> {
-        let is_folder = |module: &Module| {
-            let below = |other: &Module| other.len() > module.len() && other.starts_with(module);
-            self.imports.keys().any(below)
+        let is_within = |module: &Module, other: &Module| {
+            other.starts_with(module) || module.starts_with(other)
         };
         let files: BTreeMap<&Module, Vec<&Module>> = self
             .imports
             .iter()
-            .filter(|(module, _)| !is_folder(module) && module.join("::") != HUB)
+            .filter(|(module, _)| module.join("::") != HUB)
             .map(|(module, others)| {
-                let others = others.iter().filter(|other| !is_folder(other));
+                let others = others.iter().filter(|other| !is_within(module, other));
                 (module, others.collect())
             })
             .collect();

@@ -40,7 +40,7 @@ async fn change_column(rows: Vec<u32>, column: &str) -> Result<Vec<String>, Stri
 
 #[cached(invalidates = "row:<ids>")]
 async fn never(ids: Vec<u32>) {
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 #[cached(ttl = "1h", key = "article:<id>", tags = ["author:<authors>", "label:<result>"], skip(authors))]

@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use crate::key::escape::{escape_manual, push_hex_lower};
 use crate::key::hash::{HASH_START, PLACEHOLDER, hash_text};
-use crate::key::part::{KeyPart, KeyWriter};
+use crate::key::part::KeyPart;
+use crate::key::writer::KeyWriter;
 
 /// A rendered key.
 ///

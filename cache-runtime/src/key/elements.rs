@@ -7,7 +7,8 @@ use serde::ser::{
     Impossible, Serialize, SerializeSeq, SerializeTuple, SerializeTupleStruct, Serializer,
 };
 
-use crate::key::part::{KeyPart, KeyWriter, NotAKey};
+use crate::key::serializer::serialize_into;
+use crate::key::writer::{KeyWriter, NotAKey};
 
 /// The texts of the elements of a sequence, array or tuple, also inside `Some` or a newtype. `None`: it is none of these, or
 /// an element has no text.
@@ -25,7 +26,8 @@ struct Texts(Vec<String>);
 impl Texts {
     fn add<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NotAKey> {
         let mut out = KeyWriter::with_capacity(16);
-        value.write_to(&mut out)?;
+        serialize_into(value, &mut out)?;
+        out.shorten(0);
         self.0.push(out.finish());
         Ok(())
     }

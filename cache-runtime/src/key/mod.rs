@@ -14,12 +14,14 @@ mod pattern;
 mod serializer;
 mod template;
 mod typed;
+mod writer;
 
 pub use cache_key::CacheKey;
 pub(crate) use cache_key::templates_meet;
 pub use instance::Instance;
 pub(crate) use numbered::NumberedPatterns;
-pub use part::{KeyPart, KeyWriter, NotAKey};
+pub use part::KeyPart;
 pub use pattern::{Glob, Pattern, PatternError, PatternTemplate};
 pub use template::Template;
 pub use typed::{KeyPrefix, Tag};
+pub use writer::{KeyWriter, NotAKey};

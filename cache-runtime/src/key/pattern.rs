@@ -5,8 +5,9 @@ use std::str::FromStr;
 
 use crate::key::cache_key::CacheKey;
 use crate::key::escape::escape_manual;
-use crate::key::part::{KeyPart, KeyWriter};
+use crate::key::part::KeyPart;
 use crate::key::typed::{KeyPrefix, Tag};
+use crate::key::writer::KeyWriter;
 
 /// A pattern that names the entries a removal covers.
 ///

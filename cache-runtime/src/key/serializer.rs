@@ -23,7 +23,7 @@ use std::fmt::{self, Display, Write as _};
 use serde::ser::{Serialize, Serializer};
 
 use crate::key::escape::push_hex_lower;
-use crate::key::part::{KeyWriter, NotAKey};
+use crate::key::writer::{KeyWriter, NotAKey};
 use compound::{Compound, Entries};
 
 /// Appends the text of `value` to `out`.

@@ -2,8 +2,9 @@
 
 use crate::key::cache_key::CacheKey;
 use crate::key::hash::{HASH_START, PLACEHOLDER, hash_text};
-use crate::key::part::{KeyPart, KeyWriter, NotAKey};
+use crate::key::part::KeyPart;
 use crate::key::pattern::Pattern;
+use crate::key::writer::{KeyWriter, NotAKey};
 
 /// A template with its literals split at the placeholders:
 /// `jobs:list:<skip>:<limit>` is `["jobs:list:", ":", ""]`.

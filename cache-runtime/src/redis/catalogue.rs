@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use crate::redis::connection::clock::millis;
 use crate::redis::connection::fault::Fault;
 use crate::redis::connection::session::Session;
 use crate::redis::connection::tier::LEDGER_LIFE;
-use crate::redis::lease::millis;
 use crate::redis::scripts::Script;
 
 /// Members written by one command.

@@ -11,6 +11,7 @@ use crate::common::random;
 use crate::common::safeguard::{Safeguard, off};
 use crate::entry::{Head, Identity, identity};
 use crate::local::flight::{HeldLease, Pulse};
+use crate::redis::connection::clock::millis;
 use crate::redis::connection::fault::Fault;
 use crate::redis::connection::link::Planted;
 use crate::redis::connection::session::Session;
@@ -442,10 +443,4 @@ fn lock_token(word: &[u8; 4]) -> Identity {
     token[..4].copy_from_slice(word);
     token[4..20].copy_from_slice(&random::bytes());
     token
-}
-
-pub(in crate::redis) fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis())
-        .unwrap_or(u64::MAX)
-        .clamp(1, i64::MAX as u64 / 2)
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use crate::common::random;
 use crate::key::Pattern;
 use crate::local::flight::Flight;
+use crate::redis::connection::clock::millis;
 use crate::redis::connection::fault::Fault;
 use crate::redis::connection::session::Session;
 use crate::redis::connection::tier::LEDGER_LIFE;
-use crate::redis::lease::{Lease, millis};
+use crate::redis::lease::Lease;
 use crate::redis::ledger::{Birth, Page, Recorded, read_birth, write_birth};
 use crate::redis::scripts::Script;
 

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use serde::ser::{self, Serialize};
 
-use crate::key::part::{KeyWriter, NotAKey};
 use crate::key::serializer::Value;
+use crate::key::writer::{KeyWriter, NotAKey};
 
 /// A sequence, tuple, struct or variant being written.
 pub(super) struct Compound<'a> {

@@ -5,8 +5,9 @@ use serde::{Serialize, ser};
 
 use super::*;
 use crate::key::cache_key::CacheKey;
-use crate::key::part::{KeyPart, MAX_SEGMENT};
+use crate::key::part::KeyPart;
 use crate::key::template::Template;
+use crate::key::writer::MAX_SEGMENT;
 
 const ONE: Template = Template::new(&["", ""]);
 

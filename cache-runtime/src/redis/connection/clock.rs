@@ -65,6 +65,13 @@ const AHEAD: i64 = 60_000_000;
 /// An answer that takes at most this much longer than the one before is always used, in microseconds.
 const JITTER: u64 = 2_000;
 
+/// A duration in milliseconds as Redis takes it: at least one, and no number that it would refuse.
+pub(in crate::redis) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis())
+        .unwrap_or(u64::MAX)
+        .clamp(1, i64::MAX as u64 / 2)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

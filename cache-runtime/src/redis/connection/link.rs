@@ -16,7 +16,7 @@ use tokio::time::Instant;
 pub(in crate::redis) use self::handshake::Purpose;
 use crate::common::random;
 use crate::outage::switch::Connection;
-use crate::redis::connection::clock::ServerClock;
+use crate::redis::connection::clock::{ServerClock, millis};
 use crate::redis::connection::fault::{Fault, fault, is_missing_script, is_wrong_type, unnamed};
 use crate::redis::connection::login::SignedIn;
 use crate::redis::connection::round_trip::RoundTrip;
@@ -25,7 +25,6 @@ use crate::redis::connection::span::RedisSpan;
 use crate::redis::connection::tier::LEDGER_LIFE;
 use crate::redis::connection::wire::Wire;
 use crate::redis::lack::Lack;
-use crate::redis::lease::millis;
 use crate::redis::ledger::{Birth, Ledger, Page, read_birth, write_birth};
 use crate::redis::scripts::{SOURCES, Script};
 use crate::telemetry::histogram::Histogram;
@@ -99,75 +98,6 @@ impl Connection for Link {
 
     fn heard(&self) -> Instant {
         self.origin + Duration::from_micros(self.heard.load(Relaxed))
-    }
-}
-
-/// A push from Redis, or the end of the connection.
-pub(crate) enum Push<'a> {
-    /// These keys changed.
-    Keys(Vec<&'a [u8]>),
-    /// Everything changed (`FLUSHALL`).
-    Everything,
-    /// A message of the ledger's channel.
-    Ledger(&'a [u8]),
-    /// The connection ended.
-    Disconnected,
-}
-
-/// What the server sends on its own.
-pub(in crate::redis) enum Incoming<'a> {
-    /// These keys changed.
-    Keys(Vec<&'a [u8]>),
-    /// Everything changed (`FLUSHALL`).
-    Everything,
-    Message {
-        channel: &'a [u8],
-        payload: &'a [u8],
-    },
-    /// The connection ended.
-    Disconnected,
-}
-
-impl<'a> Incoming<'a> {
-    /// `None`: it concerns nobody.
-    pub(in crate::redis) fn read(push: &'a redis::PushInfo) -> Option<Self> {
-        use redis::PushKind::{Disconnection, Invalidate, Message};
-        let text = |at: usize| match push.data.get(at) {
-            Some(Value::BulkString(text)) => Some(&**text),
-            _ => None,
-        };
-        Some(match push.kind {
-            Invalidate => Self::invalidated(&push.data),
-            Message => Self::Message {
-                channel: text(0)?,
-                payload: text(1)?,
-            },
-            Disconnection => Self::Disconnected,
-            _ => return None,
-        })
-    }
-
-    fn invalidated(data: &'a [Value]) -> Self {
-        let keys = match data.first() {
-            Some(Value::Array(keys)) => keys.iter().map(|key| match key {
-                Value::BulkString(key) => Some(&**key),
-                Value::SimpleString(key) => Some(key.as_bytes()),
-                _ => None,
-            }),
-            _ => return Self::Everything,
-        };
-        keys.collect::<Option<Vec<_>>>()
-            .map_or(Self::Everything, Self::Keys)
-    }
-
-    /// For a connection that only one link uses.
-    fn into_push(self) -> Push<'a> {
-        match self {
-            Self::Keys(keys) => Push::Keys(keys),
-            Self::Everything => Push::Everything,
-            Self::Message { payload, .. } => Push::Ledger(payload),
-            Self::Disconnected => Push::Disconnected,
-        }
     }
 }
 

@@ -23,6 +23,7 @@ pub(in crate::redis) mod link;
 pub(in crate::redis) mod login;
 pub(in crate::redis) mod probe;
 pub(in crate::redis) mod provided;
+pub(in crate::redis) mod push;
 pub(in crate::redis) mod reauthentication;
 pub(in crate::redis) mod round_trip;
 pub(in crate::redis) mod sentinel_url;

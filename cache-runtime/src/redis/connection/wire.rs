@@ -13,8 +13,8 @@ use parking_lot::Mutex;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, ConnectionInfo, ErrorKind, RedisError};
 
-use crate::redis::connection::link::{Incoming, Push};
 use crate::redis::connection::login::SignedIn;
+use crate::redis::connection::push::{Incoming, Push};
 
 /// What a link does with a push.
 pub(in crate::redis) type OnPush = Arc<dyn Fn(Push<'_>) + Send + Sync>;

@@ -12,21 +12,20 @@ use tokio::time::Instant;
 use crate::common::random;
 use crate::common::safeguard::{Safeguard, off};
 use crate::redis::connection::clock::ServerClock;
+use crate::redis::connection::clock::millis;
 use crate::redis::connection::fault::{
     Fault, cluster, fault, is_of_a_cluster, is_outage, is_wrong_type, speaks_only_resp2, unnamed,
 };
-use crate::redis::connection::link::{
-    Incoming, Link, Push, REPLICA, each, foreign_ledger, members_of, read,
-};
+use crate::redis::connection::link::{Link, REPLICA, each, foreign_ledger, members_of, read};
 use crate::redis::connection::login::SignedIn;
 use crate::redis::connection::provided::Issued;
+use crate::redis::connection::push::{Incoming, Push};
 use crate::redis::connection::round_trip::RoundTrip;
 use crate::redis::connection::server::{Ask, ServerRole, has_if_equal, info, is_node, run_id};
 use crate::redis::connection::target::Target;
 use crate::redis::connection::tier::LEDGER_LIFE;
 use crate::redis::connection::wire::{OnPush, PushReceiver, Wire};
 use crate::redis::lack::Lack;
-use crate::redis::lease::millis;
 use crate::redis::ledger::{Birth, Ledger, Page, write_birth};
 use crate::redis::scripts::{SOURCES, Script};
 use crate::telemetry::histogram::Histogram;

@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::redis::connection::fault::{Fault, fault};
-use crate::redis::connection::link::{Link, Purpose, Push};
+use crate::redis::connection::link::{Link, Purpose};
 use crate::redis::connection::provided::Issued;
+use crate::redis::connection::push::Push;
 use crate::redis::connection::span::RedisSpan;
 use crate::redis::connection::tier::Tier;
 use crate::redis::ledger::Ledger;

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use crate::common::safeguard::{Safeguard, off};
 use crate::key::Pattern;
-use crate::redis::connection::link::{Link, Push};
+use crate::redis::connection::link::Link;
+use crate::redis::connection::push::Push;
 use crate::redis::connection::session::Session;
 use crate::redis::connection::tier::Tier;
 use crate::redis::ledger::{Effect, Ledger, Message};
