@@ -17,6 +17,7 @@ mod cluster;
 mod doctor;
 mod looking;
 mod map;
+mod mapped;
 mod names;
 mod program;
 mod removing;

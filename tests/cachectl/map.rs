@@ -5,6 +5,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
+use crate::mapped;
 use crate::program::{Ran, cachectl_in};
 
 /// Two readers and two writers, of which each forgets something.
@@ -406,5 +407,50 @@ async fn the_documented_output_is_what_is_printed() {
         let arguments: Vec<&str> = arguments.split_whitespace().collect();
         let ran = map(&folder, &arguments).await;
         assert_eq!(ran.stdout.trim_end(), output, "{command}");
+    }
+}
+
+/// The keys that functions really have are those that the map compares with patterns.
+#[tokio::test]
+async fn a_pattern_of_a_real_key_matches_the_function_of_that_key_and_no_other() {
+    let keys = mapped::keys();
+    let removals = keys.iter().enumerate().map(|(at, (_, key))| {
+        format!("#[cached(invalidates = \"={key}\")] async fn removes_{at}() {{}}\n")
+    });
+    let folder = tree(&[
+        ("Cargo.toml", "[package]\nname = \"cachectl\"\n"),
+        ("src/mapped.rs", include_str!("mapped.rs")),
+        ("src/removals.rs", &removals.collect::<String>()),
+    ]);
+    let json = map(&folder, &["--json"]).await.ends_with(0).json();
+    let writers = json["writers"].as_array().unwrap();
+    for (at, (function, key)) in keys.iter().enumerate() {
+        let name = format!("removes_{at}");
+        let writer = writers
+            .iter()
+            .find(|writer| writer["function"] == name.as_str());
+        let removed = &writer.unwrap()["removes"][0]["readers"];
+        let removed: Vec<&str> = (removed.as_array().unwrap().iter())
+            .map(|reader| reader.as_u64().unwrap() as usize)
+            .map(|reader| json["readers"][reader]["function"].as_str().unwrap())
+            .collect();
+        assert_eq!(removed, [*function], "{key}");
+    }
+    assert_eq!(json["unknown"], serde_json::json!([]));
+    let all = writers
+        .iter()
+        .find(|writer| writer["function"] == "change_everything");
+    let removes = all.unwrap()["removes"].as_array().unwrap();
+    assert_eq!(removes.len(), 4);
+    let expected = ["automatic", "generic", "template", "Repo<T>::title"];
+    for (removal, function) in removes.iter().zip(expected) {
+        let readers = removal["readers"].as_array().unwrap().iter();
+        let readers = readers.map(|reader| &json["readers"][reader.as_u64().unwrap() as usize]);
+        // Where the path of a method is not known, any text may stand in its key.
+        let certain = readers.filter(|reader| !reader["key"].as_str().unwrap().contains('…'));
+        let names: Vec<&str> = certain
+            .map(|reader| reader["function"].as_str().unwrap())
+            .collect();
+        assert_eq!(names, [function], "{removal}");
     }
 }

@@ -2,11 +2,11 @@
 
 use syn::{Expr, ExprCall, ExprMethodCall};
 
+use crate::ctl::map::expr::{path_of, plain, source_of};
 use crate::ctl::map::function::{How, Key, Removal, Removed, Store, Tags, Unread};
 use crate::ctl::map::imports::Imports;
 use crate::ctl::map::lifetime::Lifetime;
-use crate::ctl::map::names::Names;
-use crate::ctl::map::reading::{Reading, is_on_a_cache, path_of, plain, source_of};
+use crate::ctl::map::reading::{Reading, is_on_a_cache};
 use crate::ctl::map::shape::{ANY, Covered, Shape};
 use crate::ctl::map::text::Text;
 
@@ -37,7 +37,6 @@ pub(super) fn of_path(call: &ExprCall, line: usize, imports: &Imports) -> Option
 pub(super) fn of_method(
     call: &ExprMethodCall,
     line: usize,
-    names: &Names,
     imports: &Imports,
     reading: Reading<'_>,
 ) -> Option<Done> {
@@ -63,16 +62,16 @@ pub(super) fn of_method(
             let read = reading.tags(tags);
             Some(read.map_or_else(|| unread(&method, tags, line), |all| tagged(&all, line)))
         }
-        ("delete", Some(key)) if is_on_a_cache(call) => Some(deleted(key, line, imports, reading)),
+        ("delete", Some(key)) if is_on_a_cache(call) && call.args.len() == 1 => {
+            Some(deleted(key, line, imports, reading))
+        }
         ("clear", None) if is_on_a_cache(call) => {
             let everything = Covered::Keys(Shape::of(&ANY.to_string()));
             Some(removes("*".to_owned(), line, Removed::Entries(everything)))
         }
-        ("set" | "get_or_load", Some(key)) if is_on_a_cache(call) => {
+        ("set" | "get_or_load", Some(key)) if is_on_a_cache(call) && call.args.len() == 3 => {
             let ttl = call.args.iter().nth(if method == "set" { 2 } else { 1 })?;
-            Some(Done::Stores(Box::new(stored(
-                key, ttl, line, names, reading,
-            ))))
+            Some(Done::Stores(Box::new(stored(key, ttl, line, reading))))
         }
         _ => {
             let (_, all) = companion(&method).filter(|(prefix, _)| !prefix.is_empty())?;
@@ -128,7 +127,7 @@ fn deleted(key: &Expr, line: usize, imports: &Imports, reading: Reading<'_>) -> 
     }
 }
 
-fn stored(key: &Expr, ttl: &Expr, line: usize, names: &Names, reading: Reading<'_>) -> Store {
+fn stored(key: &Expr, ttl: &Expr, line: usize, reading: Reading<'_>) -> Store {
     let key = match reading.key(key) {
         Some(text) => Key::of(&text, false),
         None => Key::Unread(source_of(plain(key))),
@@ -136,7 +135,7 @@ fn stored(key: &Expr, ttl: &Expr, line: usize, names: &Names, reading: Reading<'
     Store {
         how: How::ByHand,
         key,
-        ttl: Lifetime::read(ttl, names, reading),
+        ttl: Lifetime::read(ttl, reading),
         tags: Tags::default(),
         companion: None,
         stale: None,
@@ -169,13 +168,14 @@ fn companion(name: &str) -> Option<(&str, bool)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ctl::map::names::{Known, Names};
     use crate::ctl::map::reading::Locals;
 
     fn done(source: &str) -> String {
         let (names, imports, locals) = (Names::default(), Imports::default(), Locals::new());
-        let reading = Reading::new(&names, &locals);
+        let reading = Reading::new(Known::new(&names, &names), &locals);
         let done = match syn::parse_str(source).unwrap() {
-            Expr::MethodCall(call) => of_method(&call, 1, &names, &imports, reading),
+            Expr::MethodCall(call) => of_method(&call, 1, &imports, reading),
             Expr::Call(call) => of_path(&call, 1, &imports),
             _ => None,
         };
@@ -245,6 +245,8 @@ mod tests {
             "client.delete(\"https://example.org\")",
             "list.clear()",
             "cell.set(\"a\", 1, 2)",
+            "cache.set(\"a\", 1)",
+            "cache.delete(\"a\", \"b\")",
             "session.refresh()",
             "invalidate(7)",
             "a.invalidated(7)",

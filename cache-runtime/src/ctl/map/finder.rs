@@ -11,8 +11,9 @@ use syn::{Attribute, Block, Expr, Generics, Signature, Token};
 use crate::ctl::map::calls::{self, Done};
 use crate::ctl::map::function::{Function, Place, Removal};
 use crate::ctl::map::imports::Imports;
-use crate::ctl::map::names::Names;
+use crate::ctl::map::names::Known;
 use crate::ctl::map::notes::{Notes, is_note};
+use crate::ctl::map::numbers::numbers;
 use crate::ctl::map::options::Options;
 use crate::ctl::map::place_in_crate::PlaceInCrate;
 use crate::ctl::map::reading::{Locals, Reading};
@@ -24,7 +25,7 @@ use crate::ctl::map::stored::{Owner, Written, removed, stored};
 #[derive(Clone, Copy)]
 pub(super) struct Around<'a> {
     pub(super) source: &'a Source,
-    pub(super) names: &'a Names,
+    pub(super) names: Known<'a>,
     pub(super) place: &'a PlaceInCrate,
     /// `CACHE_DEFAULT_TTL`
     pub(super) default_ttl: Duration,
@@ -88,7 +89,7 @@ impl Finder<'_> {
             place: self.place(line),
             stores: Vec::new(),
             removes: stated
-                .map(|(text, line)| Removal::template(text, *line))
+                .map(|(text, line)| Removal::template(text, *line, |_| false))
                 .collect(),
             notes,
             unread: Vec::new(),
@@ -101,7 +102,9 @@ impl Finder<'_> {
                 sig,
                 owner: owner.as_ref(),
                 crate_name: self.around.place.name.as_deref(),
+                modules: self.open.is_empty().then_some(self.modules.as_slice()),
                 mentions_self: mentions_self(sig, block),
+                numbers: numbers(sig),
             };
             self.options(attrs, &written, &mut function, &locals);
             self.keep(function);
@@ -119,10 +122,10 @@ impl Finder<'_> {
     ) {
         let (names, default_ttl) = (self.around.names, self.around.default_ttl);
         let reading = Reading::new(names, locals);
-        for options in Options::all(attrs) {
-            removed(&options, function);
+        for options in Options::all(attrs, &self.imports) {
+            removed(&options, written, function);
             if options.stores() {
-                let store = stored(&options, written, function, names, reading, default_ttl);
+                let store = stored(&options, written, function, reading, default_ttl);
                 function.stores.push(store);
             }
         }
@@ -280,13 +283,7 @@ impl<'ast> Visit<'ast> for Finder<'_> {
     fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
         if let Some((_, locals)) = self.open.last() {
             let (line, names) = (call.method.span().start().line, self.around.names);
-            let done = calls::of_method(
-                call,
-                line,
-                names,
-                &self.imports,
-                Reading::new(names, locals),
-            );
+            let done = calls::of_method(call, line, &self.imports, Reading::new(names, locals));
             self.done(done);
         }
         visit::visit_expr_method_call(self, call);

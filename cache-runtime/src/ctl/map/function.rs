@@ -177,10 +177,10 @@ impl Removal {
         }
     }
 
-    /// A pattern with placeholders, as a text.
-    pub(super) fn template(text: &str, line: usize) -> Self {
+    /// A pattern with placeholders, as a text. `is_number` says which of them are whole numbers.
+    pub(super) fn template(text: &str, line: usize, is_number: impl Fn(&str) -> bool) -> Self {
         match Text::template(text) {
-            Ok(template) => Self::pattern(&template, line),
+            Ok(template) => Self::pattern(&template.with_numbers(is_number), line),
             Err(why) => Self {
                 written: text.to_owned(),
                 line,

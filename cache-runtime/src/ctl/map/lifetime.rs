@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use syn::{Expr, Lit};
 
-use crate::ctl::map::names::Names;
-use crate::ctl::map::reading::{Reading, path_of, plain, source_of};
+use crate::ctl::map::expr::{path_of, plain, source_of};
+use crate::ctl::map::names::Known;
+use crate::ctl::map::reading::Reading;
 use crate::ctl::units;
 use crate::ttl;
 
@@ -27,14 +28,14 @@ impl Lifetime {
     }
 
     /// A TTL of the attribute, or of an operation by hand: a name, a text, a number, or an expression.
-    pub(super) fn read(expr: &Expr, names: &Names, reading: Reading<'_>) -> Self {
+    pub(super) fn read(expr: &Expr, reading: Reading<'_>) -> Self {
         if let Expr::Lit(lit) = plain(expr)
             && let Lit::Str(text) = &lit.lit
         {
             return Self::text(&text.value());
         }
         let written = source_of(plain(expr));
-        let length = match named(expr, names) {
+        let length = match named(expr, reading.names()) {
             Some(length) => length,
             None => reading.duration(expr),
         };
@@ -63,7 +64,7 @@ impl Lifetime {
 }
 
 /// A TTL of `ttl_names!`, or one of the library's as a path. `None` if it is no such name.
-fn named(expr: &Expr, names: &Names) -> Option<Option<Duration>> {
+fn named(expr: &Expr, names: Known<'_>) -> Option<Option<Duration>> {
     let path = path_of(expr);
     let (name, before) = path.split_last()?;
     let is_of_library = match before {
@@ -86,6 +87,7 @@ fn named(expr: &Expr, names: &Names) -> Option<Option<Duration>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ctl::map::names::Names;
     use crate::ctl::map::reading::Locals;
 
     #[test]
@@ -110,7 +112,7 @@ mod tests {
             ("if vip { 1 } else { 2 }", None),
         ] {
             let expr = syn::parse_str(source).unwrap();
-            let read = Lifetime::read(&expr, &names, Reading::new(&names, &locals));
+            let read = Lifetime::read(&expr, Reading::new(Known::new(&names, &names), &locals));
             assert_eq!(
                 read.length.map(|length| length.as_secs()),
                 seconds,

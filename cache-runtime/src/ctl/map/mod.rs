@@ -7,6 +7,7 @@
 
 mod calls;
 mod dot;
+mod expr;
 mod files;
 mod finder;
 mod finding;
@@ -18,6 +19,7 @@ mod imports;
 mod lifetime;
 mod names;
 mod notes;
+mod numbers;
 mod options;
 mod place_in_crate;
 mod program;

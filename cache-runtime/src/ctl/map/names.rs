@@ -1,6 +1,7 @@
 //! What names in the source stand for: constants, functions that build keys, named TTLs.
 //!
-//! A name that is declared twice with different meanings stands for neither: which one is meant is not guessed.
+//! What a file declares comes before what others declare. A name that is declared twice with different meanings stands for
+//! neither: which one is meant is not guessed.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,15 +11,26 @@ use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
 use syn::{Attribute, Block, Expr, Ident, LitStr, ReturnType, Stmt, Token, Type, Visibility};
 
+use crate::ctl::map::expr::source_of;
 use crate::ctl::map::skipped::is_for_tests;
 use crate::ttl;
 
-/// The names of all files together.
+/// Names that one file declares, or all files together.
 #[derive(Default)]
 pub(super) struct Names {
-    constants: HashMap<String, Option<Expr>>,
-    builders: HashMap<String, Option<Expr>>,
-    ttls: HashMap<String, Option<Duration>>,
+    constants: Meanings<Expr>,
+    builders: Meanings<Expr>,
+    ttls: Meanings<Duration>,
+}
+
+/// What each name stands for; `None` if that is not known.
+type Meanings<T> = HashMap<String, Option<T>>;
+
+/// The names that a file sees.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    own: &'a Names,
+    all: &'a Names,
 }
 
 impl Names {
@@ -26,22 +38,44 @@ impl Names {
     pub(super) fn add(&mut self, file: &syn::File) {
         self.visit_file(file);
     }
+}
 
-    /// The value of a constant.
-    pub(super) fn constant(&self, name: &str) -> Option<&Expr> {
-        self.constants.get(name)?.as_ref()
+impl<'a> Known<'a> {
+    /// The names of one file before those of all files.
+    pub(super) fn new(own: &'a Names, all: &'a Names) -> Self {
+        Self { own, all }
     }
 
-    /// The expression that a function returns which builds a key, a tag or a prefix.
-    pub(super) fn builder(&self, name: &str) -> Option<&Expr> {
-        self.builders.get(name)?.as_ref()
+    /// The value of a constant, and the names that are seen where it stands.
+    pub(super) fn constant(self, name: &str) -> Option<(&'a Expr, Self)> {
+        self.find(name, |names| &names.constants)
+    }
+
+    /// The expression that a function returns which builds a key, a tag or a prefix, and the names that are seen there.
+    pub(super) fn builder(self, name: &str) -> Option<(&'a Expr, Self)> {
+        self.find(name, |names| &names.builders)
     }
 
     /// How long a TTL of this name is, which the source declares with `ttl_names!`: `None` if it does not, and
-    /// `Some(None)` if it does so twice, or not with a duration.
-    pub(super) fn ttl(&self, name: &str) -> Option<Option<Duration>> {
-        let length = *self.ttls.get(name)?;
+    /// `Some(None)` if it does so with several durations, or with something else.
+    pub(super) fn ttl(self, name: &str) -> Option<Option<Duration>> {
+        let own = self.own.ttls.get(name);
+        let length = *own.or_else(|| self.all.ttls.get(name))?;
         Some(length.map(|length| ttl::overridden(name, length)))
+    }
+
+    fn find(
+        self,
+        name: &str,
+        of: impl Fn(&'a Names) -> &'a Meanings<Expr>,
+    ) -> Option<(&'a Expr, Self)> {
+        match of(self.own).get(name) {
+            Some(meaning) => Some((meaning.as_ref()?, self)),
+            None => {
+                let meaning = of(self.all).get(name)?.as_ref()?;
+                Some((meaning, Self::new(self.all, self.all)))
+            }
+        }
     }
 }
 
@@ -106,9 +140,14 @@ impl Parse for TtlName {
     }
 }
 
-fn add_expr(all: &mut HashMap<String, Option<Expr>>, name: &Ident, meaning: Option<&Expr>) {
+fn add_expr(all: &mut Meanings<Expr>, name: &Ident, meaning: Option<&Expr>) {
     all.entry(name.to_string())
-        .and_modify(|known| *known = None)
+        .and_modify(|known| {
+            let same = known.as_ref().map(source_of) == meaning.map(source_of);
+            if !same {
+                *known = None;
+            }
+        })
         .or_insert_with(|| meaning.cloned());
 }
 
@@ -143,31 +182,45 @@ mod tests {
 
     #[test]
     fn named_ttls_are_read_where_they_are_declared() {
-        let names = names(
+        let all = names(
             "cache_runtime::ttl_names! { /// Pages.\n pub PAGES = \"60s\"; DRAFTS = \"1h 30m\" }
              mod inner { ttl_names! { pub(crate) TWICE = \"1s\"; SOON = \"soon\"; } }
-             mod other { ttl_names! { TWICE = \"2s\"; } }",
+             mod other { ttl_names! { TWICE = \"2s\"; PAGES = \"1m\"; } }",
         );
-        let seconds = |name| names.ttl(name).map(|ttl| ttl.map(|ttl| ttl.as_secs()));
-        assert_eq!(seconds("PAGES"), Some(Some(60)));
-        assert_eq!(seconds("DRAFTS"), Some(Some(5_400)));
-        assert_eq!(seconds("TWICE"), Some(None), "which one is not known");
-        assert_eq!(seconds("SOON"), Some(None));
-        assert_eq!(seconds("LIST"), None);
+        let own = names("ttl_names! { TWICE = \"3s\"; }");
+        let seconds =
+            |known: Known<'_>, name| known.ttl(name).map(|ttl| ttl.map(|ttl| ttl.as_secs()));
+        let known = Known::new(&all, &all);
+        assert_eq!(seconds(known, "PAGES"), Some(Some(60)));
+        assert_eq!(seconds(known, "DRAFTS"), Some(Some(5_400)));
+        assert_eq!(
+            seconds(known, "TWICE"),
+            Some(None),
+            "which one is not known"
+        );
+        assert_eq!(seconds(known, "SOON"), Some(None));
+        assert_eq!(seconds(known, "LIST"), None);
+        assert_eq!(seconds(Known::new(&own, &all), "TWICE"), Some(Some(3)));
     }
 
     #[test]
     fn builders_and_constants_are_found() {
-        let names = names(
+        let all = names(
             "const A: &str = \"a\";
              fn key(id: u64) -> CacheKey { CacheKey::user(id) }
              fn longer() -> CacheKey { let a = 1; CacheKey::user(a) }
              impl Keys { fn tag() -> Tag { return Tag::of(\"x\"); } }
-             mod one { const B: u8 = 1; } mod two { const B: u8 = 2; }
+             mod one { const B: u8 = 1; const C: u8 = 1; } mod two { const B: u8 = 2; const C: u8 = 1; }
              #[cfg(test)] mod tests { const A: &str = \"b\"; }",
         );
-        assert!(names.builder("key").is_some() && names.builder("tag").is_some());
-        assert!(names.builder("longer").is_none() && names.builder("other").is_none());
-        assert!(names.constant("A").is_some() && names.constant("B").is_none());
+        let own = names("const B: u8 = 3; const A: &str = \"own\";");
+        let known = Known::new(&all, &all);
+        let builds = |name| known.builder(name).is_some();
+        assert!(builds("key") && builds("tag") && !builds("longer") && !builds("other"));
+        let value =
+            |known: Known<'_>, name| known.constant(name).map(|(value, _)| source_of(value));
+        assert!(value(known, "A").is_some() && value(known, "B").is_none());
+        assert!(value(known, "C").is_some(), "declared twice alike");
+        assert!(value(Known::new(&own, &all), "B").is_some());
     }
 }

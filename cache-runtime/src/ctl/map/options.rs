@@ -7,7 +7,8 @@ use syn::parse::{Parse as _, ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, Ident, Lit, Meta, MetaList, Token, parenthesized, token};
 
-use crate::ctl::map::reading::{plain, source_of};
+use crate::ctl::map::expr::{plain, source_of};
+use crate::ctl::map::imports::Imports;
 use crate::ctl::map::skipped::needs_test;
 
 /// The options that decide what is stored, and what is removed.
@@ -40,10 +41,10 @@ pub(super) enum Companions {
 
 impl Options {
     /// The options of each `#[cached]` of these attributes; also of those in a `#[cfg_attr]`.
-    pub(super) fn all(attrs: &[Attribute]) -> Vec<Self> {
+    pub(super) fn all(attrs: &[Attribute], imports: &Imports) -> Vec<Self> {
         let mut lists = Vec::new();
         for attr in attrs {
-            cached_in(&attr.meta, &mut lists);
+            cached_in(&attr.meta, imports, &mut lists);
         }
         let read = |list: &MetaList| Self::read.parse2(list.tokens.clone()).ok();
         lists.iter().filter_map(read).collect()
@@ -113,12 +114,11 @@ impl Companions {
 }
 
 /// Collects the lists `cached(…)` of an attribute.
-fn cached_in(meta: &Meta, lists: &mut Vec<MetaList>) {
+fn cached_in(meta: &Meta, imports: &Imports, lists: &mut Vec<MetaList>) {
     let Meta::List(list) = meta else {
         return;
     };
-    let name = list.path.segments.last();
-    if name.is_some_and(|last| last.ident == "cached") {
+    if is_cached(&list.path, imports) {
         lists.push(list.clone());
     } else if list.path.is_ident("cfg_attr") {
         let parts = Punctuated::<Meta, Token![,]>::parse_terminated;
@@ -127,9 +127,18 @@ fn cached_in(meta: &Meta, lists: &mut Vec<MetaList>) {
         };
         let mut parts = parts.iter();
         if parts.next().is_some_and(|condition| !needs_test(condition)) {
-            parts.for_each(|part| cached_in(part, lists));
+            parts.for_each(|part| cached_in(part, imports, lists));
         }
     }
+}
+
+/// Whether a path leads to the attribute, by whatever name it is imported. The crate `cached` has an attribute of the same
+/// name.
+fn is_cached(path: &syn::Path, imports: &Imports) -> bool {
+    let segments = path.segments.iter();
+    let path = imports.full(segments.map(|part| part.ident.to_string()).collect());
+    let is_of_other = path.len() > 1 && path.first().is_some_and(|first| first == "cached");
+    !is_of_other && path.last().is_some_and(|last| last == "cached")
 }
 
 /// A text, or a list of them, each with its line.
@@ -160,9 +169,13 @@ mod tests {
     use super::*;
 
     fn options(attributes: &str) -> Vec<Options> {
-        let item: syn::ItemFn = syn::parse_str(&format!("{attributes} async fn f() {{}}"))
-            .unwrap_or_else(|why| panic!("{attributes}: {why}"));
-        Options::all(&item.attrs)
+        let file = format!("use cache_runtime::cached as memo; {attributes} async fn f() {{}}");
+        let file = syn::parse_str(&file).unwrap_or_else(|why| panic!("{attributes}: {why}"));
+        let imports = Imports::of(&file);
+        match &file.items[1] {
+            syn::Item::Fn(item) => Options::all(&item.attrs, &imports),
+            _ => panic!("{attributes}"),
+        }
     }
 
     #[test]
@@ -198,6 +211,7 @@ mod tests {
         for attribute in [
             "#[cached(put, key = \"a\")]",
             "#[cache_runtime::cached(put, key = \"a\")]",
+            "#[memo(put, key = \"a\")]",
             "#[cfg_attr(feature = \"cache\", cached(put, key = \"a\"))]",
             "#[cfg_attr(unix, inline, cfg_attr(not(test), ::cache_runtime::cached(put, key = \"a\")))]",
         ] {
@@ -213,6 +227,7 @@ mod tests {
         for attribute in [
             "#[inline]",
             "#[cached]",
+            "#[cached::proc_macro::cached(ttl = 1)]",
             "#[cfg_attr(test, cached(ttl = 1))]",
             "#[cached(ttl = )]",
             "#[cached = \"x\"]",

@@ -13,21 +13,27 @@ pub(super) struct PlaceInCrate {
 impl PlaceInCrate {
     /// The place of a file. `manifest` reads the `Cargo.toml` of a folder, if there is one.
     pub(super) fn of(file: &Path, manifest: impl Fn(&Path) -> Option<String>) -> Self {
-        let modules = modules(file);
-        let found = file.ancestors().skip(1).find_map(|folder| {
-            let text = manifest(folder)?;
-            let is_usual = file.starts_with(folder.join("src"))
-                && !file.starts_with(folder.join("src").join("bin"));
-            Some(is_usual.then(|| package(&text)).flatten())
-        });
-        Self {
-            name: found.flatten(),
+        let unknown = |modules| Self {
+            name: None,
             modules,
+        };
+        let mut folders = file.ancestors().skip(1);
+        let found = folders.find_map(|folder| manifest(folder).map(|text| (folder, text)));
+        let Some((folder, text)) = found else {
+            return unknown(modules(file));
+        };
+        let source = folder.join("src");
+        match file.strip_prefix(&source) {
+            Ok(within) if !within.starts_with("bin") => Self {
+                name: package(&text),
+                modules: modules(&Path::new("src").join(within)),
+            },
+            _ => unknown(modules(file)),
         }
     }
 }
 
-/// The modules that lead to a file: the folders below the last `src`, and the file itself.
+/// The modules that lead to a file: the folders below the first `src`, and the file itself.
 fn modules(file: &Path) -> Vec<String> {
     let file = file.with_extension("");
     let names: Vec<String> = file
@@ -37,7 +43,7 @@ fn modules(file: &Path) -> Vec<String> {
             _ => None,
         })
         .collect();
-    let below = names.iter().rposition(|name| name == "src");
+    let below = names.iter().position(|name| name == "src");
     let below = below.map_or(names.len().saturating_sub(1), |at| at + 1);
     let mut modules = names[below..].to_vec();
     let roots = ["mod", "lib", "main"];
@@ -88,6 +94,7 @@ mod tests {
         assert_eq!(board.name.as_deref(), Some("job_board"));
         assert_eq!(board.modules, ["jobs", "routes"]);
         assert_eq!(place("a/job-board/src/jobs/mod.rs").modules, ["jobs"]);
+        assert_eq!(place("a/job-board/src/src/a.rs").modules, ["src", "a"]);
         assert_eq!(place("a/job-board/src/main.rs").modules, [""; 0]);
         assert_eq!(place("a/job-board/src/bin/tool.rs").name, None);
         assert_eq!(place("a/job-board/tests/api.rs").name, None);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::ctl::map::files;
 use crate::ctl::map::finder::{self, Around};
 use crate::ctl::map::function::{Function, Place};
-use crate::ctl::map::names::Names;
+use crate::ctl::map::names::{Known, Names};
 use crate::ctl::map::place_in_crate::PlaceInCrate;
 use crate::ctl::map::source::Source;
 
@@ -37,16 +37,18 @@ impl Program {
             }
         }
         let mut names = Names::default();
-        for (_, source) in &sources {
-            names.add(&source.syntax);
-        }
+        sources
+            .iter()
+            .for_each(|(_, source)| names.add(&source.syntax));
         let mut of_tests = Vec::new();
         let mut found = Vec::new();
         for (path, source) in &sources {
             let place = PlaceInCrate::of(path, manifest);
+            let mut own = Names::default();
+            own.add(&source.syntax);
             let around = Around {
                 source,
-                names: &names,
+                names: Known::new(&own, &names),
                 place: &place,
                 default_ttl,
             };

@@ -6,10 +6,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use syn::spanned::Spanned as _;
 use syn::{Expr, ExprCall, ExprMethodCall, Lit, LitStr};
 
-use crate::ctl::map::names::Names;
+use crate::ctl::map::expr::{last_but_one, last_name, name_of, path_of, plain};
+use crate::ctl::map::names::Known;
 use crate::ctl::map::shape::{ANY, VALUE};
 use crate::ctl::map::text::Text;
 use crate::key::{CacheKey, KeyPrefix, Tag};
@@ -23,13 +23,13 @@ const DEEPEST: usize = 8;
 /// Reads expressions of one function.
 #[derive(Clone, Copy)]
 pub(super) struct Reading<'a> {
-    names: &'a Names,
+    names: Known<'a>,
     locals: Option<&'a Locals>,
     depth: usize,
 }
 
 impl<'a> Reading<'a> {
-    pub(super) fn new(names: &'a Names, locals: &'a Locals) -> Self {
+    pub(super) fn new(names: Known<'a>, locals: &'a Locals) -> Self {
         Self {
             names,
             locals: Some(locals),
@@ -97,6 +97,11 @@ impl<'a> Reading<'a> {
                     Expr::Closure(each) => self.tags(&each.body),
                     _ => None,
                 }
+            }
+            Expr::MethodCall(call) if call.method == "chain" => {
+                let first = self.tags(&call.receiver)?;
+                let rest = self.tags(call.args.first()?)?;
+                Some([first, rest].concat())
             }
             Expr::MethodCall(call) if PASSES_ON.iter().any(|name| call.method == name) => {
                 self.tags(&call.receiver)
@@ -220,23 +225,37 @@ impl<'a> Reading<'a> {
             depth: self.depth + 1,
             ..self
         };
-        // The body of another function does not see the variables of this one.
-        let outside = Self {
+        // What stands elsewhere does not see the variables of this function.
+        let outside = |names| Self {
+            names,
             locals: None,
             ..deeper
         };
         match expr {
             Expr::Path(path) => {
                 let name = path.path.segments.last()?.ident.to_string();
-                let local = path.path.get_ident().and(self.locals?.get(&name));
-                match local {
-                    Some(local) => read(deeper, local),
-                    None => read(outside, self.names.constant(&name)?),
+                let is_one = path.path.get_ident().is_some();
+                let local = self
+                    .locals
+                    .filter(|_| is_one)
+                    .and_then(|all| all.get(&name));
+                if let Some(local) = local {
+                    return read(deeper, local);
                 }
+                let (value, names) = self.names.constant(&name)?;
+                read(outside(names), value)
             }
-            Expr::Call(call) => read(outside, self.names.builder(&last_name(&call.func)?)?),
+            Expr::Call(call) => {
+                let (returned, names) = self.names.builder(&last_name(&call.func)?)?;
+                read(outside(names), returned)
+            }
             _ => None,
         }
+    }
+
+    /// The names that the file around the function declares or sees.
+    pub(super) fn names(self) -> Known<'a> {
+        self.names
     }
 }
 
@@ -320,58 +339,6 @@ fn array(input: syn::parse::ParseStream<'_>) -> syn::Result<syn::ExprArray> {
 /// Whether the chain is `KeyPrefix::from(…)`, which adds no `:`.
 fn is_from(expr: &Expr) -> bool {
     matches!(plain(expr), Expr::Call(call) if last_name(&call.func).as_deref() == Some("from"))
-}
-
-/// The expression without what does not change its value.
-pub(super) fn plain(mut expr: &Expr) -> &Expr {
-    loop {
-        expr = match expr {
-            Expr::Reference(inner) => &inner.expr,
-            Expr::Paren(inner) => &inner.expr,
-            Expr::Group(inner) => &inner.expr,
-            Expr::Block(block) => match block.block.stmts.as_slice() {
-                [syn::Stmt::Expr(inner, None)] => inner,
-                _ => return expr,
-            },
-            _ => return expr,
-        };
-    }
-}
-
-/// The names of a path; nothing for any other expression.
-pub(super) fn path_of(expr: &Expr) -> Vec<String> {
-    match plain(expr) {
-        Expr::Path(path) => {
-            let segments = path.path.segments.iter();
-            segments.map(|segment| segment.ident.to_string()).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-fn last_name(expr: &Expr) -> Option<String> {
-    path_of(expr).pop()
-}
-
-/// The type in `Type::function`.
-fn last_but_one(expr: &Expr) -> Option<String> {
-    path_of(expr).into_iter().rev().nth(1)
-}
-
-/// The name of a value for people: its source, if that is short and in one line.
-fn name_of(expr: &Expr) -> String {
-    let source = source_of(plain(expr));
-    match source.chars().count() <= 24 && !source.contains(['<', '>']) {
-        true if !source.is_empty() => source,
-        _ => "…".to_owned(),
-    }
-}
-
-/// The source of an expression, in one line.
-pub(super) fn source_of(expr: &Expr) -> String {
-    let source = expr.span().source_text().unwrap_or_default();
-    let words: Vec<&str> = source.split_whitespace().collect();
-    words.join(" ")
 }
 
 /// Whether a call is made on something that is called a cache: `cache()`, `self.cache`, `job_cache`.

@@ -9,8 +9,14 @@ use crate::key::Pattern;
 /// one that Unicode reserves for private use, which keys, tags and patterns keep as it is.
 pub(super) const VALUE: char = '\u{e000}';
 
+/// Stands for a whole number, which is a value without letters.
+pub(super) const NUMBER: char = '\u{e002}';
+
 /// Stands for any text, also for the empty one.
 pub(super) const ANY: char = '\u{e001}';
+
+/// All of them.
+pub(super) const MARKS: [char; 3] = [VALUE, NUMBER, ANY];
 
 /// A text longer than this counts as one that begins alike, so that comparing two takes a bounded time.
 const LONGEST: usize = 2_000;
@@ -26,6 +32,7 @@ pub(super) struct Shape {
 enum Atom {
     Char(char),
     Value,
+    Number,
     Any,
     /// A `:`, and the step after it; or neither.
     Below,
@@ -36,11 +43,13 @@ enum Atom {
 enum Taken {
     One(char),
     NoColon,
+    /// And no colon.
+    NoLetter,
     Every,
 }
 
 impl Shape {
-    /// A text in which [`VALUE`] and [`ANY`] stand for values and texts.
+    /// A text in which [`MARKS`] stand for values and texts.
     pub(super) fn of(marked: &str) -> Self {
         let mut atoms: Vec<Atom> = marked.chars().take(LONGEST).map(Atom::of).collect();
         if marked.chars().nth(LONGEST).is_some() {
@@ -94,7 +103,7 @@ impl Shape {
         match self.atoms.get(at)? {
             Atom::Any => Some(at + 1),
             Atom::Below => Some(at + 2),
-            Atom::Char(_) | Atom::Value => None,
+            Atom::Char(_) | Atom::Value | Atom::Number => None,
         }
     }
 
@@ -103,6 +112,7 @@ impl Shape {
         let (once, again) = match self.atoms.get(at) {
             Some(Atom::Char(c)) => (Some((Taken::One(*c), at + 1)), None),
             Some(Atom::Value) => (Some((Taken::NoColon, at + 1)), Some((Taken::NoColon, at))),
+            Some(Atom::Number) => (Some((Taken::NoLetter, at + 1)), Some((Taken::NoLetter, at))),
             Some(Atom::Any) => (None, Some((Taken::Every, at))),
             Some(Atom::Below) => (Some((Taken::One(':'), at + 1)), None),
             None => (None, None),
@@ -115,6 +125,7 @@ impl Atom {
     fn of(c: char) -> Self {
         match c {
             VALUE => Self::Value,
+            NUMBER => Self::Number,
             ANY => Self::Any,
             c => Self::Char(c),
         }
@@ -126,7 +137,10 @@ impl Taken {
         match (self, other) {
             (Self::One(a), Self::One(b)) => a == b,
             (Self::One(c), Self::NoColon) | (Self::NoColon, Self::One(c)) => c != ':',
-            (Self::Every, _) | (_, Self::Every) | (Self::NoColon, Self::NoColon) => true,
+            (Self::One(c), Self::NoLetter) | (Self::NoLetter, Self::One(c)) => {
+                c != ':' && !c.is_alphabetic()
+            }
+            _ => true,
         }
     }
 }
@@ -211,6 +225,23 @@ mod tests {
             assert!(!keys(pattern).meets(&key(template)), "{pattern} {template}");
         }
         assert!(keys("*").is_everything() && !keys("*a*").is_everything());
+    }
+
+    #[test]
+    fn a_number_is_no_word() {
+        let number = Shape::of(&format!("user:{NUMBER}"));
+        for (pattern, meets) in [
+            ("user:", true),
+            ("user:<>", true),
+            ("user:-7", true),
+            ("*:7", true),
+            ("*:roles", false),
+            ("user:list", false),
+            ("user:7:roles", false),
+        ] {
+            assert_eq!(number.meets(&keys(pattern)), meets, "{pattern}");
+        }
+        assert!(number.meets(&number));
     }
 
     #[test]

@@ -1,18 +1,19 @@
 //! What the options of `#[cached]` store and remove, beside the signature of their function.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use syn::visit::Visit;
 use syn::{Expr, FnArg, Lit, Signature, Type};
 
+use crate::ctl::map::expr::{plain, source_of};
 use crate::ctl::map::function::{
     Companion, Function, How, Key, Removal, Removed, Store, Tags, Unread,
 };
 use crate::ctl::map::lifetime::Lifetime;
-use crate::ctl::map::names::Names;
 use crate::ctl::map::options::{Companions, Options, texts};
-use crate::ctl::map::reading::{Reading, plain, source_of};
-use crate::ctl::map::shape::{ANY, Covered, Shape, VALUE};
+use crate::ctl::map::reading::Reading;
+use crate::ctl::map::shape::{ANY, Covered, VALUE};
 use crate::ctl::map::text::Text;
 
 /// The type or trait around a method.
@@ -31,15 +32,19 @@ pub(super) struct Written<'a> {
     pub(super) owner: Option<&'a Owner>,
     /// The name with which paths of its crate begin, if it is known.
     pub(super) crate_name: Option<&'a str>,
+    /// The modules around it; `None` if another function is around it, too.
+    pub(super) modules: Option<&'a [String]>,
     pub(super) mentions_self: bool,
+    /// Its parameters that are whole numbers.
+    pub(super) numbers: HashSet<String>,
 }
 
 /// Adds what `invalidates` removes.
-pub(super) fn removed(options: &Options, function: &mut Function) {
+pub(super) fn removed(options: &Options, written: &Written<'_>, function: &mut Function) {
+    let is_number = |name: &str| written.numbers.contains(name);
     let patterns = options.invalidates.iter();
-    function
-        .removes
-        .extend(patterns.map(|(text, line)| Removal::template(text, *line)));
+    let removals = patterns.map(|(text, line)| Removal::template(text, *line, is_number));
+    function.removes.extend(removals);
 }
 
 /// The entry that a function stores.
@@ -47,7 +52,6 @@ pub(super) fn stored(
     options: &Options,
     written: &Written<'_>,
     function: &mut Function,
-    names: &Names,
     reading: Reading<'_>,
     default_ttl: Duration,
 ) -> Store {
@@ -66,7 +70,7 @@ pub(super) fn stored(
         how: if options.put { How::Put } else { How::Read },
         key,
         ttl: match &options.ttl {
-            Some(ttl) => Lifetime::read(ttl, names, reading),
+            Some(ttl) => Lifetime::read(ttl, reading),
             None => Lifetime::default(default_ttl),
         },
         tags,
@@ -96,7 +100,10 @@ fn key(
         && let Lit::Str(text) = &lit.lit
     {
         return match Text::template(&text.value()) {
-            Ok(text) => Key::of(&text, below),
+            Ok(text) => {
+                let text = text.with_numbers(|name| written.numbers.contains(name));
+                Key::of(&text, below)
+            }
             Err(_) => Key::Unread(text.value()),
         };
     }
@@ -116,28 +123,51 @@ fn key(
 
 /// The key of a function that states none: the function's path, its types and its arguments.
 fn automatic(options: &Options, written: &Written<'_>) -> Key {
+    let whole = whole_path(options, written);
+    let path = whole.clone().unwrap_or_else(|| path_in_part(written));
+    let (mut marked, mut names) = (path.marked.clone(), path.names.clone());
+    for name in in_automatic_key(options, written.sig) {
+        marked.push(':');
+        marked.push(VALUE);
+        names.push(name);
+    }
+    let text = Text { marked, names };
+    let text = text.with_numbers(|name| written.numbers.contains(name));
+    let shape = text.shape();
+    Key::Known {
+        shown: text.to_string().replace("<…>", "…"),
+        beginning: text.beginning().to_owned(),
+        // The type around a method is in its path, or comes last.
+        shape: if whole.is_some() {
+            shape
+        } else {
+            shape.or_below()
+        },
+        every: path.shape().or_below(),
+    }
+}
+
+/// The path of a free function, if it is in the source.
+fn whole_path(options: &Options, written: &Written<'_>) -> Option<Text> {
+    let is_free = written.owner.is_none() && options.companions != Companions::None;
+    let (name, modules) = written
+        .crate_name
+        .zip(written.modules)
+        .filter(|_| is_free)?;
     let function = written.sig.ident.to_string();
+    let path = [&[name.to_owned()], modules, &[function]].concat();
+    Some(Text::literal(&path.join("::")))
+}
+
+/// The path of any other function. What is around it is written as the compiler writes it, so any text may stand there.
+fn path_in_part(written: &Written<'_>) -> Text {
     let start = match written.crate_name {
         Some(name) if written.owner.is_none_or(|owner| owner.is_local) => format!("{name}::"),
-        _ => ANY.to_string(),
+        _ => String::new(),
     };
-    let names = in_automatic_key(options, written.sig);
-    let crate_shown = written.crate_name.unwrap_or("…");
-    let mut shown = format!("{crate_shown}::…::{function}");
-    let mut marked = format!("{start}{ANY}{function}");
-    for name in &names {
-        shown.push_str(&format!(":<{name}>"));
-        marked.push_str(&format!(":{VALUE}"));
-    }
-    let any_of_it = Shape::of(&format!("{start}{ANY}{function}{ANY}"));
-    Key::Known {
-        shown,
-        beginning: written
-            .crate_name
-            .map(|name| format!("{name}::"))
-            .unwrap_or_default(),
-        shape: Shape::of(&marked).or_below(),
-        every: any_of_it,
+    Text {
+        marked: format!("{start}{ANY}{}", written.sig.ident),
+        names: vec!["…".to_owned()],
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::fmt::{self, Display};
 
-use crate::ctl::map::shape::{ANY, Shape, VALUE};
+use crate::ctl::map::shape::{ANY, MARKS, NUMBER, Shape, VALUE};
 
 /// A text, and the names of its placeholders.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Text {
-    /// With [`VALUE`] or [`ANY`] at each placeholder.
+    /// With one of the [`MARKS`] at each placeholder.
     pub(super) marked: String,
     /// The names of the placeholders, in order.
     pub(super) names: Vec<String>,
@@ -60,19 +60,36 @@ impl Text {
         Ok(template)
     }
 
+    /// The same, knowing which placeholders are whole numbers.
+    pub(super) fn with_numbers(self, is_number: impl Fn(&str) -> bool) -> Self {
+        let mut names = self.names.iter();
+        let marked = self.marked.chars().map(|c| match c {
+            VALUE if names.next().is_some_and(|name| is_number(name)) => NUMBER,
+            NUMBER | ANY => {
+                names.next();
+                c
+            }
+            c => c,
+        });
+        Self {
+            marked: marked.collect(),
+            names: self.names.clone(),
+        }
+    }
+
     pub(super) fn shape(&self) -> Shape {
         Shape::of(&self.marked)
     }
 
     /// The text before the first placeholder.
     pub(super) fn beginning(&self) -> &str {
-        self.marked.split([VALUE, ANY]).next().unwrap_or_default()
+        self.marked.split(MARKS).next().unwrap_or_default()
     }
 
     /// A pattern that covers every key of this template, as the companion `invalidate_all` removes them: what begins like
     /// it, or a glob if there is text after a placeholder.
     pub(super) fn every_key(&self) -> Shape {
-        let mut parts = self.marked.split([VALUE, ANY]);
+        let mut parts = self.marked.split(MARKS);
         let (first, rest) = (parts.next().unwrap_or_default(), parts.collect::<Vec<_>>());
         if rest.is_empty() {
             return self.shape().or_below();
@@ -91,11 +108,11 @@ impl Display for Text {
         let mut names = self.names.iter();
         for c in self.marked.chars() {
             match (c, names.as_slice().first()) {
-                (VALUE | ANY, Some(name)) => {
+                (VALUE | NUMBER | ANY, Some(name)) => {
                     names.next();
                     write!(f, "<{name}>")?;
                 }
-                (VALUE | ANY, None) => f.write_str("<…>")?,
+                (VALUE | NUMBER | ANY, None) => f.write_str("<…>")?,
                 (c, _) => write!(f, "{c}")?,
             }
         }
@@ -136,6 +153,20 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_marked_by_their_names() {
+        let template = Text::template("a:<id>:<x>:<id>").unwrap();
+        let numbered = template.clone().with_numbers(|name| name == "id");
+        assert_eq!(numbered.to_string(), template.to_string());
+        let marks: Vec<char> = numbered
+            .marked
+            .chars()
+            .filter(|c| MARKS.contains(c))
+            .collect();
+        assert_eq!(marks, [NUMBER, VALUE, NUMBER]);
+        assert_eq!(numbered.beginning(), "a:");
+    }
+
+    #[test]
     fn what_the_attribute_refuses_says_why() {
         for (text, why) in [
             ("a<b", "is not closed"),
@@ -163,7 +194,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics(text in any::<String>(), other in "[<>:a*\u{e000}\u{e001}]{0,12}") {
+        fn no_text_panics(text in any::<String>(), other in "[<>:a*\u{e000}\u{e001}\u{e002}]{0,12}") {
             for text in [&text, &other] {
                 if let Ok(template) = Text::template(text) {
                     let _ = (template.to_string(), template.every_key().meets(&template.shape()));

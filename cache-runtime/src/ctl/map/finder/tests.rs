@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::ctl::map::function::{How, Key};
+use crate::ctl::map::names::Names;
 
 fn found(text: &str) -> Found {
     let source = Source::parse("src/jobs.rs".to_owned(), text)
@@ -16,7 +17,7 @@ fn found(text: &str) -> Found {
     };
     find(Around {
         source: &source,
-        names: &names,
+        names: Known::new(&names, &names),
         place: &place,
         default_ttl: Duration::from_secs(300),
     })
@@ -86,7 +87,7 @@ fn automatic_keys_hold_what_the_attribute_puts_into_them() {
 #[cached(ttl = "list", skip(db))]
 async fn list<T, const N: usize>(db: &Db, State(s): State<Db>, _: User, At((a, b)): At<(u8, u8)>, NONE: u8) -> u64 { 1 }
 "#;
-    let key = "app::…::list:<T>:<N>:<a>:<b>".to_owned();
+    let key = "app::jobs::list:<T>:<N>:<a>:<b>".to_owned();
     assert_eq!(stored(text), [("list".to_owned(), 3, key)]);
     let shape = |text: &str| match &found(text).functions[0].stores[0].key {
         Key::Known { shape, .. } => shape.clone(),
@@ -96,6 +97,10 @@ async fn list<T, const N: usize>(db: &Db, State(s): State<Db>, _: User, At((a, b
     let text_of = crate::ctl::map::shape::Shape::of;
     assert!(list.meets(&text_of("app::jobs::list:u8:1:2:3")));
     assert!(!list.meets(&text_of("app::jobs::other:u8:1:2:3")));
+    assert!(!list.meets(&text_of("app::users::list:u8:1:2:3")));
+    let method = shape("impl A { #[cached(ttl = 1)] async fn list(&self, id: u8) -> u8 { 1 } }");
+    assert!(method.meets(&text_of("app::users::A::list:1")));
+    assert!(!method.meets(&text_of("users::A::list:1")));
     assert!(!list.meets(&text_of("jobs:list:1")));
     assert!(!list.meets(&text_of("app:jobs:list:u8:1:2:3")));
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::ctl::map::finder::{self, Around};
-use crate::ctl::map::names::Names;
+use crate::ctl::map::names::{Known, Names};
 use crate::ctl::map::place_in_crate::PlaceInCrate;
 use crate::ctl::map::program::Program;
 use crate::ctl::map::source::Source;
@@ -23,7 +23,7 @@ fn program(files: &[(&str, &str)]) -> Program {
         let place = PlaceInCrate::of(Path::new(&source.file), |_| None);
         let found = finder::find(Around {
             source,
-            names: &names,
+            names: Known::new(&names, &names),
             place: &place,
             default_ttl: Duration::from_secs(300),
         });

@@ -1,6 +1,7 @@
 //! Tests of reading expressions.
 
 use super::*;
+use crate::ctl::map::names::Names;
 
 fn read<T>(source: &str, read: impl Fn(Reading<'_>, &Expr) -> T) -> T {
     let mut names = Names::default();
@@ -13,7 +14,7 @@ fn read<T>(source: &str, read: impl Fn(Reading<'_>, &Expr) -> T) -> T {
         ("itself".to_owned(), syn::parse_str("itself").unwrap()),
     ]);
     let expr: Expr = syn::parse_str(source).unwrap_or_else(|why| panic!("{source}: {why}"));
-    read(Reading::new(&names, &locals), &expr)
+    read(Reading::new(Known::new(&names, &names), &locals), &expr)
 }
 
 #[test]
@@ -93,6 +94,10 @@ fn prefixes_and_tags_are_read_as_the_library_writes_them() {
         (
             "result.iter().map(|label| Tag::of(\"label\").segment(label))",
             &["label:<label>"],
+        ),
+        (
+            "result.iter().map(|x| Tag::of(\"a\").segment(x)).chain([Tag::of(\"b\")])",
+            &["a:<x>", "b"],
         ),
         (
             "vec![Tag::from(\"x\"), Tag::of(\"y\").segment(&1)]",
