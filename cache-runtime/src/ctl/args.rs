@@ -16,6 +16,16 @@ it. It is never printed.
 
 Exit codes: 0 all is well, 1 problems were found, 2 wrong usage, or no connection.";
 
+const AFTER_MAP: &str = "\
+Comments directly above a function say what its source does not show:
+  // cache-map: reads jobs, companies          what the cached function reads
+  // cache-map: writes jobs                    what the function writes, so that it has to remove what reads it
+  // cache-map: allow(unremoved) WHY           nobody removes what it stores, and that is right; also allow(unmatched)
+  // cache-map: key employee:<code>            the key that an expression gives; also tags author:<id>, all
+  // cache-map: removes jobs:<id>, #all        what it removes in a way that is not seen
+
+Exit codes: 0 all is well, 1 a check found something, or a file does not parse, 2 wrong usage.";
+
 /// Looks at a cache in Redis, removes from it, and finds out what is wrong with it.
 #[derive(Parser)]
 #[command(name = "cachectl", version, after_help = AFTER, arg_required_else_help = true)]
@@ -148,6 +158,7 @@ pub(super) struct Bench {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_MAP)]
 pub(super) struct Map {
     /// Rust files, or folders that are searched for them; `src` without any
     #[arg(value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]

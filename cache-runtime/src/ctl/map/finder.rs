@@ -9,7 +9,7 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Block, Expr, Generics, Signature, Token};
 
 use crate::ctl::map::calls::{self, Done};
-use crate::ctl::map::function::{Function, Place, Removal};
+use crate::ctl::map::function::{Function, Place, Removal, Unread};
 use crate::ctl::map::imports::Imports;
 use crate::ctl::map::names::Known;
 use crate::ctl::map::notes::{Notes, is_note};
@@ -123,6 +123,17 @@ impl Finder<'_> {
         let (names, default_ttl) = (self.around.names, self.around.default_ttl);
         let reading = Reading::new(names, locals);
         for options in Options::all(attrs, &self.imports) {
+            let options = match options {
+                Ok(options) => options,
+                Err(why) => {
+                    function.unread.push(Unread {
+                        line: function.place.line,
+                        what: format!("the options of `#[cached]` are not understood: {why}"),
+                        remedy: "correct them; the compiler says more".to_owned(),
+                    });
+                    continue;
+                }
+            };
             removed(&options, written, function);
             if options.stores() {
                 let store = stored(&options, written, function, reading, default_ttl);
@@ -200,6 +211,8 @@ impl Finder<'_> {
         match done {
             Some(Done::Removes(removal)) => function.removes.push(removal),
             Some(Done::Stores(store)) => function.stores.push(*store),
+            // A comment says it instead.
+            Some(Done::Unread(_)) if !function.notes.removes.is_empty() => {}
             Some(Done::Unread(unread)) => function.unread.push(unread),
             None => {}
         }

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::ctl::map::lifetime::Lifetime;
 use crate::ctl::map::notes::Notes;
-use crate::ctl::map::shape::{Covered, Shape};
+use crate::ctl::map::shape::{Covered, MARKS, Shape};
 use crate::ctl::map::text::Text;
 use crate::key::Pattern;
 
@@ -164,11 +164,11 @@ impl Removal {
     pub(super) fn pattern(text: &Text, line: usize) -> Self {
         let what = match Pattern::parse(&text.marked) {
             Ok(pattern) => Removed::Entries(Covered::of(&pattern)),
-            Err(_) => match Pattern::parse(&text.to_string()) {
-                // With the names instead of the marks, so that the reason shows the text as it is written.
-                Err(why) if text.names.is_empty() => Removed::Nothing(why.to_string()),
-                _ => Removed::Nothing("a character in it is reserved".to_owned()),
-            },
+            Err(why) => {
+                // The reason shows the text, in which nobody can read the marks.
+                let readable = Pattern::parse(&text.marked.replace(MARKS, "…"));
+                Removed::Nothing(readable.map_or_else(|why| why.to_string(), |_| why.to_string()))
+            }
         };
         Self {
             written: text.to_string(),

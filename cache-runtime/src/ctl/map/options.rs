@@ -40,14 +40,17 @@ pub(super) enum Companions {
 }
 
 impl Options {
-    /// The options of each `#[cached]` of these attributes; also of those in a `#[cfg_attr]`.
-    pub(super) fn all(attrs: &[Attribute], imports: &Imports) -> Vec<Self> {
+    /// The options of each `#[cached]` of these attributes; also of those in a `#[cfg_attr]`. An error is the reason why they
+    /// are not understood.
+    pub(super) fn all(attrs: &[Attribute], imports: &Imports) -> Vec<Result<Self, String>> {
         let mut lists = Vec::new();
         for attr in attrs {
             cached_in(&attr.meta, imports, &mut lists);
         }
-        let read = |list: &MetaList| Self::read.parse2(list.tokens.clone()).ok();
-        lists.iter().filter_map(read).collect()
+        let read = |list: &MetaList| Self::read.parse2(list.tokens.clone());
+        let all = lists.iter().map(read);
+        all.map(|read| read.map_err(|why| why.to_string()))
+            .collect()
     }
 
     /// Whether the function stores what it returns.
@@ -169,6 +172,12 @@ mod tests {
     use super::*;
 
     fn options(attributes: &str) -> Vec<Options> {
+        let all = read(attributes).into_iter();
+        all.map(|read| read.unwrap_or_else(|why| panic!("{attributes}: {why}")))
+            .collect()
+    }
+
+    fn read(attributes: &str) -> Vec<Result<Options, String>> {
         let file = format!("use cache_runtime::cached as memo; {attributes} async fn f() {{}}");
         let file = syn::parse_str(&file).unwrap_or_else(|why| panic!("{attributes}: {why}"));
         let imports = Imports::of(&file);
@@ -229,11 +238,25 @@ mod tests {
             "#[cached]",
             "#[cached::proc_macro::cached(ttl = 1)]",
             "#[cfg_attr(test, cached(ttl = 1))]",
-            "#[cached(ttl = )]",
             "#[cached = \"x\"]",
             "#[cfg_attr]",
         ] {
             assert!(options(attribute).is_empty(), "{attribute}");
+        }
+    }
+
+    #[test]
+    fn options_that_are_not_understood_are_not_dropped() {
+        for attribute in [
+            "#[cached(ttl = )]",
+            "#[cached(\"jobs\")]",
+            "#[cached(skip(1))]",
+        ] {
+            let all = read(attribute);
+            assert!(
+                matches!(all.as_slice(), [Err(why)] if !why.is_empty()),
+                "{attribute}"
+            );
         }
     }
 }
