@@ -25,6 +25,14 @@ pub(super) struct Unparsed {
 /// Brackets within brackets. The parser calls itself for each, and a thread's stack is finite.
 const DEEPEST: usize = 128;
 
+/// Names and operators in a row, without a comma, a semicolon, a literal or brackets: the parser may call itself for each,
+/// as in `!!!true`.
+const LONGEST_RUN: usize = 4_096;
+
+/// Tokens in a row without a comma, a semicolon or a block. An expression is nested in itself for each operator or call in
+/// it, as in `a + b + c` and `a.b().c()`.
+const LONGEST_EXPRESSION: usize = 32_768;
+
 impl Source {
     /// Parses a file.
     ///
@@ -37,10 +45,7 @@ impl Source {
         let tokens = TokenStream::from_str(&code)
             .map_err(|why| unparsed(why.span().start().line, unlexed(&code)))?;
         let mut texts = Vec::new();
-        if let Some(line) = walk(&tokens, &mut texts) {
-            let reason = format!("more than {DEEPEST} brackets within one another");
-            return Err(unparsed(line, reason));
-        }
+        walk(&tokens, &mut texts)?;
         let syntax = syn::parse2(tokens)
             .map_err(|why| unparsed(why.span().start().line, why.to_string()))?;
         Ok(Self {
@@ -84,31 +89,59 @@ fn unlexed(code: &str) -> String {
     }
 }
 
-/// Collects the lines of long texts. Returns the line at which brackets are nested too deeply.
-fn walk(tokens: &TokenStream, texts: &mut Vec<RangeInclusive<usize>>) -> Option<usize> {
+/// Collects the lines of long texts.
+///
+/// # Errors
+///
+/// The tokens are nested too deeply for the parser.
+fn walk(tokens: &TokenStream, texts: &mut Vec<RangeInclusive<usize>>) -> Result<(), Unparsed> {
     let mut open = vec![tokens.clone().into_iter()];
+    let (mut run, mut expression) = (0, 0);
     while let Some(innermost) = open.last_mut() {
-        match innermost.next() {
-            None => drop(open.pop()),
-            Some(TokenTree::Group(group)) => {
-                if open.len() > DEEPEST {
-                    return Some(group.span_open().start().line);
-                }
-                if group.delimiter() != Delimiter::None {
-                    open.push(group.stream().into_iter());
+        let Some(token) = innermost.next() else {
+            open.pop();
+            continue;
+        };
+        let ends = ends_an_expression(&token);
+        expression = if ends { 0 } else { expression + 1 };
+        run = if ends || matches!(token, TokenTree::Group(_) | TokenTree::Literal(_)) {
+            0
+        } else {
+            run + 1
+        };
+        let line = token.span().start().line;
+        let too = |reason| Unparsed { line, reason };
+        if run > LONGEST_RUN || expression > LONGEST_EXPRESSION {
+            return Err(too(
+                "a row of names and operators that is far too long".to_owned()
+            ));
+        }
+        match token {
+            TokenTree::Group(_) if open.len() > DEEPEST => {
+                return Err(too(format!(
+                    "more than {DEEPEST} brackets within one another"
+                )));
+            }
+            TokenTree::Group(group) => open.push(group.stream().into_iter()),
+            TokenTree::Literal(literal) => {
+                let last = literal.span().end().line;
+                if last > line {
+                    texts.push(line..=last);
                 }
             }
-            Some(TokenTree::Literal(literal)) => {
-                let span = literal.span();
-                let (first, last) = (span.start().line, span.end().line);
-                if last > first {
-                    texts.push(first..=last);
-                }
-            }
-            Some(_) => {}
+            TokenTree::Ident(_) | TokenTree::Punct(_) => {}
         }
     }
-    None
+    Ok(())
+}
+
+/// Whether what comes next is not part of the same expression.
+fn ends_an_expression(token: &TokenTree) -> bool {
+    match token {
+        TokenTree::Punct(punct) => matches!(punct.as_char(), ',' | ';'),
+        TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
+        TokenTree::Ident(_) | TokenTree::Literal(_) => false,
+    }
 }
 
 #[cfg(test)]
@@ -148,6 +181,25 @@ mod tests {
             };
             assert_eq!(unparsed.line, 2);
         }
+    }
+
+    #[test]
+    fn what_is_nested_without_brackets_has_an_end_too() {
+        for unit in [
+            "!", "return ", "&", "|a| ", "b = ", "1 + ", "b().", "-(1) - ",
+        ] {
+            let text = |times: usize| format!("fn f() {{\n{}a }}", unit.repeat(times));
+            assert!(parse(&text(20)).is_ok(), "{unit}");
+            let Err(unparsed) = parse(&text(100_000)) else {
+                panic!("{unit}");
+            };
+            assert!(
+                unparsed.line == 2 && unparsed.reason.contains("too long"),
+                "{unparsed:?}"
+            );
+        }
+        let generics = format!("type A = {}u8{};", "B<".repeat(50_000), ">".repeat(50_000));
+        assert!(parse(&generics).is_err());
     }
 
     #[test]
