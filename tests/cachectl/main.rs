@@ -1,4 +1,4 @@
-//! `cachectl`, run as a program, against real servers.
+//! `cachectl`, run as a program, against real servers; `map` needs none.
 //!
 //! | question | file |
 //! |---|---|
@@ -8,6 +8,7 @@
 //! | what do `invalidate` and `clear` remove, and what do they refuse | `removing` |
 //! | does every command work on a Redis Cluster; what if a master is dead, frozen, or a slot moves | `cluster` |
 //! | names with spaces, colons, backslashes, letters beyond ASCII | `names` |
+//! | what does `map` find in the source of a program, and in which forms does it say so | `map` |
 //! | `bench`, `completions`, usage, `--json` | `rest` |
 //!
 //! Whatever the program prints is searched for the password that all of these tests use.
@@ -15,6 +16,8 @@
 mod cluster;
 mod doctor;
 mod looking;
+mod map;
+mod mapped;
 mod names;
 mod program;
 mod removing;

@@ -1,5 +1,6 @@
 //! One run of the program.
 
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -27,11 +28,21 @@ pub(crate) async fn cachectl(url: &str, arguments: &[&str]) -> Ran {
 
 /// Runs `cachectl` with these variables and no others of the cache's.
 pub(crate) async fn cachectl_with(variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
+    cachectl_in(Path::new("."), variables, arguments).await
+}
+
+/// The same in a folder.
+pub(crate) async fn cachectl_in(
+    folder: &Path,
+    variables: &[(&str, &str)],
+    arguments: &[&str],
+) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cachectl_tested"));
     command
         .env_clear()
         .envs(variables.iter().copied())
         .args(arguments)
+        .current_dir(folder)
         .stdin(Stdio::null())
         .kill_on_drop(true);
     let output = tokio::time::timeout(PATIENCE, command.output());

@@ -84,7 +84,7 @@ async fn every_shell_gets_completions() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let ran = cachectl("", &["completions", shell]).await;
         ran.ends_with(0)
-            .says(&["cachectl", "invalidate", "dry-run"]);
+            .says(&["cachectl", "invalidate", "dry-run", "max-unremoved-ttl"]);
     }
     cachectl("", &["completions", "tcl"])
         .await

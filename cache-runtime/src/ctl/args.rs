@@ -1,9 +1,13 @@
 //! The command-line arguments.
 
 use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+use crate::ttl::parse_duration;
 
 const AFTER: &str = "\
 Settings come from the environment, as for a program that uses the cache: REDIS_URL, CACHE_NAMESPACE and the others in the
@@ -11,6 +15,16 @@ README of cache-runtime. A password is better placed in REDIS_URL than after --u
 it. It is never printed.
 
 Exit codes: 0 all is well, 1 problems were found, 2 wrong usage, or no connection.";
+
+const AFTER_MAP: &str = "\
+Comments directly above a function say what its source does not show:
+  // cache-map: reads jobs, companies          what the cached function reads
+  // cache-map: writes jobs                    what the function writes, so that it has to remove what reads it
+  // cache-map: allow(unremoved) WHY           nobody removes what it stores, and that is right; also allow(unmatched)
+  // cache-map: key employee:<code>            the key that an expression gives; also tags author:<id>, all
+  // cache-map: removes jobs:<id>, #all        what it removes in a way that is not seen
+
+Exit codes: 0 all is well, 1 a check found something, or a file does not parse, 2 wrong usage.";
 
 /// Looks at a cache in Redis, removes from it, and finds out what is wrong with it.
 #[derive(Parser)]
@@ -27,6 +41,14 @@ pub(super) struct Args {
     pub(super) json: bool,
     #[command(subcommand)]
     pub(super) command: Command,
+}
+
+impl Args {
+    /// Whether the answer is a JSON document.
+    pub(super) fn wants_json(&self) -> bool {
+        let is_format = matches!(&self.command, Command::Map(map) if map.format == Format::Json);
+        self.json || is_format
+    }
 }
 
 /// Without the URL, which may contain a password.
@@ -56,6 +78,8 @@ pub(super) enum Command {
     Clear(Clear),
     /// Measure the cache against plain Redis commands, in a namespace of its own that is removed afterwards
     Bench(Bench),
+    /// Find forgotten invalidations in the source of a program: what removes what, without a server
+    Map(Map),
     /// Print a completion script for a shell
     Completions(Completions),
 }
@@ -131,6 +155,36 @@ pub(super) struct Bench {
     /// How many of a hundred operations are reads, writes and removals
     #[arg(long, value_name = "R:W:X", default_value = "80:15:5")]
     pub(super) mix: String,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_MAP)]
+pub(super) struct Map {
+    /// Rust files, or folders that are searched for them; `src` without any
+    #[arg(value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
+    pub(super) paths: Vec<PathBuf>,
+    /// Name what is wrong, and end with 1 if something is
+    #[arg(long)]
+    pub(super) check: bool,
+    /// How the map is printed
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = Format::Table)]
+    pub(super) format: Format,
+    /// How long an entry may live that nobody removes
+    #[arg(long, value_name = "TTL", default_value = "5m", value_parser = parse_duration)]
+    pub(super) max_unremoved_ttl: Duration,
+}
+
+/// A form of the map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// A table
+    Table,
+    /// Source for Graphviz
+    Dot,
+    /// A picture
+    Svg,
+    /// The same as --json
+    Json,
 }
 
 #[derive(Debug, clap::Args)]

@@ -4,7 +4,7 @@
 //! Redis Cluster), `failure`, `unavailable` and `explain` (what went wrong, why, and what to do), `out` (text or JSON),
 //! `parts` and `merged` (the buckets of a cluster as one namespace), then one file or folder for each command. Commands that
 //! only look use plain connections and write nothing; `own_cache` is for those that change something, and `scratch` a cache
-//! for measurements, removed afterwards.
+//! for measurements, removed afterwards. `map` reads source code and needs no server.
 
 mod args;
 mod bench;
@@ -21,6 +21,7 @@ mod hexdump;
 mod histogram;
 mod invalidate;
 mod keys;
+mod map;
 mod merged;
 mod out;
 mod own_cache;
@@ -55,7 +56,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(args) => args,
         Err(error) => return ExitCode::from(out::usage(&error)),
     };
-    let out = Out::new(args.json);
+    let out = Out::new(args.wants_json());
     let code = match started(&args, &out) {
         Ok(code) => code,
         Err(failure) => {
@@ -70,6 +71,9 @@ fn started(args: &Args, out: &Out) -> Result<u8, Failure> {
     if let Command::Completions(wanted) = &args.command {
         completions::run(wanted, out);
         return Ok(0);
+    }
+    if let Command::Map(wanted) = &args.command {
+        return map::run(wanted, out);
     }
     let place = Place::find(args)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -86,7 +90,7 @@ fn started(args: &Args, out: &Out) -> Result<u8, Failure> {
             Command::Invalidate(wanted) => invalidate::run(&place, wanted, out).await,
             Command::Clear(wanted) => clear::run(&place, wanted, out).await,
             Command::Bench(wanted) => bench::run(&place, wanted, out).await,
-            Command::Completions(_) => Ok(0),
+            Command::Map(_) | Command::Completions(_) => Ok(0),
         }
     })
 }

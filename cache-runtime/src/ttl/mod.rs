@@ -72,15 +72,45 @@ impl NamedTtl {
     }
 
     fn resolve(&self, variable: &str) -> Duration {
-        match std::env::var_os(variable).map(|value| parse_duration(&value.to_string_lossy())) {
-            None => self.default,
-            Some(Ok(duration)) => duration,
-            Some(Err(error)) => {
-                tracing::error!(variable, %error, default = ?self.default, "a TTL in the environment is invalid, so the default is used; correct the variable and restart");
-                self.default
-            }
+        from_variable(variable, self.default)
+    }
+}
+
+/// The duration in a variable of the environment; the default where there is none, or something else.
+fn from_variable(variable: &str, default: Duration) -> Duration {
+    match std::env::var_os(variable).map(|value| parse_duration(&value.to_string_lossy())) {
+        None => default,
+        Some(Ok(duration)) => duration,
+        Some(Err(error)) => {
+            tracing::error!(variable, %error, ?default, "a TTL in the environment is invalid, so the default is used; correct the variable and restart");
+            default
         }
     }
+}
+
+/// What a TTL of this name is in a process with this environment, for tools that know names only from the source.
+#[cfg(feature = "cli")]
+pub(crate) fn overridden(name: &str, default: Duration) -> Duration {
+    from_variable(&format!("{VARIABLE}{name}"), default)
+}
+
+/// The TTL that the attribute calls by this name: `"very_long"` is [`VERY_LONG`].
+#[cfg(feature = "cli")]
+pub(crate) fn named(name: &str) -> Option<&'static NamedTtl> {
+    static NAMED: [&NamedTtl; 9] = [
+        &SHORT,
+        &MEDIUM,
+        &LONG,
+        &VERY_LONG,
+        &USER_CONTEXT,
+        &DASHBOARD,
+        &REPORT,
+        &SEARCH,
+        &LIST,
+    ];
+    let is_lower = !name.contains(|c: char| c.is_ascii_uppercase());
+    let mut all = NAMED.into_iter().filter(|_| is_lower);
+    all.find(|named| named.name.eq_ignore_ascii_case(name))
 }
 
 /// Declares an application's own named TTLs.
@@ -219,6 +249,11 @@ mod tests {
             (&LIST, "LIST", 300),
         ] {
             assert_eq!((named.name(), named.default().as_secs()), (name, seconds));
+            #[cfg(feature = "cli")]
+            assert_eq!(
+                super::named(&name.to_lowercase()).map(NamedTtl::name),
+                Some(name)
+            );
         }
     }
 

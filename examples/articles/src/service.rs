@@ -63,6 +63,7 @@ impl ArticleService {
     }
 
     /// One user. No write here concerns them; a change made elsewhere shows when this expires.
+    // cache-map: allow(unremoved) no write of this service concerns users
     #[cached(ttl = USERS, key = "users:<id>")]
     pub async fn user(&self, id: i64) -> Result<Option<User>, ServiceError> {
         Ok(store::user(&self.db, id).await?)

@@ -179,6 +179,7 @@ struct Invalidated {
     pattern: String,
 }
 
+// cache-map: removes *
 async fn invalidate(
     State(gate): State<AdminGate>,
     parts: Parts,

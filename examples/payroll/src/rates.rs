@@ -26,6 +26,7 @@ pub struct Rate {
 }
 
 /// The least that an attribute can say: how long. The key is the function's path and the year.
+// cache-map: allow(unremoved) the rates of a year never change
 #[cached(ttl = "very_long")]
 async fn of_year(
     State(db): State<Db>,

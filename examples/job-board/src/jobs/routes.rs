@@ -2,6 +2,9 @@
 //!
 //! The attribute sits on the handlers themselves. Extractors run first, so that a key is made of
 //! valid arguments in their canonical form, and a request that must not be served never gets to it.
+//!
+//! The comments `cache-map` say which data a function reads or writes; `cachectl map --check` finds a writer that forgets to
+//! remove what was read from it. A new job changes lists, but no job that exists.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -39,6 +42,7 @@ pub fn routes() -> Router<AppState> {
 ///
 /// `CachedJson`, because this is what most visitors ask for, and only clients read it: a hit sends the
 /// stored text, compressed if the client accepts that, and serializes nothing.
+// cache-map: reads jobs
 #[cached(
     ttl = JOBS,
     key = "jobs:list:<page.skip>:<page.limit>:<filter>",
@@ -55,6 +59,7 @@ async fn list(
 }
 
 /// An error is never cached, so the first request after the job appears will find it.
+// cache-map: reads jobs.existing
 #[cached(ttl = JOBS, key = "jobs:detail:<id>")]
 async fn detail(State(db): State<Db>, Id(id): Id) -> Result<Json<Job>, ApiError> {
     let job = store::find(&db, id).await?;
@@ -62,6 +67,7 @@ async fn detail(State(db): State<Db>, Id(id): Id) -> Result<Json<Job>, ApiError>
 }
 
 /// Figures of an hour ago are better than none, while the database is too busy or broken.
+// cache-map: reads jobs
 #[cached(ttl = JOBS_STATS, key = "jobs:stats:overview", stale_on_error = "1h", timeout = "5s", public)]
 async fn overview(State(db): State<Db>) -> Result<Json<Overview>, ApiError> {
     Ok(Json(stats::overview(&db).await?))
@@ -79,6 +85,7 @@ pub(crate) fn first_pages(db: &Db) -> impl Iterator<Item = Warming> {
 }
 
 /// A new job may belong on any page of any filter, so they all go.
+// cache-map: writes jobs
 #[cached(invalidates = ["jobs:list:", "jobs:stats:overview"])]
 async fn create(
     State(db): State<Db>,
@@ -89,6 +96,7 @@ async fn create(
     Ok((StatusCode::CREATED, Json(job)))
 }
 
+// cache-map: writes jobs, jobs.existing
 #[cached(invalidates = ["jobs:list:", "jobs:stats:overview", "jobs:detail:<id>"])]
 async fn replace(
     State(db): State<Db>,
@@ -100,6 +108,7 @@ async fn replace(
 }
 
 /// Refused deletions fail with an error, and after an error nothing is removed.
+// cache-map: writes jobs, jobs.existing
 #[cached(invalidates = ["jobs:list:", "jobs:stats:overview", "jobs:detail:<id>"])]
 async fn delete(
     State(db): State<Db>,

@@ -50,6 +50,7 @@ async fn list(
 ///
 /// `stale` says here what `stale-while-revalidate` says to edges: once a page has expired, nobody waits
 /// for the next. A write still shows at once, because what it removes is not served, stale or not.
+// cache-map: reads posts
 #[cached(
     ttl = POSTS_LIST,
     key = "posts:list:<page.skip>:<page.limit>:<user_id>",
@@ -62,6 +63,7 @@ async fn posts_for(db: &Db, page: Page, user_id: Option<i64>) -> Result<Listing<
     Ok(store::list(db, page, user_id).await?)
 }
 
+// cache-map: reads posts
 #[cached(ttl = POSTS_USER, key = "posts:user:<user_id>:<page.skip>:<page.limit>")]
 async fn by_user(
     State(db): State<Db>,
@@ -73,6 +75,7 @@ async fn by_user(
 }
 
 /// The front page: nobody waits for it, and while the database is broken it is the last one that was whole.
+// cache-map: reads posts
 #[cached(ttl = FEED, key = "feed:global", stale = "60s", stale_on_error = "1h", public)]
 async fn feed(State(db): State<Db>) -> Result<Json<Feed>, ApiError> {
     Ok(Json(store::feed(&db).await?))
@@ -88,6 +91,7 @@ pub(crate) fn first_pages(db: &Db) -> impl Iterator<Item = Warming> {
     pages.chain([feed])
 }
 
+// cache-map: writes posts
 #[cached(invalidates = ["posts:list:", "posts:user:<user_id>", "feed:global"])]
 async fn create(
     State(db): State<Db>,
@@ -99,6 +103,7 @@ async fn create(
 }
 
 /// Only authors may change a post, so `user_id` would do; what was written is the better witness.
+// cache-map: writes posts
 #[cached(invalidates = ["posts:list:", "posts:user:<result.author_id>", "feed:global"])]
 async fn replace(
     State(db): State<Db>,
@@ -109,6 +114,7 @@ async fn replace(
     Ok(Json(store::change(&db, id, user_id, &new.into()).await?))
 }
 
+// cache-map: writes posts
 #[cached(invalidates = ["posts:list:", "posts:user:<result.author_id>", "feed:global"])]
 async fn change(
     State(db): State<Db>,
@@ -119,6 +125,7 @@ async fn change(
     Ok(Json(store::change(&db, id, user_id, &change).await?))
 }
 
+// cache-map: writes posts
 #[cached(invalidates = ["posts:list:", "posts:user:<user_id>", "feed:global"])]
 async fn delete(
     State(db): State<Db>,

@@ -25,6 +25,7 @@ pub fn routes() -> Router<AppState> {
 
 /// Leave `<user_id>` out and this does not compile: a key without it would show one reader whom
 /// another follows.
+// cache-map: reads follows
 #[cached(ttl = USERS_LIST, key = "users:list:<page.skip>:<page.limit>:<filter.search>:<user_id>")]
 async fn list(
     State(db): State<Db>,
@@ -36,6 +37,7 @@ async fn list(
 }
 
 /// Everybody's lists go, not the follower's alone: all of them show the number of followers.
+// cache-map: writes follows
 #[cached(invalidates = "users:list:")]
 async fn follow(
     State(db): State<Db>,
@@ -45,6 +47,7 @@ async fn follow(
     Ok(Json(store::follow(&db, user_id, id, true).await?))
 }
 
+// cache-map: writes follows
 #[cached(invalidates = "users:list:")]
 async fn unfollow(
     State(db): State<Db>,

@@ -1,0 +1,207 @@
+//! Tests of finding functions.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::ctl::map::function::{How, Key};
+use crate::ctl::map::names::Names;
+
+fn found(text: &str) -> Found {
+    let source = Source::parse("src/jobs.rs".to_owned(), text)
+        .unwrap_or_else(|why| panic!("{text}: {why:?}"));
+    let mut names = Names::default();
+    names.add(&source.syntax);
+    let place = PlaceInCrate {
+        name: Some("app".to_owned()),
+        modules: vec!["jobs".to_owned()],
+    };
+    find(Around {
+        source: &source,
+        names: Known::new(&names, &names),
+        place: &place,
+        default_ttl: Duration::from_secs(300),
+    })
+}
+
+/// Name, line and key of all that is stored.
+fn stored(text: &str) -> Vec<(String, usize, String)> {
+    let functions = found(text).functions.into_iter();
+    functions
+        .flat_map(|function| {
+            let name = function.name;
+            let stores = function.stores.into_iter();
+            stores.map(move |store| (name.clone(), store.line, store.key.shown()))
+        })
+        .collect()
+}
+
+#[test]
+fn functions_are_found_wherever_they_are() {
+    let text = r#"
+#[cached(key = "a:<id>")]
+async fn free(id: u64) -> u64 { id }
+
+mod inner {
+    #[cache_runtime::cached(key = "b")]
+    pub(crate) async fn in_a_module() -> u64 { 1 }
+}
+
+impl<T: Table> Repo<T> {
+    /// Documentation.
+    #[cfg_attr(feature = "cache", cached(key = "c:<self.id>"))]
+    async fn method<'a>(&'a self) -> u64 {
+        #[cached(key = "d")]
+        async fn within() -> u64 { 1 }
+        within().await
+    }
+}
+
+trait Load {
+    #[cached(key = "e", skip(self))]
+    async fn load(&self) -> u64 { 1 }
+    async fn declared(&self) -> u64;
+}
+
+fn outer() {
+    let closure = || {
+        #[cached(key = "größe:<q.trim()>")]
+        async fn in_a_closure(q: &str) -> u64 { 1 }
+    };
+}
+"#;
+    let expected = [
+        ("free", 3, "a:<id>"),
+        ("in_a_module", 7, "b"),
+        ("Repo<T>::method::within", 15, "d"),
+        ("Repo<T>::method", 13, "c:<self.id>"),
+        ("Load::load", 22, "e"),
+        ("outer::in_a_closure", 29, "größe:<q.trim()>"),
+    ];
+    let expected = expected.map(|(name, line, key)| (name.to_owned(), line, key.to_owned()));
+    assert_eq!(stored(text), expected);
+}
+
+#[test]
+fn automatic_keys_hold_what_the_attribute_puts_into_them() {
+    let text = r#"
+#[cached(ttl = "list", skip(db))]
+async fn list<T, const N: usize>(db: &Db, State(s): State<Db>, _: User, At((a, b)): At<(u8, u8)>, NONE: u8) -> u64 { 1 }
+"#;
+    let key = "app::jobs::list:<T>:<N>:<a>:<b>".to_owned();
+    assert_eq!(stored(text), [("list".to_owned(), 3, key)]);
+    let shape = |text: &str| match &found(text).functions[0].stores[0].key {
+        Key::Known { shape, .. } => shape.clone(),
+        Key::Unread(source) => panic!("{source}"),
+    };
+    let list = shape(text);
+    let text_of = crate::ctl::map::shape::Shape::of;
+    assert!(list.meets(&text_of("app::jobs::list:u8:1:2:3")));
+    assert!(!list.meets(&text_of("app::jobs::other:u8:1:2:3")));
+    assert!(!list.meets(&text_of("app::users::list:u8:1:2:3")));
+    let method = shape("impl A { #[cached(ttl = 1)] async fn list(&self, id: u8) -> u8 { 1 } }");
+    assert!(method.meets(&text_of("app::users::A::list:1")));
+    assert!(!method.meets(&text_of("users::A::list:1")));
+    assert!(!list.meets(&text_of("jobs:list:1")));
+    assert!(!list.meets(&text_of("app:jobs:list:u8:1:2:3")));
+}
+
+#[test]
+fn what_is_for_tests_is_left_out() {
+    let text = r#"
+#[cfg(test)]
+mod tests {
+    #[cached(key = "a")]
+    async fn a() -> u64 { 1 }
+    // cache-map: reads nothing
+}
+#[tokio::test]
+async fn removes() { cache().invalidate_prefix("a:").await; }
+// cache-map: writes jobs
+#[test]
+fn noted() {}
+#[cfg(all(test, unix))]
+mod more;
+"#;
+    let found = found(text);
+    assert!(found.functions.is_empty(), "{:?}", found.functions);
+    assert_eq!(found.stray, [0; 0]);
+    assert_eq!(found.test_modules, [["more"]]);
+}
+
+#[test]
+fn removals_belong_to_the_function_around_them() {
+    let text = r#"
+async fn outer(id: u64) {
+    let key = CacheKey::user(id);
+    tokio::join!(cache().invalidate_prefix("a:"), async { cache().delete(key).await });
+    fn inner() { list::invalidate_all(); }
+    spawn(async move { repo.job_refresh(7).await });
+}
+#[cached(put, key = "name:<id>", invalidates = ["names:", "\u{e9}:<result.id>"])]
+async fn rename(id: u64) -> u64 { cache().set("b", &1, 60).await; id }
+"#;
+    let functions = found(text).functions;
+    let removed: Vec<(&str, Vec<&str>)> = (functions.iter())
+        .map(|function| {
+            let removes = function.removes.iter();
+            let written = removes.map(|removal| removal.written.as_str());
+            (function.name.as_str(), written.collect())
+        })
+        .collect();
+    assert_eq!(
+        removed,
+        [
+            ("outer::inner", vec!["list::invalidate_all(…)"]),
+            ("outer", vec!["a:", "=user:<id>", "job_refresh(…)"]),
+            ("rename", vec!["names:", "é:<result.id>", "=name:<id>"]),
+        ]
+    );
+    let how: Vec<How> = functions[2].stores.iter().map(|store| store.how).collect();
+    assert_eq!(how, [How::ByHand, How::Put]);
+}
+
+#[test]
+fn comments_belong_to_the_function_below_them() {
+    let text = r##"
+// cache-map: reads jobs
+// and a comment beside it
+#[cached(key = "jobs")]
+// cache-map: allow(unremoved) an example
+async fn jobs() -> u64 { 1 }
+
+// cache-map: writes jobs
+/// Documentation.
+fn create() {}
+
+// cache-map: writes lost
+
+fn far() {}
+
+const TEXT: &str = r#"
+// cache-map: writes text
+"#;
+fn g() {
+    let _ = 1; // cache-map: writes behind code
+    // cache-map: writes in a body
+}
+"##;
+    let found = found(text);
+    assert_eq!(found.stray, [12, 21]);
+    let [jobs, create] = found.functions.as_slice() else {
+        panic!("{:?}", found.functions);
+    };
+    assert_eq!(jobs.notes.reads, ["jobs"]);
+    assert_eq!(jobs.notes.allows.len(), 1);
+    assert_eq!(create.notes.writes, ["jobs"]);
+}
+
+proptest! {
+    #[test]
+    fn no_source_panics(key in "[a-z:<>*# é]{0,12}", pattern in "[a-z:<>*#=%?]{0,12}", note in "[a-z(), ]{0,12}") {
+        let text = format!(
+            "// cache-map: {note}\n#[cached(ttl = {key:?}, key = {key:?}, tags = {pattern:?}, invalidates = [{pattern:?}])]\n\
+             async fn f(a: u8) {{ cache().invalidate_pattern({pattern:?}); cache().set({key:?}, &1, {key:?}); }}"
+        );
+        prop_assert_eq!(found(&text).functions.len(), 1);
+    }
+}
