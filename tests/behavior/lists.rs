@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cache_runtime::testing::{self, Scope};
-use cache_runtime::{CacheConfig, assert_hit, assert_miss, cache, cached};
+use cache_runtime::{CacheConfig, assert_bypass, assert_hit, assert_miss, cache, cached};
 use cache_tests::RedisServer;
 
 #[cached(ttl = "1h", key = "row:<id>")]
@@ -36,6 +36,29 @@ async fn change_column(rows: Vec<u32>, column: &str) -> Result<Vec<String>, Stri
         "" => Err("no column".to_owned()),
         column => Ok(vec![column.to_owned()]),
     }
+}
+
+#[cached(ttl = "1h", key = "spot:<t>:<place>")]
+async fn spot(t: u32, place: (i32, i32)) -> u32 {
+    t
+}
+
+#[cached(ttl = "1h", key = "spots:<t>:<places>")]
+async fn spots(t: u32, places: Vec<(i32, i32)>) -> u32 {
+    t
+}
+
+#[cached(invalidates = ["spot:<t>:<place>", "spots:<t>:<places>"])]
+async fn change_spots(t: Vec<u32>, place: (i32, i32), places: Vec<(i32, i32)>) {}
+
+#[cached(ttl = "1h", key = "tagged:<id>", tags = ["t:<x>:<y>"], skip(x, y))]
+async fn tagged(id: u32, x: Vec<u32>, y: Vec<u32>) -> u32 {
+    id
+}
+
+#[cached(ttl = "1h", key = "by_result:<id>", tags = ["r:<result>:<result>"])]
+async fn tagged_by_result(id: u32) -> Vec<u32> {
+    (0..id).collect()
 }
 
 #[cached(invalidates = "row:<ids>")]
@@ -99,6 +122,41 @@ async fn of_several_lists_every_combination_counts() {
     .await;
 }
 
+/// Beside a list, a tuple or another list may stand in a key as a whole.
+#[tokio::test]
+async fn a_whole_list_counts_beside_the_elements_of_another() {
+    testing::scope(async {
+        for t in 1..4 {
+            assert_miss!(spot(t, (3, 4)));
+            assert_miss!(spots(t, vec![(3, 4)]));
+        }
+        change_spots(vec![1, 2], (3, 4), vec![(3, 4)]).await;
+        for t in 1..3 {
+            assert_miss!(spot(t, (3, 4)));
+            assert_miss!(spots(t, vec![(3, 4)]));
+        }
+        assert_hit!(spot(3, (3, 4)));
+        assert_hit!(spots(3, vec![(3, 4)]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn with_more_tags_than_an_entry_can_carry_nothing_is_stored() {
+    testing::scope(async {
+        let list = |length| (0..length).collect::<Vec<u32>>();
+        assert_miss!(tagged(1, list(98), list(98)));
+        assert_hit!(tagged(1, list(98), list(98)));
+        assert_bypass!(tagged(2, list(100), list(100)));
+        assert_bypass!(tagged(2, list(100_000), list(100_000)));
+        assert_miss!(tagged_by_result(98));
+        assert_hit!(tagged_by_result(98));
+        assert_miss!(tagged_by_result(100));
+        assert_miss!(tagged_by_result(100));
+    })
+    .await;
+}
+
 /// The list is an argument, which the body takes, and the other one is known only afterwards.
 #[tokio::test]
 async fn a_list_is_kept_for_after_the_body() {
@@ -117,14 +175,14 @@ async fn a_list_is_kept_for_after_the_body() {
 }
 
 #[tokio::test]
-async fn more_elements_than_a_thousand_remove_everything_with_the_text_before() {
+async fn more_elements_than_a_pattern_may_have_remove_everything_with_the_text_before() {
     testing::scope(async {
         fill(0..3).await;
         assert_miss!(cell(1, "x".to_owned()));
-        change((1..1_001).collect()).await;
+        change((1..128).collect()).await;
         assert_hit!(row(0));
         assert_miss!(row(1));
-        change((1..1_002).collect()).await;
+        change((1..129).collect()).await;
         assert_miss!(row(0));
         assert_hit!(cell(1, "x".to_owned()));
     })

@@ -8,13 +8,15 @@ use axum::body::{Body, HttpBody};
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
 use http::response::Parts;
-use http_body::Frame;
+use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt as _;
 
 /// Reads the body up to the limit. A body that is longer, fails, or has trailers is passed on to the client unchanged,
 /// including the part that was read; then the second part of the result is `None`. A body of one piece is not copied.
 pub(crate) async fn buffer(response: Response, limit: usize) -> (Response, Option<Bytes>) {
     let (parts, mut rest) = response.into_parts();
+    let announced = HttpBody::size_hint(&rest).exact();
+    let is_all = |length: usize| announced.is_none_or(|announced| announced == length as u64);
     let resumed = |read, rest| Body::new(Resumed { read, rest });
     let mut read = VecDeque::new();
     let mut length = 0;
@@ -25,11 +27,15 @@ pub(crate) async fn buffer(response: Response, limit: usize) -> (Response, Optio
             read.push_back(frame);
             return (Response::from_parts(parts, resumed(read, rest)), None);
         };
-        if read.is_empty() && rest.is_end_stream() {
+        if read.is_empty() && rest.is_end_stream() && is_all(length) {
             // The usual case.
             return whole(parts, data);
         }
         read.push_back(frame);
+    }
+    if !is_all(length) {
+        // It ended too early. Whoever receives it has to notice that.
+        return (Response::from_parts(parts, resumed(read, rest)), None);
     }
     let pieces = || read.iter().flatten().filter_map(Frame::data_ref);
     if let (Some(only), None) = (pieces().next(), pieces().nth(1)) {
@@ -46,6 +52,7 @@ pub(crate) async fn buffer(response: Response, limit: usize) -> (Response, Optio
 /// read of any other body stays in the response, too.
 pub(crate) fn at_hand(response: &mut Response) -> Option<Bytes> {
     let body = response.body_mut();
+    let announced = HttpBody::size_hint(body).exact();
     let mut context = Context::from_waker(Waker::noop());
     // While it is pending nothing has been taken, and whoever polls next is woken.
     let Poll::Ready(Some(frame)) = Pin::new(&mut *body).poll_frame(&mut context) else {
@@ -53,7 +60,8 @@ pub(crate) fn at_hand(response: &mut Response) -> Option<Bytes> {
     };
     let data = frame.as_ref().ok().and_then(Frame::data_ref).cloned();
     let rest = std::mem::take(body);
-    match data.filter(|_| rest.is_end_stream()) {
+    let is_all = |data: &Bytes| announced.is_none_or(|announced| announced == data.len() as u64);
+    match data.filter(|data| rest.is_end_stream() && is_all(data)) {
         Some(data) => {
             *body = Body::from(data.clone());
             Some(data)
@@ -91,6 +99,19 @@ impl HttpBody for Resumed {
             None => Pin::new(&mut this.rest).poll_frame(cx),
         }
     }
+
+    /// What was read, and what the body says of its rest.
+    fn size_hint(&self) -> SizeHint {
+        let rest = HttpBody::size_hint(&self.rest);
+        let pieces = self.read.iter().flatten().filter_map(Frame::data_ref);
+        let read: u64 = pieces.map(|piece| piece.len() as u64).sum();
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower().saturating_add(read));
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper.saturating_add(read));
+        }
+        hint
+    }
 }
 
 /// The longest body to store, 1 MiB. A longer one is a download, and would displace a thousand rows from memory.
@@ -101,7 +122,7 @@ mod tests {
     use super::*;
 
     /// A body of these pieces. An empty one means that nothing is there yet.
-    struct Pieces(VecDeque<&'static str>);
+    struct Pieces(VecDeque<&'static str>, Option<u64>);
 
     impl HttpBody for Pieces {
         type Data = Bytes;
@@ -123,6 +144,10 @@ mod tests {
         fn is_end_stream(&self) -> bool {
             self.0.is_empty()
         }
+
+        fn size_hint(&self) -> SizeHint {
+            self.1.map_or_else(SizeHint::new, SizeHint::with_exact)
+        }
     }
 
     #[tokio::test]
@@ -133,12 +158,27 @@ mod tests {
             (&["", "one"], None),
             (&["o", "", "ne"], None),
         ] {
-            let pieces = Pieces(pieces.iter().copied().collect());
+            let pieces = Pieces(pieces.iter().copied().collect(), None);
             let mut response = Response::new(Body::new(pieces));
             let found = at_hand(&mut response);
             assert_eq!(found.as_deref(), at_hand_now.map(str::as_bytes));
             let (_, read) = buffer(response, 100).await;
             assert_eq!(read.unwrap(), "one");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_ends_before_its_length_is_not_taken_for_whole() {
+        for pieces in [&["on"][..], &["o", "n"], &["o", "", "n"]] {
+            let pieces = Pieces(pieces.iter().copied().collect(), Some(3));
+            let mut response = Response::new(Body::new(pieces));
+            assert_eq!(at_hand(&mut response), None);
+            let (response, read) = buffer(response, 100).await;
+            assert_eq!(read, None);
+            let body = response.into_body();
+            assert_ne!(HttpBody::size_hint(&body).exact(), Some(2));
+            let rest = body.collect().await.unwrap().to_bytes();
+            assert_eq!(rest, "on");
         }
     }
 }

@@ -1,9 +1,13 @@
 //! A call of a cached function: its key and its removals, rendered before the body takes the arguments.
 
+use std::time::Duration;
+
 use crate::cache::Cache;
 use crate::cache::global;
 use crate::call::site::{About, Site};
-use crate::key::{CacheKey, Instance, KeyPart, NotAKey, Pattern, PatternTemplate, Tag, Template};
+use crate::key::{
+    CacheKey, Elements, Instance, KeyPart, NotAKey, Pattern, PatternTemplate, Tag, Template,
+};
 use crate::telemetry::invalidation::Invalidation;
 use crate::ttl::Ttl;
 
@@ -45,17 +49,22 @@ pub(crate) struct Rendered {
     templates: &'static [PatternTemplate],
     /// The rendered patterns, at the positions of `templates`; shorter, or with gaps, while some are not rendered.
     rendered: Vec<Option<Pattern>>,
-    /// The patterns of the elements of lists, with the positions of their templates. For every element its own; for
-    /// removals, one for all if there are more than [`MOST_ELEMENTS`].
+    /// The patterns of the elements of lists, with the positions of their templates: for every element its own, or one for
+    /// all if there are too many.
     elements: Vec<(usize, Pattern)>,
-    most_elements: usize,
+    most: usize,
+    /// There were more elements than that.
+    pub(crate) too_many: bool,
     /// The tags that an expression returns, besides the templates.
     given: Given,
 }
 
-/// A removal of more elements of a list than this covers everything that the template could cover. One pattern for each of
-/// them would fill the ledger.
-const MOST_ELEMENTS: usize = 1_000;
+/// A removal by lists with more combinations than this covers everything that starts with the text before the lists. Each
+/// pattern takes a place in the ledger, and two round trips in the background, which delete what it covers.
+const MOST_COMBINATIONS: usize = 128;
+
+/// A value that would get more tags than this from lists is not stored.
+const MOST_TAGS: usize = 10_000;
 
 /// The tags that an expression returns.
 #[derive(Debug)]
@@ -84,8 +93,8 @@ impl Call {
             ttl: None,
             public: site.public,
             holds_caller: false,
-            patterns: Rendered::of(site.invalidates, false, MOST_ELEMENTS),
-            tags: Rendered::of(site.tags, site.result_tags, usize::MAX),
+            patterns: Rendered::of(site.invalidates, false, MOST_COMBINATIONS),
+            tags: Rendered::of(site.tags, site.result_tags, MOST_TAGS),
         }
     }
 
@@ -212,6 +221,10 @@ impl Call {
     #[must_use]
     pub fn tag(mut self, index: usize, parts: &[&dyn KeyPart]) -> Self {
         self.tags.render(index, parts);
+        if self.tags.too_many {
+            // Without some of its tags, the entry could not be removed by them.
+            self.key = Keyed::Unkeyable;
+        }
         self
     }
 
@@ -281,7 +294,10 @@ impl Call {
     }
 
     pub(crate) fn used_ttl(&self) -> Ttl {
-        self.ttl.unwrap_or(self.site.ttl)
+        match self.tags.too_many {
+            true => Ttl::Fixed(Duration::ZERO),
+            false => self.ttl.unwrap_or(self.site.ttl),
+        }
     }
 
     /// Gives access to the patterns and tags that depend on the result.
@@ -325,7 +341,7 @@ impl ResultPatterns<'_> {
 }
 
 impl Rendered {
-    fn of(templates: &'static [PatternTemplate], open: bool, most_elements: usize) -> Self {
+    fn of(templates: &'static [PatternTemplate], open: bool, most: usize) -> Self {
         let given = if open {
             Given::Open
         } else {
@@ -335,7 +351,8 @@ impl Rendered {
             templates,
             rendered: Vec::new(),
             elements: Vec::new(),
-            most_elements,
+            most,
+            too_many: false,
             given,
         }
     }
@@ -351,7 +368,13 @@ impl Rendered {
                 self.rendered.resize(index + 1, None);
             }
             self.rendered[index] = Some(template.render(parts));
-            let elements = template.render_elements(parts, self.most_elements);
+            let elements = match template.render_elements(parts, self.most) {
+                Elements::All(elements) => elements,
+                Elements::TooMany(covering) => {
+                    self.too_many = true;
+                    vec![covering]
+                }
+            };
             self.elements.retain(|(at, _)| *at != index);
             self.elements
                 .extend(elements.into_iter().map(|pattern| (index, pattern)));

@@ -20,7 +20,7 @@ use crate::call::removals::{PendingRemovals, Verdict};
 use crate::call::report::count;
 use crate::call::site::{About, Site};
 use crate::call::timeouts::Timeouts;
-use crate::key::CacheKey;
+use crate::key::{CacheKey, Pattern};
 use crate::local::flight::Outcome;
 use crate::redis::Budget;
 use crate::telemetry::outcome::CallOutcome;
@@ -171,6 +171,9 @@ impl<'a> Ending<'a> {
             Prepared::Reading(reading) => loading.drive(reading).await,
         };
         let verdict = self.removals.judge(&*self.kind, &mut *rules, &returned);
+        if self.outdates(verdict) {
+            self.removals.add(Pattern::key(&self.key));
+        }
         self.removals.run(Some(&loading)).await;
         self.record_verdict(verdict);
         let stores = self.waits_for_store && loading.may_store();
@@ -196,6 +199,21 @@ impl<'a> Ending<'a> {
         LoadResult::Own(returned, stored)
     }
 
+    /// Whether a refresh has found a newer value that is not to be stored. The stored one must not be served in its place.
+    fn outdates(&self, verdict: Verdict) -> bool {
+        let is_refresh = self.waits_for_store || self.detached;
+        is_refresh && verdict != Verdict::Failed && self.lifetime(verdict).is_none()
+    }
+
+    /// How long the result is to be stored.
+    fn lifetime(&self, verdict: Verdict) -> Option<Duration> {
+        match verdict {
+            Verdict::Store => self.cache.lifetime(self.removals.call.used_ttl()),
+            Verdict::Absent => self.about.site.none_ttl,
+            Verdict::ShareOnly | Verdict::Failed => None,
+        }
+    }
+
     /// Records whether the load failed.
     fn record_verdict(&self, verdict: Verdict) {
         let (cache, site, key) = (self.cache, self.about.site, self.key.as_str());
@@ -212,7 +230,7 @@ impl<'a> Ending<'a> {
     /// Gives the result to the waiters, and stores it.
     fn hand_over(&self, loading: Box<Load>, verdict: Verdict, returned: &AnyResult) -> Stored {
         let (site, kind) = (self.about.site, &*self.kind);
-        let (kept, life) = match verdict {
+        let kept = match verdict {
             Verdict::Failed => {
                 let error = kind.keep_error(returned);
                 loading.end(error.map_or(Outcome::Failed, Outcome::Error), true);
@@ -221,14 +239,10 @@ impl<'a> Ending<'a> {
                     ..Stored::default()
                 };
             }
-            Verdict::Absent => (Some(None), site.none_ttl),
-            Verdict::Store => {
-                let ttl = self.cache.lifetime(self.removals.call.used_ttl());
-                (shareable(site, kind, returned).map(Some), ttl)
-            }
-            Verdict::ShareOnly => (shareable(site, kind, returned).map(Some), None),
+            Verdict::Absent => Some(None),
+            Verdict::Store | Verdict::ShareOnly => shareable(site, kind, returned).map(Some),
         };
-        match (kept, life) {
+        match (kept, self.lifetime(verdict)) {
             (Some(kept), Some(ttl)) => {
                 let stored = loading.may_store();
                 loading.store(kept, ttl, self.removals.call.tags.known_and_open().0);

@@ -133,7 +133,9 @@ where
         return Searched::Done(returned);
     }
     let mut demand = Demand::Any;
-    if miss.pending.mode != Mode::Normal {
+    let stores = cache.is_enabled() && !transaction::is_active();
+    // A refresh that cannot store removes what it would replace: inside a transaction, when that ends.
+    if miss.pending.mode != Mode::Normal && (stores || miss.pending.mode != Mode::Refresh) {
         demand = boxed(|| miss.pending.demand(&cache, key, &limits.budget)).await;
     }
     if miss.pending.mode == Mode::Refresh {

@@ -39,6 +39,8 @@ impl Mode {
     pub(super) fn of_read(call: &Call, options: ObserverOptions, answers: bool) -> Self {
         match take_mode(call.site) {
             Self::Uncached => Self::Uncached,
+            // It replaces the stored value, which others may be using; without the cache, it removes it.
+            Self::Refresh => Self::Refresh,
             _ if !call.borrowed_cache().is_enabled() => Self::Off,
             _ if options.authorized && answers && call.ignores_credentials() => {
                 Self::WithoutCredentials

@@ -45,6 +45,11 @@ impl<'a> PendingRemovals<'a> {
         self
     }
 
+    /// Adds a removal to those that were decided.
+    pub(super) fn add(&mut self, pattern: Pattern) {
+        self.due.patterns.push(pattern);
+    }
+
     /// Classifies a result, and decides what is removed.
     pub(super) fn judge(
         &mut self,

@@ -21,6 +21,7 @@ pub(crate) use cache_key::templates_meet;
 pub use instance::Instance;
 pub(crate) use numbered::NumberedPatterns;
 pub use part::KeyPart;
+pub(crate) use pattern::Elements;
 pub use pattern::{Glob, Pattern, PatternError, PatternTemplate};
 pub use template::Template;
 pub use typed::{KeyPrefix, Tag};

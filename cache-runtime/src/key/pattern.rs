@@ -517,37 +517,37 @@ impl PatternTemplate {
         Pattern::classify(&out.finish())
     }
 
-    /// Further patterns, where values are lists: one for each element. For several lists, one for each combination. If that
-    /// would be more than `bound`, one pattern covers everything that starts with the text before the first list.
-    pub(crate) fn render_elements(&self, parts: &[&dyn KeyPart], bound: usize) -> Vec<Pattern> {
-        let lists: Vec<Option<Vec<String>>> = parts.iter().map(|part| part.elements()).collect();
-        let Some(first) = lists.iter().position(Option::is_some) else {
-            return Vec::new();
+    /// Further patterns, where values are lists: for each list its elements and the list itself, for several lists every
+    /// combination. If that would be more than `bound`, one pattern covers everything that starts with the text before the
+    /// first list.
+    pub(crate) fn render_elements(&self, parts: &[&dyn KeyPart], bound: usize) -> Elements {
+        // Usually there is none, and then nothing is allocated: tags are rendered for each hit.
+        let Some(first) = parts.iter().position(|part| part.elements().is_some()) else {
+            return Elements::All(Vec::new());
         };
+        let lists: Vec<Option<Vec<String>>> = parts.iter().map(|part| texts_of(*part)).collect();
         let lengths = lists.iter().flatten().map(Vec::len);
         let combinations = lengths.fold(1_usize, usize::saturating_mul);
         if combinations > bound {
             let before = PatternTemplate::new(&self.literals[..=first]);
-            return match before.text(&parts[..first], &[]) {
-                Some(text) => vec![Pattern::widen(&text)],
-                None => Vec::new(),
-            };
+            let text = before.text(&parts[..first], &[]).unwrap_or_default();
+            return Elements::TooMany(Pattern::widen(&text));
         }
         let chosen = |mut number: usize| -> Vec<Option<&str>> {
             let mut texts = Vec::with_capacity(lists.len());
             for list in &lists {
                 texts.push(list.as_ref().map(|list| {
-                    let element = &list[number % list.len()];
+                    let text = &list[number % list.len()];
                     number /= list.len();
-                    element.as_str()
+                    text.as_str()
                 }));
             }
             texts
         };
-        (0..combinations)
+        let patterns = (0..combinations)
             .filter_map(|number| self.text(parts, &chosen(number)))
-            .map(|text| Pattern::classify(&text))
-            .collect()
+            .map(|text| Pattern::classify(&text));
+        Elements::All(patterns.collect())
     }
 
     /// The text with these values; `chosen` has another text for some of them. `None`: a value is missing, or cannot be
@@ -571,6 +571,25 @@ impl PatternTemplate {
     pub fn widened(&self) -> Pattern {
         self.render(&[])
     }
+}
+
+/// What [`PatternTemplate::render_elements`] has made.
+#[derive(Debug)]
+pub(crate) enum Elements {
+    /// One for each combination.
+    All(Vec<Pattern>),
+    /// There are too many combinations. The pattern covers them all, and more.
+    TooMany(Pattern),
+}
+
+/// The texts that a list stands for: its own, and that of each element. `None`: it is no list.
+fn texts_of(part: &dyn KeyPart) -> Option<Vec<String>> {
+    let mut texts = part.elements()?;
+    let mut whole = KeyWriter::with_capacity(16);
+    if part.write_to(&mut whole).is_ok() {
+        texts.push(whole.finish());
+    }
+    Some(texts)
 }
 
 /// The text as it has to be written in a pattern: with each character escaped for which `is_escaped` is true. It gets

@@ -49,7 +49,7 @@ impl Cache {
     /// Stores a value at a key and replaces the entry that is there. Unlike a load of `#[cached]`, this does not check
     /// whether the key was removed while the value was computed. If Redis is unavailable or does not answer in time,
     /// the value is stored in memory only, and the entry in Redis is removed once Redis is back; this is done for at
-    /// most half as many keys as the journal holds.
+    /// most half as many keys as the journal holds. With a TTL of zero nothing is stored, and the entry is removed.
     ///
     /// # Errors
     ///
@@ -63,10 +63,12 @@ impl Cache {
     where
         T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
     {
+        let key = key.into();
         let Some(ttl) = self.lifetime(ttl.into()) else {
+            let _ = self.remove(vec![Pattern::key(&key)], None).await;
             return Ok(());
         };
-        let put = self.encode(key.into(), value)?;
+        let put = self.encode(key, value)?;
         self.put_all(vec![put], ttl).await;
         Ok(())
     }
@@ -304,6 +306,8 @@ impl Cache {
         T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
     {
         let Some(ttl) = self.lifetime(ttl.into()) else {
+            let keys = pairs.iter().map(|(key, _)| Pattern::key(key)).collect();
+            let _ = self.remove(keys, None).await;
             return Ok(());
         };
         // In batches, so that not all values have to be encoded in memory at once.

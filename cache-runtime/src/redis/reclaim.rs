@@ -146,14 +146,20 @@ impl Session {
     }
 }
 
+/// Lists of patterns that are longer than this are not compared with others.
+const COMPARED: usize = 8;
+
 impl Reclaims {
     fn add(&self, mut reclaim: Reclaim) {
         let mut waiting = self.waiting.lock();
-        // A walk that has not begun also serves later requests for the same pattern.
+        // A walk that has not begun also serves later requests for the same pattern. Long lists, such as of the elements of an
+        // argument, are not compared: this runs in the call that removes.
+        let is_short = |patterns: &[Pattern]| patterns.len() <= COMPARED;
+        let compares = is_short(&reclaim.patterns);
         reclaim.patterns.retain(|pattern| {
-            let earlier = waiting
-                .iter_mut()
-                .find(|earlier| earlier.patterns.contains(pattern));
+            let earlier = waiting.iter_mut().find(|earlier| {
+                compares && is_short(&earlier.patterns) && earlier.patterns.contains(pattern)
+            });
             match earlier {
                 Some(earlier) => {
                     earlier.number = earlier.number.max(reclaim.number);
