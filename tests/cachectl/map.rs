@@ -303,6 +303,22 @@ async fn folders_are_searched_without_build_output_hidden_ones_and_tests() {
 }
 
 #[tokio::test]
+async fn a_removal_for_tests_in_a_body_hides_no_finding() {
+    let text = "#[cached(ttl = \"1h\", key = \"jobs:all\")] async fn all() -> u64 { 1 }
+        async fn create() {
+            #[cfg(test)]
+            cache().invalidate_prefix(\"jobs:\").await;
+            if cfg!(test) { cache().delete(\"jobs:all\").await; }
+        }";
+    let folder = tree(&[("src/a.rs", text)]);
+    let ran = map(&folder, &["--check"]).await;
+    ran.ends_with(1).says(&[
+        "src/a.rs:1: unremoved: `all`",
+        "0 writers in 1 file; 1 finding,",
+    ]);
+}
+
+#[tokio::test]
 async fn paths_without_source_are_wrong_usage() {
     let folder = tree(&[("notes/a.txt", "no Rust")]);
     for (arguments, words) in [

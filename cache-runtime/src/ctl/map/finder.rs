@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use proc_macro2::Span;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
@@ -17,7 +18,7 @@ use crate::ctl::map::numbers::numbers;
 use crate::ctl::map::options::Options;
 use crate::ctl::map::place_in_crate::PlaceInCrate;
 use crate::ctl::map::reading::{Locals, Reading};
-use crate::ctl::map::skipped::is_for_tests;
+use crate::ctl::map::skipped::{is_for_tests, of_item, without_tests};
 use crate::ctl::map::source::Source;
 use crate::ctl::map::stored::{Owner, Written, removed, stored};
 
@@ -204,6 +205,10 @@ impl Finder<'_> {
         self.noted.extend(self.with_comments(first)..=last);
     }
 
+    fn leave_out(&mut self, span: Span) {
+        self.skip(span.start().line, span.end().line);
+    }
+
     fn done(&mut self, done: Option<Done>) {
         let Some((function, _)) = self.open.last_mut() else {
             return;
@@ -226,11 +231,20 @@ impl Finder<'_> {
 }
 
 impl<'ast> Visit<'ast> for Finder<'_> {
+    without_tests!();
+
+    fn visit_item(&mut self, item: &'ast syn::Item) {
+        let is_module = matches!(item, syn::Item::Mod(_));
+        match is_for_tests(of_item(item)) && !is_module {
+            true => self.leave_out(item.span()),
+            false => visit::visit_item(self, item),
+        }
+    }
+
     fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
         let name = item.ident.to_string();
         if is_for_tests(&item.attrs) {
-            let span = item.span();
-            self.skip(span.start().line, span.end().line);
+            self.leave_out(item.span());
             if item.content.is_none() {
                 let within = self.modules.iter().skip(self.around.place.modules.len());
                 let path = within.cloned().chain([name]).collect();
@@ -244,10 +258,6 @@ impl<'ast> Visit<'ast> for Finder<'_> {
     }
 
     fn visit_item_impl(&mut self, item: &'ast syn::ItemImpl) {
-        if is_for_tests(&item.attrs) {
-            let span = item.span();
-            return self.skip(span.start().line, span.end().line);
-        }
         let owner = Owner {
             name: in_one_line(&item.self_ty.span().source_text().unwrap_or_default()),
             is_generic: has_instances(&item.generics),

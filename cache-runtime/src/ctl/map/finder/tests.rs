@@ -128,6 +128,66 @@ mod more;
     assert_eq!(found.test_modules, [["more"]]);
 }
 
+/// What the functions of a text remove, as it is written, and the sources of what is not known.
+fn removed(text: &str) -> (Vec<String>, Vec<String>) {
+    let functions = found(text).functions;
+    let removes = functions.iter().flat_map(|function| &function.removes);
+    let unread = functions.iter().flat_map(|function| &function.unread);
+    (
+        removes.map(|removal| removal.written.clone()).collect(),
+        unread.map(|unread| unread.what.clone()).collect(),
+    )
+}
+
+#[test]
+fn what_is_for_tests_within_a_body_is_left_out() {
+    for body in [
+        "#[cfg(test)] list::invalidate_all().await;",
+        "#[cfg(test)] cache().clear();",
+        "#[cfg(test)] { cache().clear(); }",
+        "{ #![cfg(test)] cache().clear(); }",
+        "#[cfg(not(not(test)))] { cache().clear() }",
+        "#[cfg(test)] let _ = cache().clear();",
+        "#[cfg(test)] _ = cache().clear();",
+        "#[cfg(test)] if a { cache().clear() } else { cache().clear() }",
+        "#[cfg(test)] tokio::join!(cache().clear());",
+        "#[cfg(test)] async fn within() { cache().clear(); }",
+        "#[cfg(test)] impl A { fn within() { cache().clear(); } }",
+        "#[cfg(test)] trait A { fn within() { cache().clear(); } }",
+        "#[cfg(test)] const A: u8 = { cache().clear(); 1 };",
+        "match a { #[cfg(test)] 1 => cache().clear(), _ if cfg!(test) => cache().clear(), _ => {} }",
+        "f(a, #[cfg(test)] cache().clear());",
+        "let a = A { #[cfg(test)] a: cache().clear() };",
+        "if cfg!(test) { cache().clear(); }",
+        "if a && cfg!(test) { cache().clear(); }",
+        "if !cfg!(test) {} else { cache().clear(); }",
+        "if cfg!(not(test)) {} else if a { cache().clear(); }",
+        "let a = cfg!(test) && cache().clear();",
+        "let a = !cfg!(test) || cache().clear();",
+        "while cfg!(all(test, unix)) { cache().clear(); }",
+        "spawn(async move { if cfg!(test) { cache().clear(); } });",
+    ] {
+        assert_eq!(
+            removed(&format!("async fn f(a: u8) {{ {body} }}")),
+            (Vec::new(), Vec::new()),
+            "{body}"
+        );
+    }
+    for body in [
+        "#[cfg(not(test))] cache().clear();",
+        "if cfg!(test) {} else { cache().clear(); }",
+        "if !cfg!(test) { cache().clear(); }",
+        "if a || cfg!(test) { cache().clear(); }",
+        "if cfg!(test) == a { cache().clear(); }",
+        "#[cfg(feature = \"test\")] cache().clear();",
+        "let a = cfg!(test) || cache().clear();",
+        "match a { _ if !cfg!(test) => cache().clear(), _ => {} }",
+    ] {
+        let (removes, _) = removed(&format!("async fn f(a: u8) {{ {body} }}"));
+        assert_eq!(removes, ["*"], "{body}");
+    }
+}
+
 #[test]
 fn removals_belong_to_the_function_around_them() {
     let text = r#"
