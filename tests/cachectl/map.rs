@@ -319,6 +319,28 @@ async fn a_removal_for_tests_in_a_body_hides_no_finding() {
 }
 
 #[tokio::test]
+async fn a_variable_that_changes_is_unknown_and_neither_removes_nor_misses() {
+    let text = "#[cached(ttl = \"1h\", key = \"jobs:all\")] async fn all() -> u64 { 1 }
+        async fn create(other: bool) {
+            let mut prefix = \"jobs:\";
+            if other { prefix = \"users:\"; }
+            cache().invalidate_prefix(prefix).await;
+        }
+        async fn remove() {
+            let prefix = \"posts:\";
+            for prefix in all_prefixes() { cache().invalidate_prefix(prefix).await; }
+        }";
+    let folder = tree(&[("src/a.rs", text)]);
+    let ran = map(&folder, &["--check"]).await;
+    ran.ends_with(1).says(&[
+        "src/a.rs:1: unremoved: `all`",
+        "src/a.rs:5: unknown: `create`: what `invalidate_prefix(prefix)` removes",
+        "src/a.rs:9: unknown: `remove`: what `invalidate_prefix(prefix)` removes",
+        "1 finding, 2 unknown",
+    ]);
+}
+
+#[tokio::test]
 async fn paths_without_source_are_wrong_usage() {
     let folder = tree(&[("notes/a.txt", "no Rust")]);
     for (arguments, words) in [

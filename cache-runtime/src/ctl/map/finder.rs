@@ -17,10 +17,11 @@ use crate::ctl::map::notes::{Notes, is_note};
 use crate::ctl::map::numbers::numbers;
 use crate::ctl::map::options::Options;
 use crate::ctl::map::place_in_crate::PlaceInCrate;
-use crate::ctl::map::reading::{Locals, Reading};
+use crate::ctl::map::reading::Reading;
 use crate::ctl::map::skipped::{is_for_tests, of_item, without_tests};
 use crate::ctl::map::source::Source;
 use crate::ctl::map::stored::{Owner, Written, removed, stored};
+use crate::ctl::map::variables::{self, Locals};
 
 /// What is the same for all functions of a file.
 #[derive(Clone, Copy)]
@@ -96,9 +97,10 @@ impl Finder<'_> {
             unread: Vec::new(),
         };
         let owner = self.owner.take();
-        self.open.push((function, Locals::new()));
+        let locals = variables::of(sig, block);
+        self.open.push((function, locals));
         self.visit_block(block);
-        if let Some((mut function, locals)) = self.open.pop() {
+        if let Some((mut function, _)) = self.open.pop() {
             let written = Written {
                 sig,
                 owner: owner.as_ref(),
@@ -107,22 +109,18 @@ impl Finder<'_> {
                 mentions_self: mentions_self(sig, block),
                 numbers: numbers(sig),
             };
-            self.options(attrs, &written, &mut function, &locals);
+            self.options(attrs, &written, &mut function);
             self.keep(function);
         }
         self.owner = owner;
     }
 
     /// Adds what the attributes of a function say.
-    fn options(
-        &self,
-        attrs: &[Attribute],
-        written: &Written<'_>,
-        function: &mut Function,
-        locals: &Locals,
-    ) {
+    fn options(&self, attrs: &[Attribute], written: &Written<'_>, function: &mut Function) {
         let (names, default_ttl) = (self.around.names, self.around.default_ttl);
-        let reading = Reading::new(names, locals);
+        // They do not see the variables of the body.
+        let locals = Locals::new();
+        let reading = Reading::new(names, &locals);
         for options in Options::all(attrs, &self.imports) {
             let options = match options {
                 Ok(options) => options,
@@ -292,15 +290,6 @@ impl<'ast> Visit<'ast> for Finder<'_> {
             let first = item.span().start().line;
             self.function(&item.attrs, &item.sig, block, first);
         }
-    }
-
-    fn visit_local(&mut self, local: &'ast syn::Local) {
-        if let (syn::Pat::Ident(name), Some(init)) = (&local.pat, &local.init)
-            && let Some((_, locals)) = self.open.last_mut()
-        {
-            locals.insert(name.ident.to_string(), (*init.expr).clone());
-        }
-        visit::visit_local(self, local);
     }
 
     fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {

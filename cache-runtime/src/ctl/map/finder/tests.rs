@@ -189,6 +189,60 @@ fn what_is_for_tests_within_a_body_is_left_out() {
 }
 
 #[test]
+fn a_variable_that_may_be_something_else_is_unknown() {
+    for body in [
+        "let mut p = \"a:\"; p = \"b:\"; cache().invalidate_prefix(p);",
+        "let p; if q { p = \"a:\" } else { p = \"b:\" } cache().invalidate_prefix(p);",
+        "let p = &mut \"a:\".to_owned(); p.push('b'); cache().invalidate_prefix(&p);",
+        "let p = \"a:\"; change(&mut p); cache().invalidate_prefix(p);",
+        "let p = \"a:\"; if q { let p = \"b:\"; cache().invalidate_prefix(p); }",
+        "{ let p = \"a:\"; g(p); } let p = \"b:\"; cache().invalidate_prefix(p);",
+        "let p = \"a:\"; for p in q { cache().invalidate_prefix(p); }",
+        "let p = \"a:\"; if let Some(p) = q { cache().invalidate_prefix(p); }",
+        "let p = \"a:\"; match q { Some(p) => cache().invalidate_prefix(p), _ => {} }",
+        "let p = \"a:\"; q.for_each(|p| cache().invalidate_prefix(p));",
+        "let p = \"a:\"; q.for_each(|p| { cache().delete(CacheKey::of(p).segment(&1)); });",
+        "let p = \"a:\"; join!(async { let p = \"b:\"; cache().invalidate_prefix(p) });",
+        "let parameter = \"a:\"; cache().invalidate_prefix(parameter);",
+        "let mut p = \"a\"; let r = p; cache().invalidate_tag(Tag::of(r));",
+        "let user_key = |id| other(id); cache().delete(user_key(1));",
+    ] {
+        let text = format!(
+            "async fn f(parameter: &str) {{ {body} }} fn user_key(id: u64) -> CacheKey {{ CacheKey::user(id) }}"
+        );
+        let (removes, unread) = removed(&text);
+        assert!(
+            removes.is_empty() && unread.len() == 1,
+            "{body} {removes:?} {unread:?}"
+        );
+    }
+}
+
+#[test]
+fn a_variable_that_is_certain_is_followed() {
+    for body in [
+        "let p = \"a:\"; if q { cache().invalidate_prefix(p); }",
+        "let p: &str = \"a:\"; let r = p.to_owned(); cache().invalidate_prefix(&r);",
+        "let p = \"a:\"; fn g(p: u8) {} cache().invalidate_prefix(p);",
+        "#[cfg(test)] let p = \"b:\"; #[cfg(not(test))] let p = \"a:\"; cache().invalidate_prefix(p);",
+        "let p = \"a:\"; info!(p = p, \"x\"); cache().invalidate_prefix(p);",
+    ] {
+        let (removes, unread) = removed(&format!("async fn f() {{ {body} }}"));
+        assert_eq!(
+            (removes, unread.len()),
+            (vec!["a:".to_owned()], 0),
+            "{body}"
+        );
+    }
+}
+
+#[test]
+fn an_attribute_does_not_see_the_variables_of_the_body() {
+    let text = "#[cached(key = CacheKey::of(kind))] async fn f(kind: &str) -> u64 { let kind = \"jobs\"; 1 }";
+    assert_eq!(stored(text), [("f".to_owned(), 1, "<kind>".to_owned())]);
+}
+
+#[test]
 fn removals_belong_to_the_function_around_them() {
     let text = r#"
 async fn outer(id: u64) {
