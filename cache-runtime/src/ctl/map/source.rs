@@ -40,6 +40,7 @@ impl Source {
     ///
     /// It is not Rust, or its brackets are nested too deeply.
     pub(super) fn parse(file: String, text: &str) -> Result<Self, Unparsed> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text); // a byte-order mark
         let code = without_shebang(text);
         let unparsed = |line, reason: String| Unparsed { line, reason };
         let tokens = TokenStream::from_str(&code)
@@ -67,9 +68,8 @@ impl Source {
     }
 }
 
-/// The text without a byte order mark and a first line that is for the system; the lines keep their numbers.
+/// The text without a first line that is for the system; the lines keep their numbers.
 fn without_shebang(text: &str) -> String {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match text.strip_prefix("#!") {
         Some(rest) if !rest.trim_start().starts_with('[') => rest
             .find('\n')

@@ -309,6 +309,15 @@ fn g() {
     assert_eq!(create.notes.writes, ["jobs"]);
 }
 
+#[test]
+fn a_byte_order_mark_hides_no_comment() {
+    let text =
+        "\u{feff}// cache-map: reads jobs\n#[cached(key = \"jobs\")] async fn jobs() -> u64 { 1 }";
+    let found = found(text);
+    assert_eq!(found.functions[0].notes.reads, ["jobs"]);
+    assert_eq!(found.stray, [0; 0]);
+}
+
 proptest! {
     #[test]
     fn no_source_panics(key in "[a-z:<>*# é]{0,12}", pattern in "[a-z:<>*#=%?]{0,12}", note in "[a-z(), ]{0,12}") {
