@@ -341,6 +341,32 @@ async fn a_variable_that_changes_is_unknown_and_neither_removes_nor_misses() {
 }
 
 #[tokio::test]
+async fn a_comment_in_a_form_that_is_not_read_is_found() {
+    let text = "\u{feff}// cache-map: reads users
+        #[cached(key = \"jobs:all\")] async fn all() -> u64 { 1 }
+        /// cache-map: writes users
+        async fn create() {}
+        /* cache-map: writes users */
+        async fn change() { let _ = \"// cache-map: reads users\"; }
+        async fn remove() {} // cache-map: writes users
+        #[cfg(test)]
+        mod tests {
+            /// cache-map: writes users
+            fn test() {}
+        }";
+    let folder = tree(&[("src/a.rs", text)]);
+    let ran = map(&folder, &["--check"]).await;
+    let what = "this comment is in a form that is not read";
+    ran.ends_with(1).says(&[
+        &format!("src/a.rs:3: comment: {what}"),
+        &format!("src/a.rs:5: comment: {what}"),
+        &format!("src/a.rs:7: comment: {what}"),
+        "remedy: write it with `//` on a line of its own",
+        "3 findings, 0 unknown",
+    ]);
+}
+
+#[tokio::test]
 async fn paths_without_source_are_wrong_usage() {
     let folder = tree(&[("notes/a.txt", "no Rust")]);
     for (arguments, words) in [

@@ -13,7 +13,7 @@ use crate::ctl::map::calls::{self, Done};
 use crate::ctl::map::function::{Function, Place, Removal, Unread};
 use crate::ctl::map::imports::Imports;
 use crate::ctl::map::names::Known;
-use crate::ctl::map::notes::{Notes, is_note};
+use crate::ctl::map::notes::{Notes, is_misplaced, is_note};
 use crate::ctl::map::numbers::numbers;
 use crate::ctl::map::options::Options;
 use crate::ctl::map::place_in_crate::PlaceInCrate;
@@ -39,6 +39,8 @@ pub(super) struct Found {
     pub(super) functions: Vec<Function>,
     /// Comments for this command that are above no function.
     pub(super) stray: Vec<usize>,
+    /// Comments for this command in a form that is not read.
+    pub(super) misplaced: Vec<usize>,
     /// Modules that exist in tests only, and are in files of their own: the names that lead to them from this file.
     pub(super) test_modules: Vec<Vec<String>>,
 }
@@ -57,9 +59,18 @@ pub(super) fn find(around: Around<'_>) -> Found {
     finder.visit_file(&around.source.syntax);
     let noted = finder.noted;
     let source = around.source;
+    let is_open = |line: &usize| !noted.contains(line) && !source.is_in_text(*line);
     finder.found.stray = (1..=source.lines.len())
         .filter(|line| source.line(*line).is_some_and(is_note))
-        .filter(|line| !noted.contains(line) && !source.is_in_text(*line))
+        .filter(is_open)
+        .collect();
+    let is_misplaced = |line: &usize| {
+        let is_in_text = |column| source.is_in_literal(*line, column);
+        (source.line(*line)).is_some_and(|text| is_misplaced(text, is_in_text))
+    };
+    finder.found.misplaced = (1..=source.lines.len())
+        .filter(is_misplaced)
+        .filter(is_open)
         .collect();
     finder.found
 }

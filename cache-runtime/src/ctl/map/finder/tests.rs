@@ -300,7 +300,7 @@ fn g() {
 }
 "##;
     let found = found(text);
-    assert_eq!(found.stray, [12, 21]);
+    assert_eq!((found.stray, found.misplaced), (vec![12, 21], vec![20]));
     let [jobs, create] = found.functions.as_slice() else {
         panic!("{:?}", found.functions);
     };
