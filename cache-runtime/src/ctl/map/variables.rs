@@ -20,7 +20,7 @@ pub(super) type Locals = HashMap<String, Variable>;
 /// What is known of a variable.
 pub(super) enum Variable {
     /// It always is what this expression gives.
-    Is(Expr),
+    Is(Box<Expr>),
     /// It is bound once, to something that the function gets.
     Given,
     /// It changes, or the name stands for several.
@@ -54,7 +54,7 @@ impl Search {
     fn bind(&mut self, bound: &PatIdent, value: Option<&Expr>) {
         let variable = match value {
             _ if bound.mutability.is_some() => Variable::Uncertain,
-            Some(value) if !may_change(value) => Variable::Is(value.clone()),
+            Some(value) if !may_change(value) => Variable::Is(Box::new(value.clone())),
             Some(_) => Variable::Uncertain,
             None => Variable::Given,
         };

@@ -10,7 +10,7 @@ fn read<T>(source: &str, read: impl Fn(Reading<'_>, &Expr) -> T) -> T {
         fn resume(code: &str) -> CacheKey { CacheKey::of(\"employee:résumé\").segment(code) }
         fn endless() -> CacheKey { endless() }";
     names.add(&syn::parse_str(file).unwrap());
-    let is = |source| Variable::Is(syn::parse_str(source).unwrap());
+    let is = |source| Variable::Is(Box::new(syn::parse_str(source).unwrap()));
     let locals = Locals::from([
         ("key".to_owned(), is("resume(code)")),
         ("itself".to_owned(), is("itself")),
