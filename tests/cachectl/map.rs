@@ -303,6 +303,70 @@ async fn folders_are_searched_without_build_output_hidden_ones_and_tests() {
 }
 
 #[tokio::test]
+async fn a_removal_for_tests_in_a_body_hides_no_finding() {
+    let text = "#[cached(ttl = \"1h\", key = \"jobs:all\")] async fn all() -> u64 { 1 }
+        async fn create() {
+            #[cfg(test)]
+            cache().invalidate_prefix(\"jobs:\").await;
+            if cfg!(test) { cache().delete(\"jobs:all\").await; }
+        }";
+    let folder = tree(&[("src/a.rs", text)]);
+    let ran = map(&folder, &["--check"]).await;
+    ran.ends_with(1).says(&[
+        "src/a.rs:1: unremoved: `all`",
+        "0 writers in 1 file; 1 finding,",
+    ]);
+}
+
+#[tokio::test]
+async fn a_variable_that_changes_is_unknown_and_neither_removes_nor_misses() {
+    let text = "#[cached(ttl = \"1h\", key = \"jobs:all\")] async fn all() -> u64 { 1 }
+        async fn create(other: bool) {
+            let mut prefix = \"jobs:\";
+            if other { prefix = \"users:\"; }
+            cache().invalidate_prefix(prefix).await;
+        }
+        async fn remove() {
+            let prefix = \"posts:\";
+            for prefix in all_prefixes() { cache().invalidate_prefix(prefix).await; }
+        }";
+    let folder = tree(&[("src/a.rs", text)]);
+    let ran = map(&folder, &["--check"]).await;
+    ran.ends_with(1).says(&[
+        "src/a.rs:1: unremoved: `all`",
+        "src/a.rs:5: unknown: `create`: what `invalidate_prefix(prefix)` removes",
+        "src/a.rs:9: unknown: `remove`: what `invalidate_prefix(prefix)` removes",
+        "1 finding, 2 unknown",
+    ]);
+}
+
+#[tokio::test]
+async fn a_comment_in_a_form_that_is_not_read_is_found() {
+    let text = "\u{feff}// cache-map: reads users
+        #[cached(key = \"jobs:all\")] async fn all() -> u64 { 1 }
+        /// cache-map: writes users
+        async fn create() {}
+        /* cache-map: writes users */
+        async fn change() { let _ = \"// cache-map: reads users\"; }
+        async fn remove() {} // cache-map: writes users
+        #[cfg(test)]
+        mod tests {
+            /// cache-map: writes users
+            fn test() {}
+        }";
+    let folder = tree(&[("src/a.rs", text)]);
+    let ran = map(&folder, &["--check"]).await;
+    let what = "this comment is in a form that is not read";
+    ran.ends_with(1).says(&[
+        &format!("src/a.rs:3: comment: {what}"),
+        &format!("src/a.rs:5: comment: {what}"),
+        &format!("src/a.rs:7: comment: {what}"),
+        "remedy: write it with `//` on a line of its own",
+        "3 findings, 0 unknown",
+    ]);
+}
+
+#[tokio::test]
 async fn paths_without_source_are_wrong_usage() {
     let folder = tree(&[("notes/a.txt", "no Rust")]);
     for (arguments, words) in [

@@ -169,7 +169,7 @@ fn companion(name: &str) -> Option<(&str, bool)> {
 mod tests {
     use super::*;
     use crate::ctl::map::names::{Known, Names};
-    use crate::ctl::map::reading::Locals;
+    use crate::ctl::map::variables::Locals;
 
     fn done(source: &str) -> String {
         let (names, imports, locals) = (Names::default(), Imports::default(), Locals::new());

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use proc_macro2::Span;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
@@ -12,14 +13,15 @@ use crate::ctl::map::calls::{self, Done};
 use crate::ctl::map::function::{Function, Place, Removal, Unread};
 use crate::ctl::map::imports::Imports;
 use crate::ctl::map::names::Known;
-use crate::ctl::map::notes::{Notes, is_note};
+use crate::ctl::map::notes::{Notes, is_misplaced, is_note};
 use crate::ctl::map::numbers::numbers;
 use crate::ctl::map::options::Options;
 use crate::ctl::map::place_in_crate::PlaceInCrate;
-use crate::ctl::map::reading::{Locals, Reading};
-use crate::ctl::map::skipped::is_for_tests;
+use crate::ctl::map::reading::Reading;
+use crate::ctl::map::skipped::{is_for_tests, of_item, without_tests};
 use crate::ctl::map::source::Source;
 use crate::ctl::map::stored::{Owner, Written, removed, stored};
+use crate::ctl::map::variables::{self, Locals};
 
 /// What is the same for all functions of a file.
 #[derive(Clone, Copy)]
@@ -37,6 +39,8 @@ pub(super) struct Found {
     pub(super) functions: Vec<Function>,
     /// Comments for this command that are above no function.
     pub(super) stray: Vec<usize>,
+    /// Comments for this command in a form that is not read.
+    pub(super) misplaced: Vec<usize>,
     /// Modules that exist in tests only, and are in files of their own: the names that lead to them from this file.
     pub(super) test_modules: Vec<Vec<String>>,
 }
@@ -55,9 +59,18 @@ pub(super) fn find(around: Around<'_>) -> Found {
     finder.visit_file(&around.source.syntax);
     let noted = finder.noted;
     let source = around.source;
+    let is_open = |line: &usize| !noted.contains(line) && !source.is_in_text(*line);
     finder.found.stray = (1..=source.lines.len())
         .filter(|line| source.line(*line).is_some_and(is_note))
-        .filter(|line| !noted.contains(line) && !source.is_in_text(*line))
+        .filter(is_open)
+        .collect();
+    let is_misplaced = |line: &usize| {
+        let is_in_text = |column| source.is_in_literal(*line, column);
+        (source.line(*line)).is_some_and(|text| is_misplaced(text, is_in_text))
+    };
+    finder.found.misplaced = (1..=source.lines.len())
+        .filter(is_misplaced)
+        .filter(is_open)
         .collect();
     finder.found
 }
@@ -95,9 +108,10 @@ impl Finder<'_> {
             unread: Vec::new(),
         };
         let owner = self.owner.take();
-        self.open.push((function, Locals::new()));
+        let locals = variables::of(sig, block);
+        self.open.push((function, locals));
         self.visit_block(block);
-        if let Some((mut function, locals)) = self.open.pop() {
+        if let Some((mut function, _)) = self.open.pop() {
             let written = Written {
                 sig,
                 owner: owner.as_ref(),
@@ -106,22 +120,18 @@ impl Finder<'_> {
                 mentions_self: mentions_self(sig, block),
                 numbers: numbers(sig),
             };
-            self.options(attrs, &written, &mut function, &locals);
+            self.options(attrs, &written, &mut function);
             self.keep(function);
         }
         self.owner = owner;
     }
 
     /// Adds what the attributes of a function say.
-    fn options(
-        &self,
-        attrs: &[Attribute],
-        written: &Written<'_>,
-        function: &mut Function,
-        locals: &Locals,
-    ) {
+    fn options(&self, attrs: &[Attribute], written: &Written<'_>, function: &mut Function) {
         let (names, default_ttl) = (self.around.names, self.around.default_ttl);
-        let reading = Reading::new(names, locals);
+        // They do not see the variables of the body.
+        let locals = Locals::new();
+        let reading = Reading::new(names, &locals);
         for options in Options::all(attrs, &self.imports) {
             let options = match options {
                 Ok(options) => options,
@@ -204,6 +214,10 @@ impl Finder<'_> {
         self.noted.extend(self.with_comments(first)..=last);
     }
 
+    fn leave_out(&mut self, span: Span) {
+        self.skip(span.start().line, span.end().line);
+    }
+
     fn done(&mut self, done: Option<Done>) {
         let Some((function, _)) = self.open.last_mut() else {
             return;
@@ -226,11 +240,20 @@ impl Finder<'_> {
 }
 
 impl<'ast> Visit<'ast> for Finder<'_> {
+    without_tests!();
+
+    fn visit_item(&mut self, item: &'ast syn::Item) {
+        let is_module = matches!(item, syn::Item::Mod(_));
+        match is_for_tests(of_item(item)) && !is_module {
+            true => self.leave_out(item.span()),
+            false => visit::visit_item(self, item),
+        }
+    }
+
     fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
         let name = item.ident.to_string();
         if is_for_tests(&item.attrs) {
-            let span = item.span();
-            self.skip(span.start().line, span.end().line);
+            self.leave_out(item.span());
             if item.content.is_none() {
                 let within = self.modules.iter().skip(self.around.place.modules.len());
                 let path = within.cloned().chain([name]).collect();
@@ -244,10 +267,6 @@ impl<'ast> Visit<'ast> for Finder<'_> {
     }
 
     fn visit_item_impl(&mut self, item: &'ast syn::ItemImpl) {
-        if is_for_tests(&item.attrs) {
-            let span = item.span();
-            return self.skip(span.start().line, span.end().line);
-        }
         let owner = Owner {
             name: in_one_line(&item.self_ty.span().source_text().unwrap_or_default()),
             is_generic: has_instances(&item.generics),
@@ -282,15 +301,6 @@ impl<'ast> Visit<'ast> for Finder<'_> {
             let first = item.span().start().line;
             self.function(&item.attrs, &item.sig, block, first);
         }
-    }
-
-    fn visit_local(&mut self, local: &'ast syn::Local) {
-        if let (syn::Pat::Ident(name), Some(init)) = (&local.pat, &local.init)
-            && let Some((_, locals)) = self.open.last_mut()
-        {
-            locals.insert(name.ident.to_string(), (*init.expr).clone());
-        }
-        visit::visit_local(self, local);
     }
 
     fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {

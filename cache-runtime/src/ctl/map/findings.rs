@@ -208,6 +208,11 @@ fn comments(graph: &Graph<'_>, all: &mut Vec<Finding>) {
             all.push(comment(at, &function.name, why.clone(), remedy));
         }
     }
+    for at in &graph.program.misplaced {
+        let what = "this comment is in a form that is not read, so it says nothing".to_owned();
+        let remedy = "write it with `//` on a line of its own directly above a function: `// cache-map: reads jobs`";
+        all.push(comment(at.clone(), "", what, remedy));
+    }
     for at in &graph.program.stray {
         let what = "this comment is above no function, so it says nothing".to_owned();
         let remedy = "move it directly above a function: no empty line between";

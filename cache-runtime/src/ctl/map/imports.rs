@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use syn::UseTree;
 use syn::visit::{self, Visit};
 
+use crate::ctl::map::skipped::{is_for_tests, of_item};
+
 /// The names that a file imports, and their paths.
 #[derive(Debug, Default)]
 pub(super) struct Imports {
@@ -55,9 +57,12 @@ impl Imports {
 }
 
 impl<'ast> Visit<'ast> for Imports {
-    fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
-        self.tree(&[], &item.tree);
-        visit::visit_item_use(self, item);
+    fn visit_item(&mut self, item: &'ast syn::Item) {
+        match item {
+            item if is_for_tests(of_item(item)) => {}
+            syn::Item::Use(item) => self.tree(&[], &item.tree),
+            _ => visit::visit_item(self, item),
+        }
     }
 }
 

@@ -88,7 +88,7 @@ fn named(expr: &Expr, names: Known<'_>) -> Option<Option<Duration>> {
 mod tests {
     use super::*;
     use crate::ctl::map::names::Names;
-    use crate::ctl::map::reading::Locals;
+    use crate::ctl::map::variables::Locals;
 
     #[test]
     fn names_durations_and_expressions_are_read_and_others_are_unknown() {

@@ -12,7 +12,7 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Block, Expr, Ident, LitStr, ReturnType, Stmt, Token, Type, Visibility};
 
 use crate::ctl::map::expr::source_of;
-use crate::ctl::map::skipped::is_for_tests;
+use crate::ctl::map::skipped::{is_for_tests, of_item};
 use crate::ttl;
 
 /// Names that one file declares, or all files together.
@@ -82,7 +82,7 @@ impl<'a> Known<'a> {
 impl<'ast> Visit<'ast> for Names {
     fn visit_item(&mut self, item: &'ast syn::Item) {
         match item {
-            syn::Item::Mod(module) if is_for_tests(&module.attrs) => {}
+            item if is_for_tests(of_item(item)) => {}
             syn::Item::Const(item) => {
                 add_expr(&mut self.constants, &item.ident, Some(&item.expr));
             }

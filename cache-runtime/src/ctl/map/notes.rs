@@ -108,6 +108,24 @@ fn comment(line: &str) -> Option<&str> {
     text.strip_prefix("cache-map:").map(str::trim)
 }
 
+/// Whether a line holds a comment for this command in a form that is not read: documentation, `/* … */`, or behind code.
+/// `is_in_text` says whether a column is within a text.
+pub(super) fn is_misplaced(line: &str, is_in_text: impl Fn(usize) -> bool) -> bool {
+    if !line.contains("cache-map:") {
+        return false;
+    }
+    let starts = line.match_indices(['/', '*']).map(|(at, _)| at);
+    let mut starts = starts.filter(|at| ["//", "/*"].iter().any(|it| line[*at..].starts_with(it)));
+    let Some(at) = starts.find(|at| {
+        let before = &line[..*at];
+        before.trim().is_empty() || !is_in_text(before.chars().count())
+    }) else {
+        return false;
+    };
+    let text = line[at..].trim_start_matches(['/', '*', '!']).trim_start();
+    text.starts_with("cache-map:") && !is_note(line)
+}
+
 fn tables(word: &str, rest: &str) -> Result<Vec<String>, String> {
     let tables = list(word, rest)?;
     match tables
@@ -191,9 +209,31 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_comment_in_a_form_that_is_not_read_is_known() {
+        for (line, expected) in [
+            ("/// cache-map: reads jobs", true),
+            ("    //! cache-map: reads jobs", true),
+            ("/* cache-map: reads jobs */", true),
+            ("/** cache-map: reads jobs */ fn f() {}", true),
+            ("fn größe() {} // cache-map: reads jobs", true),
+            ("let a = \"//\"; // cache-map: reads jobs", true),
+            ("// cache-map: reads jobs", false),
+            ("/// Write `// cache-map: reads jobs`.", false),
+            ("/// // cache-map: reads jobs", false),
+            ("let a = 1; // as `// cache-map: reads jobs`", false),
+            ("let a = \"ü// cache-map: reads jobs\";", false),
+            ("let a = 8 / 4 * 2;", false),
+        ] {
+            let quoted = |column| line.chars().take(column).filter(|c| *c == '"').count() % 2 == 1;
+            assert_eq!(is_misplaced(line, quoted), expected, "{line}");
+        }
+    }
+
     proptest! {
         #[test]
         fn no_line_panics(text in any::<String>(), word in "(allow\\(|reads|key|tags)?[ (),:a-zü]{0,9}") {
+            let _ = is_misplaced(&text, |_| false);
             let _ = notes(&[&text, &format!("// cache-map:{word}"), &format!("// cache-map: {text}")]);
         }
     }

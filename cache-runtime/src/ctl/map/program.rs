@@ -20,6 +20,8 @@ pub(super) struct Program {
     pub(super) unparsed: Vec<(Place, String)>,
     /// Comments for this command that are above no function.
     pub(super) stray: Vec<Place>,
+    /// Comments for this command in a form that is not read.
+    pub(super) misplaced: Vec<Place>,
 }
 
 impl Program {
@@ -63,6 +65,8 @@ impl Program {
             program.functions.extend(in_file.functions);
             let stray = in_file.stray.into_iter().map(|line| place(path, line));
             program.stray.extend(stray);
+            let misplaced = in_file.misplaced.into_iter().map(|line| place(path, line));
+            program.misplaced.extend(misplaced);
         }
         program
     }

@@ -3,7 +3,6 @@
 //! Keys are built by the library's own constructors, with a mark in place of each value. What is not understood has no
 //! meaning here: it is reported, and not guessed.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use syn::{Expr, ExprCall, ExprMethodCall, Lit, LitStr};
@@ -12,10 +11,8 @@ use crate::ctl::map::expr::{last_but_one, last_name, name_of, path_of, plain};
 use crate::ctl::map::names::Known;
 use crate::ctl::map::shape::{ANY, VALUE};
 use crate::ctl::map::text::Text;
+use crate::ctl::map::variables::{self, Locals, Variable};
 use crate::key::{CacheKey, KeyPrefix, Tag};
-
-/// The variables of a function, and what they are set to.
-pub(super) type Locals = HashMap<String, Expr>;
 
 /// How many names lead from one to the next at most.
 const DEEPEST: usize = 8;
@@ -184,21 +181,21 @@ impl<'a> Reading<'a> {
         let arguments: Vec<&Expr> = call.args.iter().map(plain).collect();
         let mut names = Vec::new();
         let key = match (constructor.as_str(), arguments.as_slice()) {
-            ("new" | "of" | "from", [text]) => CacheKey::of(self.word(text, &mut names)),
+            ("new" | "of" | "from", [text]) => CacheKey::of(self.word(text, &mut names)?),
             ("user", [id]) => CacheKey::user(value(id, &mut names)),
             ("user_roles", [id]) => CacheKey::user_roles(value(id, &mut names)),
             ("user_permissions", [id]) => CacheKey::user_permissions(value(id, &mut names)),
             ("dashboard", [kind, id]) => {
-                let kind = self.word(kind, &mut names);
+                let kind = self.word(kind, &mut names)?;
                 CacheKey::dashboard(kind, value(id, &mut names))
             }
             ("list_paginated", [entity, page, per_page]) => {
-                let entity = self.word(entity, &mut names);
+                let entity = self.word(entity, &mut names)?;
                 let page = value(page, &mut names);
                 CacheKey::list_paginated(entity, page, value(per_page, &mut names))
             }
             ("search", [entity, text, limit]) => {
-                let entity = self.word(entity, &mut names);
+                let entity = self.word(entity, &mut names)?;
                 names.push(name_of(text));
                 searched(&entity, &value(limit, &mut names))?
             }
@@ -207,13 +204,40 @@ impl<'a> Reading<'a> {
         Some((key, names))
     }
 
-    /// A text that may contain separators.
-    fn word(self, expr: &Expr, names: &mut Vec<String>) -> String {
-        let text = self
-            .string(expr)
-            .unwrap_or_else(|| Text::any(name_of(expr)));
+    /// A text that may contain separators. Any text, if it is not in the source; nothing, if it may be one that is.
+    fn word(self, expr: &Expr, names: &mut Vec<String>) -> Option<String> {
+        let text = match self.string(expr) {
+            Some(text) => text,
+            None if self.is_uncertain(expr) => return None,
+            None => Text::any(name_of(expr)),
+        };
         names.extend(text.names);
-        text.marked
+        Some(text.marked)
+    }
+
+    /// Whether a text is that of a variable that changes, or whose name stands for several.
+    fn is_uncertain(self, expr: &Expr) -> bool {
+        match (plain(expr), self.variable(expr)) {
+            (_, Some(Variable::Uncertain)) => true,
+            (_, Some(Variable::Is(value))) if self.depth < DEEPEST => {
+                self.deeper().is_uncertain(value)
+            }
+            (Expr::MethodCall(call), _) if SAME_TEXT.iter().any(|name| call.method == name) => {
+                self.is_uncertain(&call.receiver)
+            }
+            _ => false,
+        }
+    }
+
+    fn variable(self, expr: &Expr) -> Option<&'a Variable> {
+        variables::named(expr, self.locals?)
+    }
+
+    fn deeper(self) -> Self {
+        Self {
+            depth: self.depth + 1,
+            ..self
+        }
     }
 
     /// Reads what a name stands for: a variable, a constant, or a function that builds a key.
@@ -221,31 +245,26 @@ impl<'a> Reading<'a> {
         if self.depth >= DEEPEST {
             return None;
         }
-        let deeper = Self {
-            depth: self.depth + 1,
-            ..self
-        };
+        let deeper = self.deeper();
         // What stands elsewhere does not see the variables of this function.
         let outside = |names| Self {
             names,
             locals: None,
             ..deeper
         };
+        match self.variable(expr) {
+            Some(Variable::Is(value)) => return read(deeper, value),
+            Some(Variable::Given | Variable::Uncertain) => return None,
+            None => {}
+        }
         match expr {
             Expr::Path(path) => {
                 let name = path.path.segments.last()?.ident.to_string();
-                let is_one = path.path.get_ident().is_some();
-                let local = self
-                    .locals
-                    .filter(|_| is_one)
-                    .and_then(|all| all.get(&name));
-                if let Some(local) = local {
-                    return read(deeper, local);
-                }
                 let (value, names) = self.names.constant(&name)?;
                 read(outside(names), value)
             }
-            Expr::Call(call) => {
+            // A closure in a variable is no function of that name.
+            Expr::Call(call) if self.variable(&call.func).is_none() => {
                 let (returned, names) = self.names.builder(&last_name(&call.func)?)?;
                 read(outside(names), returned)
             }

@@ -1,6 +1,7 @@
 //! The text of one file, and its syntax.
 
-use std::ops::RangeInclusive;
+use std::collections::HashMap;
+use std::ops::{Range, RangeInclusive};
 use std::str::FromStr as _;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
@@ -13,7 +14,12 @@ pub(super) struct Source {
     pub(super) syntax: syn::File,
     /// Lines within texts, in which a comment is none.
     texts: Vec<RangeInclusive<usize>>,
+    /// The columns of texts, numbers and characters within each line.
+    literals: Literals,
 }
+
+/// Columns, by their lines.
+type Literals = HashMap<usize, Vec<Range<usize>>>;
 
 /// Why a file could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,12 +46,13 @@ impl Source {
     ///
     /// It is not Rust, or its brackets are nested too deeply.
     pub(super) fn parse(file: String, text: &str) -> Result<Self, Unparsed> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text); // a byte-order mark
         let code = without_shebang(text);
         let unparsed = |line, reason: String| Unparsed { line, reason };
         let tokens = TokenStream::from_str(&code)
             .map_err(|why| unparsed(why.span().start().line, unlexed(&code)))?;
-        let mut texts = Vec::new();
-        walk(&tokens, &mut texts)?;
+        let (mut texts, mut literals) = (Vec::new(), Literals::new());
+        walk(&tokens, &mut texts, &mut literals)?;
         let syntax = syn::parse2(tokens)
             .map_err(|why| unparsed(why.span().start().line, why.to_string()))?;
         Ok(Self {
@@ -53,6 +60,7 @@ impl Source {
             lines: text.lines().map(str::to_owned).collect(),
             syntax,
             texts,
+            literals,
         })
     }
 
@@ -61,15 +69,22 @@ impl Source {
         self.lines.get(number.checked_sub(1)?).map(String::as_str)
     }
 
+    /// Whether a column of a line, counted from zero, is within a text.
+    pub(super) fn is_in_literal(&self, number: usize, column: usize) -> bool {
+        let literals = self.literals.get(&number).into_iter().flatten();
+        literals
+            .into_iter()
+            .any(|columns| columns.contains(&column))
+    }
+
     /// Whether the line is part of a text that has several.
     pub(super) fn is_in_text(&self, number: usize) -> bool {
         self.texts.iter().any(|lines| lines.contains(&number))
     }
 }
 
-/// The text without a byte order mark and a first line that is for the system; the lines keep their numbers.
+/// The text without a first line that is for the system; the lines keep their numbers.
 fn without_shebang(text: &str) -> String {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match text.strip_prefix("#!") {
         Some(rest) if !rest.trim_start().starts_with('[') => rest
             .find('\n')
@@ -89,12 +104,16 @@ fn unlexed(code: &str) -> String {
     }
 }
 
-/// Collects the lines of long texts.
+/// Collects the lines of long texts, and the columns of short ones.
 ///
 /// # Errors
 ///
 /// The tokens are nested too deeply for the parser.
-fn walk(tokens: &TokenStream, texts: &mut Vec<RangeInclusive<usize>>) -> Result<(), Unparsed> {
+fn walk(
+    tokens: &TokenStream,
+    texts: &mut Vec<RangeInclusive<usize>>,
+    literals: &mut Literals,
+) -> Result<(), Unparsed> {
     let mut open = vec![tokens.clone().into_iter()];
     let (mut run, mut expression) = (0, 0);
     while let Some(innermost) = open.last_mut() {
@@ -124,9 +143,12 @@ fn walk(tokens: &TokenStream, texts: &mut Vec<RangeInclusive<usize>>) -> Result<
             }
             TokenTree::Group(group) => open.push(group.stream().into_iter()),
             TokenTree::Literal(literal) => {
-                let last = literal.span().end().line;
-                if last > line {
-                    texts.push(line..=last);
+                let (start, end) = (literal.span().start(), literal.span().end());
+                if end.line > line {
+                    texts.push(line..=end.line);
+                } else {
+                    let columns = literals.entry(line).or_default();
+                    columns.push(start.column..end.column);
                 }
             }
             TokenTree::Ident(_) | TokenTree::Punct(_) => {}

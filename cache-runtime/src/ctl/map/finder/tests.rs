@@ -128,6 +128,120 @@ mod more;
     assert_eq!(found.test_modules, [["more"]]);
 }
 
+/// What the functions of a text remove, as it is written, and the sources of what is not known.
+fn removed(text: &str) -> (Vec<String>, Vec<String>) {
+    let functions = found(text).functions;
+    let removes = functions.iter().flat_map(|function| &function.removes);
+    let unread = functions.iter().flat_map(|function| &function.unread);
+    (
+        removes.map(|removal| removal.written.clone()).collect(),
+        unread.map(|unread| unread.what.clone()).collect(),
+    )
+}
+
+#[test]
+fn what_is_for_tests_within_a_body_is_left_out() {
+    for body in [
+        "#[cfg(test)] list::invalidate_all().await;",
+        "#[cfg(test)] cache().clear();",
+        "#[cfg(test)] { cache().clear(); }",
+        "{ #![cfg(test)] cache().clear(); }",
+        "#[cfg(not(not(test)))] { cache().clear() }",
+        "#[cfg(test)] let _ = cache().clear();",
+        "#[cfg(test)] _ = cache().clear();",
+        "#[cfg(test)] if a { cache().clear() } else { cache().clear() }",
+        "#[cfg(test)] tokio::join!(cache().clear());",
+        "#[cfg(test)] async fn within() { cache().clear(); }",
+        "#[cfg(test)] impl A { fn within() { cache().clear(); } }",
+        "#[cfg(test)] trait A { fn within() { cache().clear(); } }",
+        "#[cfg(test)] const A: u8 = { cache().clear(); 1 };",
+        "match a { #[cfg(test)] 1 => cache().clear(), _ if cfg!(test) => cache().clear(), _ => {} }",
+        "f(a, #[cfg(test)] cache().clear());",
+        "let a = A { #[cfg(test)] a: cache().clear() };",
+        "if cfg!(test) { cache().clear(); }",
+        "if a && cfg!(test) { cache().clear(); }",
+        "if !cfg!(test) {} else { cache().clear(); }",
+        "if cfg!(not(test)) {} else if a { cache().clear(); }",
+        "let a = cfg!(test) && cache().clear();",
+        "let a = !cfg!(test) || cache().clear();",
+        "while cfg!(all(test, unix)) { cache().clear(); }",
+        "spawn(async move { if cfg!(test) { cache().clear(); } });",
+    ] {
+        assert_eq!(
+            removed(&format!("async fn f(a: u8) {{ {body} }}")),
+            (Vec::new(), Vec::new()),
+            "{body}"
+        );
+    }
+    for body in [
+        "#[cfg(not(test))] cache().clear();",
+        "if cfg!(test) {} else { cache().clear(); }",
+        "if !cfg!(test) { cache().clear(); }",
+        "if a || cfg!(test) { cache().clear(); }",
+        "if cfg!(test) == a { cache().clear(); }",
+        "#[cfg(feature = \"test\")] cache().clear();",
+        "let a = cfg!(test) || cache().clear();",
+        "match a { _ if !cfg!(test) => cache().clear(), _ => {} }",
+    ] {
+        let (removes, _) = removed(&format!("async fn f(a: u8) {{ {body} }}"));
+        assert_eq!(removes, ["*"], "{body}");
+    }
+}
+
+#[test]
+fn a_variable_that_may_be_something_else_is_unknown() {
+    for body in [
+        "let mut p = \"a:\"; p = \"b:\"; cache().invalidate_prefix(p);",
+        "let p; if q { p = \"a:\" } else { p = \"b:\" } cache().invalidate_prefix(p);",
+        "let p = &mut \"a:\".to_owned(); p.push('b'); cache().invalidate_prefix(&p);",
+        "let p = \"a:\"; change(&mut p); cache().invalidate_prefix(p);",
+        "let p = \"a:\"; if q { let p = \"b:\"; cache().invalidate_prefix(p); }",
+        "{ let p = \"a:\"; g(p); } let p = \"b:\"; cache().invalidate_prefix(p);",
+        "let p = \"a:\"; for p in q { cache().invalidate_prefix(p); }",
+        "let p = \"a:\"; if let Some(p) = q { cache().invalidate_prefix(p); }",
+        "let p = \"a:\"; match q { Some(p) => cache().invalidate_prefix(p), _ => {} }",
+        "let p = \"a:\"; q.for_each(|p| cache().invalidate_prefix(p));",
+        "let p = \"a:\"; q.for_each(|p| { cache().delete(CacheKey::of(p).segment(&1)); });",
+        "let p = \"a:\"; join!(async { let p = \"b:\"; cache().invalidate_prefix(p) });",
+        "let parameter = \"a:\"; cache().invalidate_prefix(parameter);",
+        "let mut p = \"a\"; let r = p; cache().invalidate_tag(Tag::of(r));",
+        "let user_key = |id| other(id); cache().delete(user_key(1));",
+    ] {
+        let text = format!(
+            "async fn f(parameter: &str) {{ {body} }} fn user_key(id: u64) -> CacheKey {{ CacheKey::user(id) }}"
+        );
+        let (removes, unread) = removed(&text);
+        assert!(
+            removes.is_empty() && unread.len() == 1,
+            "{body} {removes:?} {unread:?}"
+        );
+    }
+}
+
+#[test]
+fn a_variable_that_is_certain_is_followed() {
+    for body in [
+        "let p = \"a:\"; if q { cache().invalidate_prefix(p); }",
+        "let p: &str = \"a:\"; let r = p.to_owned(); cache().invalidate_prefix(&r);",
+        "let p = \"a:\"; fn g(p: u8) {} cache().invalidate_prefix(p);",
+        "#[cfg(test)] let p = \"b:\"; #[cfg(not(test))] let p = \"a:\"; cache().invalidate_prefix(p);",
+        "let p = \"a:\"; info!(p = p, \"x\"); cache().invalidate_prefix(p);",
+    ] {
+        let (removes, unread) = removed(&format!("async fn f() {{ {body} }}"));
+        assert_eq!(
+            (removes, unread.len()),
+            (vec!["a:".to_owned()], 0),
+            "{body}"
+        );
+    }
+}
+
+#[test]
+fn an_attribute_does_not_see_the_variables_of_the_body() {
+    let text = "#[cached(key = CacheKey::of(kind))] async fn f(kind: &str) -> u64 { let kind = \"jobs\"; 1 }";
+    assert_eq!(stored(text), [("f".to_owned(), 1, "<kind>".to_owned())]);
+}
+
 #[test]
 fn removals_belong_to_the_function_around_them() {
     let text = r#"
@@ -186,13 +300,22 @@ fn g() {
 }
 "##;
     let found = found(text);
-    assert_eq!(found.stray, [12, 21]);
+    assert_eq!((found.stray, found.misplaced), (vec![12, 21], vec![20]));
     let [jobs, create] = found.functions.as_slice() else {
         panic!("{:?}", found.functions);
     };
     assert_eq!(jobs.notes.reads, ["jobs"]);
     assert_eq!(jobs.notes.allows.len(), 1);
     assert_eq!(create.notes.writes, ["jobs"]);
+}
+
+#[test]
+fn a_byte_order_mark_hides_no_comment() {
+    let text =
+        "\u{feff}// cache-map: reads jobs\n#[cached(key = \"jobs\")] async fn jobs() -> u64 { 1 }";
+    let found = found(text);
+    assert_eq!(found.functions[0].notes.reads, ["jobs"]);
+    assert_eq!(found.stray, [0; 0]);
 }
 
 proptest! {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ctl::map::names::Names;
+use crate::ctl::map::variables::Variable;
 
 fn read<T>(source: &str, read: impl Fn(Reading<'_>, &Expr) -> T) -> T {
     let mut names = Names::default();
@@ -9,9 +10,12 @@ fn read<T>(source: &str, read: impl Fn(Reading<'_>, &Expr) -> T) -> T {
         fn resume(code: &str) -> CacheKey { CacheKey::of(\"employee:résumé\").segment(code) }
         fn endless() -> CacheKey { endless() }";
     names.add(&syn::parse_str(file).unwrap());
+    let is = |source| Variable::Is(Box::new(syn::parse_str(source).unwrap()));
     let locals = Locals::from([
-        ("key".to_owned(), syn::parse_str("resume(code)").unwrap()),
-        ("itself".to_owned(), syn::parse_str("itself").unwrap()),
+        ("key".to_owned(), is("resume(code)")),
+        ("itself".to_owned(), is("itself")),
+        ("given".to_owned(), Variable::Given),
+        ("changed".to_owned(), Variable::Uncertain),
     ]);
     let expr: Expr = syn::parse_str(source).unwrap_or_else(|why| panic!("{source}: {why}"));
     read(Reading::new(Known::new(&names, &names), &locals), &expr)
@@ -46,6 +50,7 @@ fn keys_are_what_the_constructors_of_the_library_make() {
         ("keys::resume(&code)", "employee:résumé:<code>"),
         ("key.clone()", "employee:résumé:<code>"),
         ("CacheKey::of(kind).segment(id)", "<kind>:<id>"),
+        ("CacheKey::of(given).segment(changed)", "<given>:<changed>"),
     ] {
         let text = read(source, |reading, expr| reading.key(expr));
         assert_eq!(
@@ -62,6 +67,11 @@ fn what_is_not_in_the_source_is_not_guessed() {
         "unknown(&code)",
         "if a { CacheKey::user(1) } else { CacheKey::user(2) }",
         "argument",
+        "given",
+        "changed",
+        "given(7)",
+        "CacheKey::of(changed).segment(id)",
+        "CacheKey::search(changed.as_str(), q, 10)",
         "itself",
         "LOOP",
         "endless()",
