@@ -70,7 +70,8 @@ pub fn expect<T>(expected: &str, call: &str, (output, observed): (T, Observed)) 
 fn told(expected: &str, call: &str, observed: &Observed) -> String {
     let Some(word) = observed.as_str() else {
         return format!(
-            "`{call}` was expected to be a {expected}, but called no cached function (calls in tasks that it spawns are not seen)"
+            "`{call}` was expected to be a {expected}, but called no cached function (calls in tasks that it spawns, and in assertions like this \
+             one inside it, are not seen)"
         );
     };
     let mut text = format!("`{call}` was expected to be a {expected}, but was a {word}");

@@ -18,7 +18,8 @@ const ENTRIES: usize = 1_000;
 ///
 /// All cached calls in it, and [`cache_runtime::cache()`](crate::cache()), use this cache. So tests can run at the same
 /// time in one process, and none sees the entries or the counters of another. A function with `cache = …` uses the
-/// cache that is named there.
+/// cache that is named there. [`init`](crate::init()) has no effect on it: inside, too, it makes the global cache of the
+/// process.
 ///
 /// It is a task-local. Work that the cache itself starts in the background is inside. A task that the test or the tested
 /// code starts is inside if it is started with [`testing::spawn`](spawn), or with [`Scope::spawn`]; one that
@@ -131,7 +132,9 @@ impl Scope {
     }
 
     /// Holds every load of a key that the pattern matches, from now until the result is released or dropped. A load is held
-    /// at the end of its body, before its value is stored and returned.
+    /// at the end of its body, before its value is stored and returned. Bodies that store nothing for anybody are not held:
+    /// of calls that bypass the cache, and of those that run in turn after a load that failed. A pattern that names a tag
+    /// matches no load, because a load may get its tags only from its result.
     ///
     /// So a test can do something at the worst moment: remove a key while an older value is about to be stored, for
     /// example, or start more calls that share the load.
