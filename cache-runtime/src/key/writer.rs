@@ -45,6 +45,7 @@ impl KeyWriter {
     /// Replaces a long segment by its hash, in a form that no value produces.
     ///
     /// With a hash whose collisions a caller could construct, one user could read another's entry; hence BLAKE3.
+    #[inline] // it is on the path of every key
     pub(super) fn shorten(&mut self, start: usize) {
         if self.text.len() - start > MAX_SEGMENT {
             let hash = blake3::hash(&self.text.as_bytes()[start..]);
@@ -55,6 +56,7 @@ impl KeyWriter {
     }
 
     /// Writes two digits at a time: `write!` would cost more than the rest of the key.
+    #[inline]
     pub(super) fn unsigned(&mut self, n: u64) {
         if n < 10 {
             self.text.push(char::from(b'0' + n as u8));
