@@ -1,3 +1,3 @@
-//! What the tests share: [`cache_testkit`], with the names under which the tests know it.
+//! The tests use [`cache_testkit`] under the name of this package.
 
 pub use cache_testkit::*;

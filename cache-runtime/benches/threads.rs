@@ -55,7 +55,7 @@ impl Side {
     }
 }
 
-/// What all threads share.
+/// The caches that all threads use.
 struct World {
     cache: Cache,
     moka: moka::future::Cache<String, Arc<Rows>>,

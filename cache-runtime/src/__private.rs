@@ -16,7 +16,9 @@ pub use crate::call::{
 };
 pub use crate::entry::policy::Near;
 pub use crate::entry::{CodecKind, Compression, TypeOps, type_ops};
-pub use crate::key::{CacheKey, Instance, KeyPart, KeyWriter, NotAKey, PatternTemplate, Template};
+pub use crate::key::{
+    CacheKey, Instance, KeyPart, KeyWriter, NotAKey, PatternPart, PatternTemplate, Template,
+};
 pub use crate::telemetry::invalidation::Invalidation;
 pub use crate::ttl;
 pub use crate::ttl::NamedTtl;

@@ -109,63 +109,19 @@ pub(crate) async fn write_row(group: Group, row: Row) -> Result<u64, Failed> {
     Ok(version)
 }
 
-/// A key by its name, and those of pages that nobody has read: the first has gone from memory for a while when the last
-/// has, and only then is Redis told.
-#[cached(invalidates = [
-    "=item:<row.name()>",
-    "=pages:<row.name()>:1",
-    "=pages:<row.name()>:2",
-    "=pages:<row.name()>:3",
-    "=pages:<row.name()>:4",
-    "=pages:<row.name()>:5",
-    "=pages:<row.name()>:6",
-    "=pages:<row.name()>:7",
-    "=pages:<row.name()>:8",
-    "=pages:<row.name()>:9",
-    "=pages:<row.name()>:10",
-    "=pages:<row.name()>:11",
-    "=pages:<row.name()>:12",
-    "=pages:<row.name()>:13",
-    "=pages:<row.name()>:14",
-    "=pages:<row.name()>:15",
-    "=pages:<row.name()>:16",
-    "=pages:<row.name()>:17",
-    "=pages:<row.name()>:18",
-    "=pages:<row.name()>:19",
-    "=pages:<row.name()>:20",
-    "=pages:<row.name()>:21",
-    "=pages:<row.name()>:22",
-    "=pages:<row.name()>:23",
-    "=pages:<row.name()>:24",
-    "=pages:<row.name()>:25",
-    "=pages:<row.name()>:26",
-    "=pages:<row.name()>:27",
-    "=pages:<row.name()>:28",
-    "=pages:<row.name()>:29",
-    "=pages:<row.name()>:30",
-    "=pages:<row.name()>:31",
-    "=pages:<row.name()>:32",
-    "=pages:<row.name()>:33",
-    "=pages:<row.name()>:34",
-    "=pages:<row.name()>:35",
-    "=pages:<row.name()>:36",
-    "=pages:<row.name()>:37",
-    "=pages:<row.name()>:38",
-    "=pages:<row.name()>:39",
-    "=pages:<row.name()>:40",
-    "=pages:<row.name()>:41",
-    "=pages:<row.name()>:42",
-    "=pages:<row.name()>:43",
-    "=pages:<row.name()>:44",
-    "=pages:<row.name()>:45",
-    "=pages:<row.name()>:46",
-    "=pages:<row.name()>:47",
-    "=pages:<row.name()>:48",
-])]
-pub(crate) async fn write_pages(row: Row) -> Result<u64, Failed> {
+/// Keys by their names: those of a list of rows, and those of pages that nobody has read. The first has gone from memory for a
+/// while when the last has, and only then is Redis told.
+#[cached(invalidates = ["=item:<items>", "=pages:<items>:<pages>"])]
+async fn write_items(items: &[String], pages: &[u32], row: Row) -> Result<u64, Failed> {
     let version = world().rows.change(row.0).await;
     wrote();
     Ok(version)
+}
+
+/// Writes a row, and removes it as an element of a list.
+pub(crate) async fn write_pages(row: Row) -> Result<u64, Failed> {
+    let pages: Vec<u32> = (1..=48).collect();
+    write_items(&[row.name()], &pages, row).await
 }
 
 /// The views of a group of rows, by tag.

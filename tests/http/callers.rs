@@ -238,3 +238,31 @@ async fn only_a_marked_type_in_the_key_tells_who_asks() {
         assert_eq!(ask(path, &bearer).await, "HIT", "{path}");
     }
 }
+
+/// The key of `wanted` does not say who asks, so a refresh for one caller must not store an answer for all.
+#[tokio::test]
+async fn a_refresh_for_a_caller_who_is_not_in_the_key_stores_nothing() {
+    let service = Service::new();
+    let refresh = |State(service): State<Service>| wanted::refresh(State(service), Wanted(1));
+    let app = Router::new()
+        .route("/", on_get(wanted))
+        .route("/refresh", on_get(refresh))
+        .layer(CacheLayer::new())
+        .with_state(service);
+    let before = send(&app, Method::GET, "/", &[]).await.body;
+    let own = send(
+        &app,
+        Method::GET,
+        "/refresh",
+        &[("authorization", "Bearer a")],
+    )
+    .await;
+    assert_ne!(own.body, before);
+    let told = own.header("cache-status");
+    assert!(told.contains("detail=credentials"), "{told}");
+    let after = send(&app, Method::GET, "/", &[]).await;
+    assert_eq!(
+        (after.header("x-cache"), after.body),
+        ("HIT".to_owned(), before)
+    );
+}

@@ -186,7 +186,7 @@ fn begins_with_field(expr: &Expr) -> bool {
 fn of_some(value: &TokenStream, expr: &Expr, at: Span) -> TokenStream {
     let mut tokens = value.clone().into_iter();
     let name = tokens.next();
-    // What a method returns is owned, or borrows from the argument by itself.
+    // The result of a method needs no reference: it is owned, or is one already.
     let reference = match expr {
         Expr::MethodCall(_) => None,
         _ => Some(quote_spanned!(at=> &)),

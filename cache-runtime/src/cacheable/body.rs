@@ -34,7 +34,7 @@ pub(crate) async fn buffer(response: Response, limit: usize) -> (Response, Optio
         read.push_back(frame);
     }
     if !is_all(length) {
-        // It ended too early. Whoever receives it has to notice that.
+        // It ended too early, and its receiver has to notice that.
         return (Response::from_parts(parts, resumed(read, rest)), None);
     }
     let pieces = || read.iter().flatten().filter_map(Frame::data_ref);
@@ -48,8 +48,8 @@ pub(crate) async fn buffer(response: Response, limit: usize) -> (Response, Optio
     whole(parts, body.freeze())
 }
 
-/// The body, if it is one piece that is there already, as the body of every hit is. It then stays in the response. What is
-/// read of any other body stays in the response, too.
+/// The body, if it is one piece that is there already, as the body of every hit is. The response keeps its body in any case,
+/// with all frames that were read here.
 pub(crate) fn at_hand(response: &mut Response) -> Option<Bytes> {
     let body = response.body_mut();
     let announced = HttpBody::size_hint(body).exact();
@@ -100,7 +100,7 @@ impl HttpBody for Resumed {
         }
     }
 
-    /// What was read, and what the body says of its rest.
+    /// The length of the frames that were read, and the hint of the rest of the body.
     fn size_hint(&self) -> SizeHint {
         let rest = HttpBody::size_hint(&self.rest);
         let pieces = self.read.iter().flatten().filter_map(Frame::data_ref);

@@ -6,7 +6,8 @@ use crate::cache::Cache;
 use crate::cache::global;
 use crate::call::site::{About, Site};
 use crate::key::{
-    CacheKey, Elements, Instance, KeyPart, NotAKey, Pattern, PatternTemplate, Tag, Template,
+    CacheKey, Elements, Instance, KeyPart, NotAKey, Pattern, PatternPart, PatternTemplate, Tag,
+    Template,
 };
 use crate::telemetry::invalidation::Invalidation;
 use crate::ttl::Ttl;
@@ -52,9 +53,10 @@ pub(crate) struct Rendered {
     /// The patterns of the elements of lists, with the positions of their templates: for every element its own, or one for
     /// all if there are too many.
     elements: Vec<(usize, Pattern)>,
+    /// How many combinations of elements one template may have.
     most: usize,
-    /// There were more elements than that.
-    pub(crate) too_many: bool,
+    /// A template had more.
+    too_many: bool,
     /// The tags that an expression returns, besides the templates.
     given: Given,
 }
@@ -212,14 +214,14 @@ impl Call {
 
     /// Renders the pattern at an index.
     #[must_use]
-    pub fn invalidates(mut self, index: usize, parts: &[&dyn KeyPart]) -> Self {
+    pub fn invalidates(mut self, index: usize, parts: &[&dyn PatternPart]) -> Self {
         self.patterns.render(index, parts);
         self
     }
 
     /// Renders the tag at an index.
     #[must_use]
-    pub fn tag(mut self, index: usize, parts: &[&dyn KeyPart]) -> Self {
+    pub fn tag(mut self, index: usize, parts: &[&dyn PatternPart]) -> Self {
         self.tags.render(index, parts);
         if self.tags.too_many {
             // Without some of its tags, the entry could not be removed by them.
@@ -325,12 +327,12 @@ impl ResultPatterns<'_> {
     }
 
     /// Renders the pattern at an index.
-    pub fn invalidates(&mut self, index: usize, parts: &[&dyn KeyPart]) {
+    pub fn invalidates(&mut self, index: usize, parts: &[&dyn PatternPart]) {
         self.patterns.render(index, parts);
     }
 
     /// Renders the tag at an index.
-    pub fn tag(&mut self, index: usize, parts: &[&dyn KeyPart]) {
+    pub fn tag(&mut self, index: usize, parts: &[&dyn PatternPart]) {
         self.tags.render(index, parts);
     }
 
@@ -362,7 +364,7 @@ impl Rendered {
         self.given = Given::Known(tags.collect());
     }
 
-    fn render(&mut self, index: usize, parts: &[&dyn KeyPart]) {
+    fn render(&mut self, index: usize, parts: &[&dyn PatternPart]) {
         if let Some(template) = self.templates.get(index) {
             if self.rendered.len() <= index {
                 self.rendered.resize(index + 1, None);
@@ -428,7 +430,7 @@ pub struct KeyText {
 
 impl KeyText {
     /// The text of an argument.
-    pub fn of(part: &dyn KeyPart) -> Self {
+    pub fn of(part: &dyn PatternPart) -> Self {
         const ONLY: Template = Template::new(&["", ""]);
         Self {
             text: ONLY.render(&[part]).map(|key| key.as_str().to_owned()),
@@ -447,7 +449,9 @@ impl KeyPart for KeyText {
             Err(why) => Err(why.clone()),
         }
     }
+}
 
+impl PatternPart for KeyText {
     fn elements(&self) -> Option<Vec<String>> {
         self.elements.clone()
     }

@@ -133,9 +133,7 @@ where
         return Searched::Done(returned);
     }
     let mut demand = Demand::Any;
-    let stores = cache.is_enabled() && !transaction::is_active();
-    // A refresh that cannot store removes what it would replace: inside a transaction, when that ends.
-    if miss.pending.mode != Mode::Normal && (stores || miss.pending.mode != Mode::Refresh) {
+    if miss.pending.mode != Mode::Normal {
         demand = boxed(|| miss.pending.demand(&cache, key, &limits.budget)).await;
     }
     if miss.pending.mode == Mode::Refresh {
@@ -213,8 +211,13 @@ impl PendingCall {
                 let stored = cache.stale_value(&request, budget).await;
                 stored.map_or(Demand::Any, |hit| Demand::NewerThan(hit.version))
             }
-            // A call that removes entries may remove its own key, and with it the entry that it would replace.
-            Mode::Refresh if self.call.patterns.is_empty() => {
+            // A call that removes entries may remove its own key, and with it the entry that it would replace. One that
+            // cannot store now removes it: inside a transaction, when that ends.
+            Mode::Refresh
+                if self.call.patterns.is_empty()
+                    && cache.is_enabled()
+                    && !transaction::is_active() =>
+            {
                 let stored = cache.stale_value_in_redis(&request, budget).await;
                 stored.map_or(Demand::Any, |_| Demand::OnlyALoad)
             }

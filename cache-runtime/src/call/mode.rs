@@ -39,12 +39,12 @@ impl Mode {
     pub(super) fn of_read(call: &Call, options: ObserverOptions, answers: bool) -> Self {
         match take_mode(call.site) {
             Self::Uncached => Self::Uncached,
-            // It replaces the stored value, which others may be using; without the cache, it removes it.
-            Self::Refresh => Self::Refresh,
-            _ if !call.borrowed_cache().is_enabled() => Self::Off,
             _ if options.authorized && answers && call.ignores_credentials() => {
                 Self::WithoutCredentials
             }
+            // Others may be using the value that it replaces. Without the cache, it removes that value.
+            Self::Refresh => Self::Refresh,
+            _ if !call.borrowed_cache().is_enabled() => Self::Off,
             Self::Normal if options.fresh => Self::Newer,
             mode => mode,
         }

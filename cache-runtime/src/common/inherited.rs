@@ -1,4 +1,4 @@
-//! What background work inherits from the task that starts it, for tests: which cache is the global one.
+//! For tests: background work gets the global cache of the task that starts it.
 
 use std::any::Any;
 use std::future::Future;
@@ -12,7 +12,7 @@ tokio::task_local! {
     static INHERITED: Inherited;
 }
 
-/// What the current task has been given.
+/// The value that the current task has.
 pub(crate) fn current() -> Option<Inherited> {
     INHERITED.try_with(|inherited| *inherited).ok()
 }

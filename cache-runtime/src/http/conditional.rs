@@ -170,7 +170,7 @@ pub(super) enum Completed {
     Reading(Pin<Box<dyn Future<Output = Response<Body>> + Send>>),
 }
 
-/// What is known of an answer before its body has been read.
+/// The knowledge about an answer whose body has not been read yet.
 struct Unread {
     wanted: Wanted,
     stored: Option<Known>,

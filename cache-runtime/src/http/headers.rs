@@ -84,7 +84,7 @@ impl Asked {
 }
 
 impl Options {
-    /// What the observer of the request is to see.
+    /// The options for the observer of this request.
     pub(super) fn observed(&self, asked: &Asked) -> ObserverOptions {
         ObserverOptions {
             fresh: self.honor_no_cache && asked.no_cache,

@@ -1,18 +1,37 @@
-//! The elements of a list in a placeholder.
+//! The elements of a list in a placeholder of a pattern or tag.
 //!
 //! A pattern such as `row:<ids>` with a list of ids is meant for the entries of each of them. So every element is rendered as if
-//! it stood in the placeholder alone.
+//! it stood in the placeholder alone. Keys do not need this: a trait of its own keeps its code out of functions without patterns.
 
 use serde::ser::{
     Impossible, Serialize, SerializeSeq, SerializeTuple, SerializeTupleStruct, Serializer,
 };
 
+use crate::key::part::KeyPart;
 use crate::key::serializer::serialize_into;
 use crate::key::writer::{KeyWriter, NotAKey};
 
+/// A value in a placeholder of a pattern or tag.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be part of a cache key",
+    label = "this value cannot become text",
+    note = "a part of a pattern or tag is `serde::Serialize`, as a part of a key is: numbers, strings, UUIDs, tuples, lists, or what derives it"
+)]
+pub trait PatternPart: KeyPart {
+    /// The text of each element, if this is a list: a sequence, an array or a tuple.
+    fn elements(&self) -> Option<Vec<String>>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + ?Sized> PatternPart for T {
+    fn elements(&self) -> Option<Vec<String>> {
+        elements(self)
+    }
+}
+
 /// The texts of the elements of a sequence, array or tuple, also inside `Some` or a newtype. `None`: it is none of these, or
 /// an element has no text.
-pub(super) fn elements<T: Serialize + ?Sized>(value: &T) -> Option<Vec<String>> {
+fn elements<T: Serialize + ?Sized>(value: &T) -> Option<Vec<String>> {
     value.serialize(List).ok().flatten()
 }
 

@@ -18,6 +18,7 @@ mod writer;
 
 pub use cache_key::CacheKey;
 pub(crate) use cache_key::templates_meet;
+pub use elements::PatternPart;
 pub use instance::Instance;
 pub(crate) use numbered::NumberedPatterns;
 pub use part::KeyPart;

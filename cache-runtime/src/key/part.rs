@@ -2,7 +2,6 @@
 
 use serde::ser::Serialize;
 
-use crate::key::elements::elements;
 use crate::key::serializer::serialize_into;
 use crate::key::writer::{KeyWriter, NotAKey};
 
@@ -27,9 +26,6 @@ pub trait KeyPart {
     ///
     /// The value cannot be distinguished from others by its text, such as NaN.
     fn write_to(&self, out: &mut KeyWriter) -> Result<(), NotAKey>;
-
-    /// The text of each element, if this is a list: a sequence, an array or a tuple.
-    fn elements(&self) -> Option<Vec<String>>;
 }
 
 #[diagnostic::do_not_recommend]
@@ -39,9 +35,5 @@ impl<T: Serialize + ?Sized> KeyPart for T {
         serialize_into(self, out)?;
         out.shorten(start);
         Ok(())
-    }
-
-    fn elements(&self) -> Option<Vec<String>> {
-        elements(self)
     }
 }

@@ -4,8 +4,8 @@ use std::fmt::{self, Display};
 use std::str::FromStr;
 
 use crate::key::cache_key::CacheKey;
+use crate::key::elements::PatternPart;
 use crate::key::escape::escape_manual;
-use crate::key::part::KeyPart;
 use crate::key::typed::{KeyPrefix, Tag};
 use crate::key::writer::KeyWriter;
 
@@ -500,38 +500,26 @@ impl PatternTemplate {
     /// If a value cannot be rendered or is missing, the pattern covers everything that starts with the text before it.
     /// A value can produce neither `*` nor `#` nor `:`: those in the result come from the template.
     #[must_use]
-    pub fn render(&self, parts: &[&dyn KeyPart]) -> Pattern {
-        let mut out = KeyWriter::with_capacity(64);
-        for (i, literal) in self.literals.iter().enumerate() {
-            if i > 0 {
-                let rendered = out.len();
-                if parts
-                    .get(i - 1)
-                    .is_none_or(|part| part.write_to(&mut out).is_err())
-                {
-                    return Pattern::widen(&out.finish()[..rendered]);
-                }
-            }
-            out.literal(literal);
+    pub fn render(&self, parts: &[&dyn PatternPart]) -> Pattern {
+        match self.text(parts, &[]) {
+            Ok(text) => Pattern::classify(&text),
+            Err(before) => Pattern::widen(&before),
         }
-        Pattern::classify(&out.finish())
     }
 
     /// Further patterns, where values are lists: for each list its elements and the list itself, for several lists every
     /// combination. If that would be more than `bound`, one pattern covers everything that starts with the text before the
     /// first list.
-    pub(crate) fn render_elements(&self, parts: &[&dyn KeyPart], bound: usize) -> Elements {
-        // Usually there is none, and then nothing is allocated: tags are rendered for each hit.
-        let Some(first) = parts.iter().position(|part| part.elements().is_some()) else {
+    pub(crate) fn render_elements(&self, parts: &[&dyn PatternPart], bound: usize) -> Elements {
+        let Some((first, lists)) = lists_in(parts) else {
             return Elements::All(Vec::new());
         };
-        let lists: Vec<Option<Vec<String>>> = parts.iter().map(|part| texts_of(*part)).collect();
         let lengths = lists.iter().flatten().map(Vec::len);
         let combinations = lengths.fold(1_usize, usize::saturating_mul);
         if combinations > bound {
             let before = PatternTemplate::new(&self.literals[..=first]);
-            let text = before.text(&parts[..first], &[]).unwrap_or_default();
-            return Elements::TooMany(Pattern::widen(&text));
+            let text = before.text(&parts[..first], &[]);
+            return Elements::TooMany(Pattern::widen(&text.unwrap_or_else(|before| before)));
         }
         let chosen = |mut number: usize| -> Vec<Option<&str>> {
             let mut texts = Vec::with_capacity(lists.len());
@@ -545,25 +533,35 @@ impl PatternTemplate {
             texts
         };
         let patterns = (0..combinations)
-            .filter_map(|number| self.text(parts, &chosen(number)))
+            .filter_map(|number| self.text(parts, &chosen(number)).ok())
             .map(|text| Pattern::classify(&text));
         Elements::All(patterns.collect())
     }
 
-    /// The text with these values; `chosen` has another text for some of them. `None`: a value is missing, or cannot be
-    /// rendered.
-    fn text(&self, parts: &[&dyn KeyPart], chosen: &[Option<&str>]) -> Option<String> {
+    /// The text with these values; `chosen` has another text for some of them. If a value is missing or cannot be rendered,
+    /// the error is the text before it.
+    fn text(&self, parts: &[&dyn PatternPart], chosen: &[Option<&str>]) -> Result<String, String> {
         let mut out = KeyWriter::with_capacity(64);
         for (i, literal) in self.literals.iter().enumerate() {
-            if let Some(before) = i.checked_sub(1) {
-                match chosen.get(before).copied().flatten() {
-                    Some(text) => out.rendered(text),
-                    None => parts.get(before)?.write_to(&mut out).ok()?,
+            if let Some(at) = i.checked_sub(1) {
+                let before = out.len();
+                let written = match (chosen.get(at), parts.get(at)) {
+                    (Some(Some(text)), _) => {
+                        out.rendered(text);
+                        true
+                    }
+                    (_, Some(part)) => part.write_to(&mut out).is_ok(),
+                    (_, None) => false,
+                };
+                if !written {
+                    let mut text = out.finish();
+                    text.truncate(before);
+                    return Err(text);
                 }
             }
             out.literal(literal);
         }
-        Some(out.finish())
+        Ok(out.finish())
     }
 
     /// A pattern that covers everything that the template could cover with any values.
@@ -573,23 +571,31 @@ impl PatternTemplate {
     }
 }
 
-/// What [`PatternTemplate::render_elements`] has made.
+/// The result of [`PatternTemplate::render_elements`].
 #[derive(Debug)]
 pub(crate) enum Elements {
-    /// One for each combination.
+    /// One pattern for each combination.
     All(Vec<Pattern>),
     /// There are too many combinations. The pattern covers them all, and more.
     TooMany(Pattern),
 }
 
-/// The texts that a list stands for: its own, and that of each element. `None`: it is no list.
-fn texts_of(part: &dyn KeyPart) -> Option<Vec<String>> {
-    let mut texts = part.elements()?;
-    let mut whole = KeyWriter::with_capacity(16);
-    if part.write_to(&mut whole).is_ok() {
-        texts.push(whole.finish());
+/// The texts that each list among the values stands for: those of its elements, and its own. Also the position of the first
+/// list. `None` if there is no list; then nothing is allocated, because tags are rendered for each hit.
+fn lists_in(parts: &[&dyn PatternPart]) -> Option<(usize, Vec<Option<Vec<String>>>)> {
+    let mut found: Option<(usize, Vec<Option<Vec<String>>>)> = None;
+    for (at, part) in parts.iter().enumerate() {
+        let Some(mut texts) = part.elements() else {
+            continue;
+        };
+        let mut whole = KeyWriter::with_capacity(16);
+        if part.write_to(&mut whole).is_ok() {
+            texts.push(whole.finish());
+        }
+        let (_, lists) = found.get_or_insert_with(|| (at, vec![None; parts.len()]));
+        lists[at] = Some(texts);
     }
-    Some(texts)
+    found
 }
 
 /// The text as it has to be written in a pattern: with each character escaped for which `is_escaped` is true. It gets

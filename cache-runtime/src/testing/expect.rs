@@ -52,7 +52,7 @@ macro_rules! assert_bypass {
     };
 }
 
-/// What the assertions expand to.
+/// The function that the assertions call.
 ///
 /// # Panics
 ///

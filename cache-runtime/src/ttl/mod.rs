@@ -88,7 +88,7 @@ fn from_variable(variable: &str, default: Duration) -> Duration {
     }
 }
 
-/// What a TTL of this name is in a process with this environment, for tools that know names only from the source.
+/// The TTL of this name in a process with this environment, for tools that know names only from the source.
 #[cfg(feature = "cli")]
 pub(crate) fn overridden(name: &str, default: Duration) -> Duration {
     from_variable(&format!("{VARIABLE}{name}"), default)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cache_runtime::testing::{self, Scope};
 use cache_runtime::{CacheConfig, assert_bypass, assert_hit, assert_miss, cache, cached};
-use cache_tests::RedisServer;
+use cache_tests::{FaultProxy, RedisServer};
 
 #[cached(ttl = "1h", key = "row:<id>")]
 async fn row(id: u32) -> u32 {
@@ -227,16 +227,26 @@ async fn an_entry_carries_a_tag_for_each_element() {
 
 #[tokio::test]
 async fn other_processes_hear_of_each_element() {
-    let server = RedisServer::start();
-    let scope = || {
-        let config = CacheConfig::default().redis_url(server.url());
-        Scope::with(config.budget(Duration::from_secs(10))).unwrap()
-    };
-    let (writer, reader) = (scope(), scope());
+    for round_trip in [0, 5, 40] {
+        let server = RedisServer::start();
+        let proxy = FaultProxy::in_front_of(&server);
+        proxy.set_round_trip(Duration::from_millis(round_trip));
+        let scope = || {
+            let config = CacheConfig::default().redis_url(proxy.url());
+            Scope::with(config.budget(Duration::from_secs(10))).unwrap()
+        };
+        a_reader_hears_of_each_element(scope(), scope()).await;
+    }
+}
+
+async fn a_reader_hears_of_each_element(writer: Scope, reader: Scope) {
     reader
         .run(async {
-            fill(1..4).await;
-            assert_miss!(article(2, vec![1, 2]));
+            // A refresh waits until other processes can read its value.
+            for id in 1..4 {
+                row::refresh(id).await;
+            }
+            article::refresh(2, vec![1, 2]).await;
         })
         .await;
     writer.run(change(vec![1, 2])).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cache_runtime::testing::{self, Scope};
 use cache_runtime::{CacheConfig, assert_hit, assert_miss, assert_stale, cache, cached, deferred};
-use cache_tests::RedisServer;
+use cache_tests::{FaultProxy, RedisServer};
 use tokio::time::advance;
 
 static VALUE: AtomicU64 = AtomicU64::new(1);
@@ -38,9 +38,17 @@ async fn failing(id: u64) -> Result<u64, String> {
     }
 }
 
-fn over(server: &RedisServer) -> Scope {
-    let config = CacheConfig::default().redis_url(server.url());
-    Scope::with(config.budget(Duration::from_secs(10))).unwrap()
+/// In memory, and over Redis at several distances.
+async fn everywhere<F: Future<Output = ()>>(work: impl Fn() -> F) {
+    testing::scope(work()).await;
+    for round_trip in [0, 5, 40] {
+        let server = RedisServer::start();
+        let proxy = FaultProxy::in_front_of(&server);
+        proxy.set_round_trip(Duration::from_millis(round_trip));
+        let config = CacheConfig::default().redis_url(proxy.url());
+        let scope = Scope::with(config.budget(Duration::from_secs(10))).unwrap();
+        scope.run(work()).await;
+    }
 }
 
 async fn in_a_transaction() {
@@ -70,16 +78,15 @@ async fn in_a_transaction() {
 
 #[tokio::test]
 async fn a_refresh_inside_a_transaction_publishes_nothing() {
-    testing::scope(in_a_transaction()).await;
-    let server = RedisServer::start();
-    over(&server).run(in_a_transaction()).await;
+    everywhere(in_a_transaction).await;
 }
 
 async fn nothing_to_store() {
     VALUE.store(61, SeqCst);
-    assert_miss!(lives(1));
-    assert_miss!(odd(1));
-    assert_miss!(found(1));
+    // A refresh waits for its store.
+    lives::refresh(1).await;
+    odd::refresh(1).await;
+    found::refresh(1).await;
     VALUE.store(0, SeqCst);
     assert_eq!(lives::refresh(1).await, 0);
     assert_eq!(odd::refresh(1).await, 0);
@@ -97,9 +104,7 @@ async fn nothing_to_store() {
 
 #[tokio::test]
 async fn a_refresh_whose_value_is_not_stored_removes_the_older_one() {
-    testing::scope(nothing_to_store()).await;
-    let server = RedisServer::start();
-    over(&server).run(nothing_to_store()).await;
+    everywhere(nothing_to_store).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -131,7 +136,5 @@ async fn set_for_no_time() {
 
 #[tokio::test]
 async fn a_value_that_is_set_for_no_time_removes_the_older_one() {
-    testing::scope(set_for_no_time()).await;
-    let server = RedisServer::start();
-    over(&server).run(set_for_no_time()).await;
+    everywhere(set_for_no_time).await;
 }

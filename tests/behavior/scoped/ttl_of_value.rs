@@ -120,7 +120,7 @@ async fn a_refresh_in_the_background_counts_from_the_ttl_of_the_value_that_is_th
     .await;
 }
 
-/// Who shares another's load has not seen its value's TTL, and says that none is known.
+/// A call that shares the load of another does not know the TTL of the value, and reports none.
 #[tokio::test]
 async fn a_call_that_shares_the_load_tells_no_ttl() {
     let scope = Scope::new();

@@ -10,14 +10,14 @@ use crate::ctl::map::reading::{Reading, is_on_a_cache};
 use crate::ctl::map::shape::{ANY, Covered, Shape};
 use crate::ctl::map::text::Text;
 
-/// What a call does to the cache.
+/// The effect of a call on the cache.
 pub(super) enum Done {
     Removes(Removal),
     Stores(Box<Store>),
     Unread(Unread),
 }
 
-/// What a call of a path does: `list_jobs::invalidate(7)`, `Repo::job_invalidate_all()`.
+/// The effect of a call of a path: `list_jobs::invalidate(7)`, `Repo::job_invalidate_all()`.
 pub(super) fn of_path(call: &ExprCall, line: usize, imports: &Imports) -> Option<Done> {
     let mut path = path_of(&call.func);
     if path.len() < 2 {
@@ -33,7 +33,7 @@ pub(super) fn of_path(call: &ExprCall, line: usize, imports: &Imports) -> Option
     Some(removes(written, line, Removed::Companion { path, all }))
 }
 
-/// What a call of a method does.
+/// The effect of a method call.
 pub(super) fn of_method(
     call: &ExprMethodCall,
     line: usize,

@@ -18,13 +18,7 @@ pub(super) fn draw(graph: &Graph<'_>) -> String {
     }
     for (at, reader) in graph.readers.iter().enumerate() {
         let (function, store) = (reader.function, reader.store);
-        let tags: Vec<String> = store
-            .tags
-            .listed
-            .iter()
-            .map(|tag| format!("#{tag}"))
-            .collect();
-        let key = format!("{} {}", store.key.shown(), tags.join(" "));
+        let key = format!("{} {}", store.key.shown(), store.tags.shown());
         let label = quoted(&[
             &function.name,
             &function.place.to_string(),

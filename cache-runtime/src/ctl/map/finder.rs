@@ -23,7 +23,7 @@ use crate::ctl::map::source::Source;
 use crate::ctl::map::stored::{Owner, Written, removed, stored};
 use crate::ctl::map::variables::{self, Locals};
 
-/// What is the same for all functions of a file.
+/// The surroundings that all functions of a file share.
 #[derive(Clone, Copy)]
 pub(super) struct Around<'a> {
     pub(super) source: &'a Source,
@@ -33,7 +33,7 @@ pub(super) struct Around<'a> {
     pub(super) default_ttl: Duration,
 }
 
-/// What a file holds.
+/// The functions and comments that were found in a file.
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) functions: Vec<Function>,

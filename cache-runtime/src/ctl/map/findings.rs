@@ -1,4 +1,4 @@
-//! What is wrong with the invalidations of a program, and what to do about it.
+//! Finds the faults in the invalidations of a program, with a remedy for each.
 //!
 //! A finding is certain within what was read; what the source does not show is unknown, and listed apart.
 
@@ -220,7 +220,7 @@ fn comments(graph: &Graph<'_>, all: &mut Vec<Finding>) {
     }
 }
 
-/// What the source does not show.
+/// Reports the keys, tags, TTLs and removals that the source does not show.
 fn unread(graph: &Graph<'_>, all: &mut Vec<Finding>) {
     for function in &graph.program.functions {
         all.extend(function.unread.iter().map(|unread| Finding {

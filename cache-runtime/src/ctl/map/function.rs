@@ -1,4 +1,4 @@
-//! What is known of one function: what it stores, and what it removes.
+//! A function, with the entries that it stores and removes.
 
 use std::fmt::{self, Display};
 
@@ -79,7 +79,7 @@ pub(super) enum Key {
         /// The text before the first placeholder.
         beginning: String,
         shape: Shape,
-        /// What the companion `invalidate_all` removes.
+        /// The keys that the companion `invalidate_all` removes.
         every: Shape,
     },
     /// An expression that is not understood.
@@ -120,6 +120,14 @@ pub(super) struct Tags {
     pub(super) listed: Vec<Text>,
     /// An expression that is not understood.
     pub(super) unread: Option<String>,
+}
+
+impl Tags {
+    /// The tags that are known, as they are written in patterns: `#author:<id> #all`.
+    pub(super) fn shown(&self) -> String {
+        let tags: Vec<String> = self.listed.iter().map(|tag| format!("#{tag}")).collect();
+        tags.join(" ")
+    }
 }
 
 /// How companions are called.

@@ -1,4 +1,4 @@
-//! What the imports of a file name.
+//! The full paths of the names that a file imports.
 
 use std::collections::HashMap;
 

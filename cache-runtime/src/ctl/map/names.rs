@@ -1,7 +1,7 @@
-//! What names in the source stand for: constants, functions that build keys, named TTLs.
+//! The meanings of names in the source: constants, functions that build keys, named TTLs.
 //!
-//! What a file declares comes before what others declare. A name that is declared twice with different meanings stands for
-//! neither: which one is meant is not guessed.
+//! A declaration in the same file comes before those in others. A name that is declared twice with different meanings has none:
+//! the map does not guess which one is meant.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub(super) struct Names {
     ttls: Meanings<Duration>,
 }
 
-/// What each name stands for; `None` if that is not known.
+/// The meaning of each name; `None` if it is not known.
 type Meanings<T> = HashMap<String, Option<T>>;
 
 /// The names that a file sees.

@@ -2,7 +2,7 @@
 
 use crate::ctl::map::text::Text;
 
-/// What the comments above one function say.
+/// The content of the comments above one function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Notes {
     /// Tables that the function reads.
@@ -26,7 +26,7 @@ pub(super) struct Notes {
 pub(super) enum Allowed {
     /// Nobody removes what the function stores.
     Unremoved,
-    /// What the function removes is stored by nobody here.
+    /// The function removes entries that no function here stores.
     Unmatched,
 }
 
@@ -102,7 +102,7 @@ pub(super) fn is_note(line: &str) -> bool {
     comment(line).is_some()
 }
 
-/// What stands behind `// cache-map:`.
+/// The text after `// cache-map:`.
 fn comment(line: &str) -> Option<&str> {
     let text = line.trim().strip_prefix("//")?.trim_start();
     text.strip_prefix("cache-map:").map(str::trim)

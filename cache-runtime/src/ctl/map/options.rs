@@ -1,6 +1,6 @@
 //! Reads the options of `#[cached(…)]`, as `cache-macros/src/options/` does when it compiles them.
 //!
-//! What the attribute would refuse is left out here: the compiler reports it better.
+//! Options that the attribute would refuse are left out here: the compiler reports them better.
 
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse as _, ParseStream, Parser as _};

@@ -11,7 +11,7 @@ use crate::ctl::map::names::{Known, Names};
 use crate::ctl::map::place_in_crate::PlaceInCrate;
 use crate::ctl::map::source::Source;
 
-/// What was read of a program.
+/// The functions of a program, and the files that could not be read.
 #[derive(Debug, Default)]
 pub(super) struct Program {
     pub(super) files: usize,

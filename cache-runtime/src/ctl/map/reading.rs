@@ -246,7 +246,7 @@ impl<'a> Reading<'a> {
             return None;
         }
         let deeper = self.deeper();
-        // What stands elsewhere does not see the variables of this function.
+        // Code outside of this function does not see its variables.
         let outside = |names| Self {
             names,
             locals: None,

@@ -145,7 +145,7 @@ impl Taken {
     }
 }
 
-/// What a pattern covers.
+/// The entries that a pattern covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Covered {
     /// Entries with such a key.
@@ -155,7 +155,7 @@ pub(super) enum Covered {
 }
 
 impl Covered {
-    /// What the pattern covers, whatever values are at its placeholders.
+    /// The entries that the pattern covers, for any values at its placeholders.
     pub(super) fn of(pattern: &Pattern) -> Self {
         match pattern {
             Pattern::Key(text) => Self::Keys(Shape::of(text)),

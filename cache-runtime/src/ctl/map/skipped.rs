@@ -1,4 +1,4 @@
-//! What is compiled for tests only. It is left out: a removal in a test must not hide that the program forgets it.
+//! Leaves out code that is compiled for tests only: a removal in a test must not hide that the program forgets it.
 
 use syn::punctuated::Punctuated;
 use syn::{Arm, Attribute, BinOp, Expr, Item, Meta, Pat, Stmt, Token, UnOp};
@@ -29,7 +29,7 @@ pub(super) fn needs_test(condition: &Meta) -> bool {
     of_cfg(condition) == Some(false)
 }
 
-/// What a condition of `cfg` gives outside tests, if that does not depend on anything else.
+/// The value of a condition of `cfg` outside tests; `None` if it depends on something else.
 fn of_cfg(condition: &Meta) -> Option<bool> {
     let Meta::List(list) = condition else {
         return condition.path().is_ident("test").then_some(false);
@@ -45,7 +45,7 @@ fn of_cfg(condition: &Meta) -> Option<bool> {
     }
 }
 
-/// What an expression such as `cfg!(test) && wanted` gives outside tests, if that does not depend on anything else.
+/// The value of an expression such as `cfg!(test) && wanted` outside tests; `None` if it depends on something else.
 pub(super) fn outside_tests(expr: &Expr) -> Option<bool> {
     match plain(expr) {
         Expr::Macro(call) if call.mac.path.segments.last()?.ident == "cfg" => {

@@ -1,4 +1,4 @@
-//! What the options of `#[cached]` store and remove, beside the signature of their function.
+//! Finds out which entries a function stores and removes, from the options of `#[cached]` and its signature.
 
 use std::collections::HashSet;
 use std::time::Duration;

@@ -111,13 +111,7 @@ fn reader(graph: &Graph<'_>, at: usize) -> Card {
     let line = |text: String, class| Line { text, class };
     lines.push(line(store.key.shown(), ""));
     if !store.tags.listed.is_empty() {
-        let tags: Vec<String> = store
-            .tags
-            .listed
-            .iter()
-            .map(|tag| format!("#{tag}"))
-            .collect();
-        lines.push(line(tags.join(" "), "soft"));
+        lines.push(line(store.tags.shown(), "soft"));
     }
     let is_removed = graph.is_removed(at);
     let note = if is_removed {

@@ -17,7 +17,7 @@ use crate::ctl::map::skipped::without_tests;
 /// The variables of a function, by their names.
 pub(super) type Locals = HashMap<String, Variable>;
 
-/// What is known of a variable.
+/// Our knowledge about a variable.
 pub(super) enum Variable {
     /// It always is what this expression gives.
     Is(Box<Expr>),
@@ -72,7 +72,7 @@ impl Search {
         }
     }
 
-    /// What exists in tests only binds nothing outside.
+    /// Code that exists in tests only binds no variable of the program.
     fn leave_out(&mut self, _: Span) {}
 }
 

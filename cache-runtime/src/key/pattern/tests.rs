@@ -323,7 +323,7 @@ proptest! {
         };
         for row in &rows {
             for column in &columns {
-                let ways: [[&dyn KeyPart; 2]; 4] =
+                let ways: [[&dyn PatternPart; 2]; 4] =
                     [[row, column], [row, &columns], [&rows, column], [&rows, &columns]];
                 for [row, column] in ways {
                     let key = KEY.render(&[&"fixed", row, column]).unwrap();

@@ -1,4 +1,4 @@
-//! What a server sends on its own: pushes about keys, and messages.
+//! Data that a server sends without being asked: pushes about changed keys, and messages.
 
 use redis::Value;
 
@@ -14,7 +14,7 @@ pub(crate) enum Push<'a> {
     Disconnected,
 }
 
-/// What the server sends on its own.
+/// Data that the server sends without being asked.
 pub(in crate::redis) enum Incoming<'a> {
     /// These keys changed.
     Keys(Vec<&'a [u8]>),

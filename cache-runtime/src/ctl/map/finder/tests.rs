@@ -128,7 +128,7 @@ mod more;
     assert_eq!(found.test_modules, [["more"]]);
 }
 
-/// What the functions of a text remove, as it is written, and the sources of what is not known.
+/// The removals of the functions of a text, as they are written, and the expressions that were not understood.
 fn removed(text: &str) -> (Vec<String>, Vec<String>) {
     let functions = found(text).functions;
     let removes = functions.iter().flat_map(|function| &function.removes);
