@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::key::elements::PatternPart;
+use crate::key::pattern_template::{Elements, PatternTemplate};
 use crate::key::template::Template;
 
 fn pattern(text: &str) -> Pattern {
@@ -284,7 +286,7 @@ proptest! {
         let key = Pattern::key(&CacheKey::new(&text));
         prop_assert_eq!(Pattern::parse(&key.to_string()), Ok(key));
         for literals in [&["u:", ""][..], &["u:", ":"], &["u:", ":*"], &["*:", ":x"], &["#a:", ""], &["", ""]] {
-            let rendered = PatternTemplate { literals }.render(&[&value]);
+            let rendered = PatternTemplate::new(literals).render(&[&value]);
             prop_assert_eq!(Pattern::parse(&rendered.to_string()), Ok(rendered));
         }
     }
