@@ -133,6 +133,23 @@ pub(super) fn untyped<'a, R: 'static, K: Erase<R>>(body: TypedBody<'a, R>) -> Bo
     Box::pin(Untyped::<R, K, _>(body, PhantomData))
 }
 
+/// A body that is not a future yet, in an `Option` of the caller's frame: the code that asks for it does not know its type.
+pub(super) trait TakeBody<'a, R> {
+    /// Creates and boxes the future. It can be asked for once.
+    fn take_body(&mut self) -> TypedBody<'a, R>;
+}
+
+impl<'a, R, F, Fut> TakeBody<'a, R> for Option<F>
+where
+    F: FnOnce() -> Fut,
+    Fut: Future<Output = R> + Send + 'a,
+{
+    fn take_body(&mut self) -> TypedBody<'a, R> {
+        let body = self.take().expect("a body is taken once");
+        Box::pin(body())
+    }
+}
+
 /// The body without its type, `Send` or not.
 pub(super) fn untyped_local<R: 'static, K: Erase<R>, Fut: Future<Output = R>>(
     body: Pin<Box<Fut>>,

@@ -41,7 +41,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use self::background::BackgroundLoad;
-use self::body::{Body, MakeBody, TypedBody, Work, untyped, untyped_local};
+use self::body::{Body, MakeBody, TakeBody, Work, untyped, untyped_local};
 use self::mode::{Mode, is_uncached, with_mode};
 use self::read::{MemoryLookup, look_in_memory, ready_in_memory};
 use self::ready_or_boxed::ReadyOrBoxed;
@@ -66,14 +66,28 @@ where
     F: FnOnce() -> Fut,
     Fut: Future<Output = R> + Send + 'a, // say `?Send` if the body is of one thread
 {
-    // This is compiled for every function, so there is little of it. In one value, because the compiler adds code for each value
-    // that a branch may leave behind.
-    let rules = (when, result_patterns, body);
+    // This is compiled for each function, so there is little of it.
+    read_typed(call, kind, when, result_patterns, &mut Some(body))
+}
+
+/// What [`read`] does, compiled once for each type of result.
+fn read_typed<'a, R, K, W, L>(
+    call: Call,
+    kind: K,
+    when: W,
+    result_patterns: L,
+    body: &mut dyn TakeBody<'a, R>,
+) -> ReadyOrBoxed<R, K, Body<'a>>
+where
+    R: 'static,
+    K: Erase<R>,
+    W: FnOnce(&K::Inner) -> bool + Send + 'a,
+    L: FnOnce(&K::Inner, &mut ResultPatterns<'_>) + Send + 'a,
+{
     match ready_in_memory(&call, kind) {
         Ok(ready) => ready,
         Err(missed) => {
-            let (when, result_patterns, body) = rules;
-            let body: TypedBody<'a, R> = boxed(body);
+            let body = body.take_body();
             let make: MakeBody<'a, 'a> =
                 Box::new(move || Work::new(kind, when, result_patterns, untyped::<R, K>(body)));
             missed.go_on(call, kind, make, None)
