@@ -8,7 +8,8 @@
 //!
 //! Two models of their own are about several keys on several masters: `cluster_buckets`, the design that is built, with a
 //! ledger in each bucket of keys; and `cluster`, the alternative, with one ledger. Two small ones are about servers that
-//! lack something: `quiet_users`, where some user may not `PUBLISH`; and `hidden_runs`, where `INFO` is refused.
+//! lack something: `quiet_users`, where some user may not `PUBLISH`; and `hidden_runs`, where `INFO` is refused. `own_writes` is
+//! about a transaction that reads what it has written.
 
 mod cluster;
 mod cluster_buckets;
@@ -25,6 +26,7 @@ mod message;
 mod names;
 mod outage;
 mod own_prefix;
+mod own_writes;
 mod properties;
 mod protocol;
 mod put;

@@ -2,7 +2,7 @@
 //!
 //! A removal before the commit comes too early: a reader in between loads the old row and stores it. So inside
 //! [`deferred`] nothing is removed. The removals are collected, and reads of the keys they name bypass the cache,
-//! because the transaction may see rows that nobody else may see yet.
+//! because the transaction may see rows that nobody else may see yet. The same holds from the beginning of a writer's body.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,8 +16,10 @@ use crate::key::Pattern;
 /// `Ok`, all of them are made before this returns; if it returns `Err` (a rollback), none is.
 ///
 /// Inside, an invalidation returns [`Durability::Deferred`](crate::Durability::Deferred). Reads of keys that are to be
-/// removed, calls that both cache and invalidate, and `put`s run their body and store nothing. Other reads use the
-/// cache: they must not read rows that this transaction changed before it called something that invalidates them.
+/// removed, or that a function with `invalidates` has begun to change, run their body and store nothing; so do calls that both
+/// cache and invalidate, and `put`s. If such a function fails, this still holds for what it would have removed, until the end.
+/// Other reads use the cache: they must not read rows that this transaction has changed without calling a function that
+/// invalidates them.
 ///
 /// # Errors
 ///
@@ -49,7 +51,7 @@ pub async fn deferred<T, E, F>(transaction: F) -> Result<T, E>
 where
     F: Future<Output = Result<T, E>>,
 {
-    let scope = Arc::new(Scope::default());
+    let scope = Scope::transaction();
     let owed = DeferredRemovals(scope.clone());
     let outcome = within(scope, transaction).await;
     let collected = owed.take();
@@ -74,7 +76,7 @@ struct DeferredRemovals(Arc<Scope>);
 
 impl DeferredRemovals {
     fn take(&self) -> Vec<(Cache, Vec<Pattern>)> {
-        std::mem::take(&mut self.0.collected.lock())
+        self.0.take_collected()
     }
 }
 

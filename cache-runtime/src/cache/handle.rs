@@ -230,8 +230,8 @@ impl Cache {
     /// The read path: looks in memory, then joins the flight of the key. The leader of the flight asks Redis; on a
     /// miss it takes a lease and loads.
     pub(crate) async fn read(&self, request: &Request<'_>, budget: &Budget) -> ReadOutcome {
-        if transaction::may_be_due(self, request.key.as_str(), request.tags, request.open_tags) {
-            return ReadOutcome::RunUncached(Reason::InTransaction);
+        if let Some(why) = self.why_due(request) {
+            return ReadOutcome::RunUncached(why);
         }
         let shard = self.shard(request.key.as_str());
         let mut waits = HolderWait::default();
@@ -303,7 +303,7 @@ impl Cache {
     /// The stored value that may be served instead of a body that failed or is slow. It is looked up *now*, so that a
     /// value removed in the meantime is not served.
     pub(crate) async fn stale_value(&self, request: &Request<'_>, budget: &Budget) -> Option<Hit> {
-        if transaction::may_be_due(self, request.key.as_str(), request.tags, request.open_tags) {
+        if self.why_due(request).is_some() {
             return None;
         }
         if let Some(hit) = self.look_in_memory(request) {
@@ -321,7 +321,16 @@ impl Cache {
         if !self.inner.shards.have_redis() {
             return self.stale_value(request, budget).await;
         }
+        if self.why_due(request).is_some() {
+            return None;
+        }
         self.hit_in_redis(request, budget).await
+    }
+
+    /// Why the call must neither use the stored value nor store one: it is inside of a transaction or a writer that changes
+    /// it.
+    fn why_due(&self, request: &Request<'_>) -> Option<Reason> {
+        transaction::may_be_due(self, request.key.as_str(), request.tags, request.open_tags)
     }
 
     async fn hit_in_redis(&self, request: &Request<'_>, budget: &Budget) -> Option<Hit> {

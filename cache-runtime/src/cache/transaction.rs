@@ -1,57 +1,139 @@
-//! Whether a call runs inside a database transaction ([`crate::deferred()`]), and which removals wait for its commit.
+//! What the calls of a task must not read from the cache or store in it, because it has been changed and not removed yet.
+//!
+//! There are two scopes. A database transaction ([`crate::deferred()`]) collects removals until its commit. The body of a
+//! writer, a function that invalidates, may have changed whatever its patterns cover before these are removed. Scopes nest:
+//! a call goes by all of them.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use parking_lot::Mutex;
 
 use crate::cache::Cache;
 use crate::key::Pattern;
 use crate::telemetry::invalidation::{Durability, Invalidation};
+use crate::telemetry::outcome::Reason;
 
 tokio::task_local! {
     static SCOPE: Arc<Scope>;
 }
 
-/// A running transaction, and the removals that wait for its commit.
-#[derive(Debug, Default)]
+/// What a part of a task may have changed.
+#[derive(Debug)]
 pub(super) struct Scope {
-    pub(super) collected: Mutex<Vec<(Cache, Vec<Pattern>)>>,
+    outer: Option<Arc<Scope>>,
+    kind: Kind,
 }
 
-/// Runs a future inside the scope.
-pub(super) async fn within<F: Future>(scope: Arc<Scope>, transaction: F) -> F::Output {
-    SCOPE.scope(scope, transaction).await
+#[derive(Debug)]
+enum Kind {
+    Transaction(Transaction),
+    Writer(Changes),
 }
 
-/// Inside a scope: collects the removal, and returns the result to report. `None` outside.
+/// A running transaction.
+#[derive(Debug, Default)]
+struct Transaction {
+    /// The removals that wait for its commit.
+    collected: Mutex<Vec<Changes>>,
+    /// What the writers may have changed that have begun and did not succeed, with numbers to find them by.
+    begun: Mutex<Vec<(u64, Changes)>>,
+}
+
+/// The patterns that cover what was changed.
+type Changes = (Cache, Vec<Pattern>);
+
+impl Scope {
+    /// The scope of a transaction that begins here.
+    pub(super) fn transaction() -> Arc<Self> {
+        Self::inside(Kind::Transaction(Transaction::default()))
+    }
+
+    fn inside(kind: Kind) -> Arc<Self> {
+        let outer = SCOPE.try_with(Arc::clone).ok();
+        Arc::new(Self { outer, kind })
+    }
+
+    /// Takes the removals that the transaction has collected.
+    pub(super) fn take_collected(&self) -> Vec<Changes> {
+        match &self.kind {
+            Kind::Transaction(transaction) => std::mem::take(&mut transaction.collected.lock()),
+            Kind::Writer(_) => Vec::new(),
+        }
+    }
+
+    fn as_transaction(&self) -> Option<&Transaction> {
+        match &self.kind {
+            Kind::Transaction(transaction) => Some(transaction),
+            Kind::Writer(_) => None,
+        }
+    }
+
+    /// Why a call must not use the cache for a key whose patterns `covers` recognizes.
+    fn reason(&self, cache: &Cache, covers: &impl Fn(&Pattern) -> bool) -> Option<Reason> {
+        let cover = |(of, patterns): &Changes| of.is(cache) && patterns.iter().any(covers);
+        let covered = match &self.kind {
+            Kind::Writer(changes) => cover(changes),
+            Kind::Transaction(transaction) => {
+                transaction.collected.lock().iter().any(cover)
+                    || transaction
+                        .begun
+                        .lock()
+                        .iter()
+                        .any(|(_, changes)| cover(changes))
+            }
+        };
+        match (covered, &self.kind) {
+            (true, Kind::Writer(_)) => Some(Reason::OwnWrite),
+            (true, Kind::Transaction(_)) => Some(Reason::InTransaction),
+            (false, _) => self.outer.as_ref()?.reason(cache, covers),
+        }
+    }
+}
+
+/// Runs a future inside a scope.
+pub(super) async fn within<F: Future>(scope: Arc<Scope>, work: F) -> F::Output {
+    SCOPE.scope(scope, work).await
+}
+
+/// Inside a transaction: collects the removal, and returns the result to report. `None` outside.
 pub(crate) fn defer(cache: &Cache, patterns: &[Pattern]) -> Option<Invalidation> {
-    let remember = |scope: &Arc<Scope>| {
-        scope
-            .collected
-            .lock()
-            .push((cache.clone(), patterns.to_vec()));
+    let collect = |scope: &Arc<Scope>| {
+        let transaction = scope.as_transaction()?;
+        let mut collected = transaction.collected.lock();
+        collected.push((cache.clone(), patterns.to_vec()));
+        Some(())
     };
-    SCOPE.try_with(remember).ok()?;
+    SCOPE.try_with(collect).ok().flatten()?;
     Some(Invalidation {
         removed: 0,
         durability: Durability::Deferred,
     })
 }
 
-/// Whether the call runs inside a scope: then a load may see rows that nobody else may see yet.
+/// Whether the call runs inside a transaction: then a load may see rows that nobody else may see yet.
 pub(crate) fn is_active() -> bool {
-    SCOPE.try_with(|_| ()).is_ok()
+    SCOPE
+        .try_with(|scope| scope.as_transaction().is_some())
+        .unwrap_or(false)
 }
 
-/// Whether the call runs inside a scope that will remove the key at its end.
+/// Whether what the key holds may have been changed by a scope of this call, which removes it at its end.
 pub(crate) fn is_due(cache: &Cache, key: &str, tags: &[String]) -> bool {
-    is_any_due(cache, |pattern| pattern.matches(key, tags))
+    why_due(cache, |pattern| pattern.matches(key, tags)).is_some()
 }
 
-/// The same for a key whose tags are not all known: its entry may carry any tag that begins with one of `open`.
-pub(crate) fn may_be_due(cache: &Cache, key: &str, tags: &[String], open: &[String]) -> bool {
-    is_any_due(cache, |pattern| {
+/// The same for a key whose tags are not all known: its entry may carry any tag that begins with one of `open`. Returns why
+/// the call must not use the cache.
+pub(crate) fn may_be_due(
+    cache: &Cache,
+    key: &str,
+    tags: &[String],
+    open: &[String],
+) -> Option<Reason> {
+    why_due(cache, |pattern| {
         let begins = |tag: &str| {
             let mut open = open.iter();
             open.any(|open| tag.starts_with(&**open) || open.starts_with(tag))
@@ -65,11 +147,99 @@ pub(crate) fn may_be_due(cache: &Cache, key: &str, tags: &[String], open: &[Stri
     })
 }
 
-fn is_any_due(cache: &Cache, is_meant: impl Fn(&Pattern) -> bool) -> bool {
-    let named = |scope: &Arc<Scope>| {
-        let collected = scope.collected.lock();
-        let mut of_cache = collected.iter().filter(|(of, _)| of.is(cache));
-        of_cache.any(|(_, patterns)| patterns.iter().any(&is_meant))
-    };
-    SCOPE.try_with(named).unwrap_or(false)
+fn why_due(cache: &Cache, covers: impl Fn(&Pattern) -> bool) -> Option<Reason> {
+    SCOPE
+        .try_with(|scope| scope.reason(cache, &covers))
+        .ok()
+        .flatten()
+}
+
+/// A writer, from before its body until its removals are made.
+///
+/// Its body may change data first and then call cached functions. What its patterns cover is neither read from the cache
+/// nor stored there: the cache still has the old value, and the new one may be rolled back. Inside a transaction this lasts
+/// until the transaction ends, because the transaction sees the change even if the writer has failed.
+#[derive(Debug)]
+pub(crate) struct Writer(Option<Registered>);
+
+#[derive(Debug)]
+enum Registered {
+    /// A scope around the body.
+    Around(Arc<Scope>),
+    /// In the transaction, by this number.
+    Begun(Arc<Scope>, u64),
+}
+
+impl Writer {
+    /// `patterns`: whatever the writer may change; those that depend on its result are widened.
+    pub(crate) fn begin(cache: &Cache, patterns: &[Pattern]) -> Self {
+        if patterns.is_empty() {
+            return Self(None);
+        }
+        let changes = (cache.clone(), patterns.to_vec());
+        let current = SCOPE.try_with(Arc::clone).ok();
+        let transaction = current.filter(|scope| scope.as_transaction().is_some());
+        Self(Some(match transaction {
+            None => Registered::Around(Scope::inside(Kind::Writer(changes))),
+            Some(scope) => {
+                let number = scope.as_transaction().map_or(0, |to| to.begin(changes));
+                Registered::Begun(scope, number)
+            }
+        }))
+    }
+
+    /// The body, which runs inside of the scope.
+    pub(crate) fn around<B>(&self, body: B) -> Within<B> {
+        let scope = match &self.0 {
+            Some(Registered::Around(scope)) => Some(scope.clone()),
+            // The task is inside of the transaction already.
+            Some(Registered::Begun(..)) | None => None,
+        };
+        Within { scope, body }
+    }
+
+    /// It has failed. A transaction that it is part of still sees what it changed, until the end.
+    pub(crate) fn failed(&mut self) {
+        self.0 = None;
+    }
+
+    /// Its removals have been made or collected: from now on they say what it has changed.
+    pub(crate) fn removed(&mut self) {
+        if let Some(Registered::Begun(scope, number)) = self.0.take()
+            && let Some(transaction) = scope.as_transaction()
+        {
+            transaction
+                .begun
+                .lock()
+                .retain(|(begun, _)| *begun != number);
+        }
+    }
+}
+
+impl Transaction {
+    fn begin(&self, changes: Changes) -> u64 {
+        let mut begun = self.begun.lock();
+        let number = begun.last().map_or(0, |(last, _)| last + 1);
+        begun.push((number, changes));
+        number
+    }
+}
+
+/// A body that is polled inside of a scope, in whichever task.
+#[derive(Debug)]
+pub(crate) struct Within<B> {
+    scope: Option<Arc<Scope>>,
+    body: B,
+}
+
+impl<B: Future + Unpin> Future for Within<B> {
+    type Output = B::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<B::Output> {
+        let Self { scope, body } = self.get_mut();
+        match scope {
+            None => Pin::new(body).poll(context),
+            Some(scope) => SCOPE.sync_scope(scope.clone(), || Pin::new(body).poll(context)),
+        }
+    }
 }

@@ -9,6 +9,7 @@ use tracing::Instrument as _;
 
 use crate::cache::Cache;
 use crate::cache::load::Load;
+use crate::cache::transaction;
 use crate::cacheable::erased::{AnyKind, AnyResult, Prepared};
 use crate::cacheable::{ErasedValue, Preparing};
 use crate::call::body::{ResultRules, Work};
@@ -82,6 +83,7 @@ where
         load.waits_for_store,
     );
     let run = {
+        let body = ending.removals.around(body);
         let mut body = boxed(|| loading.run(body));
         if detached {
             let run = timeouts.wait(body.as_mut()).await;
@@ -227,9 +229,23 @@ impl<'a> Ending<'a> {
         }
     }
 
+    /// Whether the transaction of this call has begun to change what was loaded, while it was loaded: others must not see
+    /// that yet.
+    fn was_changed_meanwhile(&self) -> bool {
+        let tags = self.removals.call.tags.known_and_open().0;
+        transaction::is_due(self.cache, self.key.as_str(), &tags)
+    }
+
     /// Gives the result to the waiters, and stores it.
     fn hand_over(&self, loading: Box<Load>, verdict: Verdict, returned: &AnyResult) -> Stored {
         let (site, kind) = (self.about.site, &*self.kind);
+        if self.was_changed_meanwhile() {
+            loading.end(Outcome::Unshared, verdict == Verdict::Failed);
+            return Stored {
+                failed: verdict == Verdict::Failed,
+                ..Stored::default()
+            };
+        }
         let kept = match verdict {
             Verdict::Failed => {
                 let error = kind.keep_error(returned);
@@ -296,6 +312,7 @@ where
 {
     let mut removals = PendingRemovals::new(cache, call);
     let Work { body, mut rules } = work;
+    let body = removals.around(body);
     let returned = timed(cache, removals.call.site, None, body).await;
     removals.after(kind.ended(&returned), |result_patterns| {
         rules.add_result_patterns(&returned, result_patterns);

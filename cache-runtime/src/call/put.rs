@@ -39,7 +39,7 @@ where
     match &call.key {
         Keyed::Key(key) => {
             let key = key.clone();
-            if transaction::is_active() || !cache.is_enabled() {
+            if must_not_store(&cache, &call, &key) {
                 let put = boxed(|| remove_only(&cache, call, &*kind, work, &key));
                 return report(about, &*kind, put.await);
             }
@@ -64,8 +64,14 @@ fn report(about: About, kind: &dyn AnyKind, returned: AnyResult) -> AnyResult {
     returned
 }
 
-/// For a call whose result cannot be stored: inside a transaction, where the removal waits for its end, and in a cache
-/// that is switched off. The old entry is outdated all the same.
+fn must_not_store(cache: &Cache, call: &Call, key: &CacheKey) -> bool {
+    let (tags, open_tags) = call.tags.known_and_open();
+    let is_due = || transaction::may_be_due(cache, key.as_str(), &tags, &open_tags).is_some();
+    transaction::is_active() || !cache.is_enabled() || is_due()
+}
+
+/// For a call whose result cannot be stored: inside a transaction, where the removal waits for its end; inside a writer that
+/// may change what it returns; and in a cache that is switched off. The old entry is outdated all the same.
 async fn remove_only<B>(
     cache: &Cache,
     call: Call,
@@ -77,8 +83,9 @@ where
     B: Future<Output = AnyResult> + Unpin,
 {
     let site = call.site;
-    let mut removals = PendingRemovals::new(cache, call).with(Pattern::key(key));
+    let mut removals = PendingRemovals::with_key(cache, call, key);
     let Work { body, mut rules } = work;
+    let body = removals.around(body);
     let returned = boxed(|| timed(cache, site, Some(key.as_str()), body)).await;
     removals.after(kind.ended(&returned), |result_patterns| {
         rules.add_result_patterns(&returned, result_patterns);
@@ -101,8 +108,9 @@ where
     let (site, about) = (call.site, call.about());
     let loading = boxed(|| take_over(cache, &call, kind, key, budget)).await;
     // From here on the old entry must be removed, whatever happens.
-    let mut removals = PendingRemovals::new(cache, call).with(Pattern::key(key));
+    let mut removals = PendingRemovals::with_key(cache, call, key);
     let Work { body, mut rules } = work;
+    let body = removals.around(body);
     let returned = match &loading {
         Some(loading) => boxed(|| loading.run(body)).await,
         None => boxed(|| timed(cache, site, Some(key.as_str()), body)).await,

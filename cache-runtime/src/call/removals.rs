@@ -3,17 +3,19 @@
 use crate::cache::Cache;
 use crate::cache::load::Load;
 use crate::cache::remove::Due;
+use crate::cache::transaction::{Within, Writer};
 use crate::cacheable::Ended;
 use crate::cacheable::erased::{AnyKind, AnyResult};
 use crate::call::body::ResultRules;
 use crate::call::call::{Call, ResultPatterns};
-use crate::key::Pattern;
+use crate::key::{CacheKey, Pattern};
 
 /// Removals that wait for the end of a body. If this is dropped before, they are made.
 pub(super) struct PendingRemovals<'a> {
     cache: &'a Cache,
     pub(super) call: Call,
     due: Due<'a>,
+    writer: Writer,
     /// Removed regardless of the outcome.
     always: Option<Pattern>,
 }
@@ -30,19 +32,30 @@ pub(super) enum Verdict {
 
 impl<'a> PendingRemovals<'a> {
     pub(super) fn new(cache: &'a Cache, call: Call) -> Self {
-        let due = Due::new(cache, call.patterns.patterns());
+        Self::of(cache, call, None)
+    }
+
+    /// The same for a call that removes its own key as well, regardless of the outcome.
+    pub(super) fn with_key(cache: &'a Cache, call: Call, key: &CacheKey) -> Self {
+        Self::of(cache, call, Some(Pattern::key(key)))
+    }
+
+    fn of(cache: &'a Cache, call: Call, always: Option<Pattern>) -> Self {
+        let mut patterns = call.patterns.patterns();
+        patterns.extend(always.clone());
+        let writer = Writer::begin(cache, &patterns);
         Self {
             cache,
             call,
-            due,
-            always: None,
+            due: Due::new(cache, patterns),
+            writer,
+            always,
         }
     }
 
-    pub(super) fn with(mut self, pattern: Pattern) -> Self {
-        self.due.patterns.push(pattern.clone());
-        self.always = Some(pattern);
-        self
+    /// The body. The cached functions that it calls neither read nor store what it may have changed.
+    pub(super) fn around<B>(&self, body: B) -> Within<B> {
+        self.writer.around(body)
     }
 
     /// Adds a removal to those that were decided.
@@ -81,6 +94,7 @@ impl<'a> PendingRemovals<'a> {
             Ended::Absent => {}
             Ended::Failed if self.call.site.always => {}
             Ended::Failed => {
+                self.writer.failed();
                 self.due.patterns = self.always.clone().into_iter().collect();
                 return;
             }
@@ -96,6 +110,7 @@ impl<'a> PendingRemovals<'a> {
         if !patterns.is_empty() {
             // The guard inside takes over before this suspends for the first time.
             let _ = self.cache.remove(patterns, spared).await;
+            self.writer.removed();
         }
     }
 }

@@ -26,7 +26,7 @@ where
 {
     let cache: Cache = call.used_cache();
     let mut removals = PendingRemovals::new(&cache, call);
-    let returned = boxed(|| timed(&cache, removals.call.site, None, body)).await;
+    let returned = boxed(|| timed(&cache, removals.call.site, None, removals.around(body))).await;
     removals.after(kind.ended(&returned), |result_patterns| {
         if let Success::Value(value) = kind.success(&returned) {
             add_result_patterns(value, result_patterns);

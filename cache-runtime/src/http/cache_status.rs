@@ -98,9 +98,10 @@ impl<'a> Member<'a> {
             (Status::Coalesced, _) => (Some("miss"), None),
             (Status::Miss, Reason::Absent) => (Some("uri-miss"), None),
             (Status::Miss, Reason::Asked) => (Some("request"), None),
-            (Status::Miss, why @ (Reason::Contended | Reason::InTransaction)) => {
-                (Some("bypass"), Some(why))
-            }
+            (
+                Status::Miss,
+                why @ (Reason::Contended | Reason::InTransaction | Reason::OwnWrite),
+            ) => (Some("bypass"), Some(why)),
             (Status::Miss, why) => (Some("miss"), Some(why)),
             (Status::Bypass, why) => (Some("bypass"), Some(why)),
         };

@@ -460,7 +460,7 @@ impl Cache {
 
     /// Inside a transaction: whether the key is, or may be, removed at its end. The tags of its entry are not known.
     fn is_due_by_hand(&self, key: &CacheKey) -> bool {
-        transaction::may_be_due(self, key.as_str(), &[], &[String::new()])
+        transaction::may_be_due(self, key.as_str(), &[], &[String::new()]).is_some()
     }
 
     /// Counts a read by the tier that answered it.

@@ -150,6 +150,8 @@ pub enum Reason {
     Asked,
     /// The call is inside [`crate::deferred()`], after something that removes its key.
     InTransaction,
+    /// The call is inside the body of a function that invalidates its key.
+    OwnWrite,
     /// The cache is switched off ([`CacheConfig::enabled`](crate::CacheConfig::enabled)).
     Off,
 }
@@ -172,6 +174,7 @@ impl Reason {
             Self::Credentials => "credentials",
             Self::Asked => "asked",
             Self::InTransaction => "in-transaction",
+            Self::OwnWrite => "own-write",
             Self::Off => "off",
         }
     }

@@ -1,6 +1,7 @@
 //! Tests that are written as users of the feature `testing` write theirs: each in a cache of its own.
 
 mod lists;
+mod own_writes;
 mod refreshes;
 mod testing;
 mod ttl_of_value;
