@@ -553,7 +553,7 @@ fn a_read_with_every_policy() {
                     .soft_timeout(time::Duration::from_millis(100))
                     .early(1.0)
                     .jitter(10)
-                    .bypass_in_outage()
+                    .outage(Outage::Bypass)
                     .codec(CodecKind::Json)
                     .compress(Compression::Lz4, 4096);
                 let call = __SITE
@@ -599,9 +599,11 @@ fn a_read_that_gives_up() {
         },
         expect![[r#"
             async fn load(id: u64) -> Result<Job, DbError> {
+                feature_bincode!();
                 static __SITE: Site = Site::new(concat!(module_path!(), "::load"))
                     .key(Template::new(&["job:", ""]))
-                    .timeout(time::Duration::from_secs(2));
+                    .timeout(time::Duration::from_secs(2))
+                    .outage(Outage::Memory);
                 let call = __SITE
                     .call()
                     .key(&[&id])

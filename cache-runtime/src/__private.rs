@@ -14,7 +14,7 @@ pub use crate::call::{
     always, no_result_patterns, put, put_local, read, read_detachable, read_local, refresh,
     uncached, write, write_local,
 };
-pub use crate::entry::policy::Near;
+pub use crate::entry::policy::{Near, Outage};
 pub use crate::entry::{CodecKind, Compression, TypeOps, type_ops};
 pub use crate::key::{
     CacheKey, Instance, KeyPart, KeyWriter, NotAKey, PatternPart, PatternTemplate, Template,
@@ -24,7 +24,8 @@ pub use crate::ttl;
 pub use crate::ttl::NamedTtl;
 pub use crate::ttl::Ttl;
 pub use crate::{
-    __cached_feature_lz4 as feature_lz4, __cached_feature_zstd as feature_zstd,
+    __cached_feature_bincode as feature_bincode, __cached_feature_lz4 as feature_lz4,
+    __cached_feature_postcard as feature_postcard, __cached_feature_zstd as feature_zstd,
     __cached_identify_caller as identify_caller, __cached_instance as instance,
     __cached_kind as kind, __cached_kind_from as kind_from,
     __cached_kind_from_write as kind_from_write, __cached_kind_of_write as kind_of_write,

@@ -52,6 +52,7 @@ pub use crate::call::site::functions;
 #[doc(hidden)]
 pub use crate::common::safeguard as sabotage;
 pub use crate::entry::CodecKind;
+pub use crate::entry::policy::{Near, Outage};
 pub use crate::error::{Error, TimedOut};
 pub use crate::key::{CacheKey, Glob, KeyPrefix, Pattern, PatternError, Tag};
 pub use crate::manual::health::{Health, HealthStats, HealthStatus};

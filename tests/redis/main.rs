@@ -61,6 +61,7 @@
 mod app;
 mod basics;
 mod by_hand;
+mod cache_wide;
 mod cluster;
 mod cluster_access;
 mod cluster_faults;

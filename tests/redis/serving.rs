@@ -445,6 +445,64 @@ async fn without_redis_memory_answers_or_not_as_the_function_says() {
     assert_eq!(db.reads() - before, 5);
 }
 
+/// Two versions of a function during a deployment: each reads what the other has stored.
+#[tokio::test]
+async fn after_a_change_of_the_codec_older_entries_are_read() {
+    #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+    enum Row {
+        Empty,
+        Named { id: u32, name: Option<String> },
+    }
+
+    async fn rows(id: u32) -> Vec<Row> {
+        let name = Some("Zoë".to_owned());
+        vec![Row::Named { id, name }, Row::Empty]
+    }
+
+    #[cached(ttl = "1h", codec = "bincode", key = "codec:<id>", cache = cache, skip(cache))]
+    async fn bincode(cache: &Cache, id: u32) -> Vec<Row> {
+        rows(id).await
+    }
+
+    #[cached(ttl = "1h", codec = "postcard", key = "codec:<id>", cache = cache, skip(cache))]
+    async fn postcard(cache: &Cache, id: u32) -> Vec<Row> {
+        rows(id).await
+    }
+
+    #[cached(ttl = "1h", codec = "json", key = "codec:<id>", cache = cache, skip(cache))]
+    async fn json(cache: &Cache, id: u32) -> Vec<Row> {
+        rows(id).await
+    }
+
+    let server = RedisServer::start();
+    for (at, written) in ["bincode", "postcard", "json"].into_iter().enumerate() {
+        let config = || CacheConfig::default().redis_url(server.url()).budget(SOON);
+        let (old, new) = (Cache::new(config()).unwrap(), Cache::new(config()).unwrap());
+        let id = u32::try_from(at).unwrap();
+        match written {
+            "bincode" => bincode(&old, id).await,
+            "postcard" => postcard(&old, id).await,
+            _ => json(&old, id).await,
+        };
+        eventually(SOON, "the store", async || {
+            (old.stats().stores == 1).then_some(())
+        })
+        .await;
+        let (read, observed) = observe(async {
+            [
+                bincode(&new, id).await,
+                postcard(&new, id).await,
+                json(&new, id).await,
+            ]
+        })
+        .await;
+        assert_eq!(observed.as_str(), Some("HIT"), "{written}");
+        for values in read {
+            assert_eq!(values, rows(id).await, "{written}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn codecs_and_compression_show_in_redis_and_nowhere_else() {
     #[cached(ttl = "1h", codec = "json", key = "json:<id>", cache = cache, skip(cache))]

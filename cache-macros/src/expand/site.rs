@@ -1,6 +1,6 @@
 //! The static of a cached function: everything that is known of it when it is compiled.
 
-use proc_macro2::{Ident, Literal, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
 use crate::cached_fn::CachedFn;
@@ -28,9 +28,11 @@ pub(super) fn static_site(cached: &CachedFn) -> TokenStream {
         .as_ref()
         .filter(|tags| tags.uses_result);
     let result_tags = result_tags.map(|_| quote!(.result_tags()));
-    let feature = feature(&private, &cached.policy);
+    let compress = compress_feature(&private, &cached.policy);
+    let codec = codec_feature(&private, &cached.policy);
     quote! {
-        #feature
+        #compress
+        #codec
         static __SITE: #private::Site = #private::Site::new(#name) #key #lifetimes #policy #http #invalidates #always #tags #result_tags;
     }
 }
@@ -102,11 +104,14 @@ fn policy(private: &TokenStream, policy: &Policy) -> TokenStream {
         quote!(.jitter(#percent))
     });
     let outage = match policy.outage.value() {
-        Some(Outage::Bypass) => Some(quote!(.bypass_in_outage())),
-        Some(Outage::Memory) | None => None,
+        Some(Outage::Bypass) => Some(quote!(.outage(#private::Outage::Bypass))),
+        Some(Outage::Memory) => Some(quote!(.outage(#private::Outage::Memory))),
+        None => None,
     };
     let codec = match policy.codec.value() {
         Some(Codec::Json) => Some(quote!(.codec(#private::CodecKind::Json))),
+        Some(Codec::Postcard) => Some(quote!(.codec(#private::CodecKind::Postcard))),
+        // It is the default wherever it is there.
         Some(Codec::Bincode) | None => None,
     };
     let compress = policy.compress.value().map(|compress| {
@@ -130,17 +135,28 @@ fn http(cached: &CachedFn) -> TokenStream {
 
 /// A statement that does nothing. Where the runtime was built without the algorithm of `compress`, it is an
 /// error at the option.
-fn feature(private: &TokenStream, policy: &Policy) -> Option<TokenStream> {
+fn compress_feature(private: &TokenStream, policy: &Policy) -> Option<TokenStream> {
     let compress = policy.compress.value()?;
     let feature = match compress.algorithm {
         Algorithm::Zstd => "feature_zstd",
         Algorithm::Lz4 => "feature_lz4",
     };
-    let (private, feature) = (
-        respanned(private.clone(), compress.at),
-        Ident::new(feature, compress.at),
-    );
-    Some(quote_spanned!(compress.at=> #private::#feature!();))
+    Some(needs(private, feature, compress.at))
+}
+
+/// The same for the codec.
+fn codec_feature(private: &TokenStream, policy: &Policy) -> Option<TokenStream> {
+    let feature = match policy.codec.value()? {
+        Codec::Bincode => "feature_bincode",
+        Codec::Postcard => "feature_postcard",
+        Codec::Json => return None,
+    };
+    Some(needs(private, feature, policy.codec.name()?.span()))
+}
+
+fn needs(private: &TokenStream, feature: &str, at: Span) -> TokenStream {
+    let (private, feature) = (respanned(private.clone(), at), Ident::new(feature, at));
+    quote_spanned!(at=> #private::#feature!();)
 }
 
 /// The step that lists patterns.

@@ -43,6 +43,7 @@ pub(crate) enum Outage {
 pub(crate) enum Codec {
     Bincode,
     Json,
+    Postcard,
 }
 
 /// `compress = …`
@@ -177,7 +178,11 @@ pub(super) fn outage(name: &Ident, input: ParseStream<'_>) -> syn::Result<Outage
 }
 
 pub(super) fn codec(name: &Ident, input: ParseStream<'_>) -> syn::Result<Codec> {
-    let codecs = [("bincode", Codec::Bincode), ("json", Codec::Json)];
+    let codecs = [
+        ("bincode", Codec::Bincode),
+        ("postcard", Codec::Postcard),
+        ("json", Codec::Json),
+    ];
     one_of(name, input, codecs, "how a value is encoded")
 }
 

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod env;
+
+use crate::entry::policy::{Near, Outage};
 use crate::error::Error;
-use crate::redis::{
-    Access, AnyProvider, Credentials, CredentialsProvider, FileCredentials, NamedFile, Settings,
-    Target, TlsFiles,
-};
+use crate::redis::{Access, CredentialsProvider, Settings, Target};
 use crate::ttl;
 
 /// All settings of a cache.
@@ -42,6 +42,8 @@ pub struct CacheConfig {
     pub(crate) max_value_bytes: usize,
     pub(crate) precompress_from: usize,
     pub(crate) default_ttl: Duration,
+    pub(crate) near: Near,
+    pub(crate) outage: Outage,
     pub(crate) outage_max_age: Duration,
     pub(crate) trust_restart: bool,
     pub(crate) breaker_failures: u32,
@@ -75,6 +77,8 @@ impl Default for CacheConfig {
             // A shorter text fits into one packet with the headers, so a compressed one would arrive no sooner.
             precompress_from: 1 << 10,
             default_ttl: Duration::from_secs(300),
+            near: Near::On,
+            outage: Outage::Memory,
             outage_max_age: Duration::from_secs(30),
             trust_restart: false,
             breaker_failures: 3,
@@ -100,8 +104,8 @@ impl CacheConfig {
 
     pub(crate) fn from_lookup(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, Error> {
         let mut config = Self {
-            redis_url: redis_url(var)?,
-            access: access(var)?,
+            redis_url: env::redis_url(var)?,
+            access: env::access(var)?,
             ..Self::default()
         };
         let duration = |name: &str, into: &mut Duration| -> Result<(), Error> {
@@ -129,7 +133,6 @@ impl CacheConfig {
         duration("REDIS_COMMAND_TIMEOUT", &mut config.command_timeout)?;
         duration("CACHE_BUDGET", &mut config.budget)?;
         duration("CACHE_DEFAULT_TTL", &mut config.default_ttl)?;
-        duration("CACHE_OUTAGE_MAX_AGE", &mut config.outage_max_age)?;
         number(var, "REDIS_MAX_CONNECTIONS", &mut config.max_connections)?;
         number(var, "CACHE_MAX_SIZE_MEMORY", &mut config.max_entries)?;
         number(var, "CACHE_MAX_BYTES_MEMORY", &mut config.max_bytes)?;
@@ -141,13 +144,22 @@ impl CacheConfig {
             &mut config.max_background_loads,
         )?;
         if let Some(text) = var("CACHE_ENABLED") {
-            config.enabled = on_or_off("CACHE_ENABLED", &text)?;
+            config.enabled = env::on_or_off("CACHE_ENABLED", &text)?;
         }
         if let Some(namespace) = var("CACHE_NAMESPACE") {
             config.namespace = namespace;
         }
         if let Some(text) = var("CACHE_TRUST_RESTART") {
-            config.trust_restart = on_or_off("CACHE_TRUST_RESTART", &text)?;
+            config.trust_restart = env::on_or_off("CACHE_TRUST_RESTART", &text)?;
+        }
+        if let Some(text) = var("CACHE_NEAR") {
+            config.near = env::near(&text)?;
+        }
+        if let Some(text) = var("CACHE_OUTAGE") {
+            config.outage = env::outage(&text)?;
+        }
+        if let Some(text) = var("CACHE_OUTAGE_MAX_AGE") {
+            config.outage_max_age = env::outage_max_age(&text)?;
         }
         config.journal = var("CACHE_JOURNAL").map(Into::into);
         if let Some((name, why)) = ttl::check_env().first() {
@@ -203,7 +215,7 @@ impl CacheConfig {
     /// ```
     #[must_use]
     pub fn tls_ca_file(mut self, file: impl Into<PathBuf>) -> Self {
-        self.access.tls.ca = Some(named("tls_ca_file", file));
+        self.access.tls.ca = Some(env::named("tls_ca_file", file));
         self
     }
 
@@ -215,8 +227,8 @@ impl CacheConfig {
         certificate: impl Into<PathBuf>,
         key: impl Into<PathBuf>,
     ) -> Self {
-        self.access.tls.certificate = Some(named("tls_client_files", certificate));
-        self.access.tls.key = Some(named("tls_client_files", key));
+        self.access.tls.certificate = Some(env::named("tls_client_files", certificate));
+        self.access.tls.key = Some(env::named("tls_client_files", key));
         self
     }
 
@@ -243,7 +255,7 @@ impl CacheConfig {
     /// sentinels, none of the server's is used for them.
     #[must_use]
     pub fn sentinel_tls_ca_file(mut self, file: impl Into<PathBuf>) -> Self {
-        self.access.sentinel_files.ca = Some(named("sentinel_tls_ca_file", file));
+        self.access.sentinel_files.ca = Some(env::named("sentinel_tls_ca_file", file));
         self
     }
 
@@ -256,8 +268,8 @@ impl CacheConfig {
         key: impl Into<PathBuf>,
     ) -> Self {
         let setting = "sentinel_tls_client_files";
-        self.access.sentinel_files.certificate = Some(named(setting, certificate));
-        self.access.sentinel_files.key = Some(named(setting, key));
+        self.access.sentinel_files.certificate = Some(env::named(setting, certificate));
+        self.access.sentinel_files.key = Some(env::named(setting, key));
         self
     }
 
@@ -365,9 +377,25 @@ impl CacheConfig {
         self
     }
 
+    /// Whether memory may answer while Redis is available (`CACHE_NEAR`: `on`, the default, `off`, or an age such as `2s`), for
+    /// functions that do not say `near`, and for manual reads.
+    #[must_use]
+    pub fn near(mut self, near: Near) -> Self {
+        self.near = near;
+        self
+    }
+
+    /// What answers while Redis is unavailable (`CACHE_OUTAGE`: `memory`, the default, or `bypass`), for functions that do not
+    /// say `outage`, and for manual reads.
+    #[must_use]
+    pub fn outage(mut self, outage: Outage) -> Self {
+        self.outage = outage;
+        self
+    }
+
     /// How long memory serves an entry while Redis is unreachable, counted from the time at which the entry was last
     /// known to be current (`CACHE_OUTAGE_MAX_AGE`, 30 s). During the outage, this process does not learn of removals
-    /// by other processes.
+    /// by other processes. Zero means that memory does not answer, as with [`Outage::Bypass`].
     #[must_use]
     pub fn outage_max_age(mut self, age: Duration) -> Self {
         self.outage_max_age = age;
@@ -512,104 +540,6 @@ impl CacheConfig {
     }
 }
 
-fn named(setting: &'static str, path: impl Into<PathBuf>) -> NamedFile {
-    let path = path.into();
-    NamedFile { setting, path }
-}
-
-fn on_or_off(name: &str, text: &str) -> Result<bool, Error> {
-    match text.trim().to_ascii_lowercase().as_str() {
-        "1" | "true" | "on" | "yes" => Ok(true),
-        "0" | "false" | "off" | "no" => Ok(false),
-        _ => Err(Error::config(format!(
-            "{name}=`{text}`: give `on` or `off`"
-        ))),
-    }
-}
-
-/// How Redis lets this process in, beside the URL.
-fn access(var: &dyn Fn(&str) -> Option<String>) -> Result<Access, Error> {
-    let file = |setting| var(setting).map(|path| named(setting, path));
-    let sentinel_tls = var("REDIS_SENTINEL_TLS");
-    Ok(Access {
-        tls: TlsFiles {
-            ca: file("REDIS_TLS_CA_FILE"),
-            certificate: file("REDIS_TLS_CERT_FILE"),
-            key: file("REDIS_TLS_KEY_FILE"),
-        },
-        sentinel_tls: sentinel_tls
-            .map(|text| on_or_off("REDIS_SENTINEL_TLS", &text))
-            .transpose()?,
-        sentinel_files: TlsFiles {
-            ca: file("REDIS_SENTINEL_TLS_CA_FILE"),
-            certificate: file("REDIS_SENTINEL_TLS_CERT_FILE"),
-            key: file("REDIS_SENTINEL_TLS_KEY_FILE"),
-        },
-        sentinel_provider: sentinel_provider(var)?,
-        provider: match var("REDIS_CREDENTIALS_FILE") {
-            Some(path) => Some(Arc::new(FileCredentials::new(path))),
-            None => None,
-        },
-    })
-}
-
-/// The provider of the sentinels' credentials that the environment names.
-fn sentinel_provider(
-    var: &dyn Fn(&str) -> Option<String>,
-) -> Result<Option<Arc<dyn AnyProvider>>, Error> {
-    let user = var("REDIS_SENTINEL_USERNAME");
-    match (
-        var("REDIS_SENTINEL_PASSWORD"),
-        var("REDIS_SENTINEL_CREDENTIALS_FILE"),
-    ) {
-        (None, Some(path)) if user.is_none() => Ok(Some(Arc::new(FileCredentials::new(path)))),
-        (_, Some(_)) => Err(Error::config(
-            "REDIS_SENTINEL_CREDENTIALS_FILE is set, and so is REDIS_SENTINEL_USERNAME or REDIS_SENTINEL_PASSWORD; set only the \
-             file, or only user and password",
-        )),
-        (Some(password), None) => Ok(Some(Arc::new(Credentials::new(
-            user.unwrap_or_default(),
-            password,
-        )))),
-        (None, None) if user.is_some() => Err(Error::config(
-            "REDIS_SENTINEL_USERNAME is set, but REDIS_SENTINEL_PASSWORD is not; set both, or only the password",
-        )),
-        (None, None) => Ok(None),
-    }
-}
-
-fn redis_url(
-    var: &dyn Fn(&str) -> Option<String>,
-) -> Result<Option<(&'static str, String)>, Error> {
-    for name in ["REDIS_URL", "REDIS_PRIVATE_URL"] {
-        if let Some(url) = var(name) {
-            return Ok(Some((name, url)));
-        }
-    }
-    let Some(rest) = var("UPSTASH_REDIS_REST_URL") else {
-        return Ok(None);
-    };
-    let Some(token) = var("UPSTASH_REDIS_REST_TOKEN") else {
-        return Err(Error::config(
-            "UPSTASH_REDIS_REST_URL is set, but UPSTASH_REDIS_REST_TOKEN is not; set both",
-        ));
-    };
-    let host = url::Url::parse(&rest)
-        .ok()
-        .filter(|url| url.scheme() == "https");
-    let Some(host) = host.as_ref().and_then(url::Url::host_str) else {
-        return Err(Error::config(
-            "UPSTASH_REDIS_REST_URL: give the `https://…` URL that the Upstash console shows",
-        ));
-    };
-    let token =
-        percent_encoding::utf8_percent_encode(token.trim(), percent_encoding::NON_ALPHANUMERIC);
-    Ok(Some((
-        "UPSTASH_REDIS_REST_URL",
-        format!("rediss://default:{token}@{host}:6379"),
-    )))
-}
-
 impl fmt::Debug for CacheConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let redis = match self.target() {
@@ -629,6 +559,8 @@ impl fmt::Debug for CacheConfig {
             .field("max_bytes", &self.max_bytes)
             .field("max_value_bytes", &self.max_value_bytes)
             .field("default_ttl", &self.default_ttl)
+            .field("near", &self.near)
+            .field("outage", &self.outage)
             .field("outage_max_age", &self.outage_max_age)
             .field("trust_restart", &self.trust_restart)
             .finish_non_exhaustive()

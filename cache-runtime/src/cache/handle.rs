@@ -18,7 +18,7 @@ use crate::cache::transaction;
 use crate::common::background::Background;
 use crate::common::safeguard::{Safeguard, off};
 use crate::common::sync::at_most;
-use crate::entry::policy::{Decision, Near};
+use crate::entry::policy::{Decision, Near, Outage, Policy};
 use crate::entry::type_ops;
 use crate::error::Error;
 use crate::key::{CacheKey, templates_meet};
@@ -240,7 +240,7 @@ impl Cache {
                 return ReadOutcome::Hit(hit);
             }
             let session = shard.session(budget).await;
-            let is_strict = is_strict(request, session.as_ref());
+            let is_strict = is_strict(self.near(request), session.as_ref());
             // A server with a long round trip is asked only once: by the leader of the flight, who takes its lease in
             // the same round trip.
             let joins_first = session
@@ -347,7 +347,7 @@ impl Cache {
         let now = Instant::now();
         let shard = self.shard(request.key.as_str());
         let reach = reach(shard, now);
-        if reach == Some(Reach::Heard) && request.near == Near::Off {
+        if reach == Some(Reach::Heard) && self.near(request) == Near::Off {
             return None;
         }
         let copy = shard.local.memory.get(request.key.as_str(), now)?;
@@ -395,18 +395,28 @@ impl Cache {
         match reach {
             None => true,
             Some(Reach::Unheard) => false,
-            Some(Reach::Heard) => match request.near {
+            Some(Reach::Heard) => match self.near(request) {
                 Near::On => true,
                 Near::Off => false,
                 Near::AtMost(life) => now.saturating_duration_since(copy.filled) <= life,
             },
             // An entry that was current when the pushes stopped, or that was loaded later, is at most this old.
             Some(Reach::Away(since)) => {
-                request.policy.memory_in_outage
+                self.answers_in_outage(request.policy)
                     && now.saturating_duration_since(copy.filled.max(since))
                         <= self.inner.config.outage_max_age
             }
         }
+    }
+
+    /// Which values memory may serve while Redis is available.
+    #[inline] // it is on the path of a memory hit
+    pub(crate) fn near(&self, request: &Request<'_>) -> Near {
+        request.near.unwrap_or(self.inner.config.near)
+    }
+
+    fn answers_in_outage(&self, policy: &Policy) -> bool {
+        policy.outage.unwrap_or(self.inner.config.outage) == Outage::Memory
     }
 
     /// Sends a `GET` for this call alone, outside of the flight.
@@ -460,8 +470,8 @@ fn reach(shard: &Shard, now: Instant) -> Option<Reach> {
 
 /// Whether the call must send its own `GET`, because it accepts no push delay: the reply to another call's `GET` may
 /// be older than this call.
-fn is_strict(request: &Request<'_>, session: Option<&Session>) -> bool {
-    let accepts_pushes = |session: &Session| session.link.pushes && request.near != Near::Off;
+fn is_strict(near: Near, session: Option<&Session>) -> bool {
+    let accepts_pushes = |session: &Session| session.link.pushes && near != Near::Off;
     session.is_some_and(|session| !accepts_pushes(session)) && !off(Safeguard::OwnGet)
 }
 

@@ -121,7 +121,7 @@ impl Cache {
         found: &Found,
         session: &Session,
     ) {
-        if !session.link.pushes || request.near == Near::Off {
+        if !session.link.pushes || self.near(request) == Near::Off {
             return;
         }
         let now = Instant::now();

@@ -17,7 +17,8 @@ use crate::telemetry::outcome::{HitTier, Reason};
 pub(crate) struct Request<'a> {
     pub(crate) key: &'a CacheKey,
     pub(crate) ops: &'static TypeOps,
-    pub(crate) near: Near,
+    /// `None`: as the cache is set.
+    pub(crate) near: Option<Near>,
     /// The tags of the entry that are known before the load.
     pub(crate) tags: &'a [String],
     /// The literal beginnings of the tags that depend on the result.
@@ -76,7 +77,7 @@ impl<'a> Request<'a> {
         Self {
             key,
             ops,
-            near: Near::On,
+            near: None,
             tags: &[],
             open_tags: &[],
             takes_none: false,

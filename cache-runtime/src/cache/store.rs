@@ -145,7 +145,7 @@ impl Store {
                 .encode_as(&**value, policy.codec)
                 .ok()
                 .filter(|(_, payload)| payload.len() <= max)?,
-            None => (CodecKind::Bincode, Vec::new()),
+            None => (CodecKind::DEFAULT, Vec::new()),
         };
         let packed = policy
             .compress

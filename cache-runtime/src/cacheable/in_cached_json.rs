@@ -118,11 +118,13 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Of<T> {
         // As JSON it is what operators are shown.
         encode: |value, codec| match (value.downcast_ref::<Stored<T>>(), codec) {
             (Some(stored), CodecKind::Json) => Ok(stored.prepared().text().to_vec()),
-            (Some(stored), CodecKind::Bincode) => Ok(stored.prepared().packed().to_vec()),
+            (Some(stored), CodecKind::Bincode | CodecKind::Postcard) => {
+                Ok(stored.prepared().packed().to_vec())
+            }
             (None, _) => Err(CodecError::Encode),
         },
         decode: |bytes, codec| {
-            let packed = (codec == CodecKind::Bincode).then(|| Bytes::copy_from_slice(bytes));
+            let packed = (codec != CodecKind::Json).then(|| Bytes::copy_from_slice(bytes));
             match packed.and_then(Prepared::read) {
                 Some(prepared) => Ok(Arc::new(Stored::<T>::new(prepared))),
                 None => Err(CodecError::Decode),

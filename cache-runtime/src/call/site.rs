@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::entry::policy::{Near, Policy};
+use crate::entry::policy::{Near, Outage, Policy};
 use crate::entry::{CodecKind, Compression};
 #[cfg(feature = "axum")]
 use crate::key::Pattern;
@@ -29,7 +29,7 @@ pub struct Site {
     pub(super) tags: &'static [PatternTemplate],
     pub(super) result_tags: bool,
     pub(crate) always: bool,
-    pub(crate) near: Near,
+    pub(crate) near: Option<Near>,
     pub(crate) policy: Policy,
     pub(super) public: bool,
     vary: &'static [&'static str],
@@ -99,7 +99,7 @@ impl Site {
             tags: &[],
             result_tags: false,
             always: false,
-            near: Near::On,
+            near: None,
             policy: Policy::PLAIN,
             public: false,
             vary: &[],
@@ -168,7 +168,7 @@ impl Site {
     /// Sets which values memory may serve.
     #[must_use]
     pub const fn near(mut self, near: Near) -> Self {
-        self.near = near;
+        self.near = Some(near);
         self
     }
 
@@ -221,10 +221,10 @@ impl Site {
         self
     }
 
-    /// Disables memory while Redis is unavailable.
+    /// Sets what answers while Redis is unavailable.
     #[must_use]
-    pub const fn bypass_in_outage(mut self) -> Self {
-        self.policy.memory_in_outage = false;
+    pub const fn outage(mut self, outage: Outage) -> Self {
+        self.policy.outage = Some(outage);
         self
     }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::ctl::out::{Out, Paint};
 use crate::ctl::units;
-use crate::entry::{CodecKind, Compression, Outline, key_hash};
+use crate::entry::{Compression, Outline, key_hash};
 use crate::redis::{Removal, Survey, since};
 
 /// Whether readers use what is stored at a key.
@@ -129,10 +129,7 @@ impl Described {
             ttl_left_seconds: difference(deadline, now),
             ttl_seconds: seconds(Duration::from_millis(outline.ttl_ms)),
             load_ms: outline.load_ms,
-            codec: match outline.codec {
-                CodecKind::Bincode => "bincode",
-                CodecKind::Json => "json",
-            },
+            codec: outline.codec.as_str(),
             compression: outline.packed.map(|packed| match packed {
                 Compression::Zstd => "zstd",
                 Compression::Lz4 => "lz4",

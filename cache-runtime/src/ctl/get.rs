@@ -269,7 +269,7 @@ fn payload(entry: &Entry<'_>) -> Result<Option<Payload>, String> {
     let bytes = bytes.into_owned();
     let json = match entry.codec {
         CodecKind::Json => serde_json::from_slice(&bytes).ok(),
-        CodecKind::Bincode => None,
+        CodecKind::Bincode | CodecKind::Postcard => None,
     };
     Ok(Some(Payload {
         size_bytes: bytes.len(),

@@ -1,4 +1,4 @@
-//! The compact codec.
+//! The compact codec of most builds.
 
 use std::marker::PhantomData;
 
@@ -20,9 +20,6 @@ impl Codec for Bincode {
     }
 
     fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-        if bytes.len() > LARGEST {
-            return Err(CodecError::TooLarge);
-        }
         match seed_decode_from_slice(Whole::<T>(PhantomData), bytes, standard()) {
             Ok((value, read)) if read == bytes.len() => Ok(value),
             Ok(_) => Err(CodecError::Trailing),
@@ -48,6 +45,3 @@ impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for Whole<T> {
         T::deserialize(InPlace(from))
     }
 }
-
-/// The longest encoding that is written or read.
-pub(super) const LARGEST: usize = 16 << 20;

@@ -24,7 +24,9 @@ pub(crate) enum CodecError {
     Trailing,
     /// The encoding is longer than an entry may be.
     TooLarge,
-    /// bincode would not read this value back unchanged; JSON does.
+    /// This build has no such codec.
+    NotBuilt,
+    /// A compact codec would not read this value back unchanged; JSON does.
     WantsJson,
     /// JSON would not either: it cannot represent `Some(None)` and NaN.
     Lossy,
@@ -39,7 +41,8 @@ impl Display for CodecError {
             Self::Decode => "the bytes do not contain a value of this type",
             Self::Trailing => "there are bytes after the value",
             Self::TooLarge => "the value is too large to be stored",
-            Self::WantsJson => "bincode would not read this value back unchanged",
+            Self::NotBuilt => "this build does not have the codec",
+            Self::WantsJson => "a compact codec would not read this value back unchanged",
             Self::Lossy => "JSON would not read this value back unchanged",
             Self::WrongType => "the value is of another type",
         })

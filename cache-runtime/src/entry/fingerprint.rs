@@ -2,7 +2,7 @@
 //!
 //! An entry contains the fingerprint of the type that wrote it; for a reader whose type has another fingerprint, it is
 //! a miss. So a struct that gained, lost, renamed, reordered or retyped a field between two builds never reads the
-//! other's bytes, which bincode would misread without an error.
+//! other's bytes, which a compact codec would misread without an error.
 //!
 //! The shape is derived from the type's own `Deserialize`: it reads from a deserializer that has no data, records the
 //! requests, and follows one path after another to its end ([`probe`]). Names of types are not part of the shape,
@@ -76,11 +76,11 @@ impl Shape {
         }
     }
 
-    /// Whether bincode would read this value back unchanged.
+    /// Whether a compact codec would read this value back unchanged.
     ///
-    /// bincode writes no names: a field omitted by `skip_serializing_if` shifts all fields after it, and the result
+    /// It writes no names: a field omitted by `skip_serializing_if` shifts all fields after it, and the result
     /// may be another valid value. Once a type has done so, it is always stored as JSON.
-    pub(super) fn survives_bincode<T: Serialize>(&self, value: &T) -> bool {
+    pub(super) fn survives_compact<T: Serialize>(&self, value: &T) -> bool {
         match compare(value, &self.forms) {
             Verdict::Same => true,
             Verdict::Unknown => !self.json_only.load(Ordering::Relaxed),

@@ -7,7 +7,7 @@
 //! | 0..3 | magic `CA C4 ED` |
 //! | 3 | format version, 2 |
 //! | 4 | kind: 1 entry, 2 lease, 3 failed mark |
-//! | 5 | codec: 1 bincode, 2 JSON; 0 in leases and marks |
+//! | 5 | codec: 1 bincode, 2 JSON, 3 postcard; 0 in leases and marks |
 //! | 6 | flags: bit 0, the value is `None` and there is no payload; bit 1, it is compressed by zstd, bit 2, by lz4 |
 //! | 7 | 0 |
 //! | 8..24 | id: 128 random bits |

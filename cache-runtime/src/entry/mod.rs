@@ -4,16 +4,20 @@
 //! disk. The header identifies the writer, the fingerprint the type, the template hash the call, and the checksum
 //! shows that the bytes are complete. Anything else is a miss.
 
+#[cfg(feature = "bincode")]
 mod bincode;
 mod codec;
 mod fingerprint;
 mod header;
+#[cfg(feature = "bincode")]
 mod in_place;
 mod json;
 mod kind;
 mod ops;
 mod pack;
 pub(crate) mod policy;
+#[cfg(feature = "postcard")]
+mod postcard;
 
 #[cfg(feature = "axum")]
 pub(crate) use codec::CodecError;

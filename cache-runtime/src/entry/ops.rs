@@ -23,7 +23,7 @@ pub(crate) type Shared = Arc<Erased>;
 pub struct TypeOps {
     /// Distinguishes versions of the type.
     pub(crate) fingerprint: fn() -> u64,
-    /// The codec to use when this one is requested: JSON instead of bincode for a type that bincode cannot read back.
+    /// The codec to use when this one is requested: JSON for a type that a compact codec cannot read back.
     pub(crate) codec: fn(CodecKind) -> CodecKind,
     /// Whether the value is of this type.
     pub(crate) is: fn(&Erased) -> bool,
@@ -34,7 +34,7 @@ pub struct TypeOps {
 }
 
 impl TypeOps {
-    /// The encoded value and its codec, which is JSON if bincode cannot be used.
+    /// The encoded value and its codec, which is JSON if a compact one cannot be used.
     pub(crate) fn encode_as(
         &self,
         value: &Erased,
@@ -94,7 +94,7 @@ impl<T: Serialize> Writable for T {
 
     fn survives(&self, codec: CodecKind, shape: GetShape) -> bool {
         match codec {
-            CodecKind::Bincode => shape().survives_bincode(self),
+            CodecKind::Bincode | CodecKind::Postcard => shape().survives_compact(self),
             CodecKind::Json => survives_json(self),
         }
     }
@@ -110,7 +110,7 @@ fn writable<T: Serialize + 'static>(value: &Erased) -> Result<&dyn Writable, Cod
 fn encode(value: &dyn Writable, shape: GetShape, codec: CodecKind) -> Result<Vec<u8>, CodecError> {
     if !value.survives(codec, shape) {
         return Err(match codec {
-            CodecKind::Bincode => CodecError::WantsJson,
+            CodecKind::Bincode | CodecKind::Postcard => CodecError::WantsJson,
             CodecKind::Json => CodecError::Lossy,
         });
     }
@@ -123,7 +123,7 @@ fn encode(value: &dyn Writable, shape: GetShape, codec: CodecKind) -> Result<Vec
 }
 
 fn size(value: Result<&dyn Writable, CodecError>, shape: GetShape) -> usize {
-    let codec = shape().codec(CodecKind::Bincode);
+    let codec = shape().codec(CodecKind::DEFAULT);
     let mut count = 0;
     match value.and_then(|value| value.write(codec, &mut Sink::Count(&mut count))) {
         Ok(()) => count,

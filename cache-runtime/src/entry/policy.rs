@@ -26,6 +26,16 @@ pub enum Near {
     AtMost(Duration),
 }
 
+/// What answers while Redis is unavailable. Removals by other processes do not arrive then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outage {
+    /// Memory, with values up to a certain age ([`CacheConfig::outage_max_age`](crate::CacheConfig::outage_max_age)).
+    Memory,
+    /// The body.
+    Bypass,
+}
+
 /// The options of a function for serving values, besides the TTL.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Policy {
@@ -44,7 +54,7 @@ pub(crate) struct Policy {
     /// By how many percent a TTL is shortened at most.
     pub(crate) jitter: u8,
     /// Whether memory answers while Redis is unavailable.
-    pub(crate) memory_in_outage: bool,
+    pub(crate) outage: Option<Outage>,
     pub(crate) codec: CodecKind,
     /// The compression, and the size in bytes from which it is used.
     pub(crate) compress: Option<(Compression, usize)>,
@@ -99,8 +109,8 @@ impl Policy {
         timeout: None,
         soft_timeout: None,
         jitter: 0,
-        memory_in_outage: true,
-        codec: CodecKind::Bincode,
+        outage: None,
+        codec: CodecKind::DEFAULT,
         compress: None,
     };
 

@@ -54,7 +54,7 @@ pub(crate) struct Look {
     pub(crate) size_bytes: Option<u64>,
     /// How long its load took.
     pub(crate) load_ms: Option<u64>,
-    /// `json` or `bincode`, if it is in Redis.
+    /// `json`, `bincode` or `postcard`, if it is in Redis.
     pub(crate) codec: Option<&'static str>,
     /// `zstd` or `lz4`, if it is compressed.
     pub(crate) compression: Option<&'static str>,
@@ -196,10 +196,7 @@ fn stored(key: &str, bytes: usize, entry: &Entry<'_>, session: &Session) -> Look
         ttl_left_ms: Some(entry.ttl_ms.saturating_sub(age)),
         size_bytes: Some(bytes as u64),
         load_ms: Some(entry.load_ms.into()),
-        codec: Some(match entry.codec {
-            CodecKind::Json => "json",
-            CodecKind::Bincode => "bincode",
-        }),
+        codec: Some(entry.codec.as_str()),
         compression: entry.packed.map(|how| match how {
             Compression::Zstd => "zstd",
             Compression::Lz4 => "lz4",
@@ -234,7 +231,7 @@ fn copied(key: &str, copy: &MemoryEntry, limit: Option<usize>) -> (Look, Option<
     (look, shown)
 }
 
-/// The value of an entry in Redis. The bytes of bincode do not say what they are, but the copy in memory does.
+/// The value of an entry in Redis. The bytes of a compact codec do not say what they are, but the copy in memory does.
 fn show(entry: &Entry<'_>, copy: Option<&MemoryEntry>, longest: usize, limit: usize) -> Shown {
     if entry.none {
         return none();

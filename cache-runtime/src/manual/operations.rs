@@ -348,7 +348,7 @@ impl Cache {
         let ops = type_ops::<T>();
         let value: Arc<dyn Any + Send + Sync> = Arc::new(value.clone());
         let (codec, payload) = ops
-            .encode_as(&*value, CodecKind::Bincode)
+            .encode_as(&*value, CodecKind::DEFAULT)
             .map_err(|why| Error::codec(why.to_string()))?;
         if payload.len() > self.inner.config.max_value_bytes {
             bump(&self.inner.counters.stores_refused);

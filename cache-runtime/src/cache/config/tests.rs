@@ -110,3 +110,30 @@ fn the_namespace_ends_in_one_colon() {
     }
     assert_eq!(CacheConfig::default().key_prefix(), "");
 }
+
+#[test]
+fn what_memory_may_answer_is_set_for_the_whole_cache() {
+    let config = from(&[]).unwrap();
+    assert_eq!((config.near, config.outage), (Near::On, Outage::Memory));
+    for (text, near) in [
+        ("on", Near::On),
+        ("off", Near::Off),
+        ("0", Near::Off),
+        ("2s", Near::AtMost(Duration::from_secs(2))),
+    ] {
+        assert_eq!(from(&[("CACHE_NEAR", text)]).unwrap().near, near, "{text}");
+    }
+    let config = from(&[("CACHE_OUTAGE", "bypass"), ("CACHE_OUTAGE_MAX_AGE", "0")]).unwrap();
+    assert_eq!(config.outage, Outage::Bypass);
+    assert_eq!(config.outage_max_age, Duration::ZERO);
+    for (name, text, expected) in [
+        ("CACHE_NEAR", "sometimes", "give `on`, `off`, or the age"),
+        ("CACHE_OUTAGE", "none", "give `memory` or `bypass`"),
+    ] {
+        let error = from(&[(name, text)]).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("{name}=`{text}`")) && error.contains(expected),
+            "{error}"
+        );
+    }
+}

@@ -142,7 +142,7 @@ impl Work {
         match operation {
             Operation::Read => {
                 let mut request = Request::plain(&name, type_ops::<String>());
-                request.near = Near::Off;
+                request.near = Some(Near::Off);
                 return Ok(self.cache.get_hit(&request).await.is_some());
             }
             Operation::NearRead => return Ok(self.cache.get::<String>(name).await.is_some()),

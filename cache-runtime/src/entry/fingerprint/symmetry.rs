@@ -1,7 +1,7 @@
 //! Checks whether a value writes what its type would read.
 //!
 //! `#[serde(skip_serializing_if)]`, `skip_serializing` and skipped variants write fewer fields, or other variant
-//! numbers, than `Deserialize` expects. JSON handles this, because it writes names. bincode relies on the order alone,
+//! numbers, than `Deserialize` expects. JSON handles this, because it writes names. A compact codec relies on the order alone,
 //! and reads such bytes as another value.
 //!
 //! JSON has other gaps: `Some(None)` is written as `null`, and so are NaN and the infinities.
@@ -75,7 +75,7 @@ pub(super) enum Verdict {
     Unknown,
 }
 
-/// Whether bincode would read `value` back unchanged. Walks through it as the codec would, without writing anything.
+/// Whether a compact codec would read `value` back unchanged. Walks through it as the codec would, without writing anything.
 pub(super) fn compare<T: Serialize>(value: &T, forms: &Forms) -> Verdict {
     verdict(value.serialize(Check {
         forms: Some(forms),
@@ -121,7 +121,7 @@ impl ser::Error for Mismatch {
     }
 }
 
-/// A place in the value. With `forms` it is checked for bincode, else for JSON.
+/// A place in the value. With `forms` it is checked for a compact codec, else for JSON.
 #[derive(Clone, Copy)]
 struct Check<'a> {
     forms: Option<&'a Forms>,

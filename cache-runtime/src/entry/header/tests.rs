@@ -181,7 +181,7 @@ fn another_version_and_unknown_flags_are_outdated_even_with_a_good_checksum() {
         (FLAGS_AT, 6),
         (FLAGS_AT, 8),
         (FLAGS_AT, 0x80),
-        (CODEC_AT, 3),
+        (CODEC_AT, 4),
         (KIND_AT, 4),
     ] {
         let mut bytes = store(&draft(&[], b"payload"));

@@ -7,23 +7,31 @@ use serde::Deserialize;
 
 use super::*;
 
-fn round_trip<T>(value: T) -> (CodecKind, T)
+const COMPACT: [CodecKind; 2] = [CodecKind::Bincode, CodecKind::Postcard];
+
+fn round_trip<T>(value: T, asked: CodecKind) -> (CodecKind, T)
 where
     T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
 {
     let ops = type_ops::<T>();
-    let (codec, bytes) = ops
-        .encode_as(&value as &Erased, CodecKind::Bincode)
-        .unwrap();
+    let (codec, bytes) = ops.encode_as(&value as &Erased, asked).unwrap();
     let back = (ops.decode)(&bytes, codec).unwrap();
     (codec, T::clone(&back.downcast::<T>().unwrap()))
 }
 
+/// `codec`: the one that is used if the compact one is asked for; `Bincode` stands for whichever that is.
 fn survives<T>(value: T, codec: CodecKind)
 where
     T: Serialize + DeserializeOwned + Clone + Send + Sync + PartialEq + fmt::Debug + 'static,
 {
-    assert_eq!(round_trip(value.clone()), (codec, value));
+    for asked in COMPACT {
+        let used = if codec == CodecKind::Bincode {
+            asked
+        } else {
+            codec
+        };
+        assert_eq!(round_trip(value.clone(), asked), (used, value.clone()));
+    }
 }
 
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -190,7 +198,7 @@ fn the_wrong_type_is_an_error() {
 #[test]
 fn bytes_after_the_value_are_an_error() {
     let ops = type_ops::<Job>();
-    for codec in [CodecKind::Bincode, CodecKind::Json] {
+    for codec in [CodecKind::Bincode, CodecKind::Postcard, CodecKind::Json] {
         let mut bytes = (ops.encode)(&job() as &Erased, codec).unwrap();
         (ops.decode)(&bytes, codec).unwrap();
         bytes.push(b'1');
@@ -216,6 +224,12 @@ fn lengths_that_lie_are_refused_before_they_are_allocated() {
             decode(&petabyte, CodecKind::Bincode).unwrap_err(),
             CodecError::Decode
         );
+        // In this format each byte adds seven bits.
+        let petabyte = [&[0x80; 7][..], &[2], b"short"].concat();
+        assert_eq!(
+            decode(&petabyte, CodecKind::Postcard).unwrap_err(),
+            CodecError::Decode
+        );
     }
     // A length below the limit is bounded by it: 16 MiB for five bytes.
     let megabytes = [&[252][..], &(15_u32 << 20).to_le_bytes(), b"short"].concat();
@@ -234,10 +248,16 @@ fn small_numbers_in_a_large_value_stay_within_the_limit() {
 #[test]
 fn what_is_too_large_is_refused_when_written() {
     let value = "x".repeat(17 << 20);
-    assert_eq!(
-        (type_ops::<String>().encode)(&value as &Erased, CodecKind::Bincode),
-        Err(CodecError::TooLarge)
-    );
+    for codec in COMPACT {
+        assert_eq!(
+            (type_ops::<String>().encode)(&value as &Erased, codec),
+            Err(CodecError::TooLarge)
+        );
+        assert_eq!(
+            (type_ops::<String>().decode)(&vec![0; 17 << 20], codec).unwrap_err(),
+            CodecError::TooLarge
+        );
+    }
 }
 
 #[test]
@@ -262,7 +282,7 @@ proptest! {
 
     #[test]
     fn any_bytes_decode_to_a_value_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
-        for codec in [CodecKind::Bincode, CodecKind::Json] {
+        for codec in [CodecKind::Bincode, CodecKind::Postcard, CodecKind::Json] {
             let _ = (type_ops::<Vec<Job>>().decode)(&bytes, codec);
             let _ = (type_ops::<HashMap<String, Vec<State>>>().decode)(&bytes, codec);
         }
