@@ -103,5 +103,6 @@ mod serving;
 mod switched_off;
 mod topologies;
 mod unheard;
+mod usual_pattern;
 mod what_entries_carry;
 mod without_pushes;
