@@ -1,3 +1,6 @@
 //! The tests use [`cache_testkit`] under the name of this package.
 
 pub use cache_testkit::*;
+
+#[cfg(doctest)]
+mod book;
