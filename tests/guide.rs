@@ -27,7 +27,10 @@ fn every_page_of_the_guide_is_in_its_summary_and_compiled() {
         );
     }
     for page in &named {
-        assert!(pages.contains(page), "SUMMARY.md names {page}: no such page");
+        assert!(
+            pages.contains(page),
+            "SUMMARY.md names {page}: no such page"
+        );
     }
 }
 

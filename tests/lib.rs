@@ -4,3 +4,4 @@ pub use cache_testkit::*;
 
 #[cfg(doctest)]
 mod book;
+pub mod guide_application;

@@ -52,6 +52,7 @@
 //! | sentinels and masters with TLS, client certificates and passwords, and a failover; what is said when one is missing | `sentinel_tls` |
 //! | clusters with TLS, passwords, users, announced host names | `cluster_access` |
 //! | credentials that change while calls run; providers that fail, hang and panic | `credentials` |
+//! | what cache-aside by hand gets wrong, beside the same with the attribute | `usual_pattern` |
 //! | a cache that is switched off: bodies run, nothing is stored, removals reach the others | `switched_off` |
 //! | permissions change at run time | `topologies::permissions_that_are_taken_away_and_given_back_are_noticed_and_every_call_is_answered` |
 
