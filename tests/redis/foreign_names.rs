@@ -1,6 +1,6 @@
 //! Something of somebody else's stands at the names that a cache keeps for itself.
 
-use cache_runtime::CacheConfig;
+use cache_runtime::{CacheConfig, Reason, Status, observe};
 use cache_tests::{FaultProxy, RedisServer, Resp, eventually};
 
 use crate::app::{App, Db, SOON, change_item, exact, item};
@@ -128,4 +128,38 @@ async fn a_foreign_key_at_the_catalogues_name_costs_counts_and_nothing_else() {
         assert_eq!(one.cache.journal_len() + other.cache.journal_len(), 0);
         assert_eq!(way.connections(), 1, "the connection from the beginning");
     }
+}
+
+#[tokio::test]
+async fn a_foreign_value_at_a_key_is_said_once_and_in_every_outcome_and_left_alone() {
+    let server = RedisServer::start();
+    for foreign in [
+        &["SET", "item:1", "theirs"][..],
+        &["RPUSH", "item:2", "theirs"],
+    ] {
+        server.cli(foreign);
+    }
+    let (said, _guard) = Said::listen();
+    let db = Db::new(7);
+    let config = CacheConfig::default().redis_url(server.url()).budget(SOON);
+    let app = App::with(config, &db);
+    app.reaches_redis().await;
+    for id in [1, 2, 1, 2] {
+        let (value, observed) = observe(item(&app, id)).await;
+        assert_eq!(value, 7);
+        let outcome = observed.calls()[0];
+        assert_eq!(
+            (outcome.status, outcome.reason),
+            (Status::Miss, Reason::Foreign)
+        );
+        assert!(!outcome.stored);
+    }
+    let line = said.eventually_mentions("another program").await;
+    assert!(
+        line.starts_with("WARN") && line.contains("CACHE_NAMESPACE"),
+        "{line}"
+    );
+    assert_eq!(said.mentions("another program"), 1, "{said:?}");
+    assert_eq!(app.cache.stats().foreign, 4);
+    assert_eq!(server.cli(&["GET", "item:1"]).str(), "theirs");
 }

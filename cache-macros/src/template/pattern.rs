@@ -14,6 +14,7 @@ pub(crate) fn invalidated(text: &str, names: &[String]) -> Result<Template, Stri
     template.refuse_meant_braces(names)?;
     refuse_other_wildcards(&template)?;
     template.refuse_reserved("a pattern", |c| c == '*')?;
+    refuse_longer_values(&template)?;
     refuse_unbounded_widening(&template)?;
     template.refuse_joined_values()?;
     Ok(template)
@@ -43,6 +44,7 @@ fn tagged(
     template.refuse_meant_braces(names)?;
     template.refuse_reserved("a tag", allowed)?;
     refuse_inner_star(&template)?;
+    refuse_longer_values(&template)?;
     refuse_unbounded_widening(&template)?;
     template.refuse_joined_values()?;
     if let Some(first) = template.literals.first_mut() {
@@ -75,6 +77,19 @@ fn refuse_inner_star(template: &Template) -> Result<(), String> {
                 .into(),
         ),
         false => Ok(()),
+    }
+}
+
+/// Refuses `*` directly after a placeholder: it would match the values that begin with that one.
+fn refuse_longer_values(template: &Template) -> Result<(), String> {
+    let after = template.literals.iter().skip(1);
+    let mut values = template.placeholders.iter().zip(after);
+    match values.find(|(_, literal)| literal.starts_with('*')) {
+        Some((value, _)) => Err(format!(
+            "`*` right after `<{value}>` also matches longer values: those of 10 where `<{value}>` is 1\n\
+             help: without `*`, a pattern covers the key and everything below it; `<{value}>:*` covers what is below it"
+        )),
+        None => Ok(()),
     }
 }
 
@@ -125,6 +140,9 @@ mod tests {
             ("<id>:jobs", "has no text before `<id>`"),
             ("*:<id>", "has no text before `<id>`"),
             ("#<id>", "has no text before `<id>`"),
+            ("user:<id>*", "also matches longer values"),
+            ("user:<id>*:roles", "also matches longer values"),
+            ("#author:<id>*", "also matches longer values"),
             ("##author", "reserved for tags"),
             ("#*:7", "only at the end"),
         ] {

@@ -516,6 +516,12 @@ impl CacheConfig {
             .transpose()
     }
 
+    /// The environment variable that named Redis, if one did.
+    pub(crate) fn redis_variable(&self) -> Option<&'static str> {
+        let (setting, _) = self.redis_url.as_ref()?;
+        env::REDIS_VARIABLES.contains(setting).then_some(*setting)
+    }
+
     /// The settings that the Redis tier needs.
     pub(crate) fn redis_settings(&self) -> Settings {
         Settings {

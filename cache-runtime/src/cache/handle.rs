@@ -62,6 +62,8 @@ pub(crate) struct Inner {
     /// Keys whose load has failed while an older value may be served instead.
     pub(crate) failing: Failing,
     pub(crate) watch: Watch,
+    /// Whether a value of another program was reported.
+    pub(crate) foreign_said: AtomicBool,
     #[cfg(feature = "axum")]
     pub(crate) history: History,
     pub(crate) instance: Instance,
@@ -90,6 +92,12 @@ impl Cache {
     pub fn new(config: CacheConfig) -> Result<Self, Error> {
         let config = config.validated()?;
         let target = config.target()?;
+        if let (Some(target), Some(variable)) = (&target, config.redis_variable()) {
+            tracing::info!(
+                redis = %target,
+                "the cache uses the Redis that {variable} names; if that is not meant for it, call CacheConfig::without_redis or redis_url"
+            );
+        }
         let counters = Arc::new(Counters::new());
         let background = Background::new(config.max_background);
         let loads = Background::new(config.max_background_loads);
@@ -105,6 +113,7 @@ impl Cache {
                 refresh_backoff: Backoff::new(),
                 failing: Failing::new(),
                 watch: Watch::default(),
+                foreign_said: AtomicBool::new(false),
                 #[cfg(feature = "axum")]
                 history: History::default(),
                 instance: Instance::new(),

@@ -111,7 +111,11 @@ impl Cache {
                 }
                 // Another call was faster: read what it has stored.
                 Ok(Planted::Stands) => {}
-                Ok(Planted::Foreign) | Err(_) => break,
+                Ok(Planted::Foreign) => {
+                    why = Reason::Foreign;
+                    break;
+                }
+                Err(_) => break,
             }
         }
         if matches!(request.demand, Demand::NewerThan(_)) {
@@ -393,7 +397,11 @@ fn next_step(
             *why = Reason::RedisAway;
             Step::LoadWithoutLease
         }
-        Examined::Failed | Examined::Foreign => Step::LoadWithoutLease,
+        Examined::Failed => Step::LoadWithoutLease,
+        Examined::Foreign => {
+            *why = Reason::Foreign;
+            Step::LoadWithoutLease
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -148,6 +149,18 @@ impl Cache {
         local.fill(flight, fence, key, copy, stands);
     }
 
+    /// Once for each cache, since whoever has one such value usually has many.
+    fn warn_of_foreign_value(&self, request: &Request<'_>) {
+        if !self.inner.foreign_said.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                function = request.function.map(|function| function.name),
+                key = request.key.as_str(),
+                "another program has a value at this key, so it is left alone and nothing is cached there: set CACHE_NAMESPACE, \
+                 or delete that program's values. Further ones are only counted"
+            );
+        }
+    }
+
     /// What the bytes at the key mean to this reader.
     pub(super) fn examine(
         &self,
@@ -160,6 +173,7 @@ impl Cache {
         let entry = match entry::parse(bytes, session.namespace()) {
             Stored::Foreign => {
                 self.count(request, |counters| bump(&counters.foreign));
+                self.warn_of_foreign_value(request);
                 return Examined::Foreign;
             }
             Stored::Lease { identity, stamp } => {

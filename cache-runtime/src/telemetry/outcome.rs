@@ -136,6 +136,8 @@ pub enum Reason {
     /// The stored value has expired, belongs to another version of the type or to another run of the server, or is
     /// damaged.
     Unusable,
+    /// Another program has a value at the key, which is left alone: nothing can be stored there.
+    Foreign,
     /// Redis was unavailable, and memory held no value.
     RedisAway,
     /// Another call was loading the value.
@@ -167,6 +169,7 @@ impl Reason {
             Self::BodySlow => "body-slow",
             Self::Absent => "absent",
             Self::Unusable => "unusable",
+            Self::Foreign => "foreign",
             Self::RedisAway => "redis-away",
             Self::Shared => "shared",
             Self::Contended => "contended",

@@ -75,6 +75,10 @@ fn sentinel_provider(
     }
 }
 
+/// The variables that name Redis.
+pub(super) const REDIS_VARIABLES: [&str; 3] =
+    ["REDIS_URL", "REDIS_PRIVATE_URL", "UPSTASH_REDIS_REST_URL"];
+
 pub(super) fn redis_url(
     var: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Option<(&'static str, String)>, Error> {
