@@ -10,6 +10,8 @@ mod manual;
 #[cfg(feature = "metrics")]
 #[doc = include_str!("../docs/metrics.md")]
 pub mod metrics;
+#[cfg(feature = "_outbox")]
+pub mod outbox;
 #[cfg(feature = "testing")]
 pub mod testing;
 

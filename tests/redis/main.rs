@@ -94,6 +94,7 @@ mod p2_writes;
 mod p3_one_load;
 mod p4_crash;
 mod p4_journal;
+mod p4_outbox;
 mod p6_typed;
 mod p7_bounded;
 mod p8_cancel;

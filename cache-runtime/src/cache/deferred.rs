@@ -29,6 +29,11 @@ use crate::key::Pattern;
 ///
 /// A future that is dropped may or may not have committed, so all collected removals are made.
 ///
+/// # A crash between the commit and the removals
+///
+/// The removals are in the memory of this process only. With the feature `outbox-sqlite` or `outbox-postgres`, the module
+/// `outbox` also writes them in the transaction itself, so that they survive such a crash.
+///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), String> {
 /// use cache_runtime::cached;
@@ -51,39 +56,82 @@ pub async fn deferred<T, E, F>(transaction: F) -> Result<T, E>
 where
     F: Future<Output = Result<T, E>>,
 {
-    let scope = Scope::transaction();
-    let owed = DeferredRemovals(scope.clone());
-    let outcome = within(scope, transaction).await;
-    let collected = owed.take();
-    if outcome.is_ok() {
+    let mut removals = DeferredRemovals::new();
+    removals.may_be_committed = true;
+    let outcome = removals.during(transaction).await;
+    match outcome {
+        Ok(_) => removals.make().await,
+        Err(_) => removals.rolled_back(),
+    }
+    outcome
+}
+
+/// The removals that are collected in a scope.
+pub(crate) struct DeferredRemovals {
+    pub(super) scope: Arc<Scope>,
+    /// Whether the transaction may have committed. If this is dropped then, the removals are made.
+    pub(crate) may_be_committed: bool,
+}
+
+impl DeferredRemovals {
+    pub(crate) fn new() -> Self {
+        Self {
+            scope: Scope::transaction(),
+            may_be_committed: false,
+        }
+    }
+
+    /// Runs a future, and collects the removals that it asks for.
+    pub(crate) async fn during<F: Future>(&self, transaction: F) -> F::Output {
+        within(self.scope.clone(), transaction).await
+    }
+
+    /// Makes the removals, after the commit.
+    pub(crate) async fn make(self) {
+        let collected = self.take();
         // Each removal stays pending until it runs: if this future is dropped during the second one, the third is
         // still made.
         let mut owed: Vec<Due<'_>> = collected
             .iter()
             .map(|(cache, patterns)| Due::new(cache, patterns.clone()))
             .collect();
+        let mut durable = true;
         for ((cache, patterns), due) in collected.iter().zip(&mut owed) {
             due.done();
-            let _ = cache.remove(patterns.clone(), None).await;
+            let removed = cache.remove(patterns.clone(), None).await;
+            durable &= removed.is_durable();
         }
+        #[cfg(feature = "_outbox")]
+        if durable {
+            self.scope.look(|_, outbox| outbox.removals_are_durable());
+        }
+        #[cfg(not(feature = "_outbox"))]
+        let _ = durable;
     }
-    outcome
-}
 
-/// The collected removals. If they are dropped here, it is unknown whether the transaction committed, and they are
-/// made.
-struct DeferredRemovals(Arc<Scope>);
+    /// Forgets the removals of a transaction that was rolled back.
+    ///
+    /// If they are in an outbox, the transaction had nothing left to do but commit. Its error may be that of the commit,
+    /// which may have taken effect all the same, so they are made.
+    fn rolled_back(self) {
+        #[cfg(feature = "_outbox")]
+        if self.scope.look(|_, outbox| outbox.has_any()) == Some(true) {
+            return;
+        }
+        self.take();
+    }
 
-impl DeferredRemovals {
     fn take(&self) -> Vec<(Cache, Vec<Pattern>)> {
-        self.0.take_collected()
+        self.scope.take_collected()
     }
 }
 
 impl Drop for DeferredRemovals {
     fn drop(&mut self) {
-        for (cache, patterns) in self.take() {
-            cache.remove_without_waiting(&patterns);
+        if self.may_be_committed {
+            for (cache, patterns) in self.take() {
+                cache.remove_without_waiting(&patterns);
+            }
         }
     }
 }

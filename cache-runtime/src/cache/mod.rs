@@ -10,6 +10,8 @@ pub(crate) mod global;
 mod handle;
 #[cfg(feature = "testing")]
 pub(crate) mod holds;
+#[cfg(feature = "_outbox")]
+mod in_outbox;
 mod leader;
 pub(crate) mod load;
 pub(crate) mod remove;
@@ -18,6 +20,8 @@ mod request;
 pub(crate) mod shards;
 pub(crate) mod store;
 pub(crate) mod transaction;
+#[cfg(feature = "_outbox")]
+pub(crate) mod unrecorded;
 mod wait;
 
 pub use self::handle::Cache;

@@ -12,6 +12,8 @@ use std::task::{Context, Poll};
 use parking_lot::Mutex;
 
 use crate::cache::Cache;
+#[cfg(feature = "_outbox")]
+use crate::cache::in_outbox::InOutbox;
 use crate::key::Pattern;
 use crate::telemetry::invalidation::{Durability, Invalidation};
 use crate::telemetry::outcome::Reason;
@@ -40,6 +42,9 @@ struct Transaction {
     collected: Mutex<Vec<Changes>>,
     /// What the writers may have changed that have begun and did not succeed, with numbers to find them by.
     begun: Mutex<Vec<(u64, Changes)>>,
+    /// Which of the collected removals are in an outbox.
+    #[cfg(feature = "_outbox")]
+    outbox: Mutex<InOutbox>,
 }
 
 /// The patterns that cover what was changed.
@@ -62,6 +67,15 @@ impl Scope {
             Kind::Transaction(transaction) => std::mem::take(&mut transaction.collected.lock()),
             Kind::Writer(_) => Vec::new(),
         }
+    }
+
+    /// The removals that the transaction has collected so far, and which of them are in an outbox.
+    #[cfg(feature = "_outbox")]
+    pub(super) fn look<T>(&self, look: impl FnOnce(&[Changes], &mut InOutbox) -> T) -> Option<T> {
+        let transaction = self.as_transaction()?;
+        let collected = transaction.collected.lock();
+        let mut outbox = transaction.outbox.lock();
+        Some(look(&collected, &mut outbox))
     }
 
     fn as_transaction(&self) -> Option<&Transaction> {
@@ -145,6 +159,13 @@ pub(crate) fn may_be_due(
                 _ => false,
             }
     })
+}
+
+/// The scope of the transaction that the call runs in.
+#[cfg(feature = "_outbox")]
+pub(super) fn current() -> Option<Arc<Scope>> {
+    let current = SCOPE.try_with(Arc::clone).ok();
+    current.filter(|scope| scope.as_transaction().is_some())
 }
 
 fn why_due(cache: &Cache, covers: impl Fn(&Pattern) -> bool) -> Option<Reason> {

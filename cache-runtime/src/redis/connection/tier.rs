@@ -212,7 +212,7 @@ impl Tier {
     }
 
     /// True if the tier does not take part any more: the cache is closing, or uses a cluster instead.
-    pub(in crate::redis) fn is_closing(&self) -> bool {
+    pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::SeqCst)
     }
 
