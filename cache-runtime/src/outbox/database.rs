@@ -67,3 +67,14 @@ pub struct Row {
 pub(super) fn millis(age: Duration) -> i64 {
     i64::try_from(age.as_millis()).unwrap_or(i64::MAX / 2)
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_documentation_shows_the_statements_as_they_are() {
+        let document = include_str!("../../docs/outbox.md");
+        for statement in [include_str!("sqlite.sql"), include_str!("postgres.sql")] {
+            assert!(document.contains(statement), "{statement}");
+        }
+    }
+}

@@ -127,7 +127,8 @@ impl<DB: OutboxDatabase> Outbox<DB> {
     ) -> Result<Recorded<DB>, sqlx::Error> {
         let patterns: Vec<Pattern> = patterns.into_iter().collect();
         let id = self.insert(connection, &patterns).await?;
-        Ok(Recorded::new(self, id, patterns))
+        let (cache, finished) = (self.cache.clone(), self.finished.clone());
+        Ok(Recorded::new(cache, finished, id, patterns))
     }
 
     /// Writes the removals that the surrounding [`deferred`](crate::deferred()) scope has collected so far through this

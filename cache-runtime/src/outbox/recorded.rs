@@ -1,34 +1,44 @@
 //! A removal that is in the outbox, seen by the process that has written it.
 
 use std::fmt;
+use std::sync::Arc;
 
+use crate::cache::Cache;
 use crate::key::Pattern;
 use crate::outbox::database::OutboxDatabase;
-use crate::outbox::handle::Outbox;
+use crate::outbox::finished::Finished;
 use crate::telemetry::invalidation::Invalidation;
 
-/// Removals that [`Outbox::record`] has written. They are to be made after the commit.
+/// Removals that [`Outbox::record`](super::Outbox::record) has written. They are to be made after the commit.
 ///
 /// If this is dropped without a word, nobody knows whether the transaction has committed. The removals are then made
-/// without waiting for Redis, and the row, if it was committed, stays for [`Outbox::drain`]. A removal too many is harmless.
+/// without waiting for Redis, and the row, if it was committed, stays for [`Outbox::drain`](super::Outbox::drain). A removal too
+/// many is harmless.
 #[must_use = "the removals are still to be made: call `remove` after the commit"]
 pub struct Recorded<DB: OutboxDatabase> {
-    outbox: Outbox<DB>,
+    cache: Cache,
+    finished: Arc<Finished<DB>>,
     id: Option<i64>,
     patterns: Vec<Pattern>,
 }
 
 impl<DB: OutboxDatabase> Recorded<DB> {
-    pub(super) fn new(outbox: &Outbox<DB>, id: Option<i64>, patterns: Vec<Pattern>) -> Self {
+    pub(super) fn new(
+        cache: Cache,
+        finished: Arc<Finished<DB>>,
+        id: Option<i64>,
+        patterns: Vec<Pattern>,
+    ) -> Self {
         Self {
-            outbox: outbox.clone(),
+            cache,
+            finished,
             id,
             patterns,
         }
     }
 
     /// Makes the removals. Call it as soon as the transaction has committed. If Redis has acknowledged them, the row is
-    /// deleted in the background; else it stays for [`Outbox::drain`].
+    /// deleted in the background; else it stays for [`Outbox::drain`](super::Outbox::drain).
     ///
     /// # Cancellation
     ///
@@ -36,9 +46,9 @@ impl<DB: OutboxDatabase> Recorded<DB> {
     /// Redis. The row stays.
     pub async fn remove(mut self) -> Invalidation {
         let patterns = std::mem::take(&mut self.patterns);
-        let removed = self.outbox.cache.remove(patterns, None).await;
+        let removed = self.cache.remove(patterns, None).await;
         if let Some(id) = self.id.filter(|_| removed.is_durable()) {
-            self.outbox.finished.delete(id);
+            self.finished.delete(id);
         }
         removed
     }
@@ -52,7 +62,7 @@ impl<DB: OutboxDatabase> Recorded<DB> {
 impl<DB: OutboxDatabase> Drop for Recorded<DB> {
     fn drop(&mut self) {
         if !self.patterns.is_empty() {
-            self.outbox.cache.remove_without_waiting(&self.patterns);
+            self.cache.remove_without_waiting(&self.patterns);
         }
     }
 }

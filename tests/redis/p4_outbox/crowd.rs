@@ -1,7 +1,10 @@
 //! Many rows, and several who drain them or write them at the same time.
 
+use cache_tests::{Fault, FaultProxy, eventually};
+
 use super::child::change_in_transaction;
-use super::place::{Kind, Place, UPDATE};
+use super::place::{Kind, Member, Place, UPDATE, of_item};
+use crate::app::SOON;
 
 /// Rows for items that the cache does not hold, as a long crash of many processes would leave them.
 const FILL: &str = "\
@@ -36,6 +39,28 @@ pub(super) async fn two_drainers_at_once_make_all_removals<DB: Kind>(place: Plac
     assert!(one.complete && two.complete, "{one:?}, {two:?}");
     assert!(one.rows + two.rows >= 10_000, "{one:?}, {two:?}");
     was_drained(&place).await;
+}
+
+/// A frozen process, or one whose Redis is away.
+pub(super) async fn a_drain_that_hangs_keeps_no_row_from_others<DB: Kind>(place: Place<DB>) {
+    place.item("a").await;
+    let proxy = FaultProxy::in_front_of(&place.redis);
+    let hanging = Member::<DB>::start(&proxy.url(), &place.url).await;
+    place.process.leave("a", of_item("a")).await;
+    proxy.set(Fault::BlackHole);
+    let drain = hanging.outbox.drain();
+    let drained_by_another = async {
+        eventually(SOON, "the removal to begin", async || {
+            (hanging.cache.stats().invalidations == 1).then_some(())
+        })
+        .await;
+        place.process.outbox.drain().await.unwrap()
+    };
+    tokio::select! {
+        drained = drain => panic!("Redis does not answer: {drained:?}"),
+        drained = drained_by_another => assert_eq!((drained.rows, drained.complete), (1, true)),
+    }
+    assert_eq!(place.another().await.read("a").await, 2);
 }
 
 pub(super) async fn ten_thousand_rows_are_drained<DB: Kind>(place: Place<DB>) {

@@ -50,6 +50,7 @@ promises! {
     outage::a_removal_that_is_only_queued_keeps_its_row,
     outage::a_transaction_dropped_after_its_commit_keeps_its_row,
     crowd::two_drainers_at_once_make_all_removals,
+    crowd::a_drain_that_hangs_keeps_no_row_from_others,
     crowd::ten_thousand_rows_are_drained,
     crowd::many_transactions_at_once_leave_no_row,
     edges::young_rows_are_left_to_their_process,

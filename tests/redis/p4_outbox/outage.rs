@@ -42,6 +42,7 @@ pub(super) async fn rows_stay_while_redis_is_down_and_go_when_it_is_back<DB: Kin
 pub(super) async fn a_removal_that_is_only_queued_keeps_its_row<DB: Kind>(place: Place<DB>) {
     place.item("a").await;
     place.item("b").await;
+    place.item("c").await;
     let proxy = FaultProxy::in_front_of(&place.redis);
     let config = CacheConfig::default()
         .redis_url(proxy.url())
@@ -58,16 +59,19 @@ pub(super) async fn a_removal_that_is_only_queued_keeps_its_row<DB: Kind>(place:
     let recorded = member.outbox.record(&mut tx, [of_item("b")]).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(recorded.remove().await.durability, Durability::Queued);
+    change_in_transaction(&member, "c").await;
     let drained = member.outbox.drain().await.unwrap();
     assert_eq!((drained.rows, drained.complete), (0, false));
-    assert_eq!(place.process.rows().await, 2, "both stay");
+    assert_eq!(place.process.rows().await, 3, "all stay");
 
     proxy.cut_all();
     proxy.up();
     let drained = place.process.outbox.drain().await.unwrap();
-    assert_eq!((drained.rows, drained.complete), (2, true));
+    assert_eq!((drained.rows, drained.complete), (3, true));
     let other = place.another().await;
-    assert_eq!((other.read("a").await, other.read("b").await), (2, 2));
+    for name in ["a", "b", "c"] {
+        assert_eq!(other.read(name).await, 2, "{name}");
+    }
 }
 
 pub(super) async fn a_transaction_dropped_after_its_commit_keeps_its_row<DB: Kind>(
