@@ -24,7 +24,7 @@ pub struct Drained {
     pub rows: u64,
     /// Rows that could not be read, and were set aside.
     pub set_aside: u64,
-    /// Whether no row is left that was old enough. Otherwise Redis does not answer, or this cache has none.
+    /// Whether no row is left that was old enough. Otherwise Redis does not answer, or this cache uses none.
     pub complete: bool,
 }
 
@@ -46,7 +46,7 @@ impl<DB: OutboxDatabase> Outbox<DB> {
     /// May be dropped at any time; rows that were not deleted are drained later.
     pub async fn drain(&self) -> Result<Drained, sqlx::Error> {
         let mut drained = Drained::default();
-        while self.is_shared() {
+        loop {
             let rows = {
                 let mut connection = self.pool.acquire().await?;
                 DB::rows(&mut connection, self.namespace(), self.grace, ROWS).await?
@@ -123,7 +123,7 @@ impl<DB: OutboxDatabase> Outbox<DB> {
         true
     }
 
-    /// Whether at least a part of the cache has a connection. In a process that has just started, waits for one, within the
+    /// Whether at least a part of the cache has a connection; never, if it uses no Redis. In a process that has just started, waits for one, within the
     /// budget.
     async fn reaches_redis(&self) -> bool {
         let budget = self.cache.budget();
