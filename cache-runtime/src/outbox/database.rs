@@ -27,10 +27,11 @@ pub trait Statements: sqlx::Database {
         patterns: &'a str,
     ) -> BoxFuture<'a, Result<i64, Error>>;
 
-    /// The first rows that are at least this old and were not set aside.
+    /// The first rows with larger ids than `after` that are at least this old and were not set aside.
     fn rows<'a>(
         connection: &'a mut Self::Connection,
         namespace: &'a str,
+        after: i64,
         age: Duration,
         at_most: i64,
     ) -> BoxFuture<'a, Result<Vec<Row>, Error>>;

@@ -20,7 +20,8 @@ const PATTERNS: usize = 200;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Drained {
-    /// Rows that were deleted, because Redis has acknowledged their removals.
+    /// Rows whose removals Redis has acknowledged, and which were therefore deleted, by this process or by another one that
+    /// drained at the same time.
     pub rows: u64,
     /// Rows that could not be read, and were set aside.
     pub set_aside: u64,
@@ -46,17 +47,19 @@ impl<DB: OutboxDatabase> Outbox<DB> {
     /// May be dropped at any time; rows that were not deleted are drained later.
     pub async fn drain(&self) -> Result<Drained, sqlx::Error> {
         let mut drained = Drained::default();
+        // Each row is looked at once, also if somebody else is just deleting it.
+        let mut after = i64::MIN;
         loop {
             let rows = {
                 let mut connection = self.pool.acquire().await?;
-                DB::rows(&mut connection, self.namespace(), self.grace, ROWS).await?
+                DB::rows(&mut connection, self.namespace(), after, self.grace, ROWS).await?
             };
-            let is_last = i64::try_from(rows.len()).is_ok_and(|rows| rows < ROWS);
-            if !rows.is_empty() && !self.drain_rows(rows, &mut drained).await? {
-                break;
-            }
-            if is_last {
+            let Some(last) = rows.last() else {
                 drained.complete = true;
+                break;
+            };
+            after = last.id;
+            if !self.drain_rows(rows, &mut drained).await? {
                 break;
             }
         }

@@ -23,9 +23,9 @@ const INSERT: &str = "INSERT INTO cache_outbox (namespace, patterns) VALUES ($1,
 /// A row from the future was written before the clock was set back.
 const ROWS: &str = "\
 SELECT id, patterns FROM cache_outbox
-WHERE namespace = $1 AND problem IS NULL AND (
-    recorded_at <= clock_timestamp() - $2 * INTERVAL '1 millisecond' OR recorded_at > clock_timestamp())
-ORDER BY id LIMIT $3";
+WHERE namespace = $1 AND id > $2 AND problem IS NULL AND (
+    recorded_at <= clock_timestamp() - $3 * INTERVAL '1 millisecond' OR recorded_at > clock_timestamp())
+ORDER BY id LIMIT $4";
 
 /// Two deletions of the same rows in different orders would wait for each other.
 const DELETE: &str = "\
@@ -59,13 +59,14 @@ impl Statements for Postgres {
     fn rows<'a>(
         connection: &'a mut PgConnection,
         namespace: &'a str,
+        after: i64,
         age: Duration,
         at_most: i64,
     ) -> BoxFuture<'a, Result<Vec<Row>, Error>> {
         // Not an integer, whose product with the interval Postgres would not know.
         let age = millis(age) as f64;
-        let select = sqlx::query(ROWS).bind(namespace).bind(age);
-        let select = select.bind(at_most).fetch_all(connection);
+        let select = sqlx::query(ROWS).bind(namespace).bind(after);
+        let select = select.bind(age).bind(at_most).fetch_all(connection);
         Box::pin(async move {
             let rows = select.await?;
             rows.iter()

@@ -18,8 +18,8 @@ const INSERT: &str = "INSERT INTO cache_outbox (namespace, patterns) VALUES (?1,
 const ROWS: &str = "\
 WITH clock (now) AS (SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER))
 SELECT id, patterns FROM cache_outbox, clock
-WHERE namespace = ?1 AND problem IS NULL AND recorded_at NOT BETWEEN now - ?2 + 1 AND now
-ORDER BY id LIMIT ?3";
+WHERE namespace = ?1 AND id > ?2 AND problem IS NULL AND recorded_at NOT BETWEEN now - ?3 + 1 AND now
+ORDER BY id LIMIT ?4";
 
 const DELETE: &str = "DELETE FROM cache_outbox WHERE id IN (SELECT value FROM json_each(?1))";
 
@@ -51,11 +51,12 @@ impl Statements for Sqlite {
     fn rows<'a>(
         connection: &'a mut SqliteConnection,
         namespace: &'a str,
+        after: i64,
         age: Duration,
         at_most: i64,
     ) -> BoxFuture<'a, Result<Vec<Row>, Error>> {
-        let select = sqlx::query(ROWS).bind(namespace).bind(millis(age));
-        let select = select.bind(at_most).fetch_all(connection);
+        let select = sqlx::query(ROWS).bind(namespace).bind(after);
+        let select = select.bind(millis(age)).bind(at_most).fetch_all(connection);
         Box::pin(async move {
             let rows = select.await?;
             rows.iter()

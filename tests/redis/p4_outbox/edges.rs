@@ -151,3 +151,27 @@ async fn no_error_and_no_log_line_contains_a_credential() {
     assert!(!shown.contains("hunter2"), "{shown}");
     assert_eq!(said.mentions("hunter2"), 0);
 }
+
+/// Tried in Postgres alone: SQLite locks no single rows.
+mod in_postgres {
+    use sqlx::Postgres;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn rows_that_another_transaction_is_deleting_are_passed_over() {
+        let Some(place) = Place::<Postgres>::open().await else {
+            return;
+        };
+        place.process.leave("a", of_item("a")).await;
+        let mut other = place.process.pool.begin().await.unwrap();
+        let delete = "DELETE FROM cache_outbox";
+        Postgres::execute_plain(&mut other, delete).await.unwrap();
+        let drained = tokio::time::timeout(SOON, place.process.outbox.drain()).await;
+        assert!(drained.expect("it does not wait").unwrap().complete);
+        other.rollback().await.unwrap();
+        assert_eq!(place.process.rows().await, 1, "it is not lost");
+        place.process.outbox.drain().await.unwrap();
+        assert_eq!(place.process.rows().await, 0);
+    }
+}
