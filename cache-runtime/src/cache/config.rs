@@ -191,7 +191,7 @@ impl CacheConfig {
     }
 
     /// User and password that change while the program runs, instead of those in the URL (`REDIS_CREDENTIALS_FILE`, for a
-    /// [`FileCredentials`]). See [`CredentialsProvider`].
+    /// [`FileCredentials`](crate::FileCredentials)). See [`CredentialsProvider`].
     #[must_use]
     pub fn credentials(mut self, provider: impl CredentialsProvider) -> Self {
         self.access.provider = Some(Arc::new(provider));
@@ -232,8 +232,8 @@ impl CacheConfig {
         self
     }
 
-    /// User and password of the sentinels: [`Credentials`] (`REDIS_SENTINEL_USERNAME`, `REDIS_SENTINEL_PASSWORD`), or a provider of
-    /// those that change (`REDIS_SENTINEL_CREDENTIALS_FILE`, for a [`FileCredentials`]). Those of the master are in the URL, or
+    /// User and password of the sentinels: [`Credentials`](crate::Credentials) (`REDIS_SENTINEL_USERNAME`, `REDIS_SENTINEL_PASSWORD`), or a provider of
+    /// those that change (`REDIS_SENTINEL_CREDENTIALS_FILE`, for a [`FileCredentials`](crate::FileCredentials)). Those of the master are in the URL, or
     /// given by [`CacheConfig::credentials`], and are never sent to a sentinel.
     ///
     /// Each connection to a sentinel is a new one, which asks for a master and ends, so no live connection has to send `AUTH` again.

@@ -126,8 +126,8 @@ impl<DB: OutboxDatabase> Outbox<DB> {
         true
     }
 
-    /// Whether at least a part of the cache has a connection; never, if it uses no Redis. In a process that has just started, waits for one, within the
-    /// budget.
+    /// Whether at least a part of the cache has a connection; never, if it uses no Redis. In a process that has just started,
+    /// waits for one, within the budget.
     async fn reaches_redis(&self) -> bool {
         let budget = self.cache.budget();
         for shard in self.cache.inner.shards.all() {
