@@ -63,6 +63,7 @@ pub use crate::outage::breaker::BreakerState;
 pub use crate::redis::{
     ConnectionTest, Credentials, CredentialsProvider, FileCredentials, RedisUsage,
 };
+pub use crate::telemetry::events::{CacheEvent, on_event};
 pub use crate::telemetry::hot_keys::{HotKey, RecentInvalidation};
 pub use crate::telemetry::instance::Instance;
 pub use crate::telemetry::invalidation::{Durability, Invalidation};

@@ -69,6 +69,7 @@ mod cluster_faults;
 mod connection_test;
 mod credentials;
 mod demoted;
+mod events;
 mod failover;
 mod far_server;
 mod foreign_names;

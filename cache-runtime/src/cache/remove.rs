@@ -19,6 +19,7 @@ use crate::common::safeguard::{Safeguard, off};
 use crate::error::Error;
 use crate::key::{CacheKey, KeyPrefix, Pattern, Tag};
 use crate::redis::{Intent, Reclaim, Removed, Session};
+use crate::telemetry::events::{self, CacheEvent};
 #[cfg(feature = "axum")]
 use crate::telemetry::history::Happened;
 use crate::telemetry::invalidation::{Durability, Invalidation};
@@ -276,6 +277,7 @@ impl Cache {
     /// For operators: the list of recent removals, and the history.
     fn remember(&self, patterns: &[Pattern], done: Invalidation) {
         self.inner.watch.removed(patterns, done);
+        events::tell(CacheEvent::Removal(patterns, done));
         #[cfg(feature = "axum")]
         if patterns.iter().any(Pattern::is_clear) {
             let now = tokio::time::Instant::now();

@@ -20,7 +20,8 @@ use crate::key::{CacheKey, Pattern};
 use crate::local::flight::Outcome;
 use crate::local::memory::StoredValue;
 use crate::redis::Budget;
-use crate::telemetry::outcome::{CallOutcome, Reason, Status, record};
+use crate::telemetry::events::record;
+use crate::telemetry::outcome::{CallOutcome, Reason, Status};
 
 /// Runs the body, whatever is stored. Its result replaces the entry; if it cannot, the entry is removed.
 ///

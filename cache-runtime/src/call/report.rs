@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::cache::{Cache, Hit};
 use crate::call::site::{About, Site};
 use crate::entry::policy::Aged;
-use crate::telemetry::outcome::{CallOutcome, HitTier, Reason, Status, record};
+use crate::telemetry::events::record;
+use crate::telemetry::outcome::{CallOutcome, HitTier, Reason, Status};
 use crate::telemetry::spans;
 use crate::telemetry::stats::{Counters, bump};
 

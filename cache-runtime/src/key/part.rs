@@ -17,7 +17,7 @@ use crate::key::writer::{KeyWriter, NotAKey};
     label = "this value cannot become text",
     note = "a part of a key is `serde::Serialize`: numbers, strings, UUIDs, tuples, or what derives it",
     note = "of a large argument, only the part that shapes the result belongs into the key: `<user.id>`; of request headers, take the one that matters as an argument of its own, or write `key = expression`",
-    note = "an argument that does not shape the result is left out with `skip(…)`"
+    note = "an argument that does not shape the result is left out with `skip(…)`; if one cannot be in a key at all, such as the `Result` of an extractor, cache the function that the handler calls"
 )]
 pub trait KeyPart {
     /// Appends this value's text.

@@ -23,7 +23,8 @@ use crate::key::{CacheKey, Pattern};
 use crate::local::flight::{Flight, Joined, Outcome};
 use crate::local::memory::{MemoryEntry, StoredValue, after};
 use crate::redis::{Fault, Lease, Sealed, Session};
-use crate::telemetry::outcome::{CallOutcome, HitTier, Reason, Status, record};
+use crate::telemetry::events::record;
+use crate::telemetry::outcome::{CallOutcome, HitTier, Reason, Status};
 use crate::telemetry::stats::{BY_HAND, Counters, add, bump};
 use crate::ttl::Ttl;
 

@@ -1,5 +1,6 @@
 //! Counters, outcomes and spans of calls and removals.
 
+pub(crate) mod events;
 pub(crate) mod function;
 pub(crate) mod histogram;
 #[cfg(feature = "axum")]

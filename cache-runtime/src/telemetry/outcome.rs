@@ -322,7 +322,7 @@ pub(crate) fn naming<T>(key: Option<&Arc<str>>, poll: impl FnOnce() -> T) -> T {
 }
 
 /// Reports a call to the observer, if there is one; only then is the outcome computed.
-pub(crate) fn record(outcome: impl FnOnce() -> CallOutcome) {
+pub(super) fn tell_observer(outcome: impl FnOnce() -> CallOutcome) {
     // Without an observer there is nothing to report.
     let _ = REPORT.try_with(|report| {
         let mut outcome = outcome();

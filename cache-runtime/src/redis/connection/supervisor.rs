@@ -18,6 +18,7 @@ use crate::redis::connection::probe::meaning;
 use crate::redis::connection::session::Session;
 use crate::redis::connection::tier::Tier;
 use crate::redis::held_leases::RENEW_EVERY;
+use crate::telemetry::events::{self, CacheEvent};
 
 /// The time between two heartbeats on a connection.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -234,7 +235,10 @@ struct Outage {
 
 impl Outage {
     fn goes_on(&mut self, tier: &Tier, fault: &Fault) {
-        self.since.get_or_insert_with(Instant::now);
+        if self.since.is_none() {
+            self.since = Some(Instant::now());
+            events::tell(CacheEvent::RedisLost);
+        }
         let reason = meaning(&tier.target, fault);
         tier.report_unusable(Some(reason.clone()));
         if self.said.as_deref() != Some(&reason) {
@@ -260,6 +264,7 @@ impl Outage {
         } else {
             tracing::info!(redis = %tier.target, pushes, "Redis is connected{tls}");
         }
+        events::tell(CacheEvent::RedisConnected);
         self.connected_before = true;
         self.since = None;
         self.said = None;
