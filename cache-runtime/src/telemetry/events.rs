@@ -90,7 +90,7 @@ pub(crate) fn tell(event: CacheEvent<'_>) {
     {
         tracing::error!(
             event = %Named(event),
-            "the listener that was given to `on_event` has panicked; the call goes on, and further panics of it are not logged"
+            "the listener that was given to on_event has panicked; the call goes on, and further panics of it are not logged"
         );
     }
 }
