@@ -4,11 +4,14 @@
 //! [`deferred`] nothing is removed. The removals are collected, and reads of the keys they name bypass the cache,
 //! because the transaction may see rows that nobody else may see yet. The same holds from the beginning of a writer's body.
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
 
 use crate::cache::Cache;
 use crate::cache::remove::Due;
+#[cfg(feature = "_outbox")]
+use crate::cache::transaction;
 use crate::cache::transaction::{Scope, within};
 use crate::key::Pattern;
 
@@ -19,7 +22,10 @@ use crate::key::Pattern;
 /// removed, or that a function with `invalidates` has begun to change, run their body and store nothing; so do calls that both
 /// cache and invalidate, and `put`s. If such a function fails, this still holds for what it would have removed, until the end.
 /// Other reads use the cache: they must not read rows that this transaction has changed without calling a function that
-/// invalidates them.
+/// invalidates them. All this is about calls through the same cache: another [`Cache`] of the same namespace knows nothing of it.
+///
+/// Scopes may be nested, for savepoints. What an inner one has changed counts as changed until the outermost one ends. An inner one
+/// that returns `Ok` hands its removals to the outer one.
 ///
 /// # Errors
 ///
@@ -71,6 +77,9 @@ pub(crate) struct DeferredRemovals {
     pub(super) scope: Arc<Scope>,
     /// Whether the transaction may have committed. If this is dropped then, the removals are made.
     pub(crate) may_be_committed: bool,
+    /// Whether it is known to be the outermost transaction: then scopes around it do not hold back its removals.
+    #[cfg(feature = "_outbox")]
+    pub(crate) is_outermost: bool,
 }
 
 impl DeferredRemovals {
@@ -78,6 +87,8 @@ impl DeferredRemovals {
         Self {
             scope: Scope::transaction(),
             may_be_committed: false,
+            #[cfg(feature = "_outbox")]
+            is_outermost: false,
         }
     }
 
@@ -88,7 +99,7 @@ impl DeferredRemovals {
 
     /// Makes the removals, after the commit.
     pub(crate) async fn make(self) {
-        let collected = self.take();
+        let collected = merged(self.take());
         // Each removal stays pending until it runs: if this future is dropped during the second one, the third is
         // still made.
         let mut owed: Vec<Due<'_>> = collected
@@ -126,12 +137,48 @@ impl DeferredRemovals {
     }
 }
 
+/// How many patterns one removal makes at most, so that it ends within its budget.
+const AT_ONCE: usize = 1_000;
+
+/// The same removals in as few as possible, so that many writers do not make a transaction wait for many round trips.
+fn merged(collected: Vec<(Cache, Vec<Pattern>)>) -> Vec<(Cache, Vec<Pattern>)> {
+    let mut of_caches: Vec<(Cache, Vec<Pattern>, HashSet<Pattern>)> = Vec::new();
+    for (cache, patterns) in collected {
+        let at = of_caches.iter().position(|(of, ..)| of.is(&cache));
+        let at = at.unwrap_or_else(|| {
+            of_caches.push((cache, Vec::new(), HashSet::new()));
+            of_caches.len() - 1
+        });
+        let (_, merged, seen) = &mut of_caches[at];
+        merged.extend(
+            patterns
+                .into_iter()
+                .filter(|pattern| seen.insert(pattern.clone())),
+        );
+    }
+    let mut chunks = Vec::new();
+    for (cache, patterns, _) in of_caches {
+        let all = patterns.chunks(AT_ONCE);
+        chunks.extend(all.map(|patterns| (cache.clone(), patterns.to_vec())));
+    }
+    chunks
+}
+
 impl Drop for DeferredRemovals {
     fn drop(&mut self) {
-        if self.may_be_committed {
-            for (cache, patterns) in self.take() {
+        if !self.may_be_committed {
+            return;
+        }
+        let collected = self.take();
+        let remove = || {
+            for (cache, patterns) in collected {
                 cache.remove_without_waiting(&patterns);
             }
+        };
+        #[cfg(feature = "_outbox")]
+        if self.is_outermost {
+            return transaction::after_commit_now(remove);
         }
+        remove();
     }
 }

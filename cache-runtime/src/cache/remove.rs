@@ -110,6 +110,7 @@ impl Cache {
         if let Some(deferred) = transaction::defer(self, &patterns) {
             return deferred;
         }
+        transaction::note_in_writer(self, &patterns);
         let span = spans::invalidate(&patterns);
         let removing = async {
             let (invalidation, garbage) = self.remove_now(patterns, spared, count).await;
@@ -253,6 +254,7 @@ impl Cache {
         if transaction::defer(self, patterns).is_some() {
             return;
         }
+        transaction::note_in_writer(self, patterns);
         bump(&self.inner.counters.invalidations);
         let mut removed = 0;
         for (shard, patterns) in self.inner.shards.divide(patterns) {

@@ -4,6 +4,7 @@
 //! writer, a function that invalidates, may have changed whatever its patterns cover before these are removed. Scopes nest:
 //! a call goes by all of them.
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -32,7 +33,10 @@ pub(super) struct Scope {
 #[derive(Debug)]
 enum Kind {
     Transaction(Transaction),
-    Writer(Changes),
+    Writer(WriterScope),
+    /// After a commit: what surrounds it does not hold back its removals.
+    #[cfg(feature = "_outbox")]
+    Committed,
 }
 
 /// A running transaction.
@@ -40,11 +44,21 @@ enum Kind {
 struct Transaction {
     /// The removals that wait for its commit.
     collected: Mutex<Vec<Changes>>,
-    /// What the writers may have changed that have begun and did not succeed, with numbers to find them by.
+    /// In the outermost one: what else was changed, with numbers to find it by. That is what writers have begun and not
+    /// completed, and what the transactions inside have collected, until the outermost one ends.
     begun: Mutex<Vec<(u64, Changes)>>,
     /// Which of the collected removals are in an outbox.
     #[cfg(feature = "_outbox")]
     outbox: Mutex<InOutbox>,
+}
+
+/// The body of a writer.
+#[derive(Debug)]
+struct WriterScope {
+    own: Changes,
+    /// What was removed in the body, by other writers or by hand. If the body has a transaction of its own, that was too
+    /// early: so the writer removes it again at its end. `false`: only changed, by a writer that has failed.
+    inside: Mutex<Vec<(Changes, bool)>>,
 }
 
 /// The patterns that cover what was changed.
@@ -56,6 +70,13 @@ impl Scope {
         Self::inside(Kind::Transaction(Transaction::default()))
     }
 
+    /// A scope without those around it, for the removals of a transaction that has committed.
+    #[cfg(feature = "_outbox")]
+    fn committed() -> Arc<Self> {
+        let (outer, kind) = (None, Kind::Committed);
+        Arc::new(Self { outer, kind })
+    }
+
     fn inside(kind: Kind) -> Arc<Self> {
         let outer = SCOPE.try_with(Arc::clone).ok();
         Arc::new(Self { outer, kind })
@@ -63,10 +84,9 @@ impl Scope {
 
     /// Takes the removals that the transaction has collected.
     pub(super) fn take_collected(&self) -> Vec<Changes> {
-        match &self.kind {
-            Kind::Transaction(transaction) => std::mem::take(&mut transaction.collected.lock()),
-            Kind::Writer(_) => Vec::new(),
-        }
+        let collected =
+            |transaction: &Transaction| std::mem::take(&mut *transaction.collected.lock());
+        self.as_transaction().map_or_else(Vec::new, collected)
     }
 
     /// The removals that the transaction has collected so far, and which of them are in an outbox.
@@ -81,29 +101,48 @@ impl Scope {
     fn as_transaction(&self) -> Option<&Transaction> {
         match &self.kind {
             Kind::Transaction(transaction) => Some(transaction),
-            Kind::Writer(_) => None,
+            _ => None,
+        }
+    }
+
+    fn as_writer(&self) -> Option<&WriterScope> {
+        match &self.kind {
+            Kind::Writer(writer) => Some(writer),
+            _ => None,
+        }
+    }
+
+    /// The outermost transaction that this one is inside of.
+    fn outermost(&self) -> &Self {
+        let outer = self.outer.as_deref();
+        match outer.filter(|outer| outer.as_transaction().is_some()) {
+            Some(outer) => outer.outermost(),
+            None => self,
         }
     }
 
     /// Why a call must not use the cache for a key whose patterns `covers` recognizes.
     fn reason(&self, cache: &Cache, covers: &impl Fn(&Pattern) -> bool) -> Option<Reason> {
         let cover = |(of, patterns): &Changes| of.is(cache) && patterns.iter().any(covers);
-        let covered = match &self.kind {
-            Kind::Writer(changes) => cover(changes),
-            Kind::Transaction(transaction) => {
-                transaction.collected.lock().iter().any(cover)
-                    || transaction
-                        .begun
-                        .lock()
-                        .iter()
-                        .any(|(_, changes)| cover(changes))
-            }
+        let why = match &self.kind {
+            Kind::Writer(writer) => (cover(&writer.own)
+                || writer
+                    .inside
+                    .lock()
+                    .iter()
+                    .any(|(changes, _)| cover(changes)))
+            .then_some(Reason::OwnWrite),
+            Kind::Transaction(transaction) => (transaction.collected.lock().iter().any(cover)
+                || transaction
+                    .begun
+                    .lock()
+                    .iter()
+                    .any(|(_, changes)| cover(changes)))
+            .then_some(Reason::InTransaction),
+            #[cfg(feature = "_outbox")]
+            Kind::Committed => None,
         };
-        match (covered, &self.kind) {
-            (true, Kind::Writer(_)) => Some(Reason::OwnWrite),
-            (true, Kind::Transaction(_)) => Some(Reason::InTransaction),
-            (false, _) => self.outer.as_ref()?.reason(cache, covers),
-        }
+        why.or_else(|| self.outer.as_ref()?.reason(cache, covers))
     }
 }
 
@@ -116,8 +155,12 @@ pub(super) async fn within<F: Future>(scope: Arc<Scope>, work: F) -> F::Output {
 pub(crate) fn defer(cache: &Cache, patterns: &[Pattern]) -> Option<Invalidation> {
     let collect = |scope: &Arc<Scope>| {
         let transaction = scope.as_transaction()?;
-        let mut collected = transaction.collected.lock();
-        collected.push((cache.clone(), patterns.to_vec()));
+        let changes = (cache.clone(), patterns.to_vec());
+        let outermost = scope.outermost().as_transaction()?;
+        if !std::ptr::eq(outermost, transaction) {
+            outermost.begin(changes.clone());
+        }
+        transaction.collected.lock().push(changes);
         Some(())
     };
     SCOPE.try_with(collect).ok().flatten()?;
@@ -125,6 +168,32 @@ pub(crate) fn defer(cache: &Cache, patterns: &[Pattern]) -> Option<Invalidation>
         removed: 0,
         durability: Durability::Deferred,
     })
+}
+
+/// Inside the body of a writer: notes the removal, which the writer makes once more.
+pub(crate) fn note_in_writer(cache: &Cache, patterns: &[Pattern]) {
+    let _ = SCOPE.try_with(|scope| {
+        if let Some(writer) = scope.as_writer() {
+            writer.note((cache.clone(), patterns.to_vec()), true);
+        }
+    });
+}
+
+/// Whether the call runs inside a transaction or a writer.
+pub(crate) fn is_inside() -> bool {
+    SCOPE.try_with(|_| ()).is_ok()
+}
+
+/// Does something after the commit of the call's own transaction, whatever surrounds that.
+#[cfg(feature = "_outbox")]
+pub(crate) async fn after_commit<F: Future>(work: F) -> F::Output {
+    SCOPE.scope(Scope::committed(), work).await
+}
+
+/// The same for what need not be awaited.
+#[cfg(feature = "_outbox")]
+pub(crate) fn after_commit_now<T>(work: impl FnOnce() -> T) -> T {
+    SCOPE.sync_scope(Scope::committed(), work)
 }
 
 /// Whether the call runs inside a transaction: then a load may see rows that nobody else may see yet.
@@ -201,9 +270,13 @@ impl Writer {
         let current = SCOPE.try_with(Arc::clone).ok();
         let transaction = current.filter(|scope| scope.as_transaction().is_some());
         Self(Some(match transaction {
-            None => Registered::Around(Scope::inside(Kind::Writer(changes))),
+            None => Registered::Around(Scope::inside(Kind::Writer(WriterScope {
+                own: changes,
+                inside: Mutex::default(),
+            }))),
             Some(scope) => {
-                let number = scope.as_transaction().map_or(0, |to| to.begin(changes));
+                let outermost = scope.outermost().as_transaction();
+                let number = outermost.map_or(0, |to| to.begin(changes));
                 Registered::Begun(scope, number)
             }
         }))
@@ -219,21 +292,78 @@ impl Writer {
         Within { scope, body }
     }
 
-    /// It has failed. A transaction that it is part of still sees what it changed, until the end.
+    /// Takes what was removed in the body: adds what is of this cache to the writer's own patterns, and returns the rest.
+    pub(crate) fn take_inside(&self, cache: &Cache, patterns: &mut Vec<Pattern>) -> Vec<Changes> {
+        let Some(Registered::Around(scope)) = &self.0 else {
+            return Vec::new();
+        };
+        let inside = scope.as_writer().map(WriterScope::take_removed);
+        let (of_cache, rest) = inside
+            .unwrap_or_default()
+            .into_iter()
+            .partition::<Vec<Changes>, _>(|(of, _)| of.is(cache));
+        let known: HashSet<Pattern> = patterns.iter().cloned().collect();
+        let mut seen = HashSet::new();
+        let further = of_cache.into_iter().flat_map(|(_, patterns)| patterns);
+        patterns.extend(
+            further.filter(|pattern| !known.contains(pattern) && seen.insert(pattern.clone())),
+        );
+        rest
+    }
+
+    /// It has failed. What surrounds it still sees what it changed, until the end.
     pub(crate) fn failed(&mut self) {
-        self.0 = None;
+        if let Some(Registered::Around(scope)) = self.0.take() {
+            scope.tell_outer(false);
+        }
     }
 
     /// Its removals have been made or collected: from now on they say what it has changed.
     pub(crate) fn removed(&mut self) {
         if let Some(Registered::Begun(scope, number)) = self.0.take()
-            && let Some(transaction) = scope.as_transaction()
+            && let Some(transaction) = scope.outermost().as_transaction()
         {
-            transaction
-                .begun
-                .lock()
-                .retain(|(begun, _)| *begun != number);
+            let mut begun = transaction.begun.lock();
+            begun.retain(|(begun, _)| *begun != number);
         }
+    }
+}
+
+impl Drop for Writer {
+    /// Its body was dropped or has panicked, and may have committed. Its own removals are made by whoever owes them.
+    fn drop(&mut self) {
+        if let Some(Registered::Around(scope)) = self.0.take() {
+            scope.tell_outer(true);
+            let removed = scope.as_writer().map(WriterScope::take_removed);
+            for (cache, patterns) in removed.unwrap_or_default() {
+                cache.remove_without_waiting(&patterns);
+            }
+        }
+    }
+}
+
+impl Scope {
+    /// Tells the writer around this one what this one may have changed. `removed`: it was removed, too.
+    fn tell_outer(&self, removed: bool) {
+        let outer = self.outer.as_ref().and_then(|outer| outer.as_writer());
+        if let (Some(outer), Some(writer)) = (outer, self.as_writer()) {
+            outer.note(writer.own.clone(), removed);
+            for (changes, removed) in &*writer.inside.lock() {
+                outer.note(changes.clone(), *removed);
+            }
+        }
+    }
+}
+
+impl WriterScope {
+    fn note(&self, changes: Changes, removed: bool) {
+        self.inside.lock().push((changes, removed));
+    }
+
+    fn take_removed(&self) -> Vec<Changes> {
+        let inside = std::mem::take(&mut *self.inside.lock());
+        let removed = inside.into_iter().filter(|(_, removed)| *removed);
+        removed.map(|(changes, _)| changes).collect()
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) fn may_refresh(cache: &Cache, key: &CacheKey) -> bool {
     let flights = &cache.shard(key.as_str()).local.flights;
     !flights.is_under_way(key.as_str())
         && !inner.refresh_backoff.is(key.as_str())
-        && !transaction::is_active()
+        && !transaction::is_inside()
 }
 
 fn refresh<B>(load: LeadingCall<'static, B>, version: u64)

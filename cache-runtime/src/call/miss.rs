@@ -528,7 +528,7 @@ async fn lead_within<'a, B>(
 where
     B: Future<Output = AnyResult> + Unpin,
 {
-    let Some(background) = background.filter(|_| !transaction::is_active()) else {
+    let Some(background) = background.filter(|_| !transaction::is_inside()) else {
         return boxed(|| lead(load, loading, timeouts, false)).await;
     };
     if timeouts.is_soft() {

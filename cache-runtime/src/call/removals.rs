@@ -96,7 +96,7 @@ impl<'a> PendingRemovals<'a> {
             Ended::Failed => {
                 self.writer.failed();
                 self.due.patterns = self.always.clone().into_iter().collect();
-                return;
+                return; // a `put` still removes its key
             }
         }
         self.due.patterns = self.call.patterns.patterns();
@@ -105,12 +105,21 @@ impl<'a> PendingRemovals<'a> {
 
     /// Makes the removals. `spared`: the load that makes them.
     pub(super) async fn run(&mut self, spared: Option<&Load>) {
-        let patterns = std::mem::take(&mut self.due.patterns);
+        let mut patterns = std::mem::take(&mut self.due.patterns);
+        let elsewhere = self.writer.take_inside(self.cache, &mut patterns);
+        let mut owed: Vec<Due<'_>> = elsewhere
+            .iter()
+            .map(|(cache, patterns)| Due::new(cache, patterns.clone()))
+            .collect();
         self.due.done();
         if !patterns.is_empty() {
             // The guard inside takes over before this suspends for the first time.
             let _ = self.cache.remove(patterns, spared).await;
-            self.writer.removed();
         }
+        for ((cache, patterns), due) in elsewhere.iter().zip(&mut owed) {
+            due.done();
+            let _ = cache.remove(patterns.clone(), None).await;
+        }
+        self.writer.removed();
     }
 }

@@ -50,7 +50,9 @@ impl Cache {
     /// Stores a value at a key and replaces the entry that is there. Unlike a load of `#[cached]`, this does not check
     /// whether the key was removed while the value was computed. If Redis is unavailable or does not answer in time,
     /// the value is stored in memory only, and the entry in Redis is removed once Redis is back; this is done for at
-    /// most half as many keys as the journal holds. With a TTL of zero nothing is stored, and the entry is removed.
+    /// most half as many keys as the journal holds. With a TTL of zero nothing is stored, and the entry is removed. The same
+    /// holds inside of [`deferred`](crate::deferred()), where the removal waits for the commit, and inside of a function that
+    /// invalidates the key: the value may be rolled back.
     ///
     /// # Errors
     ///
@@ -144,6 +146,11 @@ impl Cache {
             return Box::pin(load()).await;
         };
         match loading.run(Box::pin(load())).await {
+            // The transaction of this call has begun to change it meanwhile: others must not see that yet.
+            Ok(value) if transaction::is_due(self, loading.key(), &[]) => {
+                loading.end(Outcome::Unshared, false);
+                Ok(value)
+            }
             Ok(value) => {
                 let kept: Arc<dyn std::any::Any + Send + Sync> = Arc::new(value.clone());
                 match ttl {
@@ -375,6 +382,14 @@ impl Cache {
             let keys = puts.iter().map(|put| Pattern::key(&put.key)).collect();
             let _ = self.remove(keys, None).await;
             return;
+        }
+        let (due, puts): (Vec<Put>, Vec<Put>) = puts.into_iter().partition(|put| {
+            transaction::is_active() || transaction::is_due(self, put.key.as_str(), &[])
+        });
+        if !due.is_empty() {
+            // What they were computed from may be rolled back.
+            let keys = due.iter().map(|put| Pattern::key(&put.key)).collect();
+            let _ = self.remove(keys, None).await;
         }
         let parts = self.by_shard(puts, |put| put.key.as_str());
         join_all(

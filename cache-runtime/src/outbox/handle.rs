@@ -192,10 +192,10 @@ impl<DB: OutboxDatabase> Outbox<DB> {
         unrecorded: Unrecorded,
     ) -> Result<usize, sqlx::Error> {
         let count = unrecorded.patterns.len();
-        if let Some(id) = self.insert(connection, &unrecorded.patterns).await? {
-            let finished = self.finished.clone();
-            unrecorded.are_recorded(move || finished.delete(id));
-        }
+        let id = self.insert(connection, &unrecorded.patterns).await?;
+        let finished = self.finished.clone();
+        // Also if no row was needed: the scope learns that the commit is next.
+        unrecorded.are_recorded(move || id.into_iter().for_each(|id| finished.delete(id)));
         Ok(count)
     }
 

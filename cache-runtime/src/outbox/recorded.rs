@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::cache::Cache;
+use crate::cache::transaction::{after_commit, after_commit_now};
 use crate::key::Pattern;
 use crate::outbox::database::OutboxDatabase;
 use crate::outbox::finished::Finished;
@@ -46,7 +47,7 @@ impl<DB: OutboxDatabase> Recorded<DB> {
     /// Redis. The row stays.
     pub async fn remove(mut self) -> Invalidation {
         let patterns = std::mem::take(&mut self.patterns);
-        let removed = self.cache.remove(patterns, None).await;
+        let removed = after_commit(self.cache.remove(patterns, None)).await;
         if let Some(id) = self.id.filter(|_| removed.is_durable()) {
             self.finished.delete(id);
         }
@@ -62,7 +63,7 @@ impl<DB: OutboxDatabase> Recorded<DB> {
 impl<DB: OutboxDatabase> Drop for Recorded<DB> {
     fn drop(&mut self) {
         if !self.patterns.is_empty() {
-            self.cache.remove_without_waiting(&self.patterns);
+            after_commit_now(|| self.cache.remove_without_waiting(&self.patterns));
         }
     }
 }

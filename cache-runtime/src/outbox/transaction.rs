@@ -3,6 +3,7 @@
 use sqlx::Transaction;
 
 use crate::cache::deferred::DeferredRemovals;
+use crate::cache::transaction::after_commit;
 use crate::cache::unrecorded::Unrecorded;
 use crate::outbox::database::OutboxDatabase;
 use crate::outbox::handle::Outbox;
@@ -82,8 +83,9 @@ impl<DB: OutboxDatabase> Outbox<DB> {
             }
         };
         removals.may_be_committed = true;
+        removals.is_outermost = true;
         transaction.commit().await?;
-        removals.make().await;
+        after_commit(removals.make()).await;
         Ok(value)
     }
 }

@@ -1,7 +1,9 @@
 //! Tests that are written as users of the feature `testing` write theirs: each in a cache of its own.
 
 mod lists;
+mod nested_writes;
 mod own_writes;
+mod places;
 mod refreshes;
 mod testing;
 mod ttl_of_value;

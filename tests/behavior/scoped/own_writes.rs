@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::task::Poll;
 use std::time::Duration;
 
-use cache_runtime::testing::Scope;
-use cache_runtime::{CacheConfig, assert_hit, assert_miss, cache, cached, deferred, testing};
-use cache_tests::{FaultProxy, RedisServer};
+use cache_runtime::{assert_hit, assert_miss, cache, cached, deferred};
 use tokio::sync::Notify;
+
+use crate::places::everywhere;
 
 /// The row, as the database would give it to the one connection of this task.
 static ROW: AtomicU64 = AtomicU64::new(1);
@@ -73,19 +73,6 @@ async fn update_by_hand(id: u64, to: u64) -> u64 {
 async fn recalculate(id: u64, to: u64) -> u64 {
     ROW.store(to, SeqCst);
     value(id).await
-}
-
-/// In memory, and over Redis at several distances.
-async fn everywhere<F: Future<Output = ()>>(work: impl Fn() -> F) {
-    testing::scope(work()).await;
-    for round_trip in [0, 5, 40] {
-        let server = RedisServer::start();
-        let proxy = FaultProxy::in_front_of(&server);
-        proxy.set_round_trip(Duration::from_millis(round_trip));
-        let config = CacheConfig::default().redis_url(proxy.url());
-        let scope = Scope::with(config.budget(Duration::from_secs(10))).unwrap();
-        scope.run(work()).await;
-    }
 }
 
 async fn start_at(row: u64) {

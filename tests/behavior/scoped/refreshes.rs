@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
-use cache_runtime::testing::{self, Scope};
-use cache_runtime::{CacheConfig, assert_hit, assert_miss, assert_stale, cache, cached, deferred};
-use cache_tests::{FaultProxy, RedisServer};
+use cache_runtime::{assert_hit, assert_miss, assert_stale, cache, cached, deferred, testing};
 use tokio::time::advance;
+
+use crate::places::everywhere;
 
 static VALUE: AtomicU64 = AtomicU64::new(1);
 
@@ -35,19 +35,6 @@ async fn failing(id: u64) -> Result<u64, String> {
     match VALUE.load(SeqCst) {
         0 => Err("no value".to_owned()),
         value => Ok(value),
-    }
-}
-
-/// In memory, and over Redis at several distances.
-async fn everywhere<F: Future<Output = ()>>(work: impl Fn() -> F) {
-    testing::scope(work()).await;
-    for round_trip in [0, 5, 40] {
-        let server = RedisServer::start();
-        let proxy = FaultProxy::in_front_of(&server);
-        proxy.set_round_trip(Duration::from_millis(round_trip));
-        let config = CacheConfig::default().redis_url(proxy.url());
-        let scope = Scope::with(config.budget(Duration::from_secs(10))).unwrap();
-        scope.run(work()).await;
     }
 }
 

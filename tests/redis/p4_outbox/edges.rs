@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cache_runtime::outbox::Outbox;
-use cache_runtime::{Cache, CacheConfig, Durability};
+use cache_runtime::{Cache, CacheConfig, Durability, deferred};
 use cache_tests::{FreePort, eventually};
 use sqlx::postgres::PgPoolOptions;
 
@@ -124,6 +124,18 @@ pub(super) async fn without_redis_nothing_is_recorded_or_drained<DB: Kind>(place
     let drained = outbox.drain().await.unwrap();
     assert_eq!((drained.rows, drained.complete), (0, false));
     assert_eq!(place.process.rows().await, 1, "that of the other process");
+
+    // A scope that fails after its removals were recorded may have committed, also where no row was needed.
+    cache.set("item:c", &1, SOON).await.unwrap();
+    let failed = deferred(async {
+        let mut tx = pool.begin().await.unwrap();
+        let _ = cache.delete("item:c").await;
+        outbox.record_deferred(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+        Err::<(), ()>(())
+    });
+    failed.await.unwrap_err();
+    assert_eq!(cache.get::<i32>("item:c").await, None);
     let drainer = outbox.start();
     eventually(SOON, "the end of the task", async || {
         drainer.is_finished().then_some(())

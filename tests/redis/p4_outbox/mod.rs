@@ -46,6 +46,7 @@ promises! {
     normal::a_commit_that_fails_is_followed_by_the_removals,
     normal::whoever_drops_a_recorded_removal_makes_it,
     normal::removals_after_the_record_of_a_scope_are_made_too,
+    normal::what_has_committed_is_removed_whatever_surrounds_it,
     outage::rows_stay_while_redis_is_down_and_go_when_it_is_back,
     outage::a_removal_that_is_only_queued_keeps_its_row,
     outage::a_transaction_dropped_after_its_commit_keeps_its_row,

@@ -168,7 +168,11 @@ pub(super) async fn removals_after_the_record_of_a_scope_are_made_too<DB: Kind>(
         Err::<(), _>(sqlx::Error::WorkerCrashed)
     });
     assert!(failed.await.is_err());
-    assert_eq!(cache.stats().invalidations, 3);
+    assert_eq!(
+        cache.stats().invalidations,
+        2,
+        "one for both removals above"
+    );
     assert_eq!(place.process.read("a").await, 2);
     assert_eq!(place.process.rows().await, 1, "left to a drain");
     assert_eq!(
@@ -181,4 +185,33 @@ pub(super) async fn removals_after_the_record_of_a_scope_are_made_too<DB: Kind>(
     tokio::time::timeout(SOON, change_in_transaction(&place.process, "b"))
         .await
         .expect("the outbox works on");
+}
+
+/// The transaction of the outbox is the outermost one: a scope around it that ends with an error takes nothing back.
+pub(super) async fn what_has_committed_is_removed_whatever_surrounds_it<DB: Kind>(
+    place: Place<DB>,
+) {
+    for name in ["a", "b"] {
+        place.item(name).await;
+    }
+    let Member {
+        cache,
+        pool,
+        outbox,
+    } = &place.process;
+    let failed = deferred(async {
+        let begun = pool.begin().await.unwrap();
+        let changed = outbox.transaction(begun, async |tx| change::<DB>(tx, cache, "a").await);
+        changed.await.unwrap();
+        let mut tx = pool.begin().await.unwrap();
+        DB::execute(&mut tx, UPDATE, "b", 2).await.unwrap();
+        let recorded = outbox.record(&mut tx, [of_item("b")]).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(recorded.remove().await.is_durable());
+        Err::<(), ()>(())
+    });
+    failed.await.unwrap_err();
+    let other = place.another().await;
+    assert_eq!((other.read("a").await, other.read("b").await), (2, 2));
+    place.process.outbox_is_empty().await;
 }

@@ -116,9 +116,13 @@ pub(super) fn near(text: &str) -> Result<Near, Error> {
     match text.trim().to_ascii_lowercase().as_str() {
         "1" | "true" | "on" | "yes" => Ok(Near::On),
         "0" | "false" | "off" | "no" => Ok(Near::Off),
+        // A number alone could be taken for a switch.
         age => match ttl::parse_duration(age) {
-            Ok(age) => Ok(Near::AtMost(age)),
-            Err(_) => Err(Error::config(format!(
+            Ok(age) if !text.trim().bytes().all(|byte| byte.is_ascii_digit()) => {
+                Ok(Near::AtMost(age))
+            }
+            Err(DurationError::Zero) => Ok(Near::Off),
+            _ => Err(Error::config(format!(
                 "CACHE_NEAR=`{text}`: give `on`, `off`, or the age up to which memory may answer, such as `2s`"
             ))),
         },

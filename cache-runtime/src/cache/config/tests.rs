@@ -119,6 +119,7 @@ fn what_memory_may_answer_is_set_for_the_whole_cache() {
         ("on", Near::On),
         ("off", Near::Off),
         ("0", Near::Off),
+        ("0s", Near::Off),
         ("2s", Near::AtMost(Duration::from_secs(2))),
     ] {
         assert_eq!(from(&[("CACHE_NEAR", text)]).unwrap().near, near, "{text}");
@@ -128,6 +129,7 @@ fn what_memory_may_answer_is_set_for_the_whole_cache() {
     assert_eq!(config.outage_max_age, Duration::ZERO);
     for (name, text, expected) in [
         ("CACHE_NEAR", "sometimes", "give `on`, `off`, or the age"),
+        ("CACHE_NEAR", "2", "give `on`, `off`, or the age"),
         ("CACHE_OUTAGE", "none", "give `memory` or `bypass`"),
     ] {
         let error = from(&[(name, text)]).unwrap_err().to_string();
