@@ -14,6 +14,7 @@ pub(crate) mod holds;
 mod in_outbox;
 mod leader;
 pub(crate) mod load;
+mod noted;
 pub(crate) mod remove;
 mod reply;
 mod request;

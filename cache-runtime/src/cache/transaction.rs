@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use crate::cache::Cache;
 #[cfg(feature = "_outbox")]
 use crate::cache::in_outbox::InOutbox;
+use crate::cache::noted::Noted;
 use crate::key::Pattern;
 use crate::telemetry::invalidation::{Durability, Invalidation};
 use crate::telemetry::outcome::Reason;
@@ -57,8 +58,10 @@ struct Transaction {
 struct WriterScope {
     own: Changes,
     /// What was removed in the body, by other writers or by hand. If the body has a transaction of its own, that was too
-    /// early: so the writer removes it again at its end. `false`: only changed, by a writer that has failed.
-    inside: Mutex<Vec<(Changes, bool)>>,
+    /// early: so the writer removes it again at its end.
+    removed: Mutex<Noted>,
+    /// What was only changed there, by writers that have failed.
+    changed: Mutex<Noted>,
 }
 
 /// The patterns that cover what was changed.
@@ -126,11 +129,8 @@ impl Scope {
         let cover = |(of, patterns): &Changes| of.is(cache) && patterns.iter().any(covers);
         let why = match &self.kind {
             Kind::Writer(writer) => (cover(&writer.own)
-                || writer
-                    .inside
-                    .lock()
-                    .iter()
-                    .any(|(changes, _)| cover(changes)))
+                || writer.removed.lock().any(cache, covers)
+                || writer.changed.lock().any(cache, covers))
             .then_some(Reason::OwnWrite),
             Kind::Transaction(transaction) => (transaction.collected.lock().iter().any(cover)
                 || transaction
@@ -174,7 +174,7 @@ pub(crate) fn defer(cache: &Cache, patterns: &[Pattern]) -> Option<Invalidation>
 pub(crate) fn note_in_writer(cache: &Cache, patterns: &[Pattern]) {
     let _ = SCOPE.try_with(|scope| {
         if let Some(writer) = scope.as_writer() {
-            writer.note((cache.clone(), patterns.to_vec()), true);
+            writer.removed.lock().add(cache, patterns.iter().cloned());
         }
     });
 }
@@ -272,7 +272,8 @@ impl Writer {
         Self(Some(match transaction {
             None => Registered::Around(Scope::inside(Kind::Writer(WriterScope {
                 own: changes,
-                inside: Mutex::default(),
+                removed: Mutex::default(),
+                changed: Mutex::default(),
             }))),
             Some(scope) => {
                 let outermost = scope.outermost().as_transaction();
@@ -297,17 +298,13 @@ impl Writer {
         let Some(Registered::Around(scope)) = &self.0 else {
             return Vec::new();
         };
-        let inside = scope.as_writer().map(WriterScope::take_removed);
-        let (of_cache, rest) = inside
-            .unwrap_or_default()
+        let (of_cache, rest) = scope
+            .take_removed()
             .into_iter()
             .partition::<Vec<Changes>, _>(|(of, _)| of.is(cache));
         let known: HashSet<Pattern> = patterns.iter().cloned().collect();
-        let mut seen = HashSet::new();
         let further = of_cache.into_iter().flat_map(|(_, patterns)| patterns);
-        patterns.extend(
-            further.filter(|pattern| !known.contains(pattern) && seen.insert(pattern.clone())),
-        );
+        patterns.extend(further.filter(|pattern| !known.contains(pattern)));
         rest
     }
 
@@ -334,8 +331,7 @@ impl Drop for Writer {
     fn drop(&mut self) {
         if let Some(Registered::Around(scope)) = self.0.take() {
             scope.tell_outer(true);
-            let removed = scope.as_writer().map(WriterScope::take_removed);
-            for (cache, patterns) in removed.unwrap_or_default() {
+            for (cache, patterns) in scope.take_removed() {
                 cache.remove_without_waiting(&patterns);
             }
         }
@@ -347,23 +343,23 @@ impl Scope {
     fn tell_outer(&self, removed: bool) {
         let outer = self.outer.as_ref().and_then(|outer| outer.as_writer());
         if let (Some(outer), Some(writer)) = (outer, self.as_writer()) {
-            outer.note(writer.own.clone(), removed);
-            for (changes, removed) in &*writer.inside.lock() {
-                outer.note(changes.clone(), *removed);
-            }
+            outer.removed.lock().add_all(&writer.removed.lock());
+            outer.changed.lock().add_all(&writer.changed.lock());
+            let own = if removed {
+                &outer.removed
+            } else {
+                &outer.changed
+            };
+            let (cache, patterns) = &writer.own;
+            own.lock().add(cache, patterns.iter().cloned());
         }
     }
-}
 
-impl WriterScope {
-    fn note(&self, changes: Changes, removed: bool) {
-        self.inside.lock().push((changes, removed));
-    }
-
+    /// What was removed inside of the writer.
     fn take_removed(&self) -> Vec<Changes> {
-        let inside = std::mem::take(&mut *self.inside.lock());
-        let removed = inside.into_iter().filter(|(_, removed)| *removed);
-        removed.map(|(changes, _)| changes).collect()
+        let removed = |writer: &WriterScope| std::mem::take(&mut *writer.removed.lock());
+        self.as_writer()
+            .map_or_else(Vec::new, |writer| removed(writer).into_removals())
     }
 }
 
