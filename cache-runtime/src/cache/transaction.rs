@@ -384,9 +384,19 @@ impl<B: Future + Unpin> Future for Within<B> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<B::Output> {
         let Self { scope, body } = self.get_mut();
-        match scope {
-            None => Pin::new(body).poll(context),
-            Some(scope) => SCOPE.sync_scope(scope.clone(), || Pin::new(body).poll(context)),
+        if let Some(scope) = scope {
+            return poll_inside(scope, body, context);
         }
+        Pin::new(body).poll(context)
     }
+}
+
+/// Apart, because bodies nest: a body that is in no scope needs none of this stack.
+#[inline(never)]
+fn poll_inside<B: Future + Unpin>(
+    scope: &Arc<Scope>,
+    body: &mut B,
+    context: &mut Context<'_>,
+) -> Poll<B::Output> {
+    SCOPE.sync_scope(scope.clone(), || Pin::new(body).poll(context))
 }

@@ -83,8 +83,7 @@ where
         load.waits_for_store,
     );
     let run = {
-        let body = ending.removals.around(body);
-        let mut body = boxed(|| loading.run(body));
+        let mut body = boxed(|| loading.run(ending.removals.around(body)));
         if detached {
             let run = timeouts.wait(body.as_mut()).await;
             run.map_err(|_| LoadResult::GivenUp)
