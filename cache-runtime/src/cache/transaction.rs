@@ -104,14 +104,18 @@ impl Scope {
     fn as_transaction(&self) -> Option<&Transaction> {
         match &self.kind {
             Kind::Transaction(transaction) => Some(transaction),
-            _ => None,
+            Kind::Writer(_) => None,
+            #[cfg(feature = "_outbox")]
+            Kind::Committed => None,
         }
     }
 
     fn as_writer(&self) -> Option<&WriterScope> {
         match &self.kind {
             Kind::Writer(writer) => Some(writer),
-            _ => None,
+            Kind::Transaction(_) => None,
+            #[cfg(feature = "_outbox")]
+            Kind::Committed => None,
         }
     }
 
