@@ -385,7 +385,7 @@ impl CacheConfig {
         self
     }
 
-    /// What answers while Redis is unavailable (`CACHE_OUTAGE`: `memory`, the default, or `bypass`), for functions that do not
+    /// Whether memory or the body answers a call while Redis is unavailable (`CACHE_OUTAGE`: `memory`, the default, or `bypass`), for functions that do not
     /// say `outage`, and for manual reads.
     #[must_use]
     pub fn outage(mut self, outage: Outage) -> Self {

@@ -4,11 +4,11 @@
 //! [`deferred`] nothing is removed. The removals are collected, and reads of the keys they name bypass the cache,
 //! because the transaction may see rows that nobody else may see yet. The same holds from the beginning of a writer's body.
 
-use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
 
 use crate::cache::Cache;
+use crate::cache::noted::{AT_ONCE, Noted};
 use crate::cache::remove::Due;
 #[cfg(feature = "_outbox")]
 use crate::cache::transaction;
@@ -137,31 +137,13 @@ impl DeferredRemovals {
     }
 }
 
-/// How many patterns one removal makes at most, so that it ends within its budget.
-const AT_ONCE: usize = 1_000;
-
 /// The same removals in as few as possible, so that many writers do not make a transaction wait for many round trips.
 fn merged(collected: Vec<(Cache, Vec<Pattern>)>) -> Vec<(Cache, Vec<Pattern>)> {
-    let mut of_caches: Vec<(Cache, Vec<Pattern>, HashSet<Pattern>)> = Vec::new();
+    let mut merged = Noted::default();
     for (cache, patterns) in collected {
-        let at = of_caches.iter().position(|(of, ..)| of.is(&cache));
-        let at = at.unwrap_or_else(|| {
-            of_caches.push((cache, Vec::new(), HashSet::new()));
-            of_caches.len() - 1
-        });
-        let (_, merged, seen) = &mut of_caches[at];
-        merged.extend(
-            patterns
-                .into_iter()
-                .filter(|pattern| seen.insert(pattern.clone())),
-        );
+        merged.add(&cache, patterns);
     }
-    let mut chunks = Vec::new();
-    for (cache, patterns, _) in of_caches {
-        let all = patterns.chunks(AT_ONCE);
-        chunks.extend(all.map(|patterns| (cache.clone(), patterns.to_vec())));
-    }
-    chunks
+    merged.into_removals(AT_ONCE)
 }
 
 impl Drop for DeferredRemovals {

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::cache::store::{KnownRemovals, Store, grace};
-use crate::cache::{Cache, Request};
+use crate::cache::{Cache, Request, transaction};
 use crate::common::random;
 use crate::entry::policy::Policy;
 use crate::entry::{self, TypeOps};
@@ -102,6 +102,12 @@ impl Load {
     /// Whether the load may store: it holds a lease, or Redis is not in use.
     pub(crate) fn may_store(&self) -> bool {
         self.lead.lease.is_some() || self.session.is_none()
+    }
+
+    /// Whether the transaction of this call has begun to change what was loaded, while it was loaded: others must not see
+    /// that yet. `tags`: those of the value.
+    pub(crate) fn was_changed_meanwhile(&self, tags: &[String]) -> bool {
+        transaction::is_due(&self.cache, self.key(), tags)
     }
 
     /// The flight and lease of this load, which a removal made by the same call must not affect.

@@ -1,13 +1,12 @@
-//! Patterns by the caches that they are of: what was removed or changed inside of a writer's body.
+//! Patterns by the caches that they are of, each once.
 
 use std::collections::HashSet;
 
 use crate::cache::Cache;
 use crate::key::Pattern;
 
-/// More different patterns of one cache than this are taken for everything, so that a body that never ends takes no more
-/// and more memory.
-const MOST: usize = 10_000;
+/// How many patterns one removal makes at most, so that it ends within its budget.
+pub(super) const AT_ONCE: usize = 1_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Noted(Vec<(Cache, HashSet<Pattern>)>);
@@ -19,10 +18,15 @@ impl Noted {
             self.0.push((cache.clone(), HashSet::new()));
             self.0.len() - 1
         });
-        let noted = &mut self.0[at].1;
-        noted.extend(patterns);
-        if noted.len() > MOST {
-            *noted = HashSet::from([Pattern::all()]);
+        self.0[at].1.extend(patterns);
+    }
+
+    /// Replaces the patterns of a cache by one that covers everything, if there are more than `most`.
+    pub(super) fn limit(&mut self, most: usize) {
+        for (_, patterns) in &mut self.0 {
+            if patterns.len() > most {
+                *patterns = HashSet::from([Pattern::all()]);
+            }
         }
     }
 
@@ -38,13 +42,15 @@ impl Noted {
         of_cache.any(|(_, patterns)| patterns.iter().any(covers))
     }
 
-    /// The patterns of all caches.
-    pub(super) fn into_removals(self) -> Vec<(Cache, Vec<Pattern>)> {
-        let removal = |(cache, patterns): (Cache, HashSet<Pattern>)| {
-            let patterns = patterns.into_iter().collect();
-            (cache, patterns)
-        };
-        self.0.into_iter().map(removal).collect()
+    /// The patterns of all caches, at most so many in one removal.
+    pub(super) fn into_removals(self, at_once: usize) -> Vec<(Cache, Vec<Pattern>)> {
+        let mut removals = Vec::new();
+        for (cache, patterns) in self.0 {
+            let patterns: Vec<Pattern> = patterns.into_iter().collect();
+            let chunks = patterns.chunks(at_once);
+            removals.extend(chunks.map(|patterns| (cache.clone(), patterns.to_vec())));
+        }
+        removals
     }
 }
 
@@ -63,15 +69,19 @@ mod tests {
         noted.add(&other, [key(3)]);
         let is = |number: usize| move |pattern: &Pattern| *pattern == key(number);
         assert!(noted.any(&one, &is(1)) && !noted.any(&other, &is(1)));
-        noted.add(&one, (0..=MOST).map(key));
+        noted.limit(2);
+        assert!(noted.any(&one, &is(1)));
+        noted.add(&one, [key(4)]);
+        noted.limit(2);
         assert!(noted.any(&one, &Pattern::is_clear) && !noted.any(&other, &Pattern::is_clear));
         let mut all = Noted::default();
         all.add_all(&noted);
-        let removals = all.into_removals();
+        all.add(&other, [key(5), key(6)]);
+        let removals = all.into_removals(2);
         let lengths: Vec<usize> = removals
             .iter()
             .map(|(_, patterns)| patterns.len())
             .collect();
-        assert_eq!(lengths, [1, 1]);
+        assert_eq!(lengths, [1, 2, 1]);
     }
 }

@@ -1,10 +1,10 @@
-//! What the calls of a task must not read from the cache or store in it, because it has been changed and not removed yet.
+//! Scopes of a task in which data has been changed and not yet removed from the cache: its calls neither read that data from the
+//! cache nor store it.
 //!
 //! There are two scopes. A database transaction ([`crate::deferred()`]) collects removals until its commit. The body of a
 //! writer, a function that invalidates, may have changed whatever its patterns cover before these are removed. Scopes nest:
 //! a call goes by all of them.
 
-use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use crate::cache::Cache;
 #[cfg(feature = "_outbox")]
 use crate::cache::in_outbox::InOutbox;
-use crate::cache::noted::Noted;
+use crate::cache::noted::{AT_ONCE, Noted};
 use crate::key::Pattern;
 use crate::telemetry::invalidation::{Durability, Invalidation};
 use crate::telemetry::outcome::Reason;
@@ -24,7 +24,7 @@ tokio::task_local! {
     static SCOPE: Arc<Scope>;
 }
 
-/// What a part of a task may have changed.
+/// A part of a task, and the patterns that cover the data that it may have changed.
 #[derive(Debug)]
 pub(super) struct Scope {
     outer: Option<Arc<Scope>>,
@@ -57,12 +57,16 @@ struct Transaction {
 #[derive(Debug)]
 struct WriterScope {
     own: Changes,
-    /// What was removed in the body, by other writers or by hand. If the body has a transaction of its own, that was too
-    /// early: so the writer removes it again at its end.
+    /// The removals that other writers, or calls by hand, have made inside of the body. If the body has a transaction of its
+    /// own, they were too early: so the writer makes them again at its end.
     removed: Mutex<Noted>,
-    /// What was only changed there, by writers that have failed.
+    /// The patterns of writers that have failed inside of the body, which may have changed data and removed nothing.
     changed: Mutex<Noted>,
 }
+
+/// If more different patterns of one cache were removed inside of a writer than this, everything was, so that a body that never
+/// ends does not take more and more memory.
+const MOST_NOTED: usize = 10_000;
 
 /// The patterns that cover what was changed.
 type Changes = (Cache, Vec<Pattern>);
@@ -178,12 +182,15 @@ pub(crate) fn defer(cache: &Cache, patterns: &[Pattern]) -> Option<Invalidation>
 pub(crate) fn note_in_writer(cache: &Cache, patterns: &[Pattern]) {
     let _ = SCOPE.try_with(|scope| {
         if let Some(writer) = scope.as_writer() {
-            writer.removed.lock().add(cache, patterns.iter().cloned());
+            let mut removed = writer.removed.lock();
+            removed.add(cache, patterns.iter().cloned());
+            removed.limit(MOST_NOTED);
         }
     });
 }
 
 /// Whether the call runs inside a transaction or a writer.
+#[inline] // it is on the path of a memory hit
 pub(crate) fn is_inside() -> bool {
     SCOPE.try_with(|_| ()).is_ok()
 }
@@ -209,7 +216,7 @@ pub(crate) fn is_active() -> bool {
 
 /// Whether what the key holds may have been changed by a scope of this call, which removes it at its end.
 pub(crate) fn is_due(cache: &Cache, key: &str, tags: &[String]) -> bool {
-    why_due(cache, |pattern| pattern.matches(key, tags)).is_some()
+    is_inside() && why_due(cache, |pattern| pattern.matches(key, tags)).is_some()
 }
 
 /// The same for a key whose tags are not all known: its entry may carry any tag that begins with one of `open`. Returns why
@@ -232,6 +239,11 @@ pub(crate) fn may_be_due(
                 _ => false,
             }
     })
+}
+
+/// The same for a key of whose tags nothing is known.
+pub(crate) fn may_be_due_by_any_tag(cache: &Cache, key: &str) -> bool {
+    is_inside() && may_be_due(cache, key, &[], &[String::new()]).is_some()
 }
 
 /// The scope of the transaction that the call runs in.
@@ -297,18 +309,21 @@ impl Writer {
         Within { scope, body }
     }
 
-    /// Takes what was removed in the body: adds what is of this cache to the writer's own patterns, and returns the rest.
+    /// Takes the removals that were made in the body. Those of this cache are added to the writer's own patterns, as long as
+    /// they fit into one removal; the others are returned.
     pub(crate) fn take_inside(&self, cache: &Cache, patterns: &mut Vec<Pattern>) -> Vec<Changes> {
         let Some(Registered::Around(scope)) = &self.0 else {
             return Vec::new();
         };
-        let (of_cache, rest) = scope
-            .take_removed()
-            .into_iter()
-            .partition::<Vec<Changes>, _>(|(of, _)| of.is(cache));
-        let known: HashSet<Pattern> = patterns.iter().cloned().collect();
-        let further = of_cache.into_iter().flat_map(|(_, patterns)| patterns);
-        patterns.extend(further.filter(|pattern| !known.contains(pattern)));
+        let mut rest = Vec::new();
+        for (of, mut further) in scope.take_removed() {
+            further.retain(|pattern| !patterns.contains(pattern));
+            if of.is(cache) && patterns.len() + further.len() <= AT_ONCE {
+                patterns.append(&mut further);
+            } else {
+                rest.push((of, further));
+            }
+        }
         rest
     }
 
@@ -356,14 +371,17 @@ impl Scope {
             };
             let (cache, patterns) = &writer.own;
             own.lock().add(cache, patterns.iter().cloned());
+            for noted in [&outer.removed, &outer.changed] {
+                noted.lock().limit(MOST_NOTED);
+            }
         }
     }
 
-    /// What was removed inside of the writer.
+    /// Takes the removals that were made inside of the writer.
     fn take_removed(&self) -> Vec<Changes> {
         let removed = |writer: &WriterScope| std::mem::take(&mut *writer.removed.lock());
         self.as_writer()
-            .map_or_else(Vec::new, |writer| removed(writer).into_removals())
+            .map_or_else(Vec::new, |writer| removed(writer).into_removals(AT_ONCE))
     }
 }
 

@@ -9,7 +9,6 @@ use tracing::Instrument as _;
 
 use crate::cache::Cache;
 use crate::cache::load::Load;
-use crate::cache::transaction;
 use crate::cacheable::erased::{AnyKind, AnyResult, Prepared};
 use crate::cacheable::{ErasedValue, Preparing};
 use crate::call::body::{ResultRules, Work};
@@ -228,17 +227,11 @@ impl<'a> Ending<'a> {
         }
     }
 
-    /// Whether the transaction of this call has begun to change what was loaded, while it was loaded: others must not see
-    /// that yet.
-    fn was_changed_meanwhile(&self) -> bool {
-        let tags = self.removals.call.tags.known_and_open().0;
-        transaction::is_due(self.cache, self.key.as_str(), &tags)
-    }
-
     /// Gives the result to the waiters, and stores it.
     fn hand_over(&self, loading: Box<Load>, verdict: Verdict, returned: &AnyResult) -> Stored {
         let (site, kind) = (self.about.site, &*self.kind);
-        if self.was_changed_meanwhile() {
+        let tags = self.removals.call.tags.known_and_open().0;
+        if loading.was_changed_meanwhile(&tags) {
             loading.end(Outcome::Unshared, verdict == Verdict::Failed);
             return Stored {
                 failed: verdict == Verdict::Failed,
@@ -260,7 +253,7 @@ impl<'a> Ending<'a> {
         match (kept, self.lifetime(verdict)) {
             (Some(kept), Some(ttl)) => {
                 let stored = loading.may_store();
-                loading.store(kept, ttl, self.removals.call.tags.known_and_open().0);
+                loading.store(kept, ttl, tags);
                 return Stored {
                     ttl,
                     stored,

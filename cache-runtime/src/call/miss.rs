@@ -471,6 +471,7 @@ where
         let loaded = self.load_uncached(cache, Some(key), limits).await;
         if let (LoadResult::Own(returned, _), Some(_)) = (&loaded, &permit)
             && kind.ended(returned) == Ended::Value
+            && !transaction::may_be_due_by_any_tag(cache, key.as_str())
             && let Some(kept) = shareable(about.site, &*kind, returned)
         {
             flight.share(Outcome::Unstored(kept));

@@ -70,7 +70,7 @@ where
     read_typed(call, kind, when, result_patterns, &mut Some(body))
 }
 
-/// What [`read`] does, compiled once for each type of result.
+/// Does the work of [`read`]. It is compiled once for each type of result, and not for each function.
 fn read_typed<'a, R, K, W, L>(
     call: Call,
     kind: K,

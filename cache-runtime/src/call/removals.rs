@@ -96,7 +96,7 @@ impl<'a> PendingRemovals<'a> {
             Ended::Failed => {
                 self.writer.failed();
                 self.due.patterns = self.always.clone().into_iter().collect();
-                return; // a `put` still removes its key
+                return;
             }
         }
         self.due.patterns = self.call.patterns.patterns();

@@ -26,7 +26,7 @@ pub enum Near {
     AtMost(Duration),
 }
 
-/// What answers while Redis is unavailable. Removals by other processes do not arrive then.
+/// Whether memory or the body answers a call while Redis is unavailable. Removals by other processes do not arrive then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outage {

@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
+use crate::cache::load::Load;
 use crate::cache::shards::Shard;
 use crate::cache::transaction;
 use crate::cache::{Cache, Hit, ReadOutcome, Request};
@@ -131,7 +132,9 @@ impl Cache {
                 }
             }
             ReadOutcome::Load(loading) => Some(loading),
-            ReadOutcome::RunLimited(flight, _) => return self.load_in_turn(&flight, load).await,
+            ReadOutcome::RunLimited(flight, _) => {
+                return self.load_in_turn(&key, &flight, load).await;
+            }
             ReadOutcome::RunUncached(_) => None,
         };
         let why = loading
@@ -142,17 +145,31 @@ impl Cache {
             ..by_hand(Status::Miss, why)
         });
         self.count_by_hand(|counters| &counters.misses);
-        let Some(loading) = loading else {
-            return Box::pin(load()).await;
-        };
+        match loading {
+            Some(loading) => self.load_by_hand(loading, ttl, load).await,
+            None => Box::pin(load()).await,
+        }
+    }
+
+    /// Runs the loader, and stores its value for `ttl`; without one, only the calls that wait get it.
+    async fn load_by_hand<T, E, F, Fut>(
+        &self,
+        loading: Box<Load>,
+        ttl: Option<Duration>,
+        load: F,
+    ) -> Result<T, E>
+    where
+        T: Clone + Send + Sync + 'static,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
         match loading.run(Box::pin(load())).await {
-            // The transaction of this call has begun to change it meanwhile: others must not see that yet.
-            Ok(value) if transaction::is_due(self, loading.key(), &[]) => {
+            Ok(value) if loading.was_changed_meanwhile(&[]) => {
                 loading.end(Outcome::Unshared, false);
                 Ok(value)
             }
             Ok(value) => {
-                let kept: Arc<dyn std::any::Any + Send + Sync> = Arc::new(value.clone());
+                let kept: Arc<dyn Any + Send + Sync> = Arc::new(value.clone());
                 match ttl {
                     Some(ttl) => loading.store(Some(kept), ttl, Vec::new()),
                     None => loading.end(Outcome::Unstored(kept), false),
@@ -169,7 +186,12 @@ impl Cache {
 
     /// Loads after a load whose result could not be shared. Only a few run at a time, and all waiters get the first
     /// value.
-    async fn load_in_turn<T, E, F, Fut>(&self, flight: &Flight<Box<Lease>>, load: F) -> Result<T, E>
+    async fn load_in_turn<T, E, F, Fut>(
+        &self,
+        key: &CacheKey,
+        flight: &Flight<Box<Lease>>,
+        load: F,
+    ) -> Result<T, E>
     where
         T: Clone + Send + Sync + 'static,
         F: FnOnce() -> Fut,
@@ -186,7 +208,9 @@ impl Cache {
         record(|| by_hand(Status::Miss, Reason::Shared));
         self.count_by_hand(|counters| &counters.misses);
         let loaded = Box::pin(load()).await;
-        if let Ok(value) = &loaded {
+        if let Ok(value) = &loaded
+            && !transaction::may_be_due_by_any_tag(self, key.as_str())
+        {
             flight.share(Outcome::Unstored(Arc::new(value.clone())));
         }
         loaded
@@ -197,7 +221,7 @@ impl Cache {
     /// the reader expects.
     pub async fn exists(&self, key: impl Into<CacheKey>) -> bool {
         let key = key.into();
-        if !self.is_enabled() || self.is_due_by_hand(&key) {
+        if !self.is_enabled() || transaction::may_be_due_by_any_tag(self, key.as_str()) {
             return false;
         }
         let budget = self.budget();
@@ -240,14 +264,20 @@ impl Cache {
             return keys.iter().map(|_| None).collect();
         }
         let mut found: HashMap<&str, Hit> = HashMap::new();
-        for key in keys.iter().filter(|key| !self.is_due_by_hand(key)) {
+        for key in keys
+            .iter()
+            .filter(|key| !transaction::may_be_due_by_any_tag(self, key.as_str()))
+        {
             if let Some(hit) = self.look_in_memory(&Request::plain(key, ops)) {
                 found.insert(key.as_str(), hit);
             }
         }
         let missing: Vec<&CacheKey> = keys
             .iter()
-            .filter(|key| !found.contains_key(key.as_str()) && !self.is_due_by_hand(key))
+            .filter(|key| {
+                !found.contains_key(key.as_str())
+                    && !transaction::may_be_due_by_any_tag(self, key.as_str())
+            })
             .collect();
         let parts = self.by_shard(missing, |key| key.as_str());
         let reading = parts.into_iter().map(async |(shard, keys)| {
@@ -387,7 +417,7 @@ impl Cache {
             transaction::is_active() || transaction::is_due(self, put.key.as_str(), &[])
         });
         if !due.is_empty() {
-            // What they were computed from may be rolled back.
+            // The data that these values were computed from may be rolled back.
             let keys = due.iter().map(|put| Pattern::key(&put.key)).collect();
             let _ = self.remove(keys, None).await;
         }
@@ -452,7 +482,7 @@ impl Cache {
     /// Looks in memory, then in Redis. A value from Redis goes into memory unless a load of the key is under way: the
     /// flight guards against removals in between.
     pub(crate) async fn get_hit(&self, request: &Request<'_>) -> Option<Hit> {
-        if self.is_due_by_hand(request.key) {
+        if transaction::may_be_due_by_any_tag(self, request.key.as_str()) {
             return None;
         }
         if let Some(hit) = self.look_in_memory(request) {
@@ -472,11 +502,6 @@ impl Cache {
             lead.found(Outcome::Value(found.kept.clone()));
         }
         Some(found.hit())
-    }
-
-    /// Inside a transaction: whether the key is, or may be, removed at its end. The tags of its entry are not known.
-    fn is_due_by_hand(&self, key: &CacheKey) -> bool {
-        transaction::may_be_due(self, key.as_str(), &[], &[String::new()]).is_some()
     }
 
     /// Counts a read by the tier that answered it.

@@ -1,4 +1,4 @@
-//! What the outbox asks of a database.
+//! The statements that the outbox needs from a database.
 
 use std::time::Duration;
 

@@ -1,10 +1,11 @@
 //! Writers inside of writers, transactions inside of transactions, and what else happens inside of them.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use cache_runtime::{assert_hit, assert_miss, cache, cached, deferred, testing};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::yield_now;
 
 use crate::places::everywhere;
@@ -216,4 +217,76 @@ async fn a_transaction_makes_its_removals_together() {
         assert_miss!(row(1_249));
     })
     .await;
+}
+
+#[cached(invalidates = "turn:<id>")]
+async fn write_turn(id: u64) {
+    ROW.store(2, SeqCst);
+}
+
+/// After a load that failed, those who waited for it load in turn, and share the first value.
+async fn in_turn() {
+    ROW.store(1, SeqCst);
+    let hour = Duration::from_secs(3600);
+    let (begun, fail, gate) = (
+        Arc::new(Notify::new()),
+        Arc::new(Notify::new()),
+        Arc::new(Semaphore::new(0)),
+    );
+    let (begins, fails) = (begun.clone(), fail.clone());
+    let leader = testing::spawn(cache().get_or_load("turn:1", hour, async move || {
+        begins.notify_one();
+        fails.notified().await;
+        Err::<u64, ()>(())
+    }));
+    begun.notified().await;
+
+    let (has_turn, written) = (Notify::new(), Notify::new());
+    let changing = deferred(async {
+        let loading = cache().get_or_load("turn:1", hour, async || {
+            has_turn.notify_one();
+            written.notified().await;
+            Ok::<_, ()>(in_database())
+        });
+        let writing = async {
+            has_turn.notified().await;
+            write_turn(1).await;
+            written.notify_one();
+        };
+        let (loaded, ()) = tokio::join!(loading, writing);
+        assert_eq!(loaded, Ok(2));
+        Err::<(), ()>(())
+    });
+    let others = async {
+        let others: Vec<_> = (0..50)
+            .map(|_| {
+                let gate = gate.clone();
+                testing::spawn(cache().get_or_load("turn:1", hour, async move || {
+                    gate.acquire().await.unwrap().forget();
+                    Ok::<u64, ()>(1)
+                }))
+            })
+            .collect();
+        // All of them wait for the leader.
+        while cache().stats().misses < 1 {
+            yield_now().await;
+        }
+        for _ in 0..100 {
+            yield_now().await;
+        }
+        fail.notify_one();
+        others
+    };
+    let (changed, others) = tokio::join!(changing, others);
+    changed.unwrap_err();
+    leader.await.unwrap().unwrap_err();
+    gate.add_permits(50);
+    for other in others {
+        assert_eq!(other.await.unwrap(), Ok(1), "not what nobody has committed");
+    }
+}
+
+#[tokio::test]
+async fn what_a_transaction_has_changed_is_not_shared_with_those_who_load_in_turn() {
+    testing::scope(in_turn()).await;
 }

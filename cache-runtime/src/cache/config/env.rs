@@ -137,7 +137,7 @@ pub(super) fn outage_max_age(text: &str) -> Result<Duration, Error> {
     }
 }
 
-/// What answers while Redis is unavailable.
+/// Reads `CACHE_OUTAGE`: whether memory or the body answers while Redis is unavailable.
 pub(super) fn outage(text: &str) -> Result<Outage, Error> {
     match text.trim().to_ascii_lowercase().as_str() {
         "memory" => Ok(Outage::Memory),
