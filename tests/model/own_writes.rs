@@ -4,6 +4,9 @@
 //! task calls the cached function of the row. Another process loads and stores the row at any time, and sees what is committed.
 //! The transaction is committed, rolled back, or dropped, after which it is not known which of these happened.
 //!
+//! Where the transaction is not in a `deferred` scope but belongs to another writer, whose body calls this one, the removal comes
+//! before the commit, and is made again at the end of the other writer.
+//!
 //! What is promised: the cache never holds what is not committed; once the removal is acknowledged, it holds nothing older; and
 //! the task never reads an older value than its own.
 
@@ -23,6 +26,10 @@ enum Safeguard {
     BeforeStore,
     /// Removals wait for the commit.
     Deferred,
+    /// A writer makes the removals again that others have made inside of it.
+    Again,
+    /// Until then, its calls go past the cache for what was removed.
+    UntilThen,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -73,6 +80,8 @@ enum Broken {
 #[derive(Clone, Copy, Debug, Default)]
 struct OwnWrites {
     off: Option<Safeguard>,
+    /// The transaction belongs to another writer, and is in no `deferred` scope.
+    inside_writer: bool,
 }
 
 type Next = Vec<(Step, State)>;
@@ -87,6 +96,7 @@ impl OwnWrites {
         match state.writer {
             Writer::NotBegun => false,
             Writer::Running => self.on(Safeguard::OnEntry),
+            Writer::Succeeded if self.inside_writer => self.on(Safeguard::UntilThen),
             Writer::Succeeded => self.on(Safeguard::Deferred),
             // It is known from its beginning on.
             Writer::Failed => self.on(Safeguard::OnEntry) && self.on(Safeguard::AfterFailure),
@@ -120,7 +130,7 @@ impl OwnWrites {
                 });
                 add(next, "the writer succeeds", state, |state| {
                     state.writer = Writer::Succeeded;
-                    if !self.on(Safeguard::Deferred) {
+                    if self.inside_writer || !self.on(Safeguard::Deferred) {
                         state.remove();
                     }
                 });
@@ -142,8 +152,17 @@ impl OwnWrites {
         }
         if state.load.is_none() && state.writer != Writer::Running {
             add(next, "the transaction is committed", state, |state| {
-                state.due = state.writer == Writer::Succeeded && self.on(Safeguard::Deferred);
+                let succeeded = state.writer == Writer::Succeeded;
+                let removes = match self.inside_writer {
+                    true => self.on(Safeguard::Again),
+                    false => self.on(Safeguard::Deferred),
+                };
+                state.due = succeeded && removes;
                 state.end(true);
+                if succeeded && self.inside_writer && !removes {
+                    // The other writer returns, as if its caller could rely on the removal before the commit.
+                    state.floor = state.committed;
+                }
             });
             add(next, "the transaction is rolled back", state, |state| {
                 state.end(false);
@@ -280,18 +299,25 @@ impl Model for OwnWrites {
     }
 }
 
-fn explored(off: Option<Safeguard>) -> Explored<Broken> {
-    let explored = explore(&OwnWrites { off });
+fn explored(off: Option<Safeguard>, inside_writer: bool) -> Explored<Broken> {
+    let model = OwnWrites { off, inside_writer };
+    let explored = explore(&model);
     if let Some(violation) = &explored.violation {
-        println!("without {off:?}: {violation}");
+        println!("{model:?}: {violation}");
     }
     explored
 }
 
 #[test]
 fn a_transaction_reads_its_own_writes_and_shows_them_to_nobody() {
-    let explored = explored(None);
-    assert!(explored.violation.is_none());
+    for inside_writer in [false, true] {
+        let explored = explored(None, inside_writer);
+        assert!(explored.violation.is_none(), "{inside_writer}");
+        every_step_was_taken(&explored);
+    }
+}
+
+fn every_step_was_taken(explored: &Explored<Broken>) {
     for step in [
         "the writer fails",
         "the removal is acknowledged",
@@ -308,13 +334,17 @@ fn a_transaction_reads_its_own_writes_and_shows_them_to_nobody() {
 
 #[test]
 fn without_any_one_safeguard_it_does_not() {
-    for (off, broken) in [
-        (Safeguard::OnEntry, Broken::NotCommitted),
-        (Safeguard::AfterFailure, Broken::NotCommitted),
-        (Safeguard::BeforeStore, Broken::NotCommitted),
-        (Safeguard::Deferred, Broken::NotCommitted),
+    for (off, inside_writer, broken) in [
+        (Safeguard::OnEntry, false, Broken::NotCommitted),
+        (Safeguard::AfterFailure, false, Broken::NotCommitted),
+        (Safeguard::BeforeStore, false, Broken::NotCommitted),
+        (Safeguard::Deferred, false, Broken::NotCommitted),
+        (Safeguard::OnEntry, true, Broken::NotCommitted),
+        (Safeguard::AfterFailure, true, Broken::NotCommitted),
+        (Safeguard::Again, true, Broken::Stale),
+        (Safeguard::UntilThen, true, Broken::NotCommitted),
     ] {
-        let explored = explored(Some(off));
+        let explored = explored(Some(off), inside_writer);
         let violation = explored.violation;
         let violation = violation.unwrap_or_else(|| panic!("nothing fails without {off:?}"));
         assert_eq!(violation.broken, broken, "without {off:?}: {violation}");
