@@ -4,7 +4,7 @@ use std::time::Duration;
 
 pub use crate::cacheable::demand::{
     BorrowedArgument, CanBeCached, CanBeNone, CanKeepStatuses, CanTimeOut, CloneForEarly,
-    CloneForSoftTimeout, CloneForStale, Failing, Innermost, innermost_of_result,
+    CloneForSoftTimeout, CloneForStale, CloneForVerify, Failing, Innermost, innermost_of_result,
 };
 pub use crate::cacheable::dispatch;
 pub use crate::call::call::{Call, KeyText, ResultPatterns};

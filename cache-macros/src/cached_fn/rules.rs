@@ -29,6 +29,8 @@ pub(super) fn check_options(options: &Options, shape: &Shape, errors: &mut Error
     soft_timeout_is_the_shorter(options, errors);
     retry_needs_a_fallback(options, errors);
     background_needs_send(options, errors);
+    only_reads_are_compared(options, errors);
+    shadow_compares_each_call(options, errors);
     if options.key.is_given() || options.ttl.is_given() {
         result_rules::check(&shape.output, errors);
     }
@@ -43,6 +45,35 @@ fn background_needs_send(options: &Options, errors: &mut Errors) {
         errors.at(
             name.span(),
             format!("`{option}` runs the body in a task of its own, which may be on another thread, so it cannot be combined with `?Send`"),
+        );
+    }
+}
+
+/// A comparison runs the body once more, or instead of serving a value, so the body must change nothing.
+fn only_reads_are_compared(options: &Options, errors: &mut Errors) {
+    let compared = [options.policy.verify.name(), options.policy.shadow.name()];
+    if let (Some(option), true) = (
+        compared.into_iter().flatten().next(),
+        options.invalidates.is_given(),
+    ) {
+        errors.at(
+            option.span(),
+            format!(
+                "`{option}` compares what a read returns, and a function with `invalidates` writes\n\
+                 help: put `{option}` on the functions whose entries this one invalidates"
+            ),
+        );
+    }
+}
+
+fn shadow_compares_each_call(options: &Options, errors: &mut Errors) {
+    if let (Some(verify), true) = (
+        options.policy.verify.name(),
+        options.policy.shadow.is_given(),
+    ) {
+        errors.at(
+            verify.span(),
+            "`shadow` compares the value of each call already, and serves none; leave out one of the two",
         );
     }
 }

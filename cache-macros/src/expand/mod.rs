@@ -25,7 +25,7 @@
 //! }
 //! ```
 //!
-//! With `stale`, `early` or `soft_timeout` the body may run in the background, so it owns what it uses:
+//! With `stale`, `early`, `soft_timeout` or `verify` the body may run in the background, so it owns what it uses:
 //!
 //! ```text
 //! // Input

@@ -122,7 +122,12 @@ fn policy(private: &TokenStream, policy: &Policy) -> TokenStream {
         let from = Literal::usize_unsuffixed(compress.from);
         quote!(.compress(#private::Compression::#algorithm, #from))
     });
-    quote!(#(#lengths)* #early #jitter #outage #codec #compress)
+    let verify = policy.verify.value().map(|hits| {
+        let hits = Literal::u32_unsuffixed(*hits);
+        quote!(.verify(#hits))
+    });
+    let shadow = policy.shadow.is_given().then(|| quote!(.shadow()));
+    quote!(#(#lengths)* #early #jitter #outage #codec #compress #verify #shadow)
 }
 
 /// The steps that say who may share an answer.

@@ -239,9 +239,10 @@ fn clone_for(option: &Ident) -> Ident {
 }
 
 fn background(option: &Ident) -> String {
-    match option == "soft_timeout" {
-        true => format!("`{option}` lets the body continue in the background"),
-        false => format!("`{option}` refreshes in the background"),
+    match option.to_string().as_str() {
+        "soft_timeout" => format!("`{option}` lets the body continue in the background"),
+        "verify" => format!("`{option}` runs the body in the background"),
+        _ => format!("`{option}` refreshes in the background"),
     }
 }
 

@@ -102,7 +102,7 @@ impl Options {
 type Read = fn(&mut Options, Ident, ParseStream<'_>) -> syn::Result<()>;
 
 /// Every option that has a name, in the order in which an error message lists them.
-const TABLE: [(&str, Read); 27] = [
+const TABLE: [(&str, Read); 29] = [
     ("ttl", |to, name, input| {
         fill(&mut to.ttl, name, input, ttl::ttl)
     }),
@@ -176,6 +176,13 @@ const TABLE: [(&str, Read); 27] = [
     }),
     ("compress", |to, name, input| {
         fill(&mut to.policy.compress, name, input, policy::compress)
+    }),
+    ("verify", |to, name, input| {
+        fill(&mut to.policy.verify, name, input, policy::verify)
+    }),
+    ("shadow", |to, name, input| {
+        no_value(&name, input)?;
+        to.policy.shadow.fill(name, ())
     }),
     ("public", |to, name, input| match input.peek(Token![=]) {
         true => fill(&mut to.http.public, name, input, http::condition),

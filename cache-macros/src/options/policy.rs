@@ -27,6 +27,9 @@ pub(crate) struct Policy {
     pub(crate) outage: Slot<Outage>,
     pub(crate) codec: Slot<Codec>,
     pub(crate) compress: Slot<Compress>,
+    /// Of how many hits one is compared with what the body returns.
+    pub(crate) verify: Slot<u32>,
+    pub(crate) shadow: Slot<()>,
 }
 
 /// `outage = …`
@@ -70,6 +73,7 @@ impl Policy {
             self.stale.name(),
             self.early.name(),
             self.soft_timeout.name(),
+            self.verify.name(),
         ];
         options.into_iter().flatten().next()
     }
@@ -88,6 +92,8 @@ impl Policy {
             self.early.name(),
             self.timeout.name(),
             self.soft_timeout.name(),
+            self.verify.name(),
+            self.shadow.name(),
         ];
         names.into_iter().flatten()
     }
@@ -101,6 +107,22 @@ impl Policy {
             self.compress.name(),
         ];
         self.about_running().chain(names.into_iter().flatten())
+    }
+}
+
+/// The number after `verify =`.
+pub(super) fn verify(input: ParseStream<'_>) -> syn::Result<u32> {
+    let expected = "`verify` is a number: with `verify = 100`, one hit in 100 is compared with what the body returns";
+    let number: LitInt = input
+        .parse()
+        .map_err(|found| error(found.span(), expected))?;
+    match number.base10_parse() {
+        Ok(0) => Err(error(
+            number.span(),
+            "`verify = 0` compares nothing; leave it out, or write `verify = 1` to compare every hit",
+        )),
+        Ok(hits) => Ok(hits),
+        Err(_) => Err(error(number.span(), expected)),
     }
 }
 

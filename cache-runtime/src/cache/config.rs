@@ -32,6 +32,7 @@ pub struct CacheConfig {
     redis_url: Option<(&'static str, String)>,
     access: Access,
     pub(crate) enabled: bool,
+    pub(crate) shadow: bool,
     pub(crate) max_connections: usize,
     pub(crate) connect_timeout: Duration,
     pub(crate) command_timeout: Duration,
@@ -60,6 +61,7 @@ impl Default for CacheConfig {
         Self {
             redis_url: None,
             enabled: true,
+            shadow: false,
             access: Access::default(),
             // An upper bound, not a target: one multiplexed connection handles 420,000 GETs a second, two handle
             // fewer.
@@ -144,7 +146,7 @@ impl CacheConfig {
             &mut config.max_background_loads,
         )?;
         if let Some(text) = var("CACHE_ENABLED") {
-            config.enabled = env::on_or_off("CACHE_ENABLED", &text)?;
+            (config.enabled, config.shadow) = env::enabled(&text)?;
         }
         if let Some(namespace) = var("CACHE_NAMESPACE") {
             config.namespace = namespace;
@@ -282,6 +284,23 @@ impl CacheConfig {
     #[must_use]
     pub fn enabled(mut self, enabled: bool) -> Self {
         self.enabled = enabled;
+        self
+    }
+
+    /// Stores values and compares them, and serves none, with `true` (`CACHE_ENABLED=shadow`). To find out on your own traffic,
+    /// before the cache answers anybody, how often it would and whether its answers would be right.
+    ///
+    /// Each read runs its body, as with a cache that is switched off. If the cache has a value for the call, it is compared with the
+    /// body's result; [`CacheStats::shadow_hits`](crate::CacheStats::shadow_hits),
+    /// [`CacheStats::compared`](crate::CacheStats::compared) and [`CacheStats::mismatches`](crate::CacheStats::mismatches)
+    /// count, and a warning names the function. Otherwise the result is stored as usual. A call waits for Redis before its body
+    /// runs, as on a miss.
+    ///
+    /// Manual reads find nothing: [`Cache::get`](crate::Cache::get) returns `None`, and
+    /// [`Cache::get_or_load`](crate::Cache::get_or_load) runs its loader; they compare nothing.
+    #[must_use]
+    pub fn shadow(mut self, shadow: bool) -> Self {
+        self.shadow = shadow;
         self
     }
 
@@ -557,6 +576,7 @@ impl fmt::Debug for CacheConfig {
             .field("redis", &redis)
             .field("access", &self.access)
             .field("enabled", &self.enabled)
+            .field("shadow", &self.shadow)
             .field("namespace", &self.namespace)
             .field("budget", &self.budget)
             .field("connect_timeout", &self.connect_timeout)

@@ -126,6 +126,12 @@ impl Cache {
                 "the cache is switched off (CACHE_ENABLED): every call runs its body, and nothing is stored; removals are still made"
             );
         }
+        if cache.why_not_read() == Some(Reason::Shadow) {
+            tracing::warn!(
+                "the cache is in shadow mode (CACHE_ENABLED=shadow): every call runs its body, and stored values are only compared \
+                 with the results"
+            );
+        }
         for tier in cache.inner.shards.tiers() {
             cache.recognize_cluster(tier);
             tier.start();
@@ -166,6 +172,22 @@ impl Cache {
     #[must_use]
     pub fn is_enabled(&self) -> bool {
         self.inner.config.enabled
+    }
+
+    /// Whether the cache stores and compares values, and serves none ([`CacheConfig::shadow`]).
+    #[inline] // it is on the path of a memory hit
+    #[must_use]
+    pub fn is_shadow(&self) -> bool {
+        self.inner.config.shadow
+    }
+
+    /// Whether manual reads may be answered from the cache, and why not.
+    pub(crate) fn why_not_read(&self) -> Option<Reason> {
+        match (self.is_enabled(), self.is_shadow()) {
+            (false, _) => Some(Reason::Off),
+            (true, true) => Some(Reason::Shadow),
+            (true, false) => None,
+        }
     }
 
     /// If the server of the tier turns out to be a node of a cluster, the cache uses the cluster.
@@ -307,6 +329,31 @@ impl Cache {
             }
         }
         ReadOutcome::RunUncached(Reason::Contended)
+    }
+
+    /// The same for a call that runs its body in any case, and so waits for no other load: it gets a value, or the right to
+    /// store one, or neither.
+    pub(crate) async fn read_without_waiting(
+        &self,
+        request: &Request<'_>,
+        budget: &Budget,
+    ) -> ReadOutcome {
+        if let Some(why) = self.why_due(request) {
+            return ReadOutcome::RunUncached(why);
+        }
+        if let Some(hit) = self.look_in_memory(request) {
+            return ReadOutcome::Hit(hit);
+        }
+        let flights = &self.shard(request.key.as_str()).local.flights;
+        match flights.join(request.key, request.tags, request.open_tags) {
+            Joined::Lead(lead) => {
+                let mut waits = HolderWait::none();
+                Box::pin(self.lead(lead, request, budget, &mut waits, None)).await
+            }
+            Joined::Wait(_) | Joined::Other | Joined::Full => {
+                ReadOutcome::RunUncached(Reason::Contended)
+            }
+        }
     }
 
     /// The stored value that may be served instead of a body that failed or is slow. It is looked up *now*, so that a

@@ -32,6 +32,15 @@ pub(super) struct HolderWait {
 const DEAD_HOLDERS: Duration = Duration::from_secs(2);
 
 impl HolderWait {
+    /// A call that waits for nobody, and leaves the leases of others alone.
+    pub(super) fn none() -> Self {
+        Self {
+            lost: DEAD_HOLDERS,
+            limit_reached: true,
+            ..Self::default()
+        }
+    }
+
     /// Records what was found at the key: a lease, or anything else.
     pub(super) fn found(&mut self, lease: Option<Identity>) {
         let pushed = std::mem::take(&mut self.pushed);

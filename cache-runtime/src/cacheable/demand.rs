@@ -328,4 +328,6 @@ owned_for! {
         "`early` refreshes behind the caller's back, so `{T}` must be `Clone + Send + Sync + 'static`"
     CloneForSoftTimeout
         "`soft_timeout` lets the load outlive its call, so `{T}` must be `Clone + Send + Sync + 'static`"
+    CloneForVerify
+        "`verify` runs the body in the background, so `{T}` must be `Clone + Send + Sync + 'static`"
 }

@@ -15,6 +15,7 @@ use crate::call::body::{ResultRules, Work};
 use crate::call::boxed;
 use crate::call::call::Call;
 use crate::call::fallback::{Fallback, FallbackReason};
+use crate::call::mode::Mode;
 use crate::call::pending_call::PendingCall;
 use crate::call::removals::{PendingRemovals, Verdict};
 use crate::call::report::count;
@@ -113,12 +114,14 @@ struct Ending<'a> {
     budget: &'a Budget,
     detached: bool,
     waits_for_store: bool,
+    /// Whether an older value may replace the result.
+    may_fall_back: bool,
 }
 
 impl<'a> Ending<'a> {
     fn new(
         cache: &'a Cache,
-        PendingCall { call, kind, .. }: PendingCall,
+        PendingCall { call, kind, mode }: PendingCall,
         loading: &Load,
         budget: &'a Budget,
         detached: bool,
@@ -133,6 +136,7 @@ impl<'a> Ending<'a> {
             budget,
             detached,
             waits_for_store,
+            may_fall_back: mode != Mode::Shadow,
         })
     }
 
@@ -140,7 +144,7 @@ impl<'a> Ending<'a> {
         Fallback {
             cache: self.cache,
             about: self.about,
-            key: Some(&self.key),
+            key: self.may_fall_back.then_some(&self.key),
             kind: &*self.kind,
             budget: self.budget,
         }

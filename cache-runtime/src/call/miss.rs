@@ -38,13 +38,13 @@ pub(super) struct Miss<'a, M, B> {
     pub(super) pending: Box<PendingCall>,
     pub(super) make: M,
     /// Present if its body owns its data.
-    pub(super) background: Option<BackgroundLoad<'a, B>>,
+    pub(super) background: Option<&'a BackgroundLoad<'a, B>>,
 }
 
 /// The time limits of a miss: for the body, and for Redis.
-struct Limits {
-    timeouts: Timeouts,
-    budget: Budget,
+pub(super) struct Limits {
+    pub(super) timeouts: Timeouts,
+    pub(super) budget: Budget,
 }
 
 /// The only instance of [`miss`] in this crate. The body (`'a`) may outlive the call (`'m`).
@@ -124,6 +124,10 @@ where
     };
     if !miss.pending.call.patterns.is_empty() && transaction::is_active() {
         return Searched::Done(boxed(|| miss.in_transaction(&cache)).await);
+    }
+    if miss.pending.mode == Mode::Shadow {
+        let key = key.clone();
+        return Searched::Done(boxed(|| miss.in_shadow(&cache, &key, limits)).await);
     }
     if miss.pending.mode == Mode::Normal
         && is_source_failing(&cache, site, key)
@@ -333,7 +337,7 @@ where
     M: FnOnce() -> Work<'a, B>,
     B: Future<Output = AnyResult> + Unpin,
 {
-    fn into_leading_call(self, cache: Cache, budget: Budget) -> LeadingCall<'a, B> {
+    pub(super) fn into_leading_call(self, cache: Cache, budget: Budget) -> LeadingCall<'a, B> {
         LeadingCall {
             cache,
             waits_for_store: self.pending.mode == Mode::Refresh,
@@ -435,7 +439,7 @@ where
         }
     }
 
-    /// Reports a hit whose value is returned, and starts its refresh if one is due.
+    /// Reports a hit whose value is returned, and starts its refresh or comparison if one is due.
     #[inline(never)]
     fn after_hit(self, cache: &Cache, hit: &Hit) {
         let about = self.pending.call.about();
@@ -444,12 +448,18 @@ where
         let Keyed::Key(key) = &self.pending.call.key else {
             return;
         };
-        if let Some(background) = self
-            .background
-            .filter(|_| hit.refresh && may_refresh(cache, key))
-        {
+        let Some(background) = self.background else {
+            return;
+        };
+        let verifies = !hit.refresh && about.site.verifies(hit);
+        if (hit.refresh || verifies) && may_refresh(cache, key) {
             let load = self.into_leading_call(cache.clone(), cache.background_budget());
-            (background.refresh)(load, hit.version);
+            let follow_up = if verifies {
+                background.verify
+            } else {
+                background.refresh
+            };
+            follow_up(load, hit.version);
         }
     }
 
@@ -487,7 +497,7 @@ where
             .await
     }
 
-    async fn run_and_report(
+    pub(super) async fn run_and_report(
         self,
         cache: &Cache,
         key: Option<&CacheKey>,
@@ -499,7 +509,7 @@ where
         conclude(about, loaded, status, why)
     }
 
-    async fn load_uncached(
+    pub(super) async fn load_uncached(
         self,
         cache: &Cache,
         key: Option<&CacheKey>,
@@ -524,7 +534,7 @@ async fn lead_within<'a, B>(
     load: LeadingCall<'a, B>,
     loading: Box<Load>,
     timeouts: Timeouts,
-    background: Option<BackgroundLoad<'a, B>>,
+    background: Option<&'a BackgroundLoad<'a, B>>,
 ) -> LoadResult
 where
     B: Future<Output = AnyResult> + Unpin,
@@ -544,7 +554,7 @@ async fn lead_softly<'a, B>(
     load: LeadingCall<'a, B>,
     loading: Box<Load>,
     timeouts: Timeouts,
-    background: BackgroundLoad<'a, B>,
+    background: &'a BackgroundLoad<'a, B>,
 ) -> LoadResult
 where
     B: Future<Output = AnyResult> + Unpin,
@@ -583,7 +593,7 @@ where
 
 /// Reports a call that ran its body, and returns its result.
 #[inline(never)]
-fn conclude(about: About, loaded: LoadResult, status: Status, why: Reason) -> AnyResult {
+pub(super) fn conclude(about: About, loaded: LoadResult, status: Status, why: Reason) -> AnyResult {
     match loaded {
         LoadResult::Own(
             returned,

@@ -21,6 +21,7 @@ mod body;
 )]
 pub(crate) mod call;
 pub(crate) mod caller;
+mod comparison;
 mod fallback;
 mod load;
 mod miss;
@@ -32,6 +33,7 @@ mod ready_or_boxed;
 mod removals;
 mod report;
 mod request;
+mod shadow;
 pub(crate) mod site;
 mod survivor;
 mod timeouts;
@@ -112,18 +114,18 @@ where
     L: FnOnce(&K::Inner, &mut ResultPatterns<'_>) + Send + 'static,
     F: FnOnce() -> Fut + Send + 'm,
     // If the next bound is not met, rustc shows its whole line, so the comment in it names the options that need it.
-    Fut: Future<Output = R> + Send + 'static, // `stale`, `early`, `soft_timeout`: a body may run in the background
+    Fut: Future<Output = R> + Send + 'static, // `stale`, `early`, `soft_timeout`, `verify`: a body may run in the background
 {
     let work = move || Work::new(kind, when, result_patterns, untyped::<R, K>(boxed(body)));
     match look_in_memory(&call, kind) {
-        MemoryLookup::Hit(returned, refresh) => {
-            if let Some(refresh) = refresh {
-                refresh.start(call, kind.any_kind(), work);
+        MemoryLookup::Hit(returned, follow_up) => {
+            if let Some(follow_up) = follow_up {
+                follow_up.start(call, kind.any_kind(), work);
             }
             ReadyOrBoxed::ready(returned)
         }
         MemoryLookup::Missed(missed) => {
-            missed.go_on(call, kind, Box::new(work), Some(BackgroundLoad::new()))
+            missed.go_on(call, kind, Box::new(work), Some(BackgroundLoad::ALL))
         }
     }
 }
@@ -142,7 +144,7 @@ where
     W: FnOnce(&K::Inner) -> bool + Send + 'a,
     L: FnOnce(&K::Inner, &mut ResultPatterns<'_>) + Send + 'a,
     F: FnOnce() -> Fut,
-    Fut: Future<Output = R>,
+    Fut: Future<Output = R> + 'a,
 {
     match ready_in_memory(&call, kind) {
         Ok(ready) => ready,

@@ -31,6 +31,8 @@ pub(super) enum Mode {
     Uncached,
     /// The cache is switched off.
     Off,
+    /// The call stores and compares a value, and is not answered with one.
+    Shadow,
 }
 
 impl Mode {
@@ -45,6 +47,7 @@ impl Mode {
             // Others may be using the value that it replaces. Without the cache, it removes that value.
             Self::Refresh => Self::Refresh,
             _ if !call.borrowed_cache().is_enabled() => Self::Off,
+            _ if call.site.policy.shadow || call.borrowed_cache().is_shadow() => Self::Shadow,
             Self::Normal if options.fresh => Self::Newer,
             mode => mode,
         }

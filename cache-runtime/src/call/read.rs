@@ -22,8 +22,8 @@ use crate::telemetry::outcome::{naming, observer_options};
 
 /// The result of looking in memory.
 pub(super) enum MemoryLookup<R> {
-    /// A value, and its refresh if one is due.
-    Hit(R, Option<Refresh>),
+    /// A value, and the work that follows in the background, if any is due.
+    Hit(R, Option<FollowUp>),
     Missed(Missed),
 }
 
@@ -37,10 +37,18 @@ pub(super) struct Missed {
 /// The future that continues a call after a miss. It does not know the type of the result.
 type AnyFuture<'a> = Pin<Box<dyn Future<Output = AnyResult> + Send + 'a>>;
 
-/// The refresh of a value that memory has given.
-pub(super) struct Refresh {
+/// The work that follows in the background when memory has given a value.
+pub(super) struct FollowUp {
     cache: Cache,
     version: u64,
+    kind: FollowUpKind,
+}
+
+#[derive(Clone, Copy)]
+enum FollowUpKind {
+    Refresh,
+    /// Compares the value with what the body returns.
+    Verify,
 }
 
 /// Looks in memory.
@@ -60,8 +68,7 @@ pub(super) fn look_in_memory<R: 'static, K: Erase<R>>(call: &Call, kind: K) -> M
             && let Some(returned) = give_back_typed(kind, hit)
         {
             report_named(name.as_ref(), cache, call, hit);
-            let refresh = hit.refresh.then(|| Refresh::new(cache, hit.version));
-            return MemoryLookup::Hit(returned, refresh);
+            return MemoryLookup::Hit(returned, FollowUp::due(cache, call, hit));
         }
     }
     MemoryLookup::Missed(Missed { mode, name })
@@ -96,20 +103,33 @@ fn look_up(cache: &Cache, call: &Call, key: &CacheKey, shape: Shape) -> Option<H
     cache.look_in_memory(&request(call, key, shape, &[], &[]))
 }
 
-impl Refresh {
-    fn new(cache: &Cache, version: u64) -> Self {
-        let cache = cache.clone();
-        Self { cache, version }
+impl FollowUp {
+    #[inline] // it is on the path of a memory hit
+    fn due(cache: &Cache, call: &Call, hit: &Hit) -> Option<Self> {
+        let kind = match hit.refresh {
+            true => FollowUpKind::Refresh,
+            false if call.site.verifies(hit) => FollowUpKind::Verify,
+            false => return None,
+        };
+        Some(Self {
+            cache: cache.clone(),
+            version: hit.version,
+            kind,
+        })
     }
 
-    /// Starts the refresh in the background, unless the key is being loaded.
+    /// Starts the work, unless the key is being loaded.
     pub(super) fn start(
         self,
         call: Call,
         kind: Box<dyn AnyKind>,
         make: impl FnOnce() -> Work<'static, Body<'static>>,
     ) {
-        let Self { cache, version } = self;
+        let Self {
+            cache,
+            version,
+            kind: follow_up,
+        } = self;
         let Keyed::Key(key) = &call.key else {
             return;
         };
@@ -123,7 +143,11 @@ impl Refresh {
             pending: PendingCall::new(call, kind, Mode::Normal),
             waits_for_store: false,
         };
-        (BackgroundLoad::new().refresh)(load, version);
+        let background = BackgroundLoad::ALL;
+        match follow_up {
+            FollowUpKind::Refresh => (background.refresh)(load, version),
+            FollowUpKind::Verify => (background.verify)(load, version),
+        }
     }
 }
 
@@ -134,7 +158,7 @@ impl Missed {
         call: Call,
         kind: K,
         make: MakeBody<'m, 'a>,
-        background: Option<BackgroundLoad<'a, Body<'a>>>,
+        background: Option<&'a BackgroundLoad<'a, Body<'a>>>,
     ) -> ReadyOrBoxed<R, K, AnyFuture<'m>> {
         let missed = Miss {
             pending: PendingCall::new(call, kind.any_kind(), self.mode),
@@ -153,7 +177,7 @@ impl Missed {
     ) -> ReadyOrBoxed<R, K, Pin<Box<impl Future<Output = AnyResult> + use<'a, R, K, M, B>>>>
     where
         M: FnOnce() -> Work<'a, B>,
-        B: Future<Output = AnyResult> + Unpin,
+        B: Future<Output = AnyResult> + Unpin + 'a,
     {
         let missed = Miss {
             pending: PendingCall::new(call, kind.any_kind(), self.mode),

@@ -3,10 +3,14 @@
 //! A [`Site`] is a `static`: in a generic function all instances share it, so nothing in it depends on a type.
 
 use std::sync::Once;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use crate::cache::Hit;
+use crate::common::one_at_a_time::OneAtATime;
+use crate::common::random;
 use crate::entry::policy::{Near, Outage, Policy};
 use crate::entry::{CodecKind, Compression};
 #[cfg(feature = "axum")]
@@ -33,6 +37,9 @@ pub struct Site {
     pub(crate) policy: Policy,
     pub(super) public: bool,
     vary: &'static [&'static str],
+    /// Comparisons of its values, and the version of the value that was the last one to differ.
+    pub(super) comparing: OneAtATime,
+    pub(super) mismatched: AtomicU64,
     listed: Once,
     warned: Once,
     told: Once,
@@ -103,6 +110,8 @@ impl Site {
             policy: Policy::PLAIN,
             public: false,
             vary: &[],
+            comparing: OneAtATime::new(),
+            mismatched: AtomicU64::new(0),
             listed: Once::new(),
             warned: Once::new(),
             told: Once::new(),
@@ -242,6 +251,20 @@ impl Site {
         self
     }
 
+    /// Compares one of so many hits with what the body returns then.
+    #[must_use]
+    pub const fn verify(mut self, hits: u32) -> Self {
+        self.policy.verify = hits;
+        self
+    }
+
+    /// Stores and compares values, and serves none.
+    #[must_use]
+    pub const fn shadow(mut self) -> Self {
+        self.policy.shadow = true;
+        self
+    }
+
     /// Declares its answers to be the same for everyone who may ask.
     #[must_use]
     pub const fn public(mut self) -> Self {
@@ -299,6 +322,12 @@ impl Site {
     /// The function's name in the statistics.
     pub(crate) fn name(&self) -> &'static str {
         self.function.name
+    }
+
+    /// Whether this hit is one of those that are compared with what the body returns.
+    #[inline] // it is on the path of a memory hit
+    pub(super) fn verifies(&self, hit: &Hit) -> bool {
+        self.policy.verify != 0 && !hit.is_stale() && random::once_in(self.policy.verify)
     }
 
     /// Lists the function among those that were called.

@@ -1,5 +1,6 @@
 //! Random bits: lease tokens, entry ids, jitter.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// 128 bits that nobody can guess or repeat.
@@ -31,8 +32,36 @@ pub(crate) fn number() -> u64 {
     u64::from_le_bytes([a, b, c, d, e, f, g, h])
 }
 
+/// True once in so many times on average, never for zero. It is made for the path of a hit: it asks the system once for each
+/// thread, and threads share nothing.
+pub(crate) fn once_in(times: u32) -> bool {
+    thread_local! {
+        static COUNT: Cell<u64> = Cell::new(number());
+    }
+    if times == 0 {
+        return false;
+    }
+    let count = COUNT.get();
+    COUNT.set(count.wrapping_add(1));
+    xxhash_rust::xxh3::xxh3_64(&count.to_le_bytes()).is_multiple_of(u64::from(times))
+}
+
 /// Uniform in 0.0..1.0.
 pub(crate) fn fraction() -> f64 {
     let [a, b, c, d, ..] = bytes();
     f64::from(u32::from_le_bytes([a, b, c, d])) / (f64::from(u32::MAX) + 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn once_in_a_hundred_is_about_one_in_a_hundred_and_of_one_each() {
+        let chosen = (0..100_000).filter(|_| once_in(100)).count();
+        // Six standard deviations.
+        assert!((811..=1189).contains(&chosen), "{chosen}");
+        assert!((0..100).all(|_| once_in(1)));
+        assert!(!(0..100).any(|_| once_in(0)));
+    }
 }

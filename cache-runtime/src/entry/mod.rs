@@ -18,6 +18,7 @@ mod pack;
 pub(crate) mod policy;
 #[cfg(feature = "postcard")]
 mod postcard;
+mod same;
 
 #[cfg(feature = "axum")]
 pub(crate) use codec::CodecError;
@@ -33,3 +34,4 @@ pub use kind::CodecKind;
 pub use ops::{TypeOps, type_ops};
 pub use pack::Compression;
 pub(crate) use pack::pack;
+pub(crate) use same::are_same;

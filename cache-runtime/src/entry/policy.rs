@@ -58,6 +58,10 @@ pub(crate) struct Policy {
     pub(crate) codec: CodecKind,
     /// The compression, and the size in bytes from which it is used.
     pub(crate) compress: Option<(Compression, usize)>,
+    /// Of how many hits one is compared with what the body returns now; zero: none.
+    pub(crate) verify: u32,
+    /// Whether values are stored and compared, and none is served.
+    pub(crate) shadow: bool,
 }
 
 /// The age of a value, and its TTL.
@@ -112,6 +116,8 @@ impl Policy {
         outage: None,
         codec: CodecKind::DEFAULT,
         compress: None,
+        verify: 0,
+        shadow: false,
     };
 
     /// How long after its TTL a value may be served at all.

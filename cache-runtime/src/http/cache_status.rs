@@ -250,6 +250,11 @@ mod tests {
                 Reason::Off,
                 "cache; fwd=bypass; ttl=58; detail=off",
             ),
+            (
+                Status::Bypass,
+                Reason::Shadow,
+                "cache; fwd=bypass; ttl=58; detail=shadow",
+            ),
         ] {
             assert_eq!(written(&call(status, why), false), expected);
         }

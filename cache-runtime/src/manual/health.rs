@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::cache::Cache;
 use crate::outage::breaker::BreakerState;
 use crate::redis::Tier;
+use crate::telemetry::outcome::Reason;
 
 /// The health of a cache. It serializes to the JSON that the health endpoint serves.
 ///
@@ -159,7 +160,11 @@ impl Cache {
         let mut seen = HashSet::new();
         let shortcomings = shortcomings.filter(|note| seen.insert(without_figures(note)));
         let off = "the cache is switched off: every call runs its body; set CACHE_ENABLED to on, and restart";
-        let off = (!self.is_enabled()).then(|| off.to_owned());
+        let shadow = "the cache is in shadow mode: every call runs its body, and stored values are only compared; set CACHE_ENABLED to on, and restart";
+        let off = self.why_not_read().map(|why| {
+            let note = if why == Reason::Shadow { shadow } else { off };
+            note.to_owned()
+        });
         off.into_iter()
             .chain(unusable)
             .chain(shortcomings)

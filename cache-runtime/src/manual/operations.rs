@@ -40,9 +40,9 @@ impl Cache {
     {
         let key = key.into();
         let request = Request::plain(&key, type_ops::<T>());
-        let hit = match self.is_enabled() {
-            true => self.get_hit(&request).await,
-            false => None,
+        let hit = match self.why_not_read() {
+            None => self.get_hit(&request).await,
+            Some(_) => None,
         };
         self.count_read(hit.as_ref().map(|hit| hit.tier));
         restore(hit?.kept)
@@ -95,8 +95,8 @@ impl Cache {
         Fut: Future<Output = Result<T, E>>,
     {
         let (key, ttl) = (key.into(), self.lifetime(ttl.into()));
-        if !self.is_enabled() {
-            record(|| by_hand(Status::Bypass, Reason::Off));
+        if let Some(why) = self.why_not_read() {
+            record(|| by_hand(Status::Bypass, why));
             self.count_by_hand(|counters| &counters.bypasses);
             return Box::pin(load()).await;
         }
@@ -221,7 +221,7 @@ impl Cache {
     /// the reader expects.
     pub async fn exists(&self, key: impl Into<CacheKey>) -> bool {
         let key = key.into();
-        if !self.is_enabled() || transaction::may_be_due_by_any_tag(self, key.as_str()) {
+        if self.why_not_read().is_some() || transaction::may_be_due_by_any_tag(self, key.as_str()) {
             return false;
         }
         let budget = self.budget();
@@ -259,7 +259,7 @@ impl Cache {
         T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
     {
         let ops = type_ops::<T>();
-        if !self.is_enabled() {
+        if self.why_not_read().is_some() {
             keys.iter().for_each(|_| self.count_read(None));
             return keys.iter().map(|_| None).collect();
         }

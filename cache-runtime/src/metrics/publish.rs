@@ -139,6 +139,9 @@ struct Functions {
     background_loads: u64,
     stale_on_error_hits: u64,
     timed_out: u64,
+    shadow_hits: u64,
+    compared: u64,
+    mismatches: u64,
 }
 
 impl Functions {
@@ -167,6 +170,9 @@ impl Functions {
         self.background_loads += stats.refreshes;
         self.stale_on_error_hits += stats.stale_on_error_hits;
         self.timed_out += stats.timed_out;
+        self.shadow_hits += stats.shadow_hits;
+        self.compared += stats.compared;
+        self.mismatches += stats.mismatches;
     }
 
     fn publish(&self, function: &'static str) {
@@ -179,5 +185,8 @@ impl Functions {
         counter!("cache_background_loads_total", of()).absolute(self.background_loads);
         counter!("cache_stale_on_error_hits_total", of()).absolute(self.stale_on_error_hits);
         counter!("cache_timed_out_total", of()).absolute(self.timed_out);
+        counter!("cache_shadow_hits_total", of()).absolute(self.shadow_hits);
+        counter!("cache_compared_total", of()).absolute(self.compared);
+        counter!("cache_mismatch_total", of()).absolute(self.mismatches);
     }
 }

@@ -104,6 +104,24 @@ pub const METRICS: &[Metric] = &[
         "calls that reached their `timeout` or `soft_timeout`",
     ),
     metric(
+        "cache_shadow_hits_total",
+        Counter,
+        FUNCTION,
+        "calls in shadow mode for which the cache had a value",
+    ),
+    metric(
+        "cache_compared_total",
+        Counter,
+        FUNCTION,
+        "values in the cache that were compared with what the body returned (`verify`, `shadow`)",
+    ),
+    metric(
+        "cache_mismatch_total",
+        Counter,
+        FUNCTION,
+        "compared values that differed and were not removed: an invalidation is missing",
+    ),
+    metric(
         "cache_info",
         Gauge,
         &["cache", "version"],

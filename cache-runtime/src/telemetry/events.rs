@@ -3,6 +3,7 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use once_cell::sync::OnceCell;
 
@@ -27,6 +28,21 @@ pub enum CacheEvent<'a> {
     RedisLost,
     /// Redis is connected: for the first time, or again. In a Redis Cluster this comes for each bucket.
     RedisConnected,
+    /// A value in the cache differs from what the function returns now, and nothing has removed it: an invalidation is missing. See
+    /// the option `verify`, and [`CacheConfig::shadow`](crate::CacheConfig::shadow).
+    Mismatch(&'a Mismatch<'a>),
+}
+
+/// A value in the cache that differs from what its function returns, for [`CacheEvent::Mismatch`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Mismatch<'a> {
+    /// The function's name in the statistics.
+    pub function: &'static str,
+    /// The key of the value. It may contain personal data, so log lines have only its hash.
+    pub key: &'a str,
+    /// How long ago the value was stored.
+    pub age: Duration,
 }
 
 type Listener = Box<dyn Fn(CacheEvent<'_>) + Send + Sync>;
@@ -105,6 +121,7 @@ impl fmt::Display for Named<'_> {
             CacheEvent::Removal(..) => "removal",
             CacheEvent::RedisLost => "redis lost",
             CacheEvent::RedisConnected => "redis connected",
+            CacheEvent::Mismatch(_) => "mismatch",
         })
     }
 }

@@ -156,6 +156,9 @@ pub enum Reason {
     OwnWrite,
     /// The cache is switched off ([`CacheConfig::enabled`](crate::CacheConfig::enabled)).
     Off,
+    /// The function or the cache is in shadow mode ([`CacheConfig::shadow`](crate::CacheConfig::shadow)): values are stored and
+    /// compared, and none is served.
+    Shadow,
 }
 
 impl Reason {
@@ -179,6 +182,7 @@ impl Reason {
             Self::InTransaction => "in-transaction",
             Self::OwnWrite => "own-write",
             Self::Off => "off",
+            Self::Shadow => "shadow",
         }
     }
 }

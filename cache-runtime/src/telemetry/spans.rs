@@ -57,6 +57,16 @@ pub(crate) fn refresh(function: &'static str, key: Option<&str>) -> Span {
     span
 }
 
+/// The span of a body that runs in the background for a comparison (`verify`).
+pub(crate) fn verify(function: &'static str, key: Option<&str>) -> Span {
+    let span = debug_span!(
+        parent: None, "cache.verify", cache.function = function, cache.key = field::Empty
+    );
+    span.follows_from(Span::current());
+    record_key(&span, key);
+    span
+}
+
 /// The span of a removal.
 pub(crate) fn invalidate(patterns: &[Pattern]) -> Span {
     let span = debug_span!(

@@ -65,6 +65,12 @@ counters! {
     /// Calls whose body ran because they could not use the cache: the key cannot be rendered, or holds a value that is
     /// not an entry of this cache, or the cache is switched off.
     bypasses,
+    /// Calls in shadow mode for which the cache had a value. Each counts as a bypass as well.
+    shadow_hits,
+    /// Values in the cache that were compared with what the body returned (`verify`, `shadow`).
+    compared,
+    /// The compared values that differed, and that nobody had removed a second later.
+    mismatches,
     /// Background loads of values that were stale or about to be.
     refreshes,
     /// Calls that gave up on their body (`timeout`) or stopped waiting for it (`soft_timeout`).

@@ -1,5 +1,6 @@
 //! Tests that are written as users of the feature `testing` write theirs: each in a cache of its own.
 
+mod compared;
 mod lists;
 mod nested_writes;
 mod own_writes;

@@ -24,6 +24,20 @@ pub(super) fn on_or_off(name: &str, text: &str) -> Result<bool, Error> {
     }
 }
 
+/// Whether the cache is in use, and whether it only compares: `CACHE_ENABLED`.
+pub(super) fn enabled(text: &str) -> Result<(bool, bool), Error> {
+    if text.trim().eq_ignore_ascii_case("shadow") {
+        return Ok((true, true));
+    }
+    on_or_off("CACHE_ENABLED", text)
+        .map(|enabled| (enabled, false))
+        .map_err(|_| {
+            Error::config(format!(
+                "CACHE_ENABLED=`{text}`: give `on`, `off`, or `shadow` to compare values without serving them"
+            ))
+        })
+}
+
 /// How Redis lets this process in, beside the URL.
 pub(super) fn access(var: &dyn Fn(&str) -> Option<String>) -> Result<Access, Error> {
     let file = |setting| var(setting).map(|path| named(setting, path));

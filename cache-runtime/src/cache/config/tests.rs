@@ -96,7 +96,11 @@ fn the_cache_is_switched_off_by_name() {
     for (text, enabled) in [("0", false), ("off", false), ("false", false), ("1", true)] {
         assert_eq!(from(&[("CACHE_ENABLED", text)]).unwrap().enabled, enabled);
     }
+    let watched = from(&[("CACHE_ENABLED", " Shadow ")]).unwrap();
+    assert!(watched.enabled && watched.shadow);
+    assert!(!from(&[("CACHE_ENABLED", "on")]).unwrap().shadow);
     let error = from(&[("CACHE_ENABLED", "maybe")]).unwrap_err().to_string();
+    assert!(error.contains("`shadow`"), "{error}");
     assert!(error.contains("CACHE_ENABLED=`maybe`"), "{error}");
 }
 
