@@ -13,6 +13,10 @@ static STAGE: Mutex<()> = Mutex::new(());
 
 fn fleet(arguments: &[&str]) -> (bool, Value) {
     let _alone = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
+    fleet_beside_others(arguments)
+}
+
+fn fleet_beside_others(arguments: &[&str]) -> (bool, Value) {
     let output = Command::new(env!("CARGO_BIN_EXE_fleet"))
         .args(arguments)
         .output()
@@ -252,40 +256,58 @@ fn what_crashed_processes_had_queued_is_not_lost() {
 
 #[test]
 fn the_loss_of_any_safeguard_is_noticed() {
+    let _alone = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
+    let left = Mutex::new(Safeguard::ALL.iter());
+    let found = Mutex::new(Vec::new());
+    // Two at a time: here a fleet that is slow may be, since it is to read something stale.
+    let look = || {
+        loop {
+            let Some(safeguard) = left.lock().unwrap_or_else(PoisonError::into_inner).next() else {
+                return;
+            };
+            let seconds = seconds_until_noticed(safeguard.name());
+            found
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(format!("{} in {seconds:.1} s", safeguard.name()));
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(look);
+        scope.spawn(look);
+    });
+    let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    assert_eq!(found.len(), Safeguard::ALL.len(), "{found:?}");
+    println!("{}", found.join(", "));
+}
+
+/// How long a fleet without the safeguard runs until something stale is read. Which interleavings a machine comes by is chance: what
+/// is not found with one seed is looked for with the next, and a safeguard that nobody misses fails in the end.
+fn seconds_until_noticed(name: &str) -> f64 {
     let stale = [
         "stale-after-durable",
         "stale-in-its-own-process",
         "lost-removal",
     ];
-    let mut found = Vec::new();
-    for safeguard in Safeguard::ALL {
-        let name = safeguard.name();
-        // Each run ends with the first round in which something stale is read. Which interleavings a machine comes by is chance: what
-        // is not found with one seed is looked for with the next, and a safeguard that nobody misses fails in the end.
-        let run = |seed: &str| {
-            fleet(&[
-                "--without",
-                name,
-                "--seconds",
-                "16",
-                "--round",
-                "2",
-                "--seed",
-                seed,
-            ])
-        };
-        let noticed = |(clean, report): &(bool, Value)| {
-            !clean && stale.iter().any(|rule| report["rules"].get(rule).is_some())
-        };
-        let seeds = (0..16).map(|number| (7 + 4 * number).to_string());
-        let seen = seeds.map(|seed| run(&seed)).find(noticed);
-        let Some((_, report)) = seen else {
-            panic!("without `{name}` nothing stale was read, whatever the seed");
-        };
-        found.push(format!(
-            "{name} in {:.1} s",
-            report["seconds"].as_f64().unwrap_or_default()
-        ));
-    }
-    println!("{}", found.join(", "));
+    let run = |seed: &str| {
+        fleet_beside_others(&[
+            "--without",
+            name,
+            "--seconds",
+            "16",
+            "--round",
+            "2",
+            "--seed",
+            seed,
+        ])
+    };
+    let noticed = |(clean, report): &(bool, Value)| {
+        !clean && stale.iter().any(|rule| report["rules"].get(rule).is_some())
+    };
+    let seeds = (0..16).map(|number| (7 + 4 * number).to_string());
+    let seen = seeds.map(|seed| run(&seed)).find(noticed);
+    let Some((_, report)) = seen else {
+        panic!("without `{name}` nothing stale was read, whatever the seed");
+    };
+    report["seconds"].as_f64().unwrap_or_default()
 }
