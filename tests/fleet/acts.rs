@@ -63,6 +63,7 @@ impl Actor {
                 look(Family::Item, vec![id]).await;
             }
             Act::Put if self.writes => self.put(id).await,
+            Act::Transact if self.writes => self.transact(family, id).await,
             Act::Refresh => {
                 // What it returns is its own, and what it replaces it must itself prove to be no newer.
                 let _ = asked(false, functions::refresh(family, id)).await;

@@ -11,6 +11,7 @@ use crate::names::Tenant;
 use crate::plan::Bodies;
 use crate::random::Random;
 use crate::telling::Teller;
+use crate::uncommitted;
 
 /// What the bodies need of their process.
 #[derive(Debug)]
@@ -54,7 +55,10 @@ pub(crate) async fn load(family: Family, id: u32) -> Loaded {
     let running = Running::begin(family, id);
     let began = running.began;
     tokio::time::sleep(world.bodies.pause(&world.random)).await;
-    let version = world.rows.read(id).await;
+    let version = match uncommitted::version(id) {
+        Some(version) => version,
+        None => world.rows.read(id).await,
+    };
     if let Some(length) = world.bodies.computes(&world.random) {
         // To the runtime it is the same: a thread that does not come back. But the others keep the processor.
         std::thread::sleep(length);

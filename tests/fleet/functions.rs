@@ -6,6 +6,8 @@ use crate::body::{ASKED, Loaded, load, world};
 use crate::catalogue::{Failed, Family, GROUPS};
 use crate::clock;
 use crate::names::{Author, Group, Row};
+use crate::transactions::check;
+use crate::uncommitted;
 
 #[cached(ttl = "5s", key = "item:<row.name()>")]
 pub(crate) async fn item(row: Row) -> Loaded {
@@ -109,6 +111,25 @@ pub(crate) async fn write_row(group: Group, row: Row) -> Result<u64, Failed> {
     Ok(version)
 }
 
+/// The same inside of a transaction: what it writes is not committed yet, and it reads it at once.
+#[cached(invalidates = [
+    "item:<row.name()>",
+    "exact:<row.name()>",
+    "tagged:<group.name()>:<row.name()>",
+    "late:<row.name()>",
+    "aging:<row.name()>",
+    "patient:<row.name()>",
+    "hand:<row.0>",
+    "45:hand:<row.0>",
+    "bulk:<row.name()>",
+])]
+pub(crate) async fn change_row(group: Group, row: Row, family: Family) -> Result<u64, Failed> {
+    let version = uncommitted::write(row.0);
+    // Boxed, because this is one of the functions that such a read may call.
+    Box::pin(check(version, read(family, row.0))).await;
+    Ok(version)
+}
+
 /// Keys by their names: those of a list of rows, and those of pages that nobody has read. The first has gone from memory for a
 /// while when the last has, and only then is Redis told.
 #[cached(invalidates = ["=item:<items>", "=pages:<items>:<pages>"])]
@@ -141,7 +162,7 @@ pub(crate) async fn write_author(author: Author, row: Row) -> Result<u64, Failed
 }
 
 /// A caller that is dropped from here on owes the removal.
-fn wrote() {
+pub(crate) fn wrote() {
     let _ = ASKED.try_with(|asked| asked.wrote.set(Some(clock::now())));
 }
 

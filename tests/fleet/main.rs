@@ -47,6 +47,8 @@ mod reads;
 mod servers;
 mod stage;
 mod telling;
+mod transactions;
+mod uncommitted;
 mod way;
 mod worker;
 

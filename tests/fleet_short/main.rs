@@ -288,6 +288,7 @@ fn seconds_until_noticed(name: &str) -> f64 {
         "stale-after-durable",
         "stale-in-its-own-process",
         "lost-removal",
+        "uncommitted",
     ];
     let run = |seed: &str| {
         fleet_beside_others(&[

@@ -16,6 +16,7 @@ use crate::cache::Cache;
 #[cfg(feature = "_outbox")]
 use crate::cache::in_outbox::InOutbox;
 use crate::cache::noted::{AT_ONCE, Noted};
+use crate::common::safeguard::{Safeguard, off};
 use crate::key::Pattern;
 use crate::telemetry::invalidation::{Durability, Invalidation};
 use crate::telemetry::outcome::Reason;
@@ -254,6 +255,9 @@ pub(super) fn current() -> Option<Arc<Scope>> {
 }
 
 fn why_due(cache: &Cache, covers: impl Fn(&Pattern) -> bool) -> Option<Reason> {
+    if off(Safeguard::OwnWrites) {
+        return None;
+    }
     SCOPE
         .try_with(|scope| scope.reason(cache, &covers))
         .ok()

@@ -38,11 +38,13 @@ pub enum Safeguard {
     SubscribeFirst,
     /// Memory is trusted only if Redis was heard a short while ago.
     Heard,
+    /// Inside of a writer or a transaction, calls go past the cache for what it changes.
+    OwnWrites,
 }
 
 impl Safeguard {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Cas,
         Self::Retire,
         Self::Verdict,
@@ -59,6 +61,7 @@ impl Safeguard {
         Self::PushOrder,
         Self::SubscribeFirst,
         Self::Heard,
+        Self::OwnWrites,
     ];
 
     /// Its name on a command line.
@@ -81,6 +84,7 @@ impl Safeguard {
             Self::PushOrder => "push-order",
             Self::SubscribeFirst => "subscribe-first",
             Self::Heard => "heard",
+            Self::OwnWrites => "own-writes",
         }
     }
 }

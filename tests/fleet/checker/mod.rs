@@ -66,6 +66,8 @@ pub(crate) enum Rule {
     SlowRead,
     /// A removal of a cached function that took too long.
     SlowRemoval,
+    /// A value that a transaction had written and not committed, read outside of it.
+    Uncommitted,
     /// A value of another tenant.
     AnothersValue,
     /// An entry that nobody removed was not there.
@@ -81,11 +83,14 @@ pub(crate) enum Rule {
 }
 
 impl Rule {
-    /// A value was read that had been removed.
+    /// A value was read that had been removed, or that was never to be seen.
     pub(crate) fn is_staleness(self) -> bool {
         matches!(
             self,
-            Self::StaleAfterDurable | Self::StaleInItsOwnProcess | Self::LostRemoval
+            Self::StaleAfterDurable
+                | Self::StaleInItsOwnProcess
+                | Self::LostRemoval
+                | Self::Uncommitted
         )
     }
 }
@@ -98,6 +103,7 @@ pub(crate) fn check(history: &History) -> Vec<Violation> {
     let quiet = Quiet::of(history);
     let removals = Removals::of(history);
     let mut violations = stale::check(history, &quiet, &removals);
+    violations.extend(uncommitted(history));
     violations.extend(others(history));
     violations.extend(kept::check(history, &quiet, &removals));
     violations.extend(slow(history, &quiet));
@@ -123,6 +129,19 @@ pub(crate) fn queued_in_peace(history: &History, removals: &[(ProcessId, Removal
         !removal.durable && !removal.dropped && !quiet.is_troubled(*remover, around)
     };
     removals.iter().filter(in_peace).count() as u64
+}
+
+/// Reads that got what a transaction had written and not committed.
+fn uncommitted(history: &History) -> Vec<Violation> {
+    let unseen = |(_, read): &&(ProcessId, Read)| read.got.version >= crate::uncommitted::FIRST;
+    let told = |(process, read): &(ProcessId, Read)| Violation {
+        rule: Rule::Uncommitted,
+        story: format!(
+            "process {process} read {:?} {} ({:?}) and got version {}, which was never committed, loaded by process {:?}",
+            read.family, read.id, read.tier, read.got.version, read.got.loader,
+        ),
+    };
+    history.reads.iter().filter(unseen).map(told).collect()
 }
 
 /// Reads that got what another tenant had stored.

@@ -95,6 +95,8 @@ pub(crate) enum Act {
     WriteAndLook,
     Put,
     Refresh,
+    /// A transaction that writes a row and reads it, and is committed or not.
+    Transact,
 }
 
 /// What a removal names.
@@ -153,7 +155,7 @@ impl Bodies {
 }
 
 /// Every plan, made anew.
-const ALL: [fn() -> Plan; 30] = [
+const ALL: [fn() -> Plan; 31] = [
     usual::usual,
     usual::calm,
     races::aging,
@@ -165,6 +167,7 @@ const ALL: [fn() -> Plan; 30] = [
     races::numbers,
     races::own,
     races::verdicts,
+    races::transactions,
     outages::switch,
     outages::flapping,
     outages::outages,
@@ -205,6 +208,7 @@ impl Plan {
             Safeguard::SubscribeFirst => "joins",
             Safeguard::Shut => "stalls",
             Safeguard::Heard => "runtimes",
+            Safeguard::OwnWrites => "transactions",
             _ => "usual",
         }
     }

@@ -49,6 +49,21 @@ pub(super) fn tags() -> Plan {
     }
 }
 
+/// Transactions read what they have written, and often roll it back, among those who read the same rows.
+pub(super) fn transactions() -> Plan {
+    Plan {
+        name: "transactions",
+        families: Family::USUAL.map(|family| (family, 1)).to_vec(),
+        rows: 4,
+        acts: vec![(Act::Read, 85), (Act::Transact, 12), (Act::Remove, 3)],
+        bodies: Bodies {
+            failing: 3,
+            ..Bodies::sound((50, (5, 40)))
+        },
+        ..calm()
+    }
+}
+
 /// Every answer of Redis is some milliseconds old.
 pub(super) fn late() -> Plan {
     Plan {

@@ -66,6 +66,7 @@ fn acts() -> Vec<(Act, u64)> {
         (Act::DroppedWrite, 5),
         (Act::Put, 15),
         (Act::Refresh, 15),
+        (Act::Transact, 15),
     ]
 }
 

@@ -370,6 +370,17 @@ fn a_removal_of_a_function_takes_its_time_only_while_its_process_runs() {
 }
 
 #[test]
+fn what_was_never_committed_is_seen_by_nobody() {
+    let mut seen = read(Family::Item, Tier::Memory, (21, 22), 9);
+    seen.got.version = crate::uncommitted::FIRST;
+    let history = History {
+        reads: vec![(1, seen)],
+        ..History::default()
+    };
+    assert_eq!(broken(&history), [Rule::Uncommitted]);
+}
+
+#[test]
 fn panics_are_told() {
     let history = History {
         panics: vec![(1, "at the disco".into())],
