@@ -79,6 +79,7 @@ pub trait NeverNone {}
 
 macro_rules! never_none {
     ($($kind:ty)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl NeverNone for $kind {}
     )*};
 }
@@ -90,18 +91,27 @@ impl<T, K: Innermost<T> + NeverNone> Innermost<Option<T>> for InOption<K> {
     type Leaf = K::Leaf;
 }
 
-#[diagnostic::do_not_recommend]
-impl<T, E: Send, K: Innermost<T>, S> Innermost<Result<T, E>> for InResult<K, S> {
+impl<T, E: SendError, K: Innermost<T>, S> Innermost<Result<T, E>> for InResult<K, S> {
     type Value = K::Value;
     type Leaf = K::Leaf;
 }
+
+/// An error that another task than that of the body can get.
+#[diagnostic::on_unimplemented(
+    message = "the error `{Self}` is not `Send`, so a function that returns it cannot be cached",
+    label = "the error of this result must be `Send`",
+    note = "for `Box<dyn Error>`, write `Box<dyn Error + Send + Sync>`"
+)]
+pub trait SendError {}
+
+#[diagnostic::do_not_recommend]
+impl<E: Send> SendError for E {}
 
 /// The result can be stored, because its innermost value, a `T`, can be.
 #[diagnostic::on_unimplemented(
     message = "`{T}` cannot be cached",
     label = "this result cannot be stored",
     note = "a value that is cached is `Serialize + DeserializeOwned + Clone + Send + Sync + 'static`, or in an `Arc` without `Clone`",
-    note = "on a type of yours: `#[derive(Clone, serde::Serialize, serde::Deserialize)]`",
     note = "of a handler whose answer has headers or another form: return `axum::response::Response`, made by `.into_response()`"
 )]
 pub trait CanBeCached<T, L> {
@@ -112,6 +122,46 @@ pub trait CanBeCached<T, L> {
     fn demanded(with_innermost: WithInnermost<Self, T, L>) -> Self::Kind
     where
         Self: Sized;
+}
+
+/// What the innermost value lacks, each as a trait of its own, so that the error names what is missing.
+macro_rules! lacks {
+    ($($leaf:ident $trait:ident $message:literal)*) => {$(
+        /// What a value needs to be cached. It has no implementation, because it is only asked of values that lack it.
+        #[diagnostic::on_unimplemented(
+            message = $message,
+            label = "this result cannot be stored",
+            note = "a value that is cached is `Serialize + DeserializeOwned + Clone + Send + Sync + 'static`, or in an `Arc` without `Clone`",
+            note = "on a type of yours: `#[derive(Clone, serde::Serialize, serde::Deserialize)]`",
+            note = "of a handler whose answer has headers or another form: return `axum::response::Response`, made by `.into_response()`"
+        )]
+        pub trait $trait {
+            /// The kind, which is therefore unknown.
+            type Kind<K>;
+
+            /// The same kind.
+            fn known<K>(kind: K) -> Self::Kind<K>;
+        }
+
+        impl<T: $trait, K> CanBeCached<T, $leaf> for K {
+            type Kind = T::Kind<K>;
+
+            fn demanded(with_innermost: WithInnermost<K, T, $leaf>) -> T::Kind<K> {
+                T::known(with_innermost.kind())
+            }
+        }
+    )*};
+}
+
+lacks! {
+    NotSerialize IsSerialize
+        "`{Self}` cannot be cached, because it is not `serde::Serialize`"
+    NotDeserialize IsDeserialize
+        "`{Self}` cannot be cached, because it is not `serde::Deserialize`"
+    NotClone IsClone
+        "`{Self}` cannot be cached, because it is not `Clone`"
+    NotSendSync IsSendSync
+        "`{Self}` cannot be cached, because it is not `Send + Sync`"
 }
 
 #[diagnostic::do_not_recommend]

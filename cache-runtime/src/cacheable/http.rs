@@ -45,8 +45,10 @@ impl<T> Innermost<(StatusCode, Json<T>)> for JsonWithStatus {
     type Leaf = Self;
 }
 
+#[diagnostic::do_not_recommend]
 impl NeverNone for BareStatus {}
 
+#[diagnostic::do_not_recommend]
 impl NeverNone for JsonWithStatus {}
 
 impl<R> Failing<R> for JsonWithStatus {

@@ -143,6 +143,7 @@ impl<T, K: Innermost<T>> Innermost<CachedJson<T>> for InCachedJson<K> {
     type Leaf = K::Leaf;
 }
 
+#[diagnostic::do_not_recommend]
 impl<K: NeverNone> NeverNone for InCachedJson<K> {}
 
 #[diagnostic::do_not_recommend]

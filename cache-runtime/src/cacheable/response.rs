@@ -37,6 +37,7 @@ impl<R> Innermost<R> for WholeResponse {
     type Leaf = Self;
 }
 
+#[diagnostic::do_not_recommend]
 impl NeverNone for WholeResponse {}
 
 impl<R> Failing<R> for WholeResponse {

@@ -82,6 +82,7 @@ macro_rules! wrappers {
             type Leaf = K::Leaf;
         }
 
+        #[diagnostic::do_not_recommend]
         impl<K: NeverNone> NeverNone for $kind<K> {}
 
         #[diagnostic::do_not_recommend]
