@@ -47,7 +47,7 @@ pub(super) fn of_method(
             let read = reading.prefix(prefix);
             Some(read.map_or_else(
                 || unread(&method, prefix, line),
-                |text| prefixed(&text, line),
+                |text| Done::Removes(prefixed(&text, line)),
             ))
         }
         ("invalidate_pattern", Some(pattern)) => Some(reading.string(pattern).map_or_else(
@@ -56,19 +56,18 @@ pub(super) fn of_method(
         )),
         ("invalidate_tag", Some(tag)) => {
             let read = reading.tag(tag);
-            Some(read.map_or_else(|| unread(&method, tag, line), |tag| tagged(&[tag], line)))
+            let removal = |tag| Done::Removes(tagged(&[tag], line));
+            Some(read.map_or_else(|| unread(&method, tag, line), removal))
         }
         ("invalidate_all_tags", Some(tags)) => {
             let read = reading.tags(tags);
-            Some(read.map_or_else(|| unread(&method, tags, line), |all| tagged(&all, line)))
+            let removal = |all: Vec<Text>| Done::Removes(tagged(&all, line));
+            Some(read.map_or_else(|| unread(&method, tags, line), removal))
         }
         ("delete", Some(key)) if is_on_a_cache(call) && call.args.len() == 1 => {
             Some(deleted(key, line, imports, reading))
         }
-        ("clear", None) if is_on_a_cache(call) => {
-            let everything = Covered::Keys(Shape::of(&ANY.to_string()));
-            Some(removes("*".to_owned(), line, Removed::Entries(everything)))
-        }
+        ("clear", None) if is_on_a_cache(call) => Some(Done::Removes(everything(line))),
         ("set" | "get_or_load", Some(key)) if is_on_a_cache(call) && call.args.len() == 3 => {
             let ttl = call.args.iter().nth(if method == "set" { 2 } else { 1 })?;
             Some(Done::Stores(Box::new(stored(key, ttl, line, reading))))
@@ -90,20 +89,35 @@ fn removes(written: String, line: usize, what: Removed) -> Done {
     })
 }
 
-fn prefixed(text: &Text, line: usize) -> Done {
-    let covered = Covered::Keys(Shape::of(&format!("{}{ANY}", text.marked)));
-    let star = if text.marked.ends_with(':') { "" } else { "*" };
-    removes(format!("{text}{star}"), line, Removed::Entries(covered))
+/// The removal of everything.
+pub(super) fn everything(line: usize) -> Removal {
+    Removal {
+        written: "*".to_owned(),
+        line,
+        what: Removed::Entries(Covered::Keys(Shape::of(&ANY.to_string()))),
+    }
 }
 
-fn tagged(all: &[Text], line: usize) -> Done {
+/// The removal of a prefix.
+pub(super) fn prefixed(text: &Text, line: usize) -> Removal {
+    let star = if text.marked.ends_with(':') { "" } else { "*" };
+    let covered = Covered::Keys(Shape::of(&format!("{}{ANY}", text.marked)));
+    Removal {
+        written: format!("{text}{star}"),
+        line,
+        what: Removed::Entries(covered),
+    }
+}
+
+/// The removal of what has all of these tags.
+pub(super) fn tagged(all: &[Text], line: usize) -> Removal {
     let names: Vec<String> = all.iter().map(Text::to_string).collect();
     let covered = Covered::Tags(all.iter().map(Text::shape).collect());
-    removes(
-        format!("#{}", names.join("+#")),
+    Removal {
+        written: format!("#{}", names.join("+#")),
         line,
-        Removed::Entries(covered),
-    )
+        what: Removed::Entries(covered),
+    }
 }
 
 /// `cache().delete(…)`, also with the key that a companion gives.

@@ -53,6 +53,7 @@ pub(super) fn find(around: Around<'_>) -> Found {
         found: Found::default(),
         modules: around.place.modules.clone(),
         owner: None,
+        blocks: Vec::new(),
         open: Vec::new(),
         noted: BTreeSet::new(),
     };
@@ -81,6 +82,8 @@ struct Finder<'a> {
     found: Found,
     modules: Vec<String>,
     owner: Option<Owner>,
+    /// The options that `#[cached_defaults]` gives to functions here, those of the innermost block last.
+    blocks: Vec<Options>,
     /// The functions around the place, the innermost last.
     open: Vec<(Function, Locals)>,
     /// Lines with comments that belong to a function, or to code of tests.
@@ -110,7 +113,9 @@ impl Finder<'_> {
         let owner = self.owner.take();
         let locals = variables::of(sig, block);
         self.open.push((function, locals));
+        let blocks = std::mem::take(&mut self.blocks);
         self.visit_block(block);
+        self.blocks = blocks;
         if let Some((mut function, _)) = self.open.pop() {
             let written = Written {
                 sig,
@@ -132,7 +137,7 @@ impl Finder<'_> {
         // They do not see the variables of the body.
         let locals = Locals::new();
         let reading = Reading::new(names, &locals);
-        for options in Options::all(attrs, &self.imports) {
+        for options in Options::all(attrs, &self.imports, &self.blocks) {
             let options = match options {
                 Ok(options) => options,
                 Err(why) => {
@@ -144,7 +149,7 @@ impl Finder<'_> {
                     continue;
                 }
             };
-            removed(&options, written, function);
+            removed(&options, written, function, reading, &self.imports);
             if options.stores() {
                 let store = stored(&options, written, function, reading, default_ttl);
                 function.stores.push(store);
@@ -232,9 +237,12 @@ impl Finder<'_> {
         }
     }
 
-    fn within(&mut self, owner: Option<Owner>, visit: impl FnOnce(&mut Self)) {
+    fn within(&mut self, owner: Option<Owner>, attrs: &[Attribute], visit: impl FnOnce(&mut Self)) {
         let outer = std::mem::replace(&mut self.owner, owner);
+        let blocks = self.blocks.len();
+        self.blocks.extend(Options::shared(attrs, &self.imports));
         visit(self);
+        self.blocks.truncate(blocks);
         self.owner = outer;
     }
 }
@@ -262,7 +270,8 @@ impl<'ast> Visit<'ast> for Finder<'_> {
             return;
         }
         self.modules.push(name);
-        visit::visit_item_mod(self, item);
+        let visit = |finder: &mut Self| visit::visit_item_mod(finder, item);
+        self.within(None, &item.attrs, visit);
         self.modules.pop();
     }
 
@@ -272,7 +281,8 @@ impl<'ast> Visit<'ast> for Finder<'_> {
             is_generic: has_instances(&item.generics),
             is_local: item.trait_.is_none(),
         };
-        self.within(Some(owner), |finder| visit::visit_item_impl(finder, item));
+        let visit = |finder: &mut Self| visit::visit_item_impl(finder, item);
+        self.within(Some(owner), &item.attrs, visit);
     }
 
     fn visit_item_trait(&mut self, item: &'ast syn::ItemTrait) {
@@ -281,7 +291,8 @@ impl<'ast> Visit<'ast> for Finder<'_> {
             is_generic: true,
             is_local: false,
         };
-        self.within(Some(owner), |finder| visit::visit_item_trait(finder, item));
+        let visit = |finder: &mut Self| visit::visit_item_trait(finder, item);
+        self.within(Some(owner), &item.attrs, visit);
     }
 
     fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {

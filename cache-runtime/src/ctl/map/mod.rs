@@ -1,11 +1,12 @@
 //! `cachectl map`: which functions of a program remove what others store, read from its source, and what is forgotten.
 //!
 //! Read in this order: `files` and `source` (what is read), `names`, `imports`, `variables`, `reading` and `lifetime` (what names and expressions give),
-//! `options`, `stored`, `calls` and `notes` (what attributes, calls and comments say), `finder` and `program` (the
+//! `options`, `stored`, `computed`, `calls` and `notes` (what attributes, calls and comments say), `finder` and `program` (the
 //! functions), `shape` and `graph` (which removal may concern which entry), `findings` and `forgotten` (what is wrong), then
 //! one file for each form of the answer.
 
 mod calls;
+mod computed;
 mod dot;
 mod expr;
 mod files;

@@ -2,23 +2,28 @@
 //!
 //! Options that the attribute would refuse are left out here: the compiler reports them better.
 
+use proc_macro2::TokenStream;
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse as _, ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, Ident, Lit, Meta, MetaList, Token, parenthesized, token};
+use syn::{Attribute, Expr, Ident, Lit, Meta, Token, parenthesized, token};
 
 use crate::ctl::map::expr::{plain, source_of};
 use crate::ctl::map::imports::Imports;
 use crate::ctl::map::skipped::needs_test;
 
 /// The options that decide what is stored, and what is removed.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Options {
     pub(super) ttl: Option<Expr>,
     pub(super) key: Option<Expr>,
     pub(super) tags: Option<Expr>,
     /// Texts, each with its line.
     pub(super) invalidates: Vec<(String, usize)>,
+    /// Expressions that give patterns.
+    pub(super) computed: Vec<Expr>,
+    /// What these name at most.
+    pub(super) within: Vec<(String, usize)>,
     pub(super) put: bool,
     pub(super) skip: Vec<String>,
     pub(super) companions: Companions,
@@ -29,7 +34,7 @@ pub(super) struct Options {
 }
 
 /// `companions = …`
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Companions {
     /// As they are without the option.
     #[default]
@@ -41,16 +46,54 @@ pub(super) enum Companions {
 
 impl Options {
     /// The options of each `#[cached]` of these attributes; also of those in a `#[cfg_attr]`. An error is the reason why they
-    /// are not understood.
-    pub(super) fn all(attrs: &[Attribute], imports: &Imports) -> Vec<Result<Self, String>> {
+    /// are not understood. `blocks`: what `#[cached_defaults]` says around the function, the innermost last.
+    pub(super) fn all(
+        attrs: &[Attribute],
+        imports: &Imports,
+        blocks: &[Self],
+    ) -> Vec<Result<Self, String>> {
+        let mut all = Self::named("cached", attrs, imports);
+        for options in all.iter_mut().flatten() {
+            blocks.iter().rev().for_each(|block| options.add(block));
+        }
+        all.retain(|read| read.as_ref().map_or(true, Self::do_something));
+        all
+    }
+
+    /// The options of each `#[cached_defaults]` of a block.
+    pub(super) fn shared(attrs: &[Attribute], imports: &Imports) -> Vec<Self> {
+        let all = Self::named("cached_defaults", attrs, imports);
+        all.into_iter().flatten().collect()
+    }
+
+    fn named(name: &str, attrs: &[Attribute], imports: &Imports) -> Vec<Result<Self, String>> {
         let mut lists = Vec::new();
         for attr in attrs {
-            cached_in(&attr.meta, imports, &mut lists);
+            named_in(&attr.meta, name, imports, &mut lists);
         }
-        let read = |list: &MetaList| Self::read.parse2(list.tokens.clone());
-        let all = lists.iter().map(read);
+        let all = lists.into_iter().map(|list| Self::read.parse2(list));
         all.map(|read| read.map_err(|why| why.to_string()))
             .collect()
+    }
+
+    /// Adds the options of a block, as far as they concern this function.
+    fn add(&mut self, block: &Self) {
+        if self.companions == Companions::Usual {
+            self.companions = block.companions.clone();
+        }
+        let only_removes = self.removes() && !self.stores();
+        if !only_removes {
+            self.ttl = self.ttl.take().or_else(|| block.ttl.clone());
+            self.near = self.near.take().or_else(|| block.near.clone());
+        }
+    }
+
+    fn removes(&self) -> bool {
+        !self.invalidates.is_empty() || !self.computed.is_empty()
+    }
+
+    fn do_something(&self) -> bool {
+        self.removes() || self.stores()
     }
 
     /// Whether the function stores what it returns.
@@ -98,7 +141,11 @@ impl Options {
             "ttl" => self.ttl = Some(value),
             "key" => self.key = Some(value),
             "tags" => self.tags = Some(value),
-            "invalidates" => self.invalidates = texts(&value),
+            "invalidates" => {
+                self.invalidates = texts(&value);
+                self.computed = expressions(value);
+            }
+            "invalidates_within" => self.within = texts(&value),
             "companions" => self.companions = Companions::read(&value),
             "stale" => self.stale = Some(written(&value)),
             "near" => self.near = Some(written(&value)),
@@ -116,13 +163,18 @@ impl Companions {
     }
 }
 
-/// Collects the lists `cached(…)` of an attribute.
-fn cached_in(meta: &Meta, imports: &Imports, lists: &mut Vec<MetaList>) {
-    let Meta::List(list) = meta else {
-        return;
+/// Collects what stands in the attributes of this name, which may be nothing.
+fn named_in(meta: &Meta, name: &str, imports: &Imports, lists: &mut Vec<TokenStream>) {
+    let list = match meta {
+        Meta::Path(path) if is_named(path, name, imports) => {
+            lists.push(TokenStream::new());
+            return;
+        }
+        Meta::List(list) => list,
+        Meta::Path(_) | Meta::NameValue(_) => return,
     };
-    if is_cached(&list.path, imports) {
-        lists.push(list.clone());
+    if is_named(&list.path, name, imports) {
+        lists.push(list.tokens.clone());
     } else if list.path.is_ident("cfg_attr") {
         let parts = Punctuated::<Meta, Token![,]>::parse_terminated;
         let Ok(parts) = list.parse_args_with(parts) else {
@@ -130,18 +182,18 @@ fn cached_in(meta: &Meta, imports: &Imports, lists: &mut Vec<MetaList>) {
         };
         let mut parts = parts.iter();
         if parts.next().is_some_and(|condition| !needs_test(condition)) {
-            parts.for_each(|part| cached_in(part, imports, lists));
+            parts.for_each(|part| named_in(part, name, imports, lists));
         }
     }
 }
 
 /// Whether a path leads to the attribute, by whatever name it is imported. The crate `cached` has an attribute of the same
 /// name.
-fn is_cached(path: &syn::Path, imports: &Imports) -> bool {
+fn is_named(path: &syn::Path, name: &str, imports: &Imports) -> bool {
     let segments = path.segments.iter();
     let path = imports.full(segments.map(|part| part.ident.to_string()).collect());
     let is_of_other = path.len() > 1 && path.first().is_some_and(|first| first == "cached");
-    !is_of_other && path.last().is_some_and(|last| last == "cached")
+    !is_of_other && path.last().is_some_and(|last| last == name)
 }
 
 /// A text, or a list of them, each with its line.
@@ -150,6 +202,16 @@ pub(super) fn texts(value: &Expr) -> Vec<(String, usize)> {
         Expr::Array(list) => list.elems.iter().filter_map(text).collect(),
         other => text(other).into_iter().collect(),
     }
+}
+
+/// The expressions beside texts.
+fn expressions(value: Expr) -> Vec<Expr> {
+    let items = match value {
+        Expr::Array(list) => list.elems.into_iter().collect(),
+        other => vec![other],
+    };
+    let is_expression = |item: &Expr| text(item).is_none();
+    items.into_iter().filter(is_expression).collect()
 }
 
 fn text(value: &Expr) -> Option<(String, usize)> {
@@ -182,7 +244,7 @@ mod tests {
         let file = syn::parse_str(&file).unwrap_or_else(|why| panic!("{attributes}: {why}"));
         let imports = Imports::of(&file);
         match &file.items[1] {
-            syn::Item::Fn(item) => Options::all(&item.attrs, &imports),
+            syn::Item::Fn(item) => Options::all(&item.attrs, &imports, &[]),
             _ => panic!("{attributes}"),
         }
     }
@@ -193,7 +255,7 @@ mod tests {
             r##"#[cached(
                 ttl = "list", key = r"jobs:<page.skip>", tags = ["a", "b:<id>"], skip(db, r#type, Self),
                 invalidates = ["jobs:",
-                    "#author:<id>"],
+                    "#author:<id>", hidden.then(|| Tag::of("a"))], invalidates_within = "#a", skip_all,
                 invalidates_on = "always", when = |found, other| !found.is_empty(), none_ttl = "10s", near = false,
                 stale = "5m", stale_on_error = "1h", retry = 5, early, timeout = "2s", soft_timeout = "1s", jitter = "10%",
                 outage = "bypass", codec = "json", compress = "zstd", public = reader.is_none(), vary = ["cookie"],
@@ -209,6 +271,7 @@ mod tests {
             .collect();
         assert_eq!(patterns, ["jobs:", "#author:<id>"]);
         assert_eq!(options.invalidates[1].1, options.invalidates[0].1 + 1);
+        assert_eq!((options.computed.len(), options.within.len()), (1, 1));
         assert_eq!(options.skip, ["db", "r#type", "Self"]);
         assert_eq!(options.companions, Companions::Named("job".into()));
         assert_eq!(options.stale.as_deref(), Some("5m"));

@@ -386,7 +386,8 @@ const SAME_TEXT: [&str; 7] = [
 ];
 
 /// Methods that return the same items.
-const PASSES_ON: [&str; 6] = ["collect", "into_iter", "iter", "to_vec", "cloned", "copied"];
+pub(super) const PASSES_ON: [&str; 6] =
+    ["collect", "into_iter", "iter", "to_vec", "cloned", "copied"];
 
 /// Constructors of `Duration`, and the milliseconds of one of their units.
 const UNITS: [(&str, u64); 5] = [

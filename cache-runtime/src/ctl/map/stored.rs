@@ -3,13 +3,16 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use syn::spanned::Spanned as _;
 use syn::visit::Visit;
 use syn::{Expr, FnArg, Lit, Signature, Type};
 
+use crate::ctl::map::computed::Computed;
 use crate::ctl::map::expr::{plain, source_of};
 use crate::ctl::map::function::{
     Companion, Function, How, Key, Removal, Removed, Store, Tags, Unread,
 };
+use crate::ctl::map::imports::Imports;
 use crate::ctl::map::lifetime::Lifetime;
 use crate::ctl::map::options::{Companions, Options, texts};
 use crate::ctl::map::reading::Reading;
@@ -40,11 +43,40 @@ pub(super) struct Written<'a> {
 }
 
 /// Adds what `invalidates` removes.
-pub(super) fn removed(options: &Options, written: &Written<'_>, function: &mut Function) {
+pub(super) fn removed(
+    options: &Options,
+    written: &Written<'_>,
+    function: &mut Function,
+    reading: Reading<'_>,
+    imports: &Imports,
+) {
     let is_number = |name: &str| written.numbers.contains(name);
-    let patterns = options.invalidates.iter();
-    let removals = patterns.map(|(text, line)| Removal::template(text, *line, is_number));
+    let template = |(text, line): &(String, usize)| Removal::template(text, *line, is_number);
+    let removals = options.invalidates.iter().map(template);
     function.removes.extend(removals);
+    let mut uses_bounds = false;
+    for expr in &options.computed {
+        let line = expr.span().start().line;
+        let computed = Computed {
+            reading,
+            imports,
+            line,
+        };
+        match computed.removals(expr) {
+            Some(removals) => function.removes.extend(removals),
+            None if !options.within.is_empty() => uses_bounds = true,
+            // A comment says it instead.
+            None if !function.notes.removes.is_empty() => {}
+            None => function.unread.push(Unread {
+                line,
+                what: format!("what `{}` removes is computed", source_of(plain(expr))),
+                remedy: "say it above the function: `// cache-map: removes jobs:<id>`".to_owned(),
+            }),
+        }
+    }
+    if uses_bounds {
+        function.removes.extend(options.within.iter().map(template));
+    }
 }
 
 /// The entry that a function stores.

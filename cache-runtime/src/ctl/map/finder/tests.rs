@@ -140,6 +140,84 @@ fn removed(text: &str) -> (Vec<String>, Vec<String>) {
 }
 
 #[test]
+fn expressions_of_an_attribute_are_read_as_far_as_they_are_in_the_source() {
+    for (value, expected) in [
+        ("CacheKey::of(\"job\").segment(&id)", &["job:<id>"][..]),
+        (
+            "[\"a:\", draft.then(|| KeyPrefix::of(\"jobs\"))]",
+            &["a:", "jobs:"],
+        ),
+        (
+            "result.iter().filter(|job| job.open).map(|job| Tag::of(\"author\").segment(&job.author))",
+            &["#author:<job.author>"],
+        ),
+        ("if a { Some(Tag::of(\"a\")) } else { None }", &["#a"]),
+        (
+            "match a { 1 => Pattern::all(), _ => Pattern::tag(\"b\") }",
+            &["*", "#b"],
+        ),
+        ("Pattern::key(&CacheKey::user(id))", &["=user:<id>"]),
+        ("jobs::load_job::key(id)", &["jobs::load_job::key(…)"]),
+        ("a.into_iter().map(|id| KEYS.of(id)).chain(vec)", &[]),
+    ] {
+        let (removes, unread) = removed(&format!(
+            "#[cached(invalidates = {value})] async fn f(id: u64) {{}}"
+        ));
+        assert_eq!(removes, expected, "{value}");
+        assert_eq!(
+            unread.len(),
+            usize::from(expected.is_empty()),
+            "{value} {unread:?}"
+        );
+    }
+    let (_, unread) =
+        removed("#[cached(invalidates = patterns)] async fn f(patterns: Vec<Pattern>) {}");
+    assert_eq!(unread, ["what `patterns` removes is computed"]);
+    let stated = "// cache-map: removes jobs:\n#[cached(invalidates = patterns)]\nasync fn f(patterns: Vec<Pattern>) {}";
+    assert_eq!(removed(stated), (vec!["jobs:".to_owned()], Vec::new()));
+    let bounded = "#[cached(invalidates = [patterns(result), \"a\"], invalidates_within = [\"jobs:\", \"#a:<id>\"])] async fn f(id: u64) {}";
+    let expected = ["a", "jobs:", "#a:<id>"].map(str::to_owned).to_vec();
+    assert_eq!(removed(bounded), (expected, Vec::new()));
+}
+
+#[test]
+fn functions_have_the_options_of_their_block() {
+    let text = r#"
+#[cached_defaults(ttl = "1m", near = "5s", companions = false)]
+mod inner {
+    #[cached]
+    async fn bare() -> u64 { 1 }
+    #[cached(invalidates = "a:")]
+    async fn removes() {}
+    #[cache_runtime::cached_defaults(ttl = "2m")]
+    impl A {
+        #[cached(key = "a:<id>", near = false)]
+        async fn method(id: u64) -> u64 { #[cached] async fn within() {} 1 }
+    }
+}
+#[cached]
+async fn nothing() {}
+"#;
+    let functions = found(text).functions;
+    let stores = functions.iter().flat_map(|function| &function.stores);
+    let stored: Vec<_> = stores
+        .map(|store| {
+            (
+                store.ttl.shown(),
+                store.near.as_deref(),
+                store.companion.is_some(),
+            )
+        })
+        .collect();
+    let expected = [
+        ("1m 0s".to_owned(), Some("5s"), false),
+        ("2m 0s".to_owned(), Some("false"), false),
+    ];
+    assert_eq!(stored, expected);
+    assert_eq!(functions.len(), 3);
+}
+
+#[test]
 fn what_is_for_tests_within_a_body_is_left_out() {
     for body in [
         "#[cfg(test)] list::invalidate_all().await;",
