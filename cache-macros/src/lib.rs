@@ -3,6 +3,7 @@
 //! An attribute becomes code in steps. Each step is a folder, and imports only from those below it:
 //!
 //! ```text
+//! block       passes the options of a block on to its functions
 //! expand      prints: the function, which makes one call into the runtime, and its companions
 //! cached_fn   validates: options and function become one `CachedFn`, or every error at once
 //! template    parses the text of keys and patterns
@@ -15,6 +16,7 @@
 
 use proc_macro2::TokenStream;
 
+mod block;
 mod cached_fn;
 mod errors;
 mod expand;
@@ -36,7 +38,16 @@ pub fn cached(
     cached_impl(args.into(), item.into()).into()
 }
 
-/// The attribute, on tokens that a unit test can make. If something is wrong, it returns the item as written
+/// Gives options to all cached functions of a block. See `cache_runtime::cached_defaults` for the reference.
+#[proc_macro_attribute]
+pub fn cached_defaults(
+    args: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    block::cached_defaults(args.into(), item.into()).into()
+}
+
+/// The attribute `cached`, on tokens that a unit test can make. If something is wrong, it returns the item as written
 /// and all errors.
 fn cached_impl(args: TokenStream, item: TokenStream) -> TokenStream {
     let function = match function::Function::parse(item.clone()) {

@@ -7,7 +7,7 @@ pub use crate::cacheable::demand::{
     CloneForSoftTimeout, CloneForStale, CloneForVerify, Failing, Innermost, innermost_of_result,
 };
 pub use crate::cacheable::dispatch;
-pub use crate::call::call::{Call, KeyText, ResultPatterns};
+pub use crate::call::call::{Call, IntoKey, KeyText, ResultPatterns};
 pub use crate::call::caller::{Marked, Unmarked};
 pub use crate::call::site::Site;
 pub use crate::call::{
@@ -17,7 +17,8 @@ pub use crate::call::{
 pub use crate::entry::policy::{Near, Outage};
 pub use crate::entry::{CodecKind, Compression, TypeOps, type_ops};
 pub use crate::key::{
-    CacheKey, Instance, KeyPart, KeyWriter, NotAKey, PatternPart, PatternTemplate, Template,
+    CacheKey, Instance, KeyPart, KeyWriter, NotAKey, PatternPart, PatternTemplate, Removable,
+    Template,
 };
 pub use crate::telemetry::invalidation::Invalidation;
 pub use crate::ttl;

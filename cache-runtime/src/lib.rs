@@ -43,6 +43,8 @@ pub mod choosing {}
 
 #[doc = include_str!("../docs/cached.md")]
 pub use cache_macros::cached;
+#[doc = include_str!("../docs/cached_defaults.md")]
+pub use cache_macros::cached_defaults;
 
 pub use crate::cache::Cache;
 pub use crate::cache::config::CacheConfig;

@@ -8,7 +8,7 @@ use syn::{Expr, Type};
 
 use crate::cached_fn::companions::Companions;
 use crate::cached_fn::key::Key;
-use crate::cached_fn::pattern::{ComputedTags, Pattern};
+use crate::cached_fn::pattern::{Computed, Pattern};
 use crate::cached_fn::resolve::Resolver;
 use crate::cached_fn::surroundings::Surroundings;
 use crate::errors::Errors;
@@ -53,11 +53,15 @@ pub(crate) struct CachedFn {
     pub(crate) when: Option<Expr>,
     pub(crate) cache: Option<Expr>,
     pub(crate) invalidates: Vec<Pattern>,
+    /// Patterns that expressions give.
+    pub(crate) computed_removals: Vec<Computed>,
+    /// What those expressions may name at most.
+    pub(crate) invalidates_within: Vec<Pattern>,
     /// Whether a call that fails removes entries, too.
     pub(crate) invalidates_always: bool,
     pub(crate) tags: Vec<Pattern>,
     /// Tags that an expression gives.
-    pub(crate) computed_tags: Option<ComputedTags>,
+    pub(crate) computed_tags: Option<Computed>,
     pub(crate) surroundings: Surroundings,
     pub(crate) companions: Companions,
 }
@@ -82,10 +86,12 @@ impl CachedFn {
             Ok(shape) => shape,
             Err(error) => return Err(errors.and(error)),
         };
-        rules::check_options(&options, &shape, &mut errors);
+        rules::check_options(&options, &shape, &function, &mut errors);
         let resolver = Resolver::new(&options, &function, &shape);
         let key = resolver.key(&mut errors);
         let invalidates = resolver.invalidated(&mut errors);
+        let computed_removals = resolver.computed_removals();
+        let invalidates_within = resolver.within(&computed_removals, &mut errors);
         let tags = resolver.tags(&mut errors);
         let computed_tags = resolver.computed_tags();
         let companions = resolver.companions();
@@ -112,6 +118,8 @@ impl CachedFn {
             when: options.when.take(),
             cache: options.cache.take(),
             invalidates,
+            computed_removals,
+            invalidates_within,
             invalidates_always: options.invalidates_always.is_given(),
             tags,
             computed_tags,

@@ -17,8 +17,8 @@ impl Pattern {
     }
 }
 
-/// `tags = expression`
-pub(crate) struct ComputedTags {
+/// An expression that gives tags or patterns.
+pub(crate) struct Computed {
     pub(crate) expr: Expr,
     /// Whether it reads the success value.
     pub(crate) uses_result: bool,

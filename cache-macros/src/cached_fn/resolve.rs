@@ -2,12 +2,12 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
-use syn::{FnArg, Ident, LitStr};
+use syn::{Expr, FnArg, Ident, LitStr};
 
 use crate::cached_fn::companions::Companions;
 use crate::cached_fn::key::Key;
 use crate::cached_fn::key_rules::{self, KeyRules};
-use crate::cached_fn::pattern::{ComputedTags, Pattern};
+use crate::cached_fn::pattern::{Computed, Pattern};
 use crate::cached_fn::rules;
 use crate::cached_fn::surroundings::Surroundings;
 use crate::errors::Errors;
@@ -18,6 +18,16 @@ use crate::function::signature::{Form, Shape};
 use crate::options::{Options, entries};
 use crate::template::placeholder::{Part, Place, Scope};
 use crate::template::{Template, pattern};
+
+const NEEDS_BOUNDS: &str = "this expression uses `result`, so what it names is known only after the body\n\
+    help: say what it may name at most, as in `invalidates_within = \"jobs:\"`: until the body has ended, its own calls do not use \
+    the cache for that, and all of it is removed if the body panics or its caller goes away; `\"*\"` is everything";
+
+const NEEDS_NO_BOUNDS: &str = "`invalidates_within` says what an expression of `invalidates` that uses `result` may name at most, and \
+    this function has no such expression";
+
+const BOUNDS_ARE_KNOWN_BEFORE: &str =
+    "`invalidates_within` is needed before the body runs, so it cannot contain `<result…>`";
 
 /// The options of a function, beside its signature.
 pub(super) struct Resolver<'a> {
@@ -33,7 +43,7 @@ pub(super) struct Resolver<'a> {
 
 impl<'a> Resolver<'a> {
     pub(super) fn new(options: &'a Options, function: &'a Function, shape: &'a Shape) -> Self {
-        let is_method = is_method(options, function);
+        let is_method = options.is_in_impl || is_method(options, function);
         let has_companions = matches!(shape.form, Form::Async(_)) && !options.companions.is_given();
         Self {
             options,
@@ -46,13 +56,17 @@ impl<'a> Resolver<'a> {
 
     /// The key, if the function stores something.
     pub(super) fn key(&self, errors: &mut Errors) -> Option<Key> {
-        let skipped = self.skipped(errors);
+        let mut skipped = self.skipped(errors);
         let key = match self.options.key.value() {
             Some(entries::Key::Template(text)) => errors.handle(self.template(text))?,
             Some(entries::Key::Expr(expr)) => Key::Expr(expr.clone()),
             None if self.options.ttl.is_given() => self.automatic(&skipped),
             None => return None,
         };
+        if self.options.skip_all.is_given() {
+            let names = self.shape.names();
+            skipped.extend(names.filter(|name| !key.uses(&name.to_string())).cloned());
+        }
         let rules = KeyRules {
             key: &key,
             signature: &self.function.sig,
@@ -115,20 +129,48 @@ impl<'a> Resolver<'a> {
     /// The patterns of `invalidates`.
     pub(super) fn invalidated(&self, errors: &mut Errors) -> Vec<Pattern> {
         self.patterns(
-            self.options.invalidates.value(),
+            rules::listed_removals(self.options),
             pattern::invalidated,
             errors,
         )
     }
 
-    /// The texts of `tags`.
-    pub(super) fn tags(&self, errors: &mut Errors) -> Vec<Pattern> {
-        self.patterns(rules::listed_tags(self.options), pattern::tag, errors)
+    /// The expressions of `invalidates`.
+    pub(super) fn computed_removals(&self) -> Vec<Computed> {
+        let removals = self.options.invalidates.value().into_iter().flatten();
+        let expressions = removals.filter_map(entries::Removal::given);
+        expressions.map(|expr| self.computed(expr)).collect()
     }
 
-    fn patterns(
+    /// The patterns of `invalidates_within`. They are known before the body, and an expression that is not has to have them.
+    pub(super) fn within(&self, computed: &[Computed], errors: &mut Errors) -> Vec<Pattern> {
+        let option = &self.options.invalidates_within;
+        let open = computed.iter().find(|computed| computed.uses_result);
+        match (option.name(), open) {
+            (None, Some(open)) => errors.over(&open.expr, NEEDS_BOUNDS),
+            (Some(name), None) => errors.at(name.span(), NEEDS_NO_BOUNDS),
+            _ => {}
+        }
+        let within = self.patterns(
+            option.value().into_iter().flatten(),
+            pattern::invalidated,
+            errors,
+        );
+        if let (Some(name), true) = (option.name(), within.iter().any(Pattern::uses_result)) {
+            errors.at(name.span(), BOUNDS_ARE_KNOWN_BEFORE);
+        }
+        within
+    }
+
+    /// The texts of `tags`.
+    pub(super) fn tags(&self, errors: &mut Errors) -> Vec<Pattern> {
+        let texts = rules::listed_tags(self.options).into_iter().flatten();
+        self.patterns(texts, pattern::tag, errors)
+    }
+
+    fn patterns<'t>(
         &self,
-        texts: Option<&Vec<LitStr>>,
+        texts: impl Iterator<Item = &'t LitStr>,
         read: impl Fn(&str, &[String]) -> Result<Template, String>,
         errors: &mut Errors,
     ) -> Vec<Pattern> {
@@ -142,20 +184,22 @@ impl<'a> Resolver<'a> {
                 parts,
             })
         };
-        let texts = texts.into_iter().flatten();
         texts.filter_map(|text| errors.handle(one(text))).collect()
     }
 
     /// The expression of `tags`.
-    pub(super) fn computed_tags(&self) -> Option<ComputedTags> {
-        let Some(entries::Tags::Given(expr)) = self.options.tags.value() else {
-            return None;
-        };
-        let uses_result = mentions(expr, "result") && self.shape.name("result").is_none();
-        Some(ComputedTags {
+    pub(super) fn computed_tags(&self) -> Option<Computed> {
+        match self.options.tags.value() {
+            Some(entries::Tags::Given(expr)) => Some(self.computed(expr)),
+            Some(entries::Tags::Listed(_)) | None => None,
+        }
+    }
+
+    fn computed(&self, expr: &Expr) -> Computed {
+        Computed {
             expr: expr.clone(),
-            uses_result,
-        })
+            uses_result: mentions(expr, "result") && self.shape.name("result").is_none(),
+        }
     }
 
     /// All placeholders of a template, or all errors in them.
@@ -224,7 +268,12 @@ fn options_mention_self(options: &Options) -> bool {
     };
     let mut skip = options.skip.value().into_iter().flatten();
     let mut invalidates = options.invalidates.value().into_iter().flatten();
-    key || tags || skip.any(|name| name == "Self") || invalidates.any(names_self)
+    let invalidates = invalidates.any(|removal| match removal {
+        entries::Removal::Template(text) => names_self(text),
+        entries::Removal::Given(expr) => mentions(expr, "Self"),
+    });
+    let mut within = options.invalidates_within.value().into_iter().flatten();
+    key || tags || skip.any(|name| name == "Self") || invalidates || within.any(names_self)
 }
 
 /// Whether a template has a placeholder `<Self>` or `<Self::…>`.

@@ -7,6 +7,7 @@ use syn::{LitStr, Safety};
 use crate::cached_fn::result_rules;
 use crate::errors::Errors;
 use crate::function::Function;
+use crate::function::mentions::mentions;
 use crate::function::signature::Shape;
 use crate::options::{Options, entries, names};
 
@@ -19,10 +20,18 @@ pub(super) fn check_function(function: &Function, errors: &mut Errors) {
 }
 
 /// Rules about options beside one another, and about the return type of what is stored.
-pub(super) fn check_options(options: &Options, shape: &Shape, errors: &mut Errors) {
+pub(super) fn check_options(
+    options: &Options,
+    shape: &Shape,
+    function: &Function,
+    errors: &mut Errors,
+) {
     says_what_to_do(options, errors);
     put_needs_a_key(options, errors);
     always_needs_invalidates(options, errors);
+    the_cache_of_the_block_is_in_reach(options, shape, function, errors);
+    skip_all_needs_a_key(options, errors);
+    skip_all_skips_all(options, shape, errors);
     a_write_stores_nothing(options, errors);
     a_put_always_runs_its_body(options, errors);
     soft_timeout_needs_a_fallback(options, errors);
@@ -84,6 +93,12 @@ pub(super) fn listed_tags(options: &Options) -> Option<&Vec<LitStr>> {
         Some(entries::Tags::Listed(texts)) => Some(texts),
         Some(entries::Tags::Given(_)) | None => None,
     }
+}
+
+/// The texts of `invalidates`.
+pub(super) fn listed_removals(options: &Options) -> impl Iterator<Item = &LitStr> {
+    let removals = options.invalidates.value().into_iter().flatten();
+    removals.filter_map(entries::Removal::template)
 }
 
 fn once_only(function: &Function, errors: &mut Errors) {
@@ -188,6 +203,50 @@ fn always_needs_invalidates(options: &Options, errors: &mut Errors) {
     }
 }
 
+fn the_cache_of_the_block_is_in_reach(
+    options: &Options,
+    shape: &Shape,
+    function: &Function,
+    errors: &mut Errors,
+) {
+    let uses_self = options
+        .cache
+        .value()
+        .is_some_and(|cache| mentions(cache, "self"));
+    if options.cache_is_of_block && uses_self && shape.receiver.is_none() {
+        let name = &function.sig.ident;
+        errors.at(
+            name.span(),
+            format!(
+                "`{name}` has no `self`, and the `cache` of `#[cached_defaults]` around it needs one\n\
+                 help: say which cache it uses, as in `cache = cache_runtime::cache()`"
+            ),
+        );
+    }
+}
+
+/// Without a key that names what it holds, all calls would share one entry, whoever calls.
+fn skip_all_needs_a_key(options: &Options, errors: &mut Errors) {
+    if let (Some(skip_all), false) = (options.skip_all.name(), options.key.is_given()) {
+        errors.at(
+            skip_all.span(),
+            "`skip_all` skips what the `key` does not name, and this function has no `key`: all calls would share one entry\n\
+             help: write `key = \"…\"` with what the result depends on, or name the arguments to skip: `skip(db)`",
+        );
+    }
+}
+
+fn skip_all_skips_all(options: &Options, shape: &Shape, errors: &mut Errors) {
+    let skipped = options.skip.value().into_iter().flatten();
+    let mut arguments = skipped.filter(|name| shape.names().any(|argument| argument == *name));
+    if let (true, Some(argument)) = (options.skip_all.is_given(), arguments.next()) {
+        errors.at(
+            argument.span(),
+            format!("`skip_all` skips `{argument}` already; remove one of the two"),
+        );
+    }
+}
+
 /// Without `key` and `ttl` nothing is stored, so options about stored values have no effect.
 fn a_write_stores_nothing(options: &Options, errors: &mut Errors) {
     if options.key.is_given() || options.ttl.is_given() || !options.invalidates.is_given() {
@@ -271,14 +330,18 @@ fn soft_timeout_is_the_shorter(options: &Options, errors: &mut Errors) {
 }
 
 fn listed_once(options: &Options, errors: &mut Errors) {
-    for list in [
-        options.invalidates.value(),
-        listed_tags(options),
-        options.http.vary.value(),
-    ]
-    .into_iter()
-    .flatten()
-    {
+    let lists: [Vec<&LitStr>; 4] = [
+        listed_removals(options).collect(),
+        options
+            .invalidates_within
+            .value()
+            .into_iter()
+            .flatten()
+            .collect(),
+        listed_tags(options).into_iter().flatten().collect(),
+        options.http.vary.value().into_iter().flatten().collect(),
+    ];
+    for list in lists {
         for (at, text) in list.iter().enumerate() {
             if list[..at]
                 .iter()

@@ -93,14 +93,22 @@ pub(super) fn options_of_call(cached: &CachedFn) -> TokenStream {
     let types = &cached.types_in_key;
     let caller =
         (!types.is_empty()).then(|| quote!(.holds_caller(#private::identify_caller!(#(#types),*))));
-    let invalidates = early(&cached.invalidates, "invalidates");
-    let tags = early(&cached.tags, "tag");
+    let invalidates = early(&cached.invalidates, 0, "invalidates");
+    let bounds = early(
+        &cached.invalidates_within,
+        cached.invalidates.len(),
+        "invalidates",
+    );
+    let removals = cached.computed_removals.iter();
+    let removals = removals.filter(|computed| !computed.uses_result);
+    let removals = removals.map(|computed| computed_removals(&computed.expr, &quote!()));
+    let tags = early(&cached.tags, 0, "tag");
     let computed = cached
         .computed_tags
         .as_ref()
         .filter(|tags| !tags.uses_result);
     let computed = computed.map(|tags| computed_tags(&tags.expr, &quote!()));
-    quote!(#ttl #public #caller #invalidates #tags #computed)
+    quote!(#ttl #public #caller #invalidates #bounds #(#removals)* #tags #computed)
 }
 
 /// `.tags(expr)` on `of`. An error about the expression is reported at the expression.
@@ -109,8 +117,14 @@ pub(super) fn computed_tags(expr: &Expr, of: &TokenStream) -> TokenStream {
     quote_spanned!(there=> #of.tags(#expr))
 }
 
-/// The steps that fill in patterns without `<result…>`.
-fn early(patterns: &[Pattern], step: &str) -> TokenStream {
+/// `.removes(expr)` on `of`. An error about the expression is reported at the expression.
+pub(super) fn computed_removals(expr: &Expr, of: &TokenStream) -> TokenStream {
+    let (there, _) = ends(expr);
+    quote_spanned!(there=> #of.removes(#expr))
+}
+
+/// The steps that fill in patterns without `<result…>`, whose positions count from `first`.
+fn early(patterns: &[Pattern], first: usize, step: &str) -> TokenStream {
     let step = format_ident!("{step}");
     let rendered = patterns
         .iter()
@@ -118,7 +132,7 @@ fn early(patterns: &[Pattern], step: &str) -> TokenStream {
         .filter(|(_, pattern)| !pattern.parts.is_empty() && !pattern.uses_result());
     rendered
         .map(|(index, pattern)| {
-            let index = Literal::usize_unsuffixed(index);
+            let index = Literal::usize_unsuffixed(first + index);
             let parts = values(&pattern.parts);
             quote!(.#step(#index, &[#parts]))
         })

@@ -4,8 +4,8 @@ use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 
 use crate::cached_fn::CachedFn;
-use crate::cached_fn::pattern::{ComputedTags, Pattern};
-use crate::expand::call::computed_tags;
+use crate::cached_fn::pattern::{Computed, Pattern};
+use crate::expand::call::{computed_removals, computed_tags};
 use crate::expand::tokens::private;
 use crate::function::mentions::mentions;
 use crate::options::ttl::Ttl;
@@ -25,17 +25,34 @@ pub(super) fn result_patterns(cached: &CachedFn) -> TokenStream {
         Some(Ttl::OfValue(ttl)) => Some(ttl),
         Some(Ttl::Lifetime(_) | Ttl::Expr(_)) | None => None,
     };
-    if computed.is_none() && ttl.is_none() && invalidates.is_empty() && tags.is_empty() {
+    let removals: Vec<&Computed> = cached
+        .computed_removals
+        .iter()
+        .filter(|removals| removals.uses_result)
+        .collect();
+    if computed.is_none()
+        && removals.is_empty()
+        && ttl.is_none()
+        && invalidates.is_empty()
+        && tags.is_empty()
+    {
         return quote!(#private::no_result_patterns);
     }
-    let computed = computed.map(|tags| computed_step(cached, tags, &mut captured));
+    let expressions = removals.iter().copied().chain(computed);
+    captured.extend(clones_for(cached, expressions));
+    let patterns = quote!(patterns);
+    let computed = computed.map(|tags| computed_tags(&tags.expr, &patterns));
+    let removals = removals
+        .iter()
+        .map(|removals| computed_removals(&removals.expr, &patterns));
+    let computed: Vec<TokenStream> = removals.chain(computed).collect();
     let result = success_value(cached);
     let ttl = ttl.map(|ttl| {
         let (there, _) = ends(ttl);
         let lifetime = respanned(quote!(#private::lifetime_of), there);
         quote_spanned!(there=> patterns.ttl(#lifetime(#result, #ttl));)
     });
-    let closure = quote!(move |#result, patterns| { #invalidates #tags #computed #ttl });
+    let closure = quote!(move |#result, patterns| { #invalidates #tags #(#computed;)* #ttl });
     match captured.is_empty() {
         true => closure,
         false => quote!({ #(#captured)* #closure }),
@@ -71,18 +88,17 @@ fn steps(
     steps.collect()
 }
 
-/// The step for an expression of tags. The body takes the arguments, so those that the expression mentions
-/// are cloned before it runs.
-fn computed_step(
+/// The body takes the arguments, so those that expressions mention are cloned before it runs.
+fn clones_for<'a>(
     cached: &CachedFn,
-    tags: &ComputedTags,
-    captured: &mut Vec<TokenStream>,
-) -> TokenStream {
-    let names = cached.shape.names();
-    let mentioned = names.filter(|name| mentions(&tags.expr, &name.to_string()));
-    captured.extend(mentioned.map(|name| quote!(let #name = ::core::clone::Clone::clone(&#name);)));
-    let step = computed_tags(&tags.expr, &quote!(patterns));
-    quote!(#step;)
+    expressions: impl Iterator<Item = &'a Computed> + Clone,
+) -> impl Iterator<Item = TokenStream> {
+    let is_mentioned = move |name: &&Ident| {
+        let mut expressions = expressions.clone();
+        expressions.any(|computed| mentions(&computed.expr, &name.to_string()))
+    };
+    let mentioned = cached.shape.names().filter(is_mentioned);
+    mentioned.map(|name| quote!(let #name = ::core::clone::Clone::clone(&#name);))
 }
 
 /// `result`, with the hygiene of the code that uses it.
@@ -91,11 +107,11 @@ fn success_value(cached: &CachedFn) -> TokenStream {
     let mut parts = patterns.flat_map(|pattern| &pattern.parts);
     let in_pattern = parts.find(|part| part.uses_result);
     let in_pattern = in_pattern.map(|part| ends(&part.value).0);
-    let in_tags = || {
-        let tags = cached.computed_tags.as_ref()?;
-        first_named(tags.expr.to_token_stream(), "result")
+    let in_expression = || {
+        let mut computed = cached.computed_removals.iter().chain(&cached.computed_tags);
+        computed.find_map(|computed| first_named(computed.expr.to_token_stream(), "result"))
     };
-    let span = in_pattern.or_else(in_tags);
+    let span = in_pattern.or_else(in_expression);
     Ident::new("result", span.unwrap_or_else(Span::call_site)).into_token_stream()
 }
 

@@ -20,7 +20,12 @@ pub(super) fn static_site(cached: &CachedFn) -> TokenStream {
     let lifetimes = lifetimes(cached);
     let policy = policy(&private, &cached.policy);
     let http = http(cached);
-    let invalidates = pattern_list(&private, "invalidates", &cached.invalidates);
+    let removals = cached.invalidates.iter().chain(&cached.invalidates_within);
+    let invalidates = pattern_list(&private, "invalidates", removals);
+    let within = (!cached.invalidates_within.is_empty()).then(|| {
+        let own = Literal::usize_unsuffixed(cached.invalidates.len());
+        quote!(.invalidates_within(#own))
+    });
     let always = cached.invalidates_always.then(|| quote!(.always()));
     let tags = pattern_list(&private, "tags", &cached.tags);
     let result_tags = cached
@@ -33,7 +38,7 @@ pub(super) fn static_site(cached: &CachedFn) -> TokenStream {
     quote! {
         #compress
         #codec
-        static __SITE: #private::Site = #private::Site::new(#name) #key #lifetimes #policy #http #invalidates #always #tags #result_tags;
+        static __SITE: #private::Site = #private::Site::new(#name) #key #lifetimes #policy #http #invalidates #within #always #tags #result_tags;
     }
 }
 
@@ -165,9 +170,13 @@ fn needs(private: &TokenStream, feature: &str, at: Span) -> TokenStream {
 }
 
 /// The step that lists patterns.
-fn pattern_list(private: &TokenStream, step: &str, patterns: &[Pattern]) -> Option<TokenStream> {
+fn pattern_list<'a>(
+    private: &TokenStream,
+    step: &str,
+    patterns: impl IntoIterator<Item = &'a Pattern>,
+) -> Option<TokenStream> {
     let step = format_ident!("{step}");
-    let patterns = patterns.iter().map(|pattern| {
+    let patterns = patterns.into_iter().map(|pattern| {
         let literals = &pattern.literals;
         quote!(#private::PatternTemplate::new(&[#(#literals),*]))
     });

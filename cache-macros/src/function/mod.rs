@@ -106,10 +106,13 @@ fn refuse_other_items(input: ParseStream<'_>) -> syn::Result<()> {
     }
 }
 
+const BLOCK: &str = "; put it on the functions inside\n\
+    help: `#[cached_defaults(…)]` here gives them options that they share";
+
 const OTHER_ITEMS: [(&str, &str); 10] = [
-    ("impl", "; put it on the methods inside"),
-    ("trait", "; put it on the methods inside"),
-    ("mod", "; put it on the functions inside"),
+    ("impl", BLOCK),
+    ("trait", BLOCK),
+    ("mod", BLOCK),
     ("struct", ""),
     ("enum", ""),
     ("union", ""),

@@ -1,10 +1,11 @@
-//! `key`, `tags`, `skip`, `invalidates` and `invalidates_on`: which entries a call stores and removes.
+//! `key`, `tags`, `skip`, `invalidates`, `invalidates_within` and `invalidates_on`: which entries a call stores and removes.
 
 use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
+use syn::punctuated::Punctuated;
 use syn::{Expr, Ident, LitStr, Token, bracketed, parenthesized, token};
 
-use crate::options::value::{ends_here, error, texts};
+use crate::options::value::{empty, ends_here, error, texts};
 
 /// `key = …`
 pub(crate) enum Key {
@@ -20,6 +21,32 @@ pub(crate) enum Tags {
     Listed(Vec<LitStr>),
     /// An expression that gives any number of tags.
     Given(Expr),
+}
+
+/// One item of `invalidates = …`
+pub(crate) enum Removal {
+    /// Text with placeholders.
+    Template(LitStr),
+    /// An expression that gives any number of patterns.
+    Given(Expr),
+}
+
+impl Removal {
+    /// The text, if it is one.
+    pub(crate) fn template(&self) -> Option<&LitStr> {
+        match self {
+            Self::Template(text) => Some(text),
+            Self::Given(_) => None,
+        }
+    }
+
+    /// The expression, if it is one.
+    pub(crate) fn given(&self) -> Option<&Expr> {
+        match self {
+            Self::Given(expr) => Some(expr),
+            Self::Template(_) => None,
+        }
+    }
 }
 
 /// A text that is the whole value is a template. Anything else is an expression.
@@ -64,7 +91,49 @@ fn empty_list(input: ParseStream<'_>) -> syn::Result<()> {
     }
 }
 
-/// The texts of `invalidates` or `tags`.
+/// A text or an expression, or a list of both. A list with something behind it, such as `[a, b].concat()`, is an expression.
+pub(super) fn removals(input: ParseStream<'_>) -> syn::Result<Vec<Removal>> {
+    let fork = input.fork();
+    let is_list = fork.call(list).is_ok() && ends_here(&fork);
+    if !is_list {
+        return removal(input).map(|one| vec![one]);
+    }
+    let content;
+    let bracket = bracketed!(content in input);
+    let items = content.parse_terminated(removal, Token![,])?;
+    match items.is_empty() {
+        true => Err(empty(bracket.span.join())),
+        false => Ok(items.into_iter().collect()),
+    }
+}
+
+/// `[…, …]`, whatever the items are. `[value; count]` is none.
+fn list(input: ParseStream<'_>) -> syn::Result<()> {
+    let content;
+    bracketed!(content in input);
+    Punctuated::<Expr, Token![,]>::parse_terminated(&content).map(drop)
+}
+
+/// A text that is the whole item is a template. Anything else is an expression.
+fn removal(input: ParseStream<'_>) -> syn::Result<Removal> {
+    let fork = input.fork();
+    if let (Ok(_), true) = (fork.parse::<LitStr>(), ends_here(&fork)) {
+        return input.parse().map(Removal::Template);
+    }
+    match input.parse()? {
+        Expr::Lit(other) => Err(syn::Error::new_spanned(
+            other,
+            "expected a pattern (`\"jobs:list:\"`), or an expression that returns patterns (`hides.then(|| Tag::of(\"front\"))`)",
+        )),
+        Expr::Closure(closure) => Err(error(
+            closure.inputs_begin.span,
+            "no closure is needed here: the expression may use `result`, the value that the body returns",
+        )),
+        expr => Ok(Removal::Given(expr)),
+    }
+}
+
+/// The texts of `tags` or `invalidates_within`.
 pub(super) fn patterns(input: ParseStream<'_>) -> syn::Result<Vec<LitStr>> {
     texts(input, "[\"jobs:list:\", \"jobs:stats\"]")
 }

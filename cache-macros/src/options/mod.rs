@@ -11,7 +11,8 @@ use syn::parse::{Parse as _, ParseStream, Parser as _};
 use syn::{Expr, Ident, LitStr, Path, Token, token};
 
 use crate::errors::Errors;
-use crate::options::entries::{Key, Tags};
+use crate::options::block::{Block, PASSED};
+use crate::options::entries::{Key, Removal, Tags};
 use crate::options::http::Http;
 use crate::options::names::Companions;
 use crate::options::policy::Policy;
@@ -20,6 +21,7 @@ use crate::options::ttl::{Near, Ttl};
 use crate::options::value::{ends_here, error, fill, fill_named, no_value};
 use crate::suggest;
 
+pub(crate) mod block;
 mod duration;
 pub(crate) mod entries;
 pub(crate) mod http;
@@ -36,12 +38,15 @@ mod value;
 pub(crate) struct Options {
     pub(crate) ttl: Slot<Ttl>,
     pub(crate) key: Slot<Key>,
-    pub(crate) invalidates: Slot<Vec<LitStr>>,
+    pub(crate) invalidates: Slot<Vec<Removal>>,
+    /// What an expression of `invalidates` may name at most.
+    pub(crate) invalidates_within: Slot<Vec<LitStr>>,
     /// `invalidates_on = "always"`
     pub(crate) invalidates_always: Slot<()>,
     pub(crate) put: Slot<()>,
     pub(crate) tags: Slot<Tags>,
     pub(crate) skip: Slot<Vec<Ident>>,
+    pub(crate) skip_all: Slot<()>,
     pub(crate) when: Slot<Expr>,
     pub(crate) none_ttl: Slot<Duration>,
     pub(crate) near: Slot<Near>,
@@ -54,12 +59,21 @@ pub(crate) struct Options {
     pub(crate) not_send: Slot<()>,
     /// `crate = …`
     pub(crate) runtime: Slot<Path>,
+    /// Whether a block is known to be around the function whose functions are methods.
+    pub(crate) is_in_impl: bool,
+    /// Whether `cache` is that of a block.
+    pub(crate) cache_is_of_block: bool,
+    /// The names of all that were written.
+    written: Vec<Ident>,
+    blocks: Vec<Block>,
 }
 
 impl Options {
     /// Reads all options. After a wrong one it goes on, so that one build shows all errors.
     pub(crate) fn parse(tokens: TokenStream) -> syn::Result<Self> {
-        Self::read.parse2(tokens)
+        let mut options = Self::read.parse2(tokens)?;
+        options.add_those_of_blocks();
+        Ok(options)
     }
 
     fn read(input: ParseStream<'_>) -> syn::Result<Self> {
@@ -91,6 +105,11 @@ impl Options {
             Err(error) => return Err(nameless(input, &error)),
         };
         let text = name.to_string();
+        if text == PASSED {
+            self.blocks.push(block::passed(input)?);
+            return Ok(());
+        }
+        self.written.push(name.clone());
         match TABLE.iter().find(|(known, _)| *known == text) {
             Some((_, read)) => read(self, name, input),
             None => Err(unknown(&name, &text)),
@@ -102,7 +121,7 @@ impl Options {
 type Read = fn(&mut Options, Ident, ParseStream<'_>) -> syn::Result<()>;
 
 /// Every option that has a name, in the order in which an error message lists them.
-const TABLE: [(&str, Read); 29] = [
+const TABLE: [(&str, Read); 31] = [
     ("ttl", |to, name, input| {
         fill(&mut to.ttl, name, input, ttl::ttl)
     }),
@@ -110,7 +129,10 @@ const TABLE: [(&str, Read); 29] = [
         fill(&mut to.key, name, input, entries::key)
     }),
     ("invalidates", |to, name, input| {
-        fill(&mut to.invalidates, name, input, entries::patterns)
+        fill(&mut to.invalidates, name, input, entries::removals)
+    }),
+    ("invalidates_within", |to, name, input| {
+        fill(&mut to.invalidates_within, name, input, entries::patterns)
     }),
     ("invalidates_on", |to, name, input| {
         fill(&mut to.invalidates_always, name, input, entries::always)
@@ -124,6 +146,10 @@ const TABLE: [(&str, Read); 29] = [
     }),
     ("skip", |to, name, input| {
         to.skip.fill(name, entries::skipped(input)?)
+    }),
+    ("skip_all", |to, name, input| {
+        no_value(&name, input)?;
+        to.skip_all.fill(name, ())
     }),
     ("when", |to, name, input| {
         fill(&mut to.when, name, input, Expr::parse)

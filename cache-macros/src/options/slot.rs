@@ -26,6 +26,15 @@ impl<T> Slot<T> {
         self.0.map(|(_, value)| value)
     }
 
+    /// Takes the value of another slot if this one has none. Returns whether it did.
+    pub(super) fn or(&mut self, other: Self) -> bool {
+        let takes = self.0.is_none() && other.0.is_some();
+        if takes {
+            *self = other;
+        }
+        takes
+    }
+
     /// Keeps the value. An option that is given twice is an error.
     pub(crate) fn fill(&mut self, name: Ident, value: T) -> syn::Result<()> {
         if self.0.is_some() {

@@ -58,12 +58,17 @@ pub(crate) fn texts(input: ParseStream<'_>, example: &str) -> syn::Result<Vec<Li
     let texts = Punctuated::<LitStr, Token![,]>::parse_terminated(&content)
         .map_err(|found| error(found.span(), "expected a text in quotes"))?;
     match texts.is_empty() {
-        true => Err(error(
-            bracket.span.join(),
-            "this list is empty; name at least one item, or leave the option out",
-        )),
+        true => Err(empty(bracket.span.join())),
         false => Ok(texts.into_iter().collect()),
     }
+}
+
+/// The error for a list without items.
+pub(super) fn empty(at: Span) -> syn::Error {
+    error(
+        at,
+        "this list is empty; name at least one item, or leave the option out",
+    )
 }
 
 /// Whether the value ends here. A name counts as an end: it is the next option, whose comma was forgotten.

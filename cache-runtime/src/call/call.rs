@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use crate::cache::Cache;
 use crate::cache::global;
+use crate::call::rendered::Rendered;
 use crate::call::site::{About, Site};
 use crate::key::{
-    CacheKey, Elements, Instance, KeyPart, NotAKey, Pattern, PatternPart, PatternTemplate, Tag,
-    Template,
+    CacheKey, Instance, KeyPart, NotAKey, Pattern, PatternPart, Removable, Tag, Template,
 };
 use crate::telemetry::invalidation::Invalidation;
 use crate::ttl::Ttl;
@@ -23,6 +23,24 @@ pub struct Call {
     holds_caller: bool,
     pub(crate) patterns: Rendered,
     pub(crate) tags: Rendered,
+}
+
+/// The types that an expression of `key` may return.
+#[diagnostic::on_unimplemented(
+    message = "`key` is no key: it is `{Self}`",
+    label = "expected a `CacheKey`, or a text",
+    note = "of values, write a template, `key = \"job:<id>\"`, or `CacheKey::of(\"job\").segment(&id)`"
+)]
+pub trait IntoKey {
+    /// The key.
+    fn into_key(self) -> CacheKey;
+}
+
+#[diagnostic::do_not_recommend]
+impl<K: Into<CacheKey>> IntoKey for K {
+    fn into_key(self) -> CacheKey {
+        self.into()
+    }
 }
 
 /// The key of a call.
@@ -44,39 +62,6 @@ impl Keyed {
     }
 }
 
-/// The patterns or tags of a call. Some may depend on the result.
-#[derive(Debug)]
-pub(crate) struct Rendered {
-    templates: &'static [PatternTemplate],
-    /// The rendered patterns, at the positions of `templates`; shorter, or with gaps, while some are not rendered.
-    rendered: Vec<Option<Pattern>>,
-    /// The patterns of the elements of lists, with the positions of their templates: for every element its own, or one for
-    /// all if there are too many.
-    elements: Vec<(usize, Pattern)>,
-    /// How many combinations of elements one template may have.
-    most: usize,
-    /// A template had more.
-    too_many: bool,
-    /// The tags that an expression returns, besides the templates.
-    given: Given,
-}
-
-/// A removal by lists with more combinations than this covers everything that starts with the text before the lists. Each
-/// pattern takes a place in the ledger, and two round trips in the background, which delete what it covers.
-const MOST_COMBINATIONS: usize = 128;
-
-/// A value that would get more tags than this from lists is not stored.
-const MOST_TAGS: usize = 10_000;
-
-/// The tags that an expression returns.
-#[derive(Debug)]
-enum Given {
-    /// These tags, possibly none.
-    Known(Vec<String>),
-    /// They depend on the result.
-    Open,
-}
-
 impl Site {
     /// Starts a call.
     #[must_use]
@@ -95,8 +80,8 @@ impl Call {
             ttl: None,
             public: site.public,
             holds_caller: false,
-            patterns: Rendered::of(site.invalidates, false, MOST_COMBINATIONS),
-            tags: Rendered::of(site.tags, site.result_tags, MOST_TAGS),
+            patterns: Rendered::removals(site),
+            tags: Rendered::tags(site),
         }
     }
 
@@ -207,8 +192,8 @@ impl Call {
 
     /// Sets a key that the function's own expression returned.
     #[must_use]
-    pub fn key_expr(mut self, key: impl Into<CacheKey>) -> Self {
-        self.key = Keyed::Key(key.into());
+    pub fn key_expr(mut self, key: impl IntoKey) -> Self {
+        self.key = Keyed::Key(key.into_key());
         self
     }
 
@@ -219,11 +204,18 @@ impl Call {
         self
     }
 
+    /// Adds what an expression of `invalidates` names.
+    #[must_use]
+    pub fn removes(mut self, names: impl Removable) -> Self {
+        self.patterns.give(names);
+        self
+    }
+
     /// Renders the tag at an index.
     #[must_use]
     pub fn tag(mut self, index: usize, parts: &[&dyn PatternPart]) -> Self {
         self.tags.render(index, parts);
-        if self.tags.too_many {
+        if self.tags.are_too_many() {
             // Without some of its tags, the entry could not be removed by them.
             self.key = Keyed::Unkeyable;
         }
@@ -233,7 +225,7 @@ impl Call {
     /// Adds the tags that an expression returned.
     #[must_use]
     pub fn tags<T: Into<Tag>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
-        self.tags.give(tags);
+        self.tags.give_tags(tags);
         self
     }
 
@@ -296,7 +288,7 @@ impl Call {
     }
 
     pub(crate) fn used_ttl(&self) -> Ttl {
-        match self.tags.too_many {
+        match self.tags.are_too_many() {
             true => Ttl::Fixed(Duration::ZERO),
             false => self.ttl.unwrap_or(self.site.ttl),
         }
@@ -305,6 +297,7 @@ impl Call {
     /// Gives access to the patterns and tags that depend on the result.
     pub(crate) fn result_patterns(&mut self) -> ResultPatterns<'_> {
         ResultPatterns {
+            site: self.site,
             patterns: &mut self.patterns,
             tags: &mut self.tags,
             ttl: &mut self.ttl,
@@ -315,6 +308,7 @@ impl Call {
 /// Fills in what depends on the function's result: patterns, tags and the TTL.
 #[derive(Debug)]
 pub struct ResultPatterns<'a> {
+    site: &'static Site,
     patterns: &'a mut Rendered,
     tags: &'a mut Rendered,
     ttl: &'a mut Option<Ttl>,
@@ -331,6 +325,13 @@ impl ResultPatterns<'_> {
         self.patterns.render(index, parts);
     }
 
+    /// Adds what an expression of `invalidates` names.
+    pub fn removes(&mut self, names: impl Removable) {
+        if !self.patterns.give_within_bounds(names) {
+            self.site.warn_of_bounds();
+        }
+    }
+
     /// Renders the tag at an index.
     pub fn tag(&mut self, index: usize, parts: &[&dyn PatternPart]) {
         self.tags.render(index, parts);
@@ -338,86 +339,7 @@ impl ResultPatterns<'_> {
 
     /// Adds the tags that an expression returned.
     pub fn tags<T: Into<Tag>>(&mut self, tags: impl IntoIterator<Item = T>) {
-        self.tags.give(tags);
-    }
-}
-
-impl Rendered {
-    fn of(templates: &'static [PatternTemplate], open: bool, most: usize) -> Self {
-        let given = if open {
-            Given::Open
-        } else {
-            Given::Known(Vec::new())
-        };
-        Self {
-            templates,
-            rendered: Vec::new(),
-            elements: Vec::new(),
-            most,
-            too_many: false,
-            given,
-        }
-    }
-
-    fn give<T: Into<Tag>>(&mut self, tags: impl IntoIterator<Item = T>) {
-        let tags = tags.into_iter().map(|tag| tag.into().as_str().to_owned());
-        self.given = Given::Known(tags.collect());
-    }
-
-    fn render(&mut self, index: usize, parts: &[&dyn PatternPart]) {
-        if let Some(template) = self.templates.get(index) {
-            if self.rendered.len() <= index {
-                self.rendered.resize(index + 1, None);
-            }
-            self.rendered[index] = Some(template.render(parts));
-            let elements = match template.render_elements(parts, self.most) {
-                Elements::All(elements) => elements,
-                Elements::TooMany(covering) => {
-                    self.too_many = true;
-                    vec![covering]
-                }
-            };
-            self.elements.retain(|(at, _)| *at != index);
-            self.elements
-                .extend(elements.into_iter().map(|pattern| (index, pattern)));
-        }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        let gives_none = matches!(&self.given, Given::Known(given) if given.is_empty());
-        self.templates.is_empty() && gives_none
-    }
-
-    /// All patterns. One that was not rendered is widened to its literal beginning.
-    pub(crate) fn patterns(&self) -> Vec<Pattern> {
-        let rendered = |index: usize| self.rendered.get(index).cloned().flatten();
-        self.templates
-            .iter()
-            .enumerate()
-            .map(|(at, template)| rendered(at).unwrap_or_else(|| template.widened()))
-            .chain(self.elements.iter().map(|(_, pattern)| pattern.clone()))
-            .collect()
-    }
-
-    /// The tags that are known, and the literal beginnings of those that are not.
-    pub(crate) fn known_and_open(&self) -> (Vec<String>, Vec<String>) {
-        let (mut known, mut open) = (Vec::new(), Vec::new());
-        if self.is_empty() {
-            return (known, open);
-        }
-        for pattern in self.patterns() {
-            match pattern {
-                Pattern::Tag(tag) => known.push(tag),
-                Pattern::TagPrefix(tag) => open.push(tag),
-                _ => {}
-            }
-        }
-        match &self.given {
-            Given::Known(tags) => known.extend_from_slice(tags),
-            // It may get any tag.
-            Given::Open => open.push(String::new()),
-        }
-        (known, open)
+        self.tags.give_tags(tags);
     }
 }
 

@@ -31,6 +31,7 @@ mod put;
 mod read;
 mod ready_or_boxed;
 mod removals;
+mod rendered;
 mod report;
 mod request;
 mod shadow;

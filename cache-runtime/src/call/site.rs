@@ -29,7 +29,10 @@ pub struct Site {
     pub(super) template: Option<Template>,
     pub(super) ttl: Ttl,
     pub(crate) none_ttl: Option<Duration>,
+    /// What it removes; then what the expressions of `invalidates` may name at most.
     pub(super) invalidates: &'static [PatternTemplate],
+    /// How many of `invalidates` it removes, if the rest are bounds.
+    pub(super) bounds_from: Option<usize>,
     pub(super) tags: &'static [PatternTemplate],
     pub(super) result_tags: bool,
     pub(crate) always: bool,
@@ -43,6 +46,7 @@ pub struct Site {
     listed: Once,
     warned: Once,
     told: Once,
+    told_of_bounds: Once,
 }
 
 /// The function of a call, and whether its answer is public, for reports.
@@ -103,6 +107,7 @@ impl Site {
             ttl: Ttl::Default,
             none_ttl: None,
             invalidates: &[],
+            bounds_from: None,
             tags: &[],
             result_tags: false,
             always: false,
@@ -115,6 +120,7 @@ impl Site {
             listed: Once::new(),
             warned: Once::new(),
             told: Once::new(),
+            told_of_bounds: Once::new(),
         }
     }
 
@@ -150,6 +156,14 @@ impl Site {
     #[must_use]
     pub const fn invalidates(mut self, patterns: &'static [PatternTemplate]) -> Self {
         self.invalidates = patterns;
+        self
+    }
+
+    /// Declares that it removes also what an expression names, which depends on the result. The patterns from this position
+    /// on are not removed: they cover all that the expression may name.
+    #[must_use]
+    pub const fn invalidates_within(mut self, from: usize) -> Self {
+        self.bounds_from = Some(from);
         self
     }
 
@@ -315,6 +329,17 @@ impl Site {
                 over,
                 "the `impl` or trait of this function is generic, so the name of the type is the last segment of its keys: put `<Self>` \
                  into the key to place it elsewhere, or write `skip(Self)` if all types have the same result"
+            );
+        });
+    }
+
+    /// Warns, once, that an expression of `invalidates` has named something outside of `invalidates_within`.
+    pub(super) fn warn_of_bounds(&self) {
+        self.told_of_bounds.call_once(|| {
+            tracing::warn!(
+                function = self.name(),
+                "`invalidates` names something that `invalidates_within` does not cover. It is removed, but not if the body panics or its \
+                 caller is dropped, and until then the body gets its old value from the cache: add it to `invalidates_within`"
             );
         });
     }

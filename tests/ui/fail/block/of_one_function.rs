@@ -1,0 +1,13 @@
+use cache_runtime::{cached, cached_defaults};
+
+struct Repo;
+
+#[cached_defaults(key = "job:<id>", companions = "jobs")]
+impl Repo {
+    #[cached(key = "job:<id>")]
+    async fn load(&self, id: u64) -> u64 {
+        id
+    }
+}
+
+fn main() {}
