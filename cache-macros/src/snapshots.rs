@@ -637,6 +637,57 @@ fn a_read_that_gives_up() {
     );
 }
 
+#[test]
+fn a_write_with_expressions() {
+    check(
+        quote!(
+            invalidates = [
+                "jobs:<id>",
+                draft.then(|| Tag::of("front")),
+                result.iter().map(|id| kind.key(id))
+            ],
+            invalidates_within = "job:<kind>"
+        ),
+        quote! {
+            async fn close(id: u64, draft: bool, kind: Kind) -> Vec<u64> {
+                db.close(id).await
+            }
+        },
+        expect![[r#"
+            async fn close(id: u64, draft: bool, kind: Kind) -> Vec<u64> {
+                static __SITE: Site = Site::new(concat!(module_path!(), "::close"))
+                    .invalidates(
+                        &[PatternTemplate::new(&["jobs:", ""]), PatternTemplate::new(&["job:", ""])],
+                    )
+                    .invalidates_within(1);
+                let call = __SITE
+                    .call()
+                    .invalidates(0, &[&id])
+                    .invalidates(1, &[&kind])
+                    .removes(draft.then(|| Tag::of("front")));
+                write(
+                        call,
+                        kind_of_write!(Vec < u64 >),
+                        {
+                            let id = clone::Clone::clone(&id);
+                            let kind = clone::Clone::clone(&kind);
+                            move |result, patterns| {
+                                patterns.removes(result.iter().map(|id| kind.key(id)));
+                            }
+                        },
+                        move || async move {
+                            if let Some(returned) = stated::<Vec<u64>>() {
+                                return returned;
+                            }
+                            db.close(id).await
+                        },
+                    )
+                    .await
+            }
+        "#]],
+    );
+}
+
 /// The generated block ends in `;`, because lints on blocks that return nothing would report it otherwise.
 #[test]
 fn a_write_of_nothing() {

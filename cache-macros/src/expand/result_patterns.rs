@@ -40,7 +40,7 @@ pub(super) fn result_patterns(cached: &CachedFn) -> TokenStream {
     }
     let expressions = removals.iter().copied().chain(computed);
     captured.extend(clones_for(cached, expressions));
-    let patterns = quote!(patterns);
+    let patterns = patterns_name().into_token_stream();
     let computed = computed.map(|tags| computed_tags(&tags.expr, &patterns));
     let removals = removals
         .iter()
@@ -50,9 +50,9 @@ pub(super) fn result_patterns(cached: &CachedFn) -> TokenStream {
     let ttl = ttl.map(|ttl| {
         let (there, _) = ends(ttl);
         let lifetime = respanned(quote!(#private::lifetime_of), there);
-        quote_spanned!(there=> patterns.ttl(#lifetime(#result, #ttl));)
+        quote_spanned!(there=> #patterns.ttl(#lifetime(#result, #ttl));)
     });
-    let closure = quote!(move |#result, patterns| { #invalidates #tags #(#computed;)* #ttl });
+    let closure = quote!(move |#result, #patterns| { #invalidates #tags #(#computed;)* #ttl });
     match captured.is_empty() {
         true => closure,
         false => quote!({ #(#captured)* #closure }),
@@ -83,7 +83,8 @@ fn steps(
             captured.push(quote!(let #name = #private::KeyText::of(#value);));
             quote!(&#name)
         });
-        quote!(patterns.#step(#index, &[#(#parts),*]);)
+        let patterns = patterns_name();
+        quote!(#patterns.#step(#index, &[#(#parts),*]);)
     });
     steps.collect()
 }
@@ -99,6 +100,11 @@ fn clones_for<'a>(
     };
     let mentioned = cached.shape.names().filter(is_mentioned);
     mentioned.map(|name| quote!(let #name = ::core::clone::Clone::clone(&#name);))
+}
+
+/// The other argument of the closure. Expressions of the user do not see it, so they can have an argument of this name.
+fn patterns_name() -> Ident {
+    Ident::new("patterns", Span::mixed_site())
 }
 
 /// `result`, with the hygiene of the code that uses it.

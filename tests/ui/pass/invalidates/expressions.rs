@@ -37,6 +37,11 @@ async fn of_result(kind: &str) -> Result<(u64, Vec<u64>), String> {
     Err(kind.to_owned())
 }
 
+#[cached(invalidates = result.iter().chain(patterns), invalidates_within = "*")]
+async fn with_an_argument_of_that_name(patterns: &[CacheKey]) -> Vec<CacheKey> {
+    patterns.to_vec()
+}
+
 #[cached(invalidates = result.clone())]
 async fn of_an_argument(result: Tag) {
     drop(result);
