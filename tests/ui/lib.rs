@@ -1,0 +1,1 @@
+//! Nothing: the programs are in `pass/` and `fail/`, and `main.rs` compiles them.
