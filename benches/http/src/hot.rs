@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
-use crate::chart::{Bar, Chart, Panel, Scale};
-use crate::client::{self, Connection};
+use crate::client;
 use crate::contenders::{self, Contender, Section};
-use crate::figures::{median, median_time, rounds_of, time, whole};
 use crate::page::Page;
-use crate::part::{Part, Setting};
 use crate::process::Process;
-use crate::table::{NOT_OFFERED, Table, name};
+use crate::setting::Setting;
 use crate::verdict::{self, Figure};
 use crate::wrk::{self, Rate};
+use bench_parts::chart::{Bar, Chart, Panel, Scale};
+use bench_parts::client::Connection;
+use bench_parts::figures::{median, median_time, rounds_of, time, whole};
+use bench_parts::part::{Part, Picture};
+use bench_parts::table::{NOT_OFFERED, Table, name};
 
 const LOAD: Duration = Duration::from_millis(2);
 const PATH: &str = "/jobs/0/0";
@@ -121,20 +123,22 @@ fn report(runners: &[Runner], rounds: usize, seconds: u64) -> Part {
         });
     }
     Part {
-        id: "hot",
-        title: "Hot: one key, always a hit",
+        title: "Hot: one key, always a hit".to_owned(),
         text: text(rounds, seconds),
-        tables: vec![("", table)],
+        tables: vec![(String::new(), table)],
         verdicts: vec![verdict::better("", "More requests a second", &figures)],
         notes: notes(),
-        chart: Chart {
-            title: "Hot: one key of 8 KB".to_owned(),
-            panels: vec![Panel {
-                title: "requests a second (more is better)".to_owned(),
-                scale: Scale::Linear,
-                bars,
-            }],
-        },
+        pictures: vec![Picture::bars(
+            "http-hot",
+            &Chart {
+                title: "Hot: one key of 8 KB".to_owned(),
+                panels: vec![Panel {
+                    title: "requests a second (more is better)".to_owned(),
+                    scale: Scale::Linear,
+                    bars,
+                }],
+            },
+        )],
     }
 }
 

@@ -7,36 +7,32 @@
 //! Prints Markdown, and writes it with a chart for each table. How each cache is used is said at the top of its file in
 //! `contenders/`: as its own README recommends, and where it offers something stronger, that.
 
-mod chart;
 mod client;
 mod contenders;
-mod cores;
-mod cpu;
-mod figures;
 mod hot;
 mod mix;
 mod options;
 mod outage;
 mod page;
-mod part;
 mod plan;
 mod process;
 mod python;
-mod redis_server;
 mod report;
 mod serve;
+mod setting;
 mod source;
 mod stampede;
-mod table;
 mod verdict;
 mod witness;
 mod wrk;
 
 use std::process::ExitCode;
 
+use bench_parts::cores;
+use bench_parts::part::{self, Part};
 use options::{Bench, Options};
-use part::{Part, Setting};
 use python::Python;
+use setting::Setting;
 
 fn main() -> ExitCode {
     match options::parse(std::env::args().skip(1)) {
@@ -89,7 +85,7 @@ async fn run(bench: &Bench) {
         println!("{}", part.markdown());
         parts.push(part);
     }
-    match report::write(&bench.out, &head, &parts) {
+    match part::write(&bench.out, "http", &head, &parts) {
         Ok(()) => eprintln!(
             "written to {}",
             bench

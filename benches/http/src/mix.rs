@@ -6,18 +6,20 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::chart::{Bar, Chart, Panel, Scale};
-use crate::client::{self, Connection};
+use crate::client;
 use crate::contenders::{self, Contender, Section};
-use crate::cpu;
-use crate::figures::{median, median_time, percentile, rounds_of, time, whole};
-use crate::part::{Part, Setting};
 use crate::plan::{Key, Operation, Plan};
 use crate::process::Process;
-use crate::redis_server::RedisServer;
-use crate::table::{NOT_OFFERED, Table, name};
+use crate::setting::Setting;
 use crate::verdict::{self, Figure};
 use crate::witness::{Seen, Witness};
+use bench_parts::chart::{Bar, Chart, Panel, Scale};
+use bench_parts::client::Connection;
+use bench_parts::cpu;
+use bench_parts::figures::{median, median_time, percentile, rounds_of, time, whole};
+use bench_parts::part::{Part, Picture};
+use bench_parts::redis_server::RedisServer;
+use bench_parts::table::{NOT_OFFERED, Table, name};
 
 const LOAD: Duration = Duration::from_millis(2);
 const WORKERS: usize = 32;
@@ -235,7 +237,7 @@ fn report(runners: &[Runner], setting: &Setting) -> Part {
         for runner in &some {
             table.row(runner.cells());
         }
-        tables.push((line, table));
+        tables.push((line.to_owned(), table));
         panels.push(panel(line, &some));
         for (what, of) in MEASURES {
             let figures = some.iter().map(|runner| Figure {
@@ -247,16 +249,18 @@ fn report(runners: &[Runner], setting: &Setting) -> Part {
     }
     verdicts.push(staleness(runners));
     Part {
-        id: "mix",
-        title: "Mix: reads and writes over 10,000 keys",
+        title: "Mix: reads and writes over 10,000 keys".to_owned(),
         text: text(setting),
         tables,
         verdicts,
         notes: notes(runners),
-        chart: Chart {
-            title: "Mix: 95 % reads, 5 % writes with removal by prefix".to_owned(),
-            panels,
-        },
+        pictures: vec![Picture::bars(
+            "http-mix",
+            &Chart {
+                title: "Mix: 95 % reads, 5 % writes with removal by prefix".to_owned(),
+                panels,
+            },
+        )],
     }
 }
 

@@ -3,32 +3,33 @@
 //! The load is open: every request has its time, is sent then, and its answer counts from then. A service that is slow
 //! does not slow the load, as it would not slow its users.
 
+use std::cell::RefCell;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{sleep, timeout};
 
-use crate::chart::{Bar, Chart, Panel, Scale};
-use crate::client::{self, Connection};
+use crate::client;
 use crate::contenders::{self, Contender, Section};
-use crate::figures::{percentile, time, whole};
-use crate::part::{Part, Setting};
 use crate::plan::{Key, Operation, Plan};
 use crate::process::Process;
-use crate::redis_server::RedisServer;
-use crate::table::{Table, name};
+use crate::setting::Setting;
 use crate::verdict;
 use crate::witness::Witness;
+use bench_parts::chart::{Bar, Chart, Panel, Scale};
+use bench_parts::client::Connection;
+use bench_parts::figures::{percentile, time, whole};
+use bench_parts::open_loop::{Idle, Load, PATIENCE};
+use bench_parts::part::{Part, Picture};
+use bench_parts::redis_server::RedisServer;
+use bench_parts::table::{Table, name};
 
 const LOAD: Duration = Duration::from_millis(2);
 const PER_SECOND: u32 = 300;
 /// Before, during and after.
 const PHASE: Duration = Duration::from_secs(3);
-const PATIENCE: Duration = Duration::from_secs(10);
 const WARMED: u32 = 3000;
 /// The longest delay that a user does not notice.
 const SOON: Duration = Duration::from_millis(100);
@@ -141,58 +142,36 @@ async fn requests(
     address: SocketAddr,
     start: Instant,
 ) -> Vec<Came> {
-    let count = PER_SECOND * (3 * PHASE).as_secs() as u32;
-    let at = move |number: u32| start + Duration::from_secs(1) * number / PER_SECOND;
-    let (tell, mut told) = mpsc::unbounded_channel();
-    // A thread of its own wakes up at the time; tokio's timer is up to a millisecond late.
-    thread::spawn(move || {
-        for number in 0..count {
-            thread::sleep(at(number).saturating_duration_since(Instant::now()));
-            let _ = tell.send(number);
-        }
-    });
-    let idle = Arc::new(Mutex::new(Vec::<Connection>::new()));
-    let mut operations = plan.from(0, 1);
-    let mut sent = JoinSet::new();
-    while let Some(number) = told.recv().await {
-        let operation = operations.next().expect("a plan without end");
+    let load = Load {
+        count: PER_SECOND * (3 * PHASE).as_secs() as u32,
+        per_second: PER_SECOND,
+        start,
+    };
+    let idle = Idle::to(address);
+    let operations = RefCell::new(plan.from(0, 1));
+    let came = load.send(|_| {
+        let operation = operations.borrow_mut().next().expect("a plan without end");
         let (witness, idle) = (witness.clone(), idle.clone());
-        sent.spawn(async move {
-            let intended = at(number);
-            let one = one(operation, &witness, &idle, address);
-            let right = timeout(PATIENCE, one).await;
-            Came {
-                phase: (number / (PER_SECOND * PHASE.as_secs() as u32)) as usize,
-                took: intended.elapsed(),
-                right: right.unwrap_or(false),
-            }
-        });
-    }
-    sent.join_all().await
+        async move { one(operation, &witness, &idle).await }
+    });
+    let came = came.await.into_iter().map(|came| Came {
+        phase: (came.number / (PER_SECOND * PHASE.as_secs() as u32)) as usize,
+        took: came.took,
+        right: came.what.unwrap_or(false),
+    });
+    came.collect()
 }
 
-async fn one(
-    operation: Operation,
-    witness: &Witness,
-    idle: &Mutex<Vec<Connection>>,
-    address: SocketAddr,
-) -> bool {
-    let free = idle.lock().expect("no panic while it is held").pop();
-    let mut connection = match free {
-        Some(connection) => connection,
-        None => match Connection::open(address).await {
-            Ok(connection) => connection,
-            Err(_) => return false,
-        },
+async fn one(operation: Operation, witness: &Witness, idle: &Idle) -> bool {
+    let Ok(mut connection) = idle.take().await else {
+        return false;
     };
     let done = match operation {
         Operation::Read(key) => witness.read(&mut connection, key).await,
         Operation::Write(group) => witness.write(&mut connection, group).await,
     };
     if done.is_ok() {
-        idle.lock()
-            .expect("no panic while it is held")
-            .push(connection);
+        idle.give(connection);
     }
     done.unwrap_or(false)
 }
@@ -263,16 +242,15 @@ fn report(runners: &mut [Runner], rounds: usize) -> Part {
             }
             table.row(cells);
         }
-        tables.push((line, table));
+        tables.push((line.to_owned(), table));
     }
     Part {
-        id: "outage",
-        title: "Outage: Redis is killed, and comes back",
+        title: "Outage: Redis is killed, and comes back".to_owned(),
         text: text(runners, rounds),
         tables,
         verdicts: verdicts(runners),
         notes: notes(),
-        chart: chart(runners),
+        pictures: vec![Picture::bars("http-outage", &chart(runners))],
     }
 }
 

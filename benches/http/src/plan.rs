@@ -1,6 +1,8 @@
 //! The order of reads and writes, the same for every contender: reads by Zipf's law over all keys, writes evenly over the
 //! groups.
 
+use bench_parts::random::{Random, Zipf};
+
 use crate::page::{GROUPS, KEYS, PAGES};
 
 /// One write for so many other operations. With the read that follows each write, 5 % of all requests are writes.
@@ -38,20 +40,13 @@ impl Key {
 
 impl Plan {
     pub fn new() -> Self {
-        let mut sums = Vec::new();
-        let mut sum = 0.0;
-        for rank in 0..KEYS {
-            sum += 1.0 / f64::from(rank + 1);
-            sums.push(sum);
-        }
-        let mut random = Random(0x9E37_79B9_7F4A_7C15);
+        let keys = Zipf::over(KEYS);
+        let mut random = Random::new(0x9E37_79B9_7F4A_7C15);
         let operations = (0..LENGTH).map(|_| {
             if random.below(READS_FOR_A_WRITE + 1) == 0 {
                 return Operation::Write(random.below(u64::from(GROUPS)) as u32);
             }
-            let at = random.below(1 << 40) as f64 / (1_u64 << 40) as f64 * sum;
-            let rank = sums.partition_point(|sum| *sum < at) as u32;
-            Operation::Read(Key::of_rank(rank.min(KEYS - 1)))
+            Operation::Read(Key::of_rank(keys.draw(&mut random)))
         });
         let operations = operations.collect();
         let hottest = |group| {
@@ -76,17 +71,5 @@ impl Plan {
             group,
             page: self.hottest[group as usize],
         }
-    }
-}
-
-/// xorshift64*: any even spread will do, as long as it is the same each time.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 20) % limit
     }
 }

@@ -6,9 +6,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::contenders::{Contender, Service};
-use crate::cores;
-use crate::cpu;
 use crate::python::Python;
+use bench_parts::cores;
+use bench_parts::cpu;
 
 pub struct Process {
     pub address: SocketAddr,

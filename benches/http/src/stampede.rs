@@ -6,15 +6,17 @@ use std::time::{Duration, Instant};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use crate::chart::{Bar, Chart, Panel, Scale};
-use crate::client::{self, Connection};
+use crate::client;
 use crate::contenders::{self, Contender, Section};
-use crate::figures::{median, median_time, rounds_of, time, whole};
-use crate::part::{Part, Setting};
 use crate::process::Process;
-use crate::redis_server::RedisServer;
-use crate::table::{Table, name};
+use crate::setting::Setting;
 use crate::verdict;
+use bench_parts::chart::{Bar, Chart, Panel, Scale};
+use bench_parts::client::Connection;
+use bench_parts::figures::{median, median_time, rounds_of, time, whole};
+use bench_parts::part::{Part, Picture};
+use bench_parts::redis_server::RedisServer;
+use bench_parts::table::{Table, name};
 
 const CALLERS: usize = 200;
 const LOAD: Duration = Duration::from_millis(100);
@@ -113,7 +115,7 @@ fn report(runners: &[Runner], rounds: usize) -> Part {
             .iter()
             .filter(|runner| runner.contender.redis == redis)
             .collect();
-        tables.push((line, table(&some)));
+        tables.push((line.to_owned(), table(&some)));
         panels.push(panel(line, &some));
         let once = some.iter().filter(|runner| runner.most_loads() == 1);
         let once = once.map(|runner| format!("`{}`", runner.contender.name));
@@ -123,8 +125,7 @@ fn report(runners: &[Runner], rounds: usize) -> Part {
         ));
     }
     Part {
-        id: "stampede",
-        title: "Stampede: 200 connections, one cold key",
+        title: "Stampede: 200 connections, one cold key".to_owned(),
         text: format!(
             "{CALLERS} open connections ask for one page that is not cached, at the same moment; loading it takes {} ms. \
              *Loads* is how often the database was asked, *slowest answer* how long until all had one: medians of {}, \
@@ -138,10 +139,10 @@ fn report(runners: &[Runner], rounds: usize) -> Part {
             "All callers are connections of one process. `benches/peers` has the stampede of two processes.".to_owned(),
             "cashews lets one caller of a process load by default; its `lock=True` is for several processes.".to_owned(),
         ],
-        chart: Chart {
+        pictures: vec![Picture::bars("http-stampede", &Chart {
             title: "Stampede: 200 connections ask for one cold key".to_owned(),
             panels,
-        },
+        })],
     }
 }
 

@@ -4,9 +4,10 @@
 use std::io;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 
-use crate::client::{self, Connection};
+use crate::client;
 use crate::page::{GROUPS, PAGES};
 use crate::plan::Key;
+use bench_parts::client::Connection;
 
 pub struct Witness {
     acknowledged: Vec<AtomicU32>,
@@ -46,7 +47,7 @@ impl Witness {
             .await
             .inspect_err(|_| self.fails())?;
         self.reads.fetch_add(1, SeqCst);
-        match (answer.status, answer.version()) {
+        match (answer.status, client::version(&answer)) {
             (200, Some(version)) => {
                 self.stale
                     .fetch_add(u64::from(version < acknowledged), SeqCst);

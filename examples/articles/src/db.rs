@@ -24,9 +24,18 @@ impl Db {
     ///
     /// When the file cannot be opened, or holds the tables of another version of this example.
     pub async fn open(url: &str) -> Result<Self, sqlx::Error> {
+        Self::open_with(url, SqlitePoolOptions::new()).await
+    }
+
+    /// The same, with what `pool` does when a connection is made, taken or given back.
+    ///
+    /// # Errors
+    ///
+    /// As with [`open`](Self::open).
+    pub async fn open_with(url: &str, pool: SqlitePoolOptions) -> Result<Self, sqlx::Error> {
         let deadline = Instant::now() + START_PATIENCE;
         loop {
-            match Self::try_open(url).await {
+            match Self::try_open(url, pool.clone()).await {
                 Err(error) if is_busy(&error) && Instant::now() < deadline => {
                     sleep(Duration::from_millis(20)).await;
                 }
@@ -38,7 +47,7 @@ impl Db {
     /// Fails if another program is at its first start: SQLite does not wait for `busy_timeout` when
     /// a new file changes to WAL.
     /// Source: <https://www.sqlite.org/wal.html#sometimes_queries_return_sqlite_busy_in_wal_mode>.
-    async fn try_open(url: &str) -> Result<Self, sqlx::Error> {
+    async fn try_open(url: &str, pool: SqlitePoolOptions) -> Result<Self, sqlx::Error> {
         let options = SqliteConnectOptions::from_str(url)?
             .create_if_missing(true)
             // Readers do not wait for the writer, nor it for them.
@@ -48,7 +57,7 @@ impl Db {
             // Two writers queue instead of failing.
             .busy_timeout(Duration::from_secs(5));
         let in_memory = url.contains(":memory:") || url.contains("mode=memory");
-        let pool = SqlitePoolOptions::new()
+        let pool = pool
             // A database in memory is gone with its last connection: keep one, for good. With
             // `min_connections`, two would be opened at once, and both would change a new file to WAL.
             .max_connections(if in_memory { 1 } else { CONNECTIONS })

@@ -1,6 +1,7 @@
 //! Markdown.
 
 /// A table whose first column names the rows.
+#[derive(Debug)]
 pub struct Table {
     columns: Vec<&'static str>,
     rows: Vec<Vec<String>>,
@@ -10,6 +11,7 @@ pub struct Table {
 pub const NOT_OFFERED: &str = "–";
 
 impl Table {
+    /// Without rows.
     pub fn new(columns: &[&'static str]) -> Self {
         Self {
             columns: columns.to_vec(),
@@ -17,10 +19,12 @@ impl Table {
         }
     }
 
+    /// Adds a row, of as many cells as there are columns.
     pub fn row(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
     }
 
+    /// The table, with a line feed at its end.
     pub fn markdown(&self) -> String {
         let mut text = format!("| {} |\n|", self.columns.join(" | "));
         text.push_str("---|");

@@ -10,12 +10,15 @@ use crate::cpu;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Killed when it is dropped.
+#[derive(Debug)]
 pub struct RedisServer {
     port: u16,
     child: Option<Child>,
 }
 
 impl RedisServer {
+    /// Starts one on a free port.
     pub fn start() -> Self {
         let port = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
@@ -26,6 +29,7 @@ impl RedisServer {
         server
     }
 
+    /// For clients.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
@@ -61,6 +65,7 @@ impl RedisServer {
         child.map_or(Duration::ZERO, |child| cpu::taken_by(child.id()))
     }
 
+    /// What it says of itself.
     pub fn version(&self) -> String {
         let info = self.ask("INFO server");
         let line = info

@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
+/// User and system time of a process since its start, in steps of 10 ms.
 pub fn taken_by(process: u32) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+/// The one in the middle; of an even number of figures the upper one.
 pub fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
+/// The same of times.
 pub fn median_time(times: impl IntoIterator<Item = Duration>) -> Duration {
     let mut times: Vec<Duration> = times.into_iter().collect();
     times.sort();
