@@ -28,12 +28,12 @@ pub(crate) struct Run {
 
 /// How long it is measured.
 pub(crate) fn measured(quick: bool) -> Duration {
-    Duration::from_millis(if quick { 200 } else { 6_000 })
+    Duration::from_millis(if quick { 200 } else { 4_000 })
 }
 
 /// Requests of the mix that fill the cache before it is measured.
 pub(crate) fn warm_up(quick: bool) -> u32 {
-    if quick { 40 } else { 3_000 }
+    if quick { 40 } else { 2_000 }
 }
 
 /// Those who send them, one after the other.

@@ -63,9 +63,18 @@ async fn run(bench: &Bench) {
     let head = report::head(bench);
     println!("{head}");
     let mut parts: Vec<Part> = Vec::new();
+    // After each part, so that a run that is broken off has not been in vain.
     let mut done = |part: Part| {
         println!("{}", part.markdown());
         parts.push(part);
+        match part::write(&bench.out, "systems", &head, &parts) {
+            Ok(()) => eprintln!(
+                "{} parts are written to {}",
+                parts.len(),
+                bench.out.display()
+            ),
+            Err(error) => eprintln!("{}: {error}", bench.out.display()),
+        }
     };
     for system in systems::all() {
         if bench.wants(system.id) {
@@ -76,9 +85,5 @@ async fn run(bench: &Bench) {
     if bench.wants("writes") {
         databases.prepare("job-board").await;
         done(writes::run(bench, &databases).await);
-    }
-    match part::write(&bench.out, "systems", &head, &parts) {
-        Ok(()) => eprintln!("written to {}", bench.out.display()),
-        Err(error) => eprintln!("{}: {error}", bench.out.display()),
     }
 }
