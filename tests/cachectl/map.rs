@@ -434,15 +434,15 @@ async fn a_removal_that_is_taken_out_of_the_job_board_is_missed() {
     let routes = read("jobs/routes.rs");
     let ttls = read("ttl.rs");
     let forgetful = routes.replacen(
-        "\"jobs:list:\", \"jobs:stats:overview\"])",
-        "\"jobs:list:\"])",
+        "\"jobs:list:\", \"jobs:stats:overview\"], skip",
+        "\"jobs:list:\"], skip",
         1,
     );
     assert_ne!(forgetful, routes);
     let folder = tree(&[("src/jobs/routes.rs", &forgetful), ("src/ttl.rs", &ttls)]);
     let ran = map(&folder, &["--check"]).await;
     ran.ends_with(1).says(&[
-        "forgotten: `create`: writes `jobs` and does not remove `jobs:stats:overview` of `overview`",
+        "forgotten: `add`: writes `jobs` and does not remove `jobs:stats:overview` of `overview`",
         "1 finding,",
     ]);
 }

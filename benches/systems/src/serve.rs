@@ -51,8 +51,12 @@ async fn router(serve: &Serve) -> Router {
     let url = &serve.database;
     match serve.what.as_str() {
         "job-board" => {
+            let db = job_board::db::Db::open(url).await.expect("a database");
+            let outbox = db.outbox(cache_runtime::cache());
+            outbox.create_table().await.expect("a table");
             let state = job_board::AppState {
-                db: job_board::db::Db::open(url).await.expect("a database"),
+                outbox,
+                db,
                 session_key: job_board::settings::Settings::from_env()
                     .expect("settings")
                     .session_key,

@@ -9,6 +9,8 @@ mod seed;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
+use cache_runtime::Cache;
+use cache_runtime::outbox::Outbox;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
@@ -89,6 +91,11 @@ impl Db {
         self.pool.begin_with("BEGIN IMMEDIATE").await.map(Tx)
     }
 
+    /// What keeps the removals of this database's transactions. Its own statements are not counted: they are the cache's.
+    pub fn outbox(&self, cache: &Cache) -> Outbox<Sqlite> {
+        Outbox::new(self.pool.clone(), cache.clone())
+    }
+
     /// Waits for running statements, then closes every connection.
     pub async fn close(&self) {
         self.pool.close().await;
@@ -142,6 +149,12 @@ impl Tx {
     pub fn counted(&mut self) -> &mut SqliteConnection {
         counter::add_one();
         &mut self.0
+    }
+
+    /// Writes down what has been removed so far in the surrounding `deferred`, so that it is removed even if this process
+    /// dies right after the commit. To be called last.
+    pub async fn record(&mut self, outbox: &Outbox<Sqlite>) -> Result<(), sqlx::Error> {
+        outbox.record_deferred(&mut self.0).await.map(drop)
     }
 
     /// Makes it last.

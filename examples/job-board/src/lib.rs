@@ -25,6 +25,8 @@ use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::middleware;
 use axum_extra::extract::cookie::Key;
 use cache_runtime::http::{AdminConfig, CacheLayer, admin_router};
+use cache_runtime::outbox::Outbox;
+use sqlx::Sqlite;
 
 use db::Db;
 use error::ApiError;
@@ -36,6 +38,8 @@ pub struct AppState {
     pub db: Db,
     /// What signs the cookies.
     pub session_key: Key,
+    /// Keeps what a transaction removes, until it is removed.
+    pub outbox: Outbox<Sqlite>,
 }
 
 /// The whole service. `operators`: who may use the routes under `/cache`.

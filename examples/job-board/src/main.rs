@@ -55,10 +55,14 @@ async fn run() -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("{address}: {error}"))?;
     greet(&settings, listener.local_addr()?).await;
 
+    let outbox = db.outbox(cache);
+    outbox.create_table().await?;
+    let drainer = outbox.start(); // removes what processes that died have left
     tokio::spawn(job_board::metrics::keep_up());
     let state = AppState {
         db: db.clone(),
         session_key: settings.session_key,
+        outbox,
     };
     // Behind the first visitors' backs: nobody waits for it.
     let warming = settings.warm.then(|| {
@@ -70,7 +74,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
         warming.abort();
     }
 
-    // In this order: no request is left that could use the cache, no load that could use the database.
+    // In this order: no request is left that could use the cache, no load or removal that could use the database.
+    drop(drainer);
     cache_runtime::shutdown().await;
     db.close().await;
     Ok(())

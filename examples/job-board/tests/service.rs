@@ -11,6 +11,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 use std::{env, fs, process};
 
+use cache_tests::{Fault, FaultProxy, RedisServer};
 use job_board::db::Db;
 
 /// A job board with a database of its own; ends with the test.
@@ -23,7 +24,10 @@ struct Service {
 
 /// What came back.
 struct Answer {
+    /// In lower case.
     head: String,
+    /// What it wants to have sent back.
+    cookie: String,
     body: String,
 }
 
@@ -33,6 +37,15 @@ impl Service {
         // Of an earlier process of the same number, which was killed.
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).expect("a folder");
+        Self::start_in(folder, settings)
+    }
+
+    /// Another process over the database of this one.
+    fn beside(&self, settings: &[(&str, &str)]) -> Self {
+        Self::start_in(self.folder.clone(), settings)
+    }
+
+    fn start_in(folder: PathBuf, settings: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_job-board"))
             .env_clear()
             .env("PORT", "0")
@@ -62,16 +75,44 @@ impl Service {
     }
 
     fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, "", "")
+    }
+
+    fn send(&self, method: &str, path: &str, cookie: &str, body: &str) -> Answer {
         let mut stream = TcpStream::connect(&self.address).expect("it listens");
-        let request = format!("GET {path} HTTP/1.1\r\nHost: board\r\nConnection: close\r\n\r\n");
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: board\r\nConnection: close\r\nCookie: {cookie}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
         stream.write_all(request.as_bytes()).expect("it reads");
         let mut text = String::new();
         stream.read_to_string(&mut text).expect("it answers");
         let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
+        let mut cookies = head
+            .lines()
+            .filter_map(|line| line.strip_prefix("set-cookie: "));
+        let cookie = cookies.next().and_then(|cookie| cookie.split(';').next());
         Answer {
             head: head.to_lowercase(),
+            cookie: cookie.unwrap_or_default().to_owned(),
             body: body.to_owned(),
         }
+    }
+
+    /// The first call begins to connect, and may go on without.
+    fn wait_until_connected(&self) {
+        wait_for("the connection to Redis", || {
+            let health = self.get("/health/cache").body;
+            health.contains(r#""redis_available":true"#)
+        });
+    }
+
+    /// `kill -9`. Another process goes on with its database.
+    fn kill9(mut self) {
+        self.child.kill().expect("a child of ours");
+        self.child.wait().expect("its end");
+        self.folder = PathBuf::new();
     }
 
     /// Renames a table, so that who asks for it is refused.
@@ -120,6 +161,14 @@ impl Answer {
         lines
             .find_map(|line| line.strip_prefix("x-cache: "))
             .unwrap_or_default()
+    }
+}
+
+fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !done() {
+        assert!(Instant::now() < deadline, "{what} did not come");
+        sleep(Duration::from_millis(20));
     }
 }
 
@@ -204,4 +253,33 @@ fn it_listens_where_it_is_told_to() {
         service.address.starts_with("127.0.0.1:"),
         "where the greeting sends people"
     );
+}
+
+/// The removal of the one that is killed never gets to Redis: a proxy swallows it. So only the outbox can tell the other.
+#[test]
+fn a_new_job_is_listed_although_its_process_was_killed_between_commit_and_removal() {
+    let redis = RedisServer::start();
+    let proxy = FaultProxy::in_front_of(&redis);
+    let survivor = Service::start("outbox", &[("REDIS_URL", &redis.url())]);
+    let victim = survivor.beside(&[("REDIS_URL", &proxy.url())]);
+    survivor.wait_until_connected();
+    victim.wait_until_connected();
+
+    let signed_in = victim.send("POST", "/api/session", "", r#"{"user_id":1}"#);
+    let path = "/api/jobs?search=lighthouse";
+    let before = survivor.get(path);
+    assert!(before.body.contains(r#""total":0"#), "{}", before.body);
+    assert_eq!(survivor.get(path).x_cache(), "hit");
+
+    proxy.set(Fault::BlackHole);
+    let job = r#"{"company":"Skagen Fyr","title":"Lighthouse keeper","description":"Keep the lamp burning.",
+        "location":"Skagen","category":"operations","type":"contract","salary_min":40000,"salary_max":50000}"#;
+    let created = victim.send("POST", "/api/jobs", &signed_in.cookie, job);
+    assert_eq!(created.status(), "201", "{}", created.body);
+    victim.kill9();
+
+    // The list would be kept for two minutes.
+    wait_for("the new job", || {
+        survivor.get(path).body.contains(r#""total":1"#)
+    });
 }

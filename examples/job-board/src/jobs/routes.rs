@@ -9,13 +9,15 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Json, Router, routing};
-use cache_runtime::cached;
 use cache_runtime::http::CachedJson;
+use cache_runtime::outbox::Outbox;
+use cache_runtime::{cached, deferred};
+use sqlx::Sqlite;
 
 use super::stats::{self, Overview};
 use super::{Job, JobFilter, NewJob, store};
 use crate::AppState;
-use crate::db::Db;
+use crate::db::{Db, Tx};
 use crate::error::ApiError;
 use crate::extract::{Body, Id, Params};
 use crate::page::{Listing, Page};
@@ -84,16 +86,29 @@ pub(crate) fn first_pages(db: &Db) -> impl Iterator<Item = Warming> {
     pages.chain([overview])
 }
 
-/// A new job may belong on any page of any filter, so they all go.
-// cache-map: writes jobs
-#[cached(invalidates = ["jobs:list:", "jobs:stats:overview"])]
+/// What `add` removes is written down in the transaction itself. If this process dies between the commit and the removal,
+/// another one finds it there, and nobody sees the lists without this job until they expire.
 async fn create(
     State(db): State<Db>,
+    State(outbox): State<Outbox<Sqlite>>,
     SignedIn(user_id): SignedIn,
     Body(new): Body<NewJob>,
 ) -> Result<(StatusCode, Json<Job>), ApiError> {
-    let job = store::create(&db, user_id, &new).await?;
-    Ok((StatusCode::CREATED, Json(job)))
+    let job = deferred(async {
+        let mut tx = db.write().await?;
+        let job = add(&mut tx, user_id, &new).await?;
+        tx.record(&outbox).await?;
+        tx.commit().await?;
+        Ok::<_, sqlx::Error>(job)
+    });
+    Ok((StatusCode::CREATED, Json(job.await?)))
+}
+
+/// A new job may belong on any page of any filter, so they all go: after the commit, because `deferred` waits for it.
+// cache-map: writes jobs
+#[cached(invalidates = ["jobs:list:", "jobs:stats:overview"], skip(tx, user_id, new))]
+async fn add(tx: &mut Tx, user_id: i64, new: &NewJob) -> Result<Job, sqlx::Error> {
+    store::create(tx, user_id, new).await
 }
 
 // cache-map: writes jobs, jobs.existing

@@ -32,10 +32,9 @@ pub async fn find(db: &Db, id: i64) -> Result<Option<Job>, sqlx::Error> {
     query.build_query_as().fetch_optional(db.counted()).await
 }
 
-/// Adds a job, and its company if this is the first we hear of it: both or neither.
-pub async fn create(db: &Db, posted_by: i64, new: &NewJob) -> Result<Job, sqlx::Error> {
-    let mut tx = db.write().await?;
-    let company_id = company(&mut tx, &new.company).await?;
+/// Adds a job, and its company if this is the first we hear of it: both or neither, once `tx` is committed.
+pub async fn create(tx: &mut Tx, posted_by: i64, new: &NewJob) -> Result<Job, sqlx::Error> {
+    let company_id = company(tx, &new.company).await?;
     let id: i64 = sqlx::query_scalar(
         "INSERT INTO jobs (company_id, posted_by, title, description, location, location_key, \
          category, kind, salary_min, salary_max, remote, status) \
@@ -55,9 +54,7 @@ pub async fn create(db: &Db, posted_by: i64, new: &NewJob) -> Result<Job, sqlx::
     .bind(new.status)
     .fetch_one(tx.counted())
     .await?;
-    let job = written(&mut tx, id).await?;
-    tx.commit().await?;
-    Ok(job)
+    written(tx, id).await
 }
 
 /// Replaces a job of `user_id`.
@@ -301,6 +298,13 @@ mod tests {
         }
     }
 
+    async fn created(db: &Db, new: &NewJob) -> Result<Job, sqlx::Error> {
+        let mut tx = db.write().await?;
+        let job = create(&mut tx, 1, new).await?;
+        tx.commit().await?;
+        Ok(job)
+    }
+
     #[tokio::test]
     async fn the_text_index_follows_every_write() -> Result<(), ApiError> {
         let db = Db::open("sqlite::memory:").await?;
@@ -311,7 +315,7 @@ mod tests {
         };
         let (lamp, anchor) = (search("lamp"), search("anchor"));
 
-        let job = create(&db, 1, &new_job("Skagen Fyr")).await?;
+        let job = created(&db, &new_job("Skagen Fyr")).await?;
         assert_eq!(
             list(&db, page, &lamp).await?.items,
             std::slice::from_ref(&job)
@@ -334,8 +338,8 @@ mod tests {
     #[tokio::test]
     async fn a_company_is_added_once() -> Result<(), sqlx::Error> {
         let db = Db::open("sqlite::memory:").await?;
-        create(&db, 1, &new_job("Skagen Fyr")).await?;
-        let second = create(&db, 1, &new_job("skagen FYR")).await?;
+        created(&db, &new_job("Skagen Fyr")).await?;
+        let second = created(&db, &new_job("skagen FYR")).await?;
         assert_eq!(second.company, "Skagen Fyr");
         Ok(())
     }
@@ -343,7 +347,7 @@ mod tests {
     #[tokio::test]
     async fn only_the_author_may_write() -> Result<(), ApiError> {
         let db = Db::open("sqlite::memory:").await?;
-        let job = create(&db, 1, &new_job("Skagen Fyr")).await?;
+        let job = created(&db, &new_job("Skagen Fyr")).await?;
         let theirs = replace(&db, job.id, 2, &new_job("Mine now")).await;
         assert_eq!(theirs, Err(ApiError::not_yours("job")));
         assert_eq!(

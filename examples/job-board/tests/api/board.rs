@@ -46,6 +46,7 @@ async fn start() -> Router {
         .await
         .expect("a database in memory");
     let state = AppState {
+        outbox: db.outbox(cache_runtime::cache()),
         db,
         session_key: Key::generate(),
     };
