@@ -36,6 +36,11 @@ pub(crate) fn head(bench: &Bench) -> String {
         }
         false => "",
     };
+    let (all, fewer) = (rounds_of(bench.rounds), rounds_of(few(bench)));
+    let rounds = match all == fewer {
+        true => all,
+        false => format!("{all} or, where it says so, of {fewer}"),
+    };
     format!(
         "# The examples under load\n\n\
          Each example of this repository, with and without its cache, measured over HTTP in one run of \
@@ -47,11 +52,9 @@ pub(crate) fn head(bench: &Bench) -> String {
          The services run as they are: the example's own router, in a process of its own, over its own SQLite file with more \
          rows. Queries take the time that SQLite needs; nothing sleeps, except where a table says so. *Without* is the same \
          program with `CACHE_ENABLED=off`. All columns are measured in turn, round after round, and the figures are medians \
-         of {} or, where it says so, of {}. {pinned}{busy}\n\n\
+         of {rounds}. {pinned}{busy}\n\n\
          ```console\n$ cargo run --release -p systems\n```\n\n\
          Machine: {}. Redis {}, {}.",
-        rounds_of(bench.rounds),
-        rounds_of(few(bench)),
         machine::description(),
         RedisServer::start().version(),
         machine::first_words("rustc", "--version", 2),
