@@ -19,6 +19,7 @@ pages! {
     keys = "keys.md";
     invalidation = "invalidation.md";
     axum_page = "axum.md"; // `axum` is the crate
+    sync = "sync.md";
     existing_application = "existing-application.md";
     testing = "testing.md";
     outages = "outages.md";

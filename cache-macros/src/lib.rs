@@ -29,7 +29,7 @@ mod template;
 #[cfg(test)]
 mod snapshots;
 
-/// Turns an `async fn` into a cached one. See `cache_runtime::cached` for the reference.
+/// Turns a function into a cached one. See `cache_runtime::cached` for the reference.
 #[proc_macro_attribute]
 pub fn cached(
     args: proc_macro::TokenStream,

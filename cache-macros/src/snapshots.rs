@@ -134,6 +134,74 @@ fn a_write() {
 }
 
 #[test]
+fn a_read_and_a_write_that_are_not_async() {
+    check(
+        quote!(ttl = "1h", key = "rate:<currency>", companions = false),
+        quote! {
+            fn rate(currency: &str) -> Result<f64, Unknown> {
+                let rate = table().get(currency)?;
+                Ok(*rate)
+            }
+        },
+        expect![[r#"
+            fn rate(currency: &str) -> Result<f64, Unknown> {
+                static __SITE: Site = Site::new(concat!(module_path!(), "::rate"))
+                    .key(Template::new(&["rate:", ""]))
+                    .ttl(Ttl::Fixed(time::Duration::from_secs(3600)));
+                let call = __SITE.call().key(&[&currency]).of(instance!("rate"));
+                read_blocking(
+                    call,
+                    CanBlock::<
+                        Result<f64, Unknown>,
+                    >::demanded(
+                        CanBeCached::demanded(
+                            Innermost::<
+                                Result<f64, Unknown>,
+                            >::innermost(kind!(Result < f64, Unknown >)),
+                        ),
+                    ),
+                    always,
+                    no_result_patterns,
+                    move || {
+                        if let Some(returned) = stated::<Result<f64, Unknown>>() {
+                            return returned;
+                        }
+                        let rate = table().get(currency)?;
+                        Ok(*rate)
+                    },
+                )
+            }
+        "#]],
+    );
+    check(
+        quote!(invalidates = "rate:<currency>"),
+        quote! {
+            fn change_rate(currency: &str, rate: f64) {
+                table().set(currency, rate);
+            }
+        },
+        expect![[r#"
+            fn change_rate(currency: &str, rate: f64) {
+                static __SITE: Site = Site::new(concat!(module_path!(), "::change_rate"))
+                    .invalidates(&[PatternTemplate::new(&["rate:", ""])]);
+                let call = __SITE.call().invalidates(0, &[&currency]);
+                write_blocking(
+                    call,
+                    kind_of_write!(()),
+                    no_result_patterns,
+                    move || {
+                        if let Some(returned) = stated::<()>() {
+                            return returned;
+                        }
+                        table().set(currency, rate);
+                    },
+                );
+            }
+        "#]],
+    );
+}
+
+#[test]
 fn a_read_with_companions() {
     check(
         quote!(key = "job:<id>", skip(db)),
@@ -779,9 +847,16 @@ fn formatted(tokens: TokenStream) -> String {
     let text = text
         .replace(":: core :: option :: Option ::", "")
         .replace(":: core ::", "");
-    let text = ["read", "read_detachable", "put", "write"]
-        .iter()
-        .fold(text, |text, name| without_types(&text, name));
+    let text = [
+        "read",
+        "read_detachable",
+        "read_blocking",
+        "put",
+        "write",
+        "write_blocking",
+    ]
+    .iter()
+    .fold(text, |text, name| without_types(&text, name));
 
     match syn::parse_file(&text) {
         Ok(file) => prettyplease::unparse(&file),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 pub use crate::cacheable::demand::{
-    BorrowedArgument, CanBeCached, CanBeNone, CanKeepStatuses, CanTimeOut, CloneForEarly,
+    BorrowedArgument, CanBeCached, CanBeNone, CanBlock, CanKeepStatuses, CanTimeOut, CloneForEarly,
     CloneForSoftTimeout, CloneForStale, CloneForVerify, Failing, Innermost, innermost_of_result,
 };
 pub use crate::cacheable::dispatch;
@@ -11,8 +11,8 @@ pub use crate::call::call::{Call, IntoKey, KeyText, ResultPatterns};
 pub use crate::call::caller::{Marked, Unmarked};
 pub use crate::call::site::Site;
 pub use crate::call::{
-    always, no_result_patterns, put, put_local, read, read_detachable, read_local, refresh,
-    uncached, write, write_local,
+    always, no_result_patterns, put, put_local, read, read_blocking, read_detachable, read_local,
+    refresh, refresh_blocking, uncached, uncached_blocking, write, write_blocking, write_local,
 };
 pub use crate::entry::policy::{Near, Outage};
 pub use crate::entry::{CodecKind, Compression, TypeOps, type_ops};

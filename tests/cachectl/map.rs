@@ -74,6 +74,25 @@ jobs%20list:     src/jobs.rs:19  Repo<T>::remove
 }
 
 #[tokio::test]
+async fn functions_that_are_not_async_are_in_the_table() {
+    let text = r#"
+use cache_runtime::cached;
+
+#[cached(ttl = "10m", key = "rate:<currency>")]
+fn rate(currency: &str) -> f64 { table()[currency] }
+
+#[cached(invalidates = "rate:<currency>")]
+fn change_rate(currency: &str, rate: f64) { table()[currency] = rate; }
+"#;
+    let folder = tree(&[("src/rates.rs", text)]);
+    let ran = map(&folder, &["--check"]).await;
+    ran.ends_with(0);
+    let ran = map(&folder, &[]).await;
+    ran.ends_with(0)
+        .says(&["rate    src/rates.rs:5", "change_rate  src/rates.rs:7"]);
+}
+
+#[tokio::test]
 async fn a_check_names_each_finding_with_its_place_and_remedy() {
     let folder = tree(&[("src/jobs.rs", JOBS)]);
     let ran = map(&folder, &["--check"]).await;

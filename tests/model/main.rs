@@ -9,7 +9,7 @@
 //! Two models of their own are about several keys on several masters: `cluster_buckets`, the design that is built, with a
 //! ledger in each bucket of keys; and `cluster`, the alternative, with one ledger. Two small ones are about servers that
 //! lack something: `quiet_users`, where some user may not `PUBLISH`; and `hidden_runs`, where `INFO` is refused. `own_writes` is
-//! about a transaction that reads what it has written.
+//! about a transaction that reads what it has written, and `unstored` about values that a process keeps and Redis does not have.
 
 mod cluster;
 mod cluster_buckets;
@@ -38,6 +38,7 @@ mod safeguard;
 mod server;
 mod state;
 mod store;
+mod unstored;
 mod with_all;
 mod without_one;
 mod writer;

@@ -54,6 +54,7 @@
 //! | credentials that change while calls run; providers that fail, hang and panic | `credentials` |
 //! | what cache-aside by hand gets wrong, beside the same with the attribute | `usual_pattern` |
 //! | a cache that is switched off: bodies run, nothing is stored, removals reach the others | `switched_off` |
+//! | functions that are not `async`: no call waits for Redis, and every removal reaches what they keep | `sync_functions` |
 //! | permissions change at run time | `topologies::permissions_that_are_taken_away_and_given_back_are_noticed_and_every_call_is_answered` |
 
 // Fires inside what the attribute makes of a write that returns nothing.
@@ -104,6 +105,7 @@ mod said;
 mod sentinel_tls;
 mod serving;
 mod switched_off;
+mod sync_functions;
 mod topologies;
 mod unheard;
 mod usual_pattern;

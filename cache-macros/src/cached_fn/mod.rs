@@ -14,7 +14,7 @@ use crate::cached_fn::surroundings::Surroundings;
 use crate::errors::Errors;
 use crate::function::Function;
 use crate::function::owned::Owned;
-use crate::function::signature::Shape;
+use crate::function::signature::{Form, Shape};
 use crate::options::Options;
 use crate::options::http::Http;
 use crate::options::policy::Policy;
@@ -29,6 +29,7 @@ mod resolve;
 mod result_rules;
 mod rules;
 pub(crate) mod surroundings;
+mod sync_rules;
 
 /// A function that can be cached, and all that its expansion needs to know.
 pub(crate) struct CachedFn {
@@ -87,6 +88,7 @@ impl CachedFn {
             Err(error) => return Err(errors.and(error)),
         };
         rules::check_options(&options, &shape, &function, &mut errors);
+        sync_rules::check(&options, &shape, &mut errors);
         let resolver = Resolver::new(&options, &function, &shape);
         let key = resolver.key(&mut errors);
         let invalidates = resolver.invalidated(&mut errors);
@@ -150,6 +152,8 @@ impl Role {
 
     fn types_in_key(&self, shape: &Shape) -> Vec<Type> {
         match self {
+            // Only answers to requests depend on who asks, and only an `async fn` can cache them.
+            Self::Read(_) if matches!(shape.form, Form::Sync(_)) => Vec::new(),
             Self::Read(key) => caller::types_in_key(key, shape),
             Self::Put(_) | Self::Write => Vec::new(),
         }

@@ -44,7 +44,8 @@ pub(super) struct Resolver<'a> {
 impl<'a> Resolver<'a> {
     pub(super) fn new(options: &'a Options, function: &'a Function, shape: &'a Shape) -> Self {
         let is_method = options.is_in_impl || is_method(options, function);
-        let has_companions = matches!(shape.form, Form::Async(_)) && !options.companions.is_given();
+        let has_companions =
+            matches!(shape.form, Form::Async(_) | Form::Sync(_)) && !options.companions.is_given();
         Self {
             options,
             function,

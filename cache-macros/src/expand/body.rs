@@ -8,6 +8,7 @@ use crate::cached_fn::{CachedFn, Role};
 use crate::expand::result_patterns::result_patterns;
 use crate::expand::tokens::{braced, private};
 use crate::function::owned::{Owned, Taken};
+use crate::function::signature::Form;
 use crate::function::types::{inferred, ungrouped};
 use crate::spans::{ends, respanned};
 
@@ -27,15 +28,18 @@ pub(super) fn run(cached: &CachedFn, call: &Ident, body: &TokenStream) -> TokenS
     };
     let kind = printer.kind();
     let result_patterns = result_patterns(cached);
+    let is_sync = matches!(cached.shape.form, Form::Sync(_));
+    // The type of the future, which the runtime does not name without `async`.
+    let future = (!is_sync).then(|| quote!(, _));
     let (unknown, arguments) = match cached.role {
         Role::Write => (
-            quote!(_, _, _, _),
+            quote!(_, _, _ #future),
             quote!(#call, #kind, #result_patterns, #body),
         ),
         Role::Read(_) | Role::Put(_) => {
             let when = when(cached);
             (
-                quote!(_, _, _, _, _),
+                quote!(_, _, _, _ #future),
                 quote!(#call, #kind, #when, #result_patterns, #body),
             )
         }
@@ -44,6 +48,9 @@ pub(super) fn run(cached: &CachedFn, call: &Ident, body: &TokenStream) -> TokenS
     let run = printer.code(function(cached), quote!(::<#stated, #unknown>), arguments);
     // A block that returns nothing usually ends in a semicolon, and lints expect it.
     let end = output.is_unit.then(|| quote_spanned!(there=> ;));
+    if is_sync {
+        return quote!(#statement #run #end);
+    }
     let wait = quote_spanned!(there=> .await #end);
     quote!(#statement #run #wait)
 }
@@ -55,6 +62,13 @@ fn opaque_body() -> Ident {
 
 /// The function of the runtime to call.
 fn function(cached: &CachedFn) -> &'static str {
+    if matches!(cached.shape.form, Form::Sync(_)) {
+        return match cached.role {
+            Role::Write => "write_blocking",
+            // A `put` is refused before.
+            Role::Read(_) | Role::Put(_) => "read_blocking",
+        };
+    }
     match cached.role {
         Role::Read(_) if cached.owned.is_some() => "read_detachable",
         Role::Read(_) if cached.not_send => "read_local",
@@ -141,6 +155,9 @@ impl<'a> Printer<'a> {
         } else {
             self.demand_of("CanBeCached", "Innermost", "innermost", kind)
         };
+        if matches!(self.cached.shape.form, Form::Sync(_)) {
+            return self.demand("CanBlock", kind);
+        }
         let kind = self.with_timeout(kind);
         self.with_statuses(kind)
     }
@@ -185,7 +202,7 @@ impl<'a> Printer<'a> {
         self.code(bound, quote!(::demanded), kind)
     }
 
-    /// `move || async move { body }`. Its first statement tells the compiler the return type. A body that may
+    /// `move || async move { body }`, or `move || { body }`. Its first statement tells the compiler the return type. A body that may
     /// run in the background gets clones of what its caller lent.
     fn closure(&self, body: &TokenStream) -> TokenStream {
         let cached = self.cached;
@@ -198,6 +215,10 @@ impl<'a> Printer<'a> {
                 quote_spanned!(there=> async move),
             )
         };
+        if matches!(cached.shape.form, Form::Sync(_)) {
+            let block = braced(cached, quote!(#states #body));
+            return quote!(#begins #block);
+        }
         let Some(owned) = &cached.owned else {
             let block = braced(cached, quote!(#states #body));
             return quote!(#begins #body_begins #block);

@@ -35,7 +35,7 @@ use crate::expand::site::static_site;
 use crate::expand::tokens::{companions_module, private};
 use crate::function::generic::{instance, retained};
 use crate::function::mentions::mentions;
-use crate::function::signature::Argument;
+use crate::function::signature::{Argument, Form};
 
 /// The companions, if the function has any.
 pub(super) fn expand(cached: &CachedFn) -> Option<TokenStream> {
@@ -283,6 +283,15 @@ impl Functions<'_> {
         );
         let instance = instance(generics);
         let (site, output) = (&self.site, &shape.output.written);
+        if matches!(shape.form, Form::Sync(_)) {
+            let rule = format_ident!("{rule}_blocking");
+            return quote! {
+                #doc
+                #vis fn #name #generics (#(#inputs),*) -> #output #predicates {
+                    #private::#rule(Self::#site(), move || #callee #instance(#(#passed),*))
+                }
+            };
+        }
         quote! {
             #doc
             #vis fn #name #generics (#(#inputs),*)

@@ -48,6 +48,23 @@
 //!     ).await
 //! ```
 //!
+//! Without `async` the body is a closure, and nothing is awaited:
+//!
+//! ```text
+//! // Input
+//! #[cached(ttl = "1h", key = "rate:<currency>")]
+//! fn rate(currency: &str) -> f64 { body }
+//!
+//! // Output: as above, except
+//!     read_blocking::<f64, _, _, _, _>(
+//!         …
+//!         move || {
+//!             if let Some(returned) = stated::<f64>() { return returned; }
+//!             body
+//!         },
+//!     )
+//! ```
+//!
 //! Generated names cannot collide with names of the body: paths begin with the runtime's `__private`, and
 //! local variables have the hygiene of the macro (`mixed_site`). The static holds nothing that depends on a
 //! type parameter, because all instances of a generic function share it.
@@ -82,7 +99,7 @@ pub(crate) fn expand(cached: &CachedFn) -> TokenStream {
 /// The new body, in the form of the old one.
 fn new_body(cached: &CachedFn) -> TokenStream {
     match &cached.shape.form {
-        Form::Async(body) => {
+        Form::Async(body) | Form::Sync(body) => {
             let statements = statements(cached, body);
             braced(cached, statements)
         }

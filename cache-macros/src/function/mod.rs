@@ -100,7 +100,7 @@ fn refuse_other_items(input: ParseStream<'_>) -> syn::Result<()> {
     match OTHER_ITEMS.iter().find(|(other, _)| keyword == other) {
         Some((_, advice)) => Err(syn::Error::new(
             keyword.span(),
-            format!("`#[cached]` applies to an `async fn`{advice}"),
+            format!("`#[cached]` applies to a function{advice}"),
         )),
         None => Ok(()),
     }

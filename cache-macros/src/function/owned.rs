@@ -44,7 +44,8 @@ impl Owned {
         errors: &mut Errors,
     ) -> Self {
         let body = match &shape.form {
-            Form::Async(body) => body,
+            // Not `async`: the option is refused elsewhere.
+            Form::Async(body) | Form::Sync(body) => body,
             Form::Boxed { before, body, .. } => {
                 nothing_before(option, before, errors);
                 body

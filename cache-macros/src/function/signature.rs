@@ -1,5 +1,5 @@
-//! The signature: the names that parameters bind, the way in which the function is asynchronous, and its
-//! return type.
+//! The signature: the names that parameters bind, whether and in which way the function is asynchronous, and
+//! its return type.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
@@ -22,10 +22,12 @@ pub(crate) struct Shape {
     pub(crate) output: Output,
 }
 
-/// The way in which the function is asynchronous.
+/// Whether and in which way the function is asynchronous.
 pub(crate) enum Form {
     /// `async fn`, with its body.
     Async(TokenStream),
+    /// `fn`, with its body.
+    Sync(TokenStream),
     /// `fn` with a body that ends in `Box::pin(async move { … })`. `async_trait` generates this form.
     Boxed {
         before: Vec<Stmt>,
@@ -86,7 +88,7 @@ impl Shape {
         })
     }
 
-    /// Reads the signature. A function that is not asynchronous is an error.
+    /// Reads the signature. A function that returns a future in a form that cannot be taken apart is an error.
     pub(crate) fn of(function: &Function) -> syn::Result<Self> {
         let sig = &function.sig;
         let (form, output) = match sig.asyncness {
@@ -94,7 +96,14 @@ impl Shape {
                 Form::Async(function.body.stream()),
                 written_output(&sig.output, sig.ident.span()),
             ),
-            None => boxed(function)?,
+            None => match (boxed_output(&sig.output), future_in(&sig.output)) {
+                (Some((output, is_send)), _) => boxed(function, output, is_send)?,
+                (None, Some(future)) => return Err(not_async(sig, future)),
+                (None, None) => (
+                    Form::Sync(function.body.stream()),
+                    written_output(&sig.output, sig.ident.span()),
+                ),
+            },
         };
         let receiver = sig.receiver().cloned();
         let arguments = sig.inputs.iter().filter_map(|input| match input {
@@ -195,11 +204,8 @@ fn written_output(output: &ReturnType, name: Span) -> Type {
 }
 
 /// Takes apart `fn f() -> Pin<Box<dyn Future<Output = R>>> { Box::pin(async move { … }) }`.
-fn boxed(function: &Function) -> syn::Result<(Form, Type)> {
+fn boxed(function: &Function, output: Type, is_send: bool) -> syn::Result<(Form, Type)> {
     let sig = &function.sig;
-    let Some((output, is_send)) = boxed_output(&sig.output) else {
-        return Err(not_async(sig));
-    };
     let unknown_tail = || {
         syn::Error::new_spanned(
             sig.fn_token,
@@ -231,30 +237,36 @@ fn boxed(function: &Function) -> syn::Result<(Form, Type)> {
     }
 }
 
-/// The error for a function that is not asynchronous. It first advises `async`, and then what to do where
-/// that is not possible.
-fn not_async(sig: &syn::Signature) -> syn::Error {
-    let returned = match &sig.output {
-        ReturnType::Type(_, ty) => ungrouped(ty).clone(),
-        ReturnType::Default => syn::parse_quote!(()),
-    };
-    let future = match &returned {
-        Type::ImplTrait(future) => output_of(&future.bounds),
-        _ => None,
-    };
-    let output = written(future.as_ref().unwrap_or(&returned));
-    let also = match future {
-        Some(_) => format!(" and return `{output}`"),
-        None => String::new(),
-    };
+/// The error for a function that returns a future which cannot be taken apart. It first advises `async`, and
+/// then what to do where that is not possible.
+fn not_async(sig: &syn::Signature, future: Option<Type>) -> syn::Error {
+    let output = future.as_ref().map_or_else(|| "R".to_owned(), written);
     syn::Error::new_spanned(
         sig.fn_token,
         format!(
-            "`#[cached]` needs an `async fn`; add `async` before `fn`{also}\n\
+            "`#[cached]` on a function that returns a future needs an `async fn`; add `async` before `fn` and return `{output}`\n\
              help: where it cannot be one, return `Pin<Box<dyn Future<Output = {output}> + Send>>`, \
              from a body that ends in `Box::pin(async move {{ … }})`"
         ),
     )
+}
+
+/// Whether the type is a future, as it is written: `impl Future<Output = R>`, or `BoxFuture<R>`. If so, its output,
+/// if that is written there.
+fn future_in(output: &ReturnType) -> Option<Option<Type>> {
+    let ReturnType::Type(_, ty) = output else {
+        return None;
+    };
+    let is_future = |bound: &TypeParamBound| matches!(bound, TypeParamBound::Trait(bound) if bound.path.segments.last().is_some_and(|last| last.ident == "Future"));
+    match ungrouped(ty) {
+        Type::ImplTrait(future) if future.bounds.iter().any(is_future) => {
+            Some(output_of(&future.bounds))
+        }
+        _ => ["BoxFuture", "LocalBoxFuture"]
+            .into_iter()
+            .find_map(|name| argument_of(ty, name))
+            .map(|output| Some(output.clone())),
+    }
 }
 
 /// The `R` of `Pin<Box<dyn Future<Output = R> + …>>`, and whether the rest says `Send`.

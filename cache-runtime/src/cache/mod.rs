@@ -4,6 +4,7 @@
 //! The read path is [`Cache::read`] in `handle.rs`. `leader.rs` is the part of a flight's leader, and `reply.rs`
 //! interprets the bytes from Redis.
 
+pub(crate) mod blocking;
 pub(crate) mod config;
 pub(crate) mod deferred;
 pub(crate) mod global;

@@ -313,6 +313,14 @@ impl Writer {
         Within { scope, body }
     }
 
+    /// Runs a body that is not a future inside of the scope.
+    pub(crate) fn inside<T>(&self, body: impl FnOnce() -> T) -> T {
+        match &self.0 {
+            Some(Registered::Around(scope)) => SCOPE.sync_scope(scope.clone(), body),
+            Some(Registered::Begun(..)) | None => body(),
+        }
+    }
+
     /// Takes the removals that were made in the body. Those of this cache are added to the writer's own patterns, as long as
     /// they fit into one removal; the others are returned.
     pub(crate) fn take_inside(&self, cache: &Cache, patterns: &mut Vec<Pattern>) -> Vec<Changes> {

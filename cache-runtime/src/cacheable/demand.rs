@@ -276,6 +276,53 @@ impl<E: From<TimedOut>, K, S> CanTimeOut<E> for InResult<K, S> {
     }
 }
 
+/// The result is not an answer to a request, as a function that is not `async` requires.
+#[diagnostic::on_unimplemented(
+    message = "a function that is not `async` cannot cache an answer to an HTTP request, as `{R}` is",
+    label = "this is an answer to a request",
+    note = "write `async fn`, or cache the value and make the answer of it"
+)]
+pub trait CanBlock<R>: Sized {
+    /// The kind itself.
+    type Kind;
+
+    /// The kind itself.
+    fn demanded(self) -> Self::Kind;
+}
+
+macro_rules! can_block {
+    ($($kind:ty)*) => {$(
+        #[diagnostic::do_not_recommend]
+        impl<R> CanBlock<R> for $kind {
+            type Kind = Self;
+
+            fn demanded(self) -> Self {
+                self
+            }
+        }
+    )*};
+}
+
+can_block! { Whole Pointer NotSerialize NotDeserialize NotClone NotSendSync }
+
+#[diagnostic::do_not_recommend]
+impl<T, K: CanBlock<T>> CanBlock<Option<T>> for InOption<K> {
+    type Kind = Self;
+
+    fn demanded(self) -> Self {
+        self
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, E, K: CanBlock<T>, S: ErrorOf<E>> CanBlock<Result<T, E>> for InResult<K, S> {
+    type Kind = Self;
+
+    fn demanded(self) -> Self {
+        self
+    }
+}
+
 /// The answer has a status, as `statuses` requires.
 #[diagnostic::on_unimplemented(
     message = "`statuses` is for answers that have a status, and `{R}` has none",

@@ -11,9 +11,10 @@
 //! Read in this order: [`mod@read`] (a hit in memory), [`miss`] (Redis, a wait, a load), [`load`] (what happens around
 //! the body), [`removals`] (the removals after its success), [`fallback`] (values that replace a result), [`survivor`]
 //! (a load whose caller is dropped), [`mod@put`] and [`mod@write`] (bodies that always run), [`background`] (loads
-//! that outlive their call).
+//! that outlive their call), [`blocking`] (functions that are not `async`).
 
 mod background;
+mod blocking;
 mod body;
 #[allow(
     clippy::module_inception,
@@ -40,16 +41,18 @@ mod survivor;
 mod timeouts;
 mod write;
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
 
 use self::background::BackgroundLoad;
+use self::blocking::TypedWork;
 use self::body::{Body, MakeBody, TakeBody, Work, untyped, untyped_local};
-use self::mode::{Mode, is_uncached, with_mode};
-use self::read::{MemoryLookup, look_in_memory, ready_in_memory};
+use self::mode::{Mode, is_uncached, with_mode, within_mode};
+use self::read::{MemoryLookup, Missed, look_in_memory, ready_in_memory};
 use self::ready_or_boxed::ReadyOrBoxed;
-use crate::cacheable::Returned;
 use crate::cacheable::erased::{AnyKind, AnyResult, Erase};
+use crate::cacheable::{Returned, Success};
 use crate::call::call::{Call, ResultPatterns};
 use crate::call::site::Site;
 
@@ -284,6 +287,67 @@ where
         }
         boxed(|| write::run(call, kind, result_patterns, body)).await
     })
+}
+
+/// A read of a function that is not `async`. Its value is kept in this process only.
+pub fn read_blocking<R, K, W, L, F>(call: Call, kind: K, when: W, result_patterns: L, body: F) -> R
+where
+    R: 'static,
+    K: Erase<R>,
+    W: FnOnce(&K::Inner) -> bool,
+    L: FnOnce(&K::Inner, &mut ResultPatterns<'_>),
+    F: FnOnce() -> R,
+{
+    match look_in_memory(&call, kind) {
+        MemoryLookup::Hit(returned, _) => returned,
+        MemoryLookup::Missed(Missed { mode, name }) => {
+            let mut work = TypedWork::new(kind, body, when, result_patterns);
+            K::typed(blocking::miss(call, kind.any_kind(), mode, name, &mut work))
+        }
+    }
+}
+
+/// A write of a function that is not `async`: if the body succeeds, its invalidations are made in this process, and then in
+/// Redis without the caller waiting for it.
+pub fn write_blocking<R, K, L, F>(call: Call, kind: K, result_patterns: L, body: F) -> R
+where
+    K: Returned<R>,
+    L: FnOnce(&K::Inner, &mut ResultPatterns<'_>),
+    F: FnOnce() -> R,
+{
+    if is_uncached(call.site) {
+        return body();
+    }
+    let (mut body, mut result_patterns) = (Some(body), Some(result_patterns));
+    let returned = RefCell::new(None);
+    blocking::write(
+        call,
+        &mut || {
+            let body = body.take().expect("a body runs once");
+            let result = body();
+            let ended = kind.ended(&result);
+            *returned.borrow_mut() = Some(result);
+            ended
+        },
+        &mut |patterns| {
+            if let (Some(add), Some(result)) = (result_patterns.take(), &*returned.borrow())
+                && let Success::Value(value) = kind.success(result)
+            {
+                add(value, patterns);
+            }
+        },
+    );
+    returned.into_inner().expect("the body has run")
+}
+
+/// Calls a cached function that is not `async`; its first call in it loads and stores, whatever is stored.
+pub fn refresh_blocking<R>(site: &'static Site, call: impl FnOnce() -> R) -> R {
+    within_mode(site, Mode::Refresh, call)
+}
+
+/// Calls a cached function that is not `async`; its first call in it only runs its body.
+pub fn uncached_blocking<R>(site: &'static Site, call: impl FnOnce() -> R) -> R {
+    within_mode(site, Mode::Uncached, call)
 }
 
 /// Runs the future of a cached function; the first call of the site in it loads and stores, whatever is stored.

@@ -67,6 +67,15 @@ pub(super) fn with_mode<Fut: Future>(
     NEXT_MODE.scope(next, call)
 }
 
+/// The same for a call on this thread.
+pub(super) fn within_mode<T>(site: &'static Site, mode: Mode, call: impl FnOnce() -> T) -> T {
+    let next = NextMode {
+        site: address(site),
+        mode: Cell::new(mode),
+    };
+    NEXT_MODE.sync_scope(next, call)
+}
+
 /// Whether the call does not use the cache.
 pub(super) fn is_uncached(site: &'static Site) -> bool {
     take_mode(site) == Mode::Uncached

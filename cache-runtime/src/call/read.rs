@@ -29,9 +29,9 @@ pub(super) enum MemoryLookup<R> {
 
 /// A call that memory has not answered.
 pub(super) struct Missed {
-    mode: Mode,
+    pub(super) mode: Mode,
     /// Its key, if its observer wants it.
-    name: Option<Arc<str>>,
+    pub(super) name: Option<Arc<str>>,
 }
 
 /// The future that continues a call after a miss. It does not know the type of the result.

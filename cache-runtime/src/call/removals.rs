@@ -58,6 +58,11 @@ impl<'a> PendingRemovals<'a> {
         self.writer.around(body)
     }
 
+    /// Runs a body that is not a future, in the same way.
+    pub(super) fn inside<T>(&self, body: impl FnOnce() -> T) -> T {
+        self.writer.inside(body)
+    }
+
     /// Adds a removal to those that were decided.
     pub(super) fn add(&mut self, pattern: Pattern) {
         self.due.patterns.push(pattern);
@@ -119,6 +124,21 @@ impl<'a> PendingRemovals<'a> {
         for ((cache, patterns), due) in elsewhere.iter().zip(&mut owed) {
             due.done();
             let _ = cache.remove(patterns.clone(), None).await;
+        }
+        self.writer.removed();
+    }
+
+    /// Makes the removals in this process, and lets the task that is connected with Redis make them there. For a caller that
+    /// does not wait.
+    pub(super) fn hand_over(&mut self) {
+        let mut patterns = std::mem::take(&mut self.due.patterns);
+        let elsewhere = self.writer.take_inside(self.cache, &mut patterns);
+        self.due.done();
+        if !patterns.is_empty() {
+            self.cache.remove_without_waiting(&patterns);
+        }
+        for (cache, patterns) in &elsewhere {
+            cache.remove_without_waiting(patterns);
         }
         self.writer.removed();
     }

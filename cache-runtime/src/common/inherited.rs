@@ -23,7 +23,6 @@ pub(crate) fn give<F: Future>(inherited: Inherited, work: F) -> TaskLocalFuture<
 }
 
 /// Gives it to a function.
-#[cfg(feature = "axum")]
 pub(crate) fn give_sync<T>(inherited: Inherited, work: impl FnOnce() -> T) -> T {
     INHERITED.sync_scope(inherited, work)
 }

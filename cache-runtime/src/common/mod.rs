@@ -4,6 +4,7 @@ pub(crate) mod background;
 #[cfg(feature = "testing")]
 pub(crate) mod inherited;
 pub(crate) mod one_at_a_time;
+pub(crate) mod parked;
 pub(crate) mod random;
 #[cfg(feature = "sabotage")]
 pub mod safeguard;

@@ -100,7 +100,10 @@ impl<'a> Member<'a> {
             (Status::Miss, Reason::Asked) => (Some("request"), None),
             (
                 Status::Miss,
-                why @ (Reason::Contended | Reason::InTransaction | Reason::OwnWrite),
+                why @ (Reason::Contended
+                | Reason::InTransaction
+                | Reason::OwnWrite
+                | Reason::Unheard),
             ) => (Some("bypass"), Some(why)),
             (Status::Miss, why) => (Some("miss"), Some(why)),
             (Status::Bypass, why) => (Some("bypass"), Some(why)),

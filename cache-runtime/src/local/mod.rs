@@ -23,6 +23,9 @@ pub(crate) const CLOSED_FENCE: u64 = u64::MAX;
 pub(crate) struct Local<H: HeldLease> {
     pub(crate) memory: Memory,
     pub(crate) flights: Arc<Flights<H>>,
+    /// The loads of functions that are not `async`. Their waiters block a thread, so they must not wait for the leader of
+    /// one of the other flights: it may be a task of the same thread.
+    pub(crate) threads: Arc<Flights<H>>,
     /// Counts the switches between Redis and an outage, and every push that everything changed. A value that was read
     /// or loaded before one of these never fills memory after it.
     fence: AtomicU64,
@@ -33,6 +36,7 @@ impl<H: HeldLease> Local<H> {
         Self {
             memory,
             flights: Flights::new(max_flights, budget),
+            threads: Flights::new(max_flights, budget),
             fence: AtomicU64::new(0),
         }
     }
@@ -58,17 +62,21 @@ impl<H: HeldLease> Local<H> {
     ) -> bool {
         let tags = copy.tags.clone();
         self.memory.fill(key, copy, || {
-            // A flight from before the cache was divided does not hear of removals in this part of it.
-            self.flights.own(flight)
-                && flight.may_fill(&tags)
-                && (self.fence() == fence || off(Safeguard::Fence))
-                && stands()
+            self.is_untouched(flight, fence, &tags) && stands()
         })
+    }
+
+    /// True if no removal, push or switch has affected a value with these tags since the fence was read.
+    pub(crate) fn is_untouched(&self, flight: &Flight<H>, fence: u64, tags: &[String]) -> bool {
+        // A flight from before the cache was divided does not hear of removals in this part of it.
+        let hears = self.flights.own(flight) || self.threads.own(flight);
+        hears && flight.may_fill(tags) && (self.fence() == fence || off(Safeguard::Fence))
     }
 
     /// A push: the key changed in Redis.
     pub(crate) fn changed(&self, key: &str) {
         self.flights.pushed(key);
+        self.threads.pushed(key);
         self.memory.remove(key);
     }
 
@@ -83,6 +91,7 @@ impl<H: HeldLease> Local<H> {
         let mut removed = 0;
         for pattern in patterns {
             self.flights.retire(pattern, spared);
+            self.threads.retire(pattern, spared);
             removed += self.memory.remove_matching(pattern, None);
         }
         removed

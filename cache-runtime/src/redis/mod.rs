@@ -4,7 +4,8 @@
 //! that this process holds or has left behind), [`ledger`] (which removals there were, and in which order), [`removal`]
 //! (how a removal is written to Redis), [`intent`] (removals under way), [`fold`] (keeps the ledger short),
 //! [`catalogue`] (which keys there are), [`walk`] (over the entries that a pattern covers), [`reclaim`] (unlinks stale
-//! entries), [`notes`] (problems that health reports), [`lack`] (what a server does not allow). The command-line tool uses `console` (a plain connection), `survey`
+//! entries), [`notes`] (problems that health reports), [`lack`] (what a server does not allow), [`unstored`] (values that Redis does not
+//! have). The command-line tool uses `console` (a plain connection), `survey`
 //! (the ledger and the catalogue, only read), `listing` (a walk over the catalogue) and `cluster_map` (the nodes of a cluster).
 
 mod bucket;
@@ -30,6 +31,7 @@ mod scripts;
 mod settings;
 #[cfg(feature = "cli")]
 mod survey;
+mod unstored;
 mod walk;
 
 pub(crate) use self::bucket::{BUCKETS, Bucket};

@@ -12,6 +12,7 @@ use crate::redis::connection::tier::LEDGER_LIFE;
 use crate::redis::lease::Lease;
 use crate::redis::ledger::{Birth, Page, Recorded, read_birth, write_birth};
 use crate::redis::scripts::Script;
+use crate::redis::unstored::RemovedNames;
 
 /// Patterns or keys per script call. A call takes less than a millisecond of the server's time.
 const PER_CALL: usize = 200;
@@ -60,7 +61,7 @@ impl Session {
         let own = spared.map(|spared| self.tier.own_removals.begin(spared.flight.clone()));
         let sender = own.as_ref().map_or_else(random::number, |own| own.sender());
         let (entries, recorded) = tokio::try_join!(
-            self.remove_keys(&keys, lease),
+            self.remove_keys(&keys, lease, sender),
             self.record(&others, lease, spared.map(|spared| spared.since), sender)
         )?;
         let mut known = true;
@@ -75,11 +76,18 @@ impl Session {
         })
     }
 
-    async fn remove_keys(&self, keys: &[&str], lease: Option<&Lease>) -> Result<u64, Fault> {
+    async fn remove_keys(
+        &self,
+        keys: &[&str],
+        lease: Option<&Lease>,
+        sender: u64,
+    ) -> Result<u64, Fault> {
         if keys.is_empty() {
             return Ok(0);
         }
         let calls: Vec<&[&str]> = keys.chunks(PER_CALL).collect();
+        let known = self.link.ledger.birth();
+        let known = known.map_or_else(String::new, write_birth);
         let removing = self
             .link
             .run_each::<u64, _>(Script::RemoveKeys, &calls, |command, keys| {
@@ -88,14 +96,18 @@ impl Session {
                     Some((at + 1, lease.identity))
                 });
                 let (at, identity) = spared.unwrap_or((0, [0; 24]));
-                command.arg(1 + keys.len()).arg(self.full("%none"));
+                command.arg(2 + keys.len()).arg(self.full("%none"));
+                command.arg(self.ledger_name());
                 for key in *keys {
                     command.arg(self.full(key));
                 }
                 command
                     .arg(&self.namespace_bytes())
                     .arg(at)
-                    .arg(&identity[..]);
+                    .arg(&identity[..])
+                    .arg(&known)
+                    .arg(self.channel())
+                    .arg(RemovedNames::write(sender, keys));
             });
         self.in_background(removing).await?.into_iter().sum()
     }

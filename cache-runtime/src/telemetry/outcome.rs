@@ -140,6 +140,9 @@ pub enum Reason {
     Foreign,
     /// Redis was unavailable, and memory held no value.
     RedisAway,
+    /// Redis does not push removals to this process, so it keeps no values of functions that are not `async` while Redis is
+    /// in use.
+    Unheard,
     /// Another call was loading the value.
     Shared,
     /// The key was removed repeatedly while the call waited, or too many loads are under way.
@@ -174,6 +177,7 @@ impl Reason {
             Self::Unusable => "unusable",
             Self::Foreign => "foreign",
             Self::RedisAway => "redis-away",
+            Self::Unheard => "unheard",
             Self::Shared => "shared",
             Self::Contended => "contended",
             Self::NoKey => "no-key",

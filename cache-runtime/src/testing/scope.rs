@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 
 use crate::cache::Cache;
 use crate::cache::config::CacheConfig;
-use crate::common::inherited::{give, inherit};
+use crate::common::inherited::{give, give_sync, inherit};
 use crate::error::Error;
 use crate::key::{Pattern, PatternError};
 use crate::testing::held_loads::HeldLoads;
@@ -116,6 +116,25 @@ impl Scope {
     /// Runs a future in the scope. Several futures may run in it, at the same time or one after another.
     pub async fn run<F: Future>(self, work: F) -> F::Output {
         give(self.cache, work).await
+    }
+
+    /// Runs a function in the scope, on this thread: for cached functions that are not `async`, and threads of the test's own.
+    ///
+    /// ```
+    /// use cache_runtime::{cached, testing::Scope};
+    ///
+    /// #[cached(ttl = "1m", key = "cube:<n>")]
+    /// fn cube(n: u64) -> u64 {
+    ///     n * n * n
+    /// }
+    ///
+    /// let scope = Scope::new();
+    /// std::thread::spawn(move || scope.enter(|| cube(3))).join().unwrap();
+    /// assert_eq!(scope.enter(|| cube(3)), 27);
+    /// assert_eq!(scope.cache().stats().loads, 1);
+    /// ```
+    pub fn enter<T>(self, work: impl FnOnce() -> T) -> T {
+        give_sync(self.cache, work)
     }
 
     /// Starts a task in the scope.

@@ -1,4 +1,4 @@
-//! The four kinds of generated programs: the attribute on their functions, and the crate that it comes from.
+//! The kinds of generated programs: the attribute on their functions, and the crate that it comes from.
 
 use std::path::Path;
 
@@ -13,11 +13,30 @@ pub(crate) enum Kind {
     Cached,
     /// `#[cached]` of this repository.
     Ours,
+    /// The same on functions that are not `async`.
+    #[allow(dead_code, reason = "only a test uses it")]
+    OursSync,
 }
 
 impl Kind {
     /// All of them, in the order of the table's columns.
     pub(crate) const ALL: [Self; 4] = [Self::Plain, Self::Instrument, Self::Cached, Self::Ours];
+
+    /// What stands before `fn`.
+    pub(crate) fn asyncness(self) -> &'static str {
+        match self {
+            Self::OursSync => "",
+            _ => "async ",
+        }
+    }
+
+    /// What stands behind a call.
+    pub(crate) fn awaits(self) -> &'static str {
+        match self {
+            Self::OursSync => "",
+            _ => ".await",
+        }
+    }
 
     /// Part of a package's name.
     pub(crate) fn name(self) -> &'static str {
@@ -26,6 +45,7 @@ impl Kind {
             Self::Instrument => "instrument",
             Self::Cached => "cached",
             Self::Ours => "ours",
+            Self::OursSync => "ours-sync",
         }
     }
 
@@ -35,7 +55,9 @@ impl Kind {
             Self::Plain => String::new(),
             Self::Instrument => "#[tracing::instrument]\n".into(),
             Self::Cached => "#[cached::macros::cached(max_size = 10_000, ttl_secs = 300)]\n".into(),
-            Self::Ours => format!("#[cache_runtime::cached(ttl = \"5m\", key = \"{key}\")]\n"),
+            Self::Ours | Self::OursSync => {
+                format!("#[cache_runtime::cached(ttl = \"5m\", key = \"{key}\")]\n")
+            }
         }
     }
 
@@ -45,7 +67,7 @@ impl Kind {
             Self::Plain => String::new(),
             Self::Instrument => "tracing = \"0.1\"\n".into(),
             Self::Cached => "cached = { version = \"4.1\", features = [\"async\"] }\n".into(),
-            Self::Ours => format!(
+            Self::Ours | Self::OursSync => format!(
                 "cache-runtime = {{ path = {:?} }}\n",
                 repository.join("cache-runtime")
             ),

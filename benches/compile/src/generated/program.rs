@@ -160,6 +160,10 @@ pub struct Row {
 
 pub async fn row(table: &'static str, id: u64) -> Result<Row, Error> {
     tokio::task::yield_now().await;
+    row_now(table, id)
+}
+
+pub fn row_now(table: &'static str, id: u64) -> Result<Row, Error> {
     if id == u64::MAX {
         return Err(Error::NotFound(id));
     }
@@ -243,9 +247,10 @@ fn module(kind: Kind, numbers: std::ops::Range<usize>, constant: u64) -> String 
         text += &function(kind, number, name, fields, shape, refused);
         let _ = writeln!(
             calls,
-            "    answered += u32::from({}({}).await.is_ok());",
+            "    answered += u32::from({}({}){}.is_ok());",
             identifier(name, number),
-            shape.arguments
+            shape.arguments,
+            kind.awaits()
         );
     }
     let _ = write!(
@@ -267,13 +272,19 @@ fn function(
     let table = name.to_lowercase();
     let attribute = kind.attribute(&format!("{table}:{number}:{}", shape.key));
     let mut text = format!(
-        "{attribute}pub async fn {}({}) -> Result<{name}, Error> {{\n",
+        "{attribute}pub {}fn {}({}) -> Result<{name}, Error> {{\n",
+        kind.asyncness(),
         identifier(name, number),
         shape.parameters
     );
+    let row = match kind {
+        Kind::OursSync => "row_now",
+        _ => "row",
+    };
+    let awaits = kind.awaits();
     let _ = write!(
         text,
-        "    let number = {};\n    let row = row(\"{table}\", number).await?;\n    if row.id == {refused} {{\n        \
+        "    let number = {};\n    let row = {row}(\"{table}\", number){awaits}?;\n    if row.id == {refused} {{\n        \
          return Err(Error::NotFound(row.id));\n    }}\n    Ok({name} {{\n",
         shape.number
     );

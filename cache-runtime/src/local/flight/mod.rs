@@ -27,6 +27,7 @@ use tokio::sync::Semaphore;
 pub(crate) use self::lead::Lead;
 pub(crate) use self::pulse::{Pulse, Watch};
 pub(crate) use self::waiter::Waiter;
+use crate::common::parked;
 use crate::common::random;
 use crate::common::safeguard::{Safeguard, off};
 use crate::common::sync;
@@ -94,6 +95,9 @@ const SIDE_BY_SIDE: usize = 16;
 /// If no turn has ended for this long, one of the callers that wait for a turn goes on without. It is as long as a
 /// leader may be silent.
 const STUCK: Duration = pulse::LOOK_EVERY.saturating_mul(5);
+
+/// If a load on a thread has not ended for this long, one of the threads that wait for it goes on without.
+const BLOCKED: Duration = pulse::LOOK_EVERY.saturating_mul(20);
 
 /// How many removals a flight notes whose tags its result may turn out to carry. One more retires the flight.
 const POSSIBLE_REMOVALS: usize = 64;
@@ -432,6 +436,28 @@ impl<H> Flight<H> {
             };
             if sync::within(STUCK, acquires).await || self.runs_without_turn(&mut ended) {
                 break;
+            }
+        }
+        let turn = Turn { flight: self };
+        match self.state.lock().shared.clone() {
+            Some(outcome) => Err(outcome),
+            None => Ok(turn),
+        }
+    }
+
+    /// The same on a thread, which sleeps meanwhile.
+    pub(crate) fn turn_on_thread(&self) -> Result<Turn<'_, H>, Outcome> {
+        let mut acquired = pin!(self.side_by_side.acquire());
+        let mut ended = self.turns.load(Ordering::SeqCst);
+        loop {
+            match parked::within(STUCK, acquired.as_mut()) {
+                Some(Ok(permit)) => {
+                    permit.forget();
+                    break;
+                }
+                Some(Err(_)) => unreachable!("the semaphore is never closed"),
+                None if self.runs_without_turn(&mut ended) => break,
+                None => {}
             }
         }
         let turn = Turn { flight: self };

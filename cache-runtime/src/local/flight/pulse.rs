@@ -63,6 +63,12 @@ impl Pulse {
         .await
     }
 
+    /// Runs a body that is not a future.
+    pub(crate) fn drive_now<T>(&self, body: impl FnOnce() -> T) -> T {
+        let _driving = Driving::begin(self);
+        body()
+    }
+
     /// The supervisor's look at the pulse. True: the leader is dead.
     pub(crate) fn is_found_dead_by_supervisor(&self) -> bool {
         let look = self.supervisor.lock().look(self, 0);
@@ -83,6 +89,11 @@ impl Pulse {
     pub(crate) fn is_dead(&self) -> bool {
         self.dead.load(SeqCst)
     }
+}
+
+/// True if the calling thread is inside the body of some leader.
+pub(crate) fn is_driving() -> bool {
+    DRIVEN.with_borrow(|driven| !driven.is_empty())
 }
 
 /// One poll of a leader's body.

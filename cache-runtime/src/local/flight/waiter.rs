@@ -7,9 +7,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::common::safeguard::{Safeguard, off};
-use crate::common::sync;
-use crate::local::flight::pulse::LOOK_EVERY;
-use crate::local::flight::{Flight, Flights, HeldLease, Lead, Outcome, Stage, Waited, Watch};
+use crate::common::{parked, sync};
+use crate::local::flight::pulse::{self, LOOK_EVERY};
+use crate::local::flight::{
+    BLOCKED, Flight, Flights, HeldLease, Lead, Outcome, STUCK, Stage, Waited, Watch,
+};
 
 #[derive(Debug)]
 pub(crate) struct Waiter<H: HeldLease> {
@@ -98,6 +100,33 @@ impl<H: HeldLease> Waiter<H> {
                 && watch.finds_dead(&self.flight.pulse, self.flights.looks)
             {
                 self.flights.abandon(&self.flight);
+            }
+        }
+    }
+
+    /// Like [`Waiter::wait`], on a thread, which sleeps meanwhile. `loads_only`: shares only a load that began after this
+    /// waiter came. `None`: this waiter does not wait any longer.
+    ///
+    /// A leader on a thread that has ended or panicked is dropped, so a leader that is there is alive. But its body may wait,
+    /// directly or not, for what this thread holds: then a thread that leads a load itself goes on after [`STUCK`]. Of all
+    /// other threads, one goes on whenever nothing has ended for [`BLOCKED`].
+    pub(crate) fn block(mut self, loads_only: bool) -> Option<Waited<H>> {
+        self.loads_only |= loads_only;
+        let nested = pulse::is_driving();
+        let limit = if nested { STUCK } else { BLOCKED };
+        let mut ended = self.flight.turns.load(Ordering::SeqCst);
+        let mut verdict_out = None;
+        loop {
+            let changed = self.flight.changed.notified();
+            tokio::pin!(changed);
+            // Registered before the stage is looked at, as in `wait`.
+            changed.as_mut().enable();
+            if let Some(end) = self.look(&mut verdict_out) {
+                return Some(end);
+            }
+            let waited = parked::within(limit, changed);
+            if waited.is_none() && (nested || self.flight.runs_without_turn(&mut ended)) {
+                return None;
             }
         }
     }

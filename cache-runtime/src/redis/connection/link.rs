@@ -70,6 +70,8 @@ pub(crate) struct Link {
     scripts: Vec<String>,
     /// What the server does not allow this user.
     pub(in crate::redis) lacks: Vec<Lack>,
+    /// The birth of the ledger in which the latest heartbeat has set the mark of `unstored.rs`; 0 if none has.
+    pub(in crate::redis) marked: AtomicU64,
     pub(in crate::redis) timeouts: AtomicU32,
     /// Counts answers, so that a caller whose wait has timed out can tell a slow server from a silent one.
     pub(in crate::redis) answers: AtomicU64,
@@ -112,13 +114,18 @@ impl Link {
     /// Asks the server for its time and its role. The answer shows that it is alive, which offset its clock has, and
     /// that it is still the same master: a demoted server need not close its connections.
     ///
-    /// Runs `tend.lua` on the ledger in the same round trip. `longest`: how long entries of this process live at most.
-    pub(in crate::redis) async fn heartbeat(&self, longest: Duration) -> Result<Tended, Fault> {
+    /// Runs `tend.lua` on the ledger in the same round trip. `longest`: how long entries of this process live at most;
+    /// `marks`: whether to set the mark of `unstored.rs`.
+    pub(in crate::redis) async fn heartbeat(
+        &self,
+        longest: Duration,
+        marks: bool,
+    ) -> Result<Tended, Fault> {
         let mut pipeline = redis::pipe();
         pipeline.cmd("TIME");
         let mut tend = redis::cmd("EVALSHA");
         tend.arg(&self.scripts[Script::Tend as usize]);
-        self.tend(&mut tend, longest);
+        self.tend(&mut tend, longest, marks);
         pipeline.add_command(tend);
         if let Some(ask) = self.ask.command() {
             pipeline.add_command(ask);
@@ -132,28 +139,42 @@ impl Link {
         self.round_trip.took(took);
         let tended = match next() {
             Err(error) if is_missing_script(&error) => {
-                self.run(Script::Tend, |command| self.tend(command, longest))
-                    .await?
+                self.run(Script::Tend, |command| {
+                    self.tend(command, longest, marks);
+                })
+                .await?
             }
             Err(error) if is_wrong_type(&error) => return Err(self.foreign_ledger()),
             answer => answer.and_then(read).map_err(fault)?,
         };
         self.check_role(answers.next())?;
         let (birth, floor): (String, String) = tended;
+        let birth = read_birth(birth.as_bytes()).ok_or_else(|| self.foreign_ledger())?;
+        if marks {
+            self.marked.store(birth, SeqCst);
+        }
         Ok(Tended {
-            birth: read_birth(birth.as_bytes()).ok_or_else(|| self.foreign_ledger())?,
+            birth,
             floor: floor.parse().unwrap_or(0),
         })
     }
 
-    fn tend(&self, command: &mut Cmd, longest: Duration) {
+    /// Whether the mark of `unstored.rs` is in the ledger that this process knows: then the names of all keys that are removed
+    /// from now on come over this connection.
+    pub(in crate::redis) fn is_marked(&self) -> bool {
+        let marked = self.marked.load(SeqCst);
+        marked != 0 && self.ledger.birth() == Some(marked)
+    }
+
+    fn tend(&self, command: &mut Cmd, longest: Duration, marks: bool) {
         command
             .arg(1)
             .arg(&self.ledger_name)
             .arg(&self.channel)
             .arg(write_birth(random::number()))
             .arg(millis(longest))
-            .arg(millis(LEDGER_LIFE));
+            .arg(millis(LEDGER_LIFE))
+            .arg(if marks { UNSTORED } else { "" });
     }
 
     fn check_role(&self, answer: Option<Result<Value, RedisError>>) -> Result<(), Fault> {
@@ -497,6 +518,9 @@ fn read<T: FromRedisValue>(value: Value) -> Result<T, RedisError> {
 }
 
 const GET: &str = "GET";
+
+/// The mark of `unstored.rs`, a member of the ledger.
+const UNSTORED: &str = "m";
 
 /// Commands per pipeline. A longer pipeline would delay the calls behind it on the connection.
 const STEP: usize = 250;

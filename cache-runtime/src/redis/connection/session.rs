@@ -82,6 +82,11 @@ impl Session {
         self.tier.switch.is_shut(key, tags)
     }
 
+    /// Whether this process hears of every removal that is made from now on, also of keys that Redis does not have.
+    pub(crate) fn hears_names(&self) -> bool {
+        self.link.pushes && self.link.is_marked()
+    }
+
     /// True if two round trips take longer than a call with that budget waits.
     pub(crate) fn is_far(&self, budget: &Budget) -> bool {
         !self.link.round_trip.fits_twice_into(budget.all())

@@ -115,7 +115,10 @@ async fn probe(tier: &Arc<Tier>, duty: &Arc<Duty>) -> Result<Arc<Link>, Fault> {
 
 /// Watches a connection until it is lost.
 async fn attend(weak: &Weak<Tier>, duty: &Arc<Duty>, link: &Arc<Link>) {
-    let mut next = Instant::now() + HEARTBEAT;
+    let mut next = Instant::now();
+    if weak.upgrade().is_none_or(|tier| !tier.is_mark_due(link)) {
+        next += HEARTBEAT;
+    }
     let mut renewal = Instant::now() + RENEW_EVERY;
     loop {
         tokio::select! {
@@ -127,7 +130,7 @@ async fn attend(weak: &Weak<Tier>, duty: &Arc<Duty>, link: &Arc<Link>) {
             return;
         }
         let now = Instant::now();
-        let beat = now >= next;
+        let beat = now >= next || tier.is_mark_due(link);
         if now >= renewal {
             renewal = now + RENEW_EVERY;
             renew_leases(&tier, link);
@@ -145,7 +148,8 @@ async fn attend(weak: &Weak<Tier>, duty: &Arc<Duty>, link: &Arc<Link>) {
         if beat {
             let longest = tier.catalogue.longest();
             let limit = answer_within(&tier, link);
-            match patiently(limit, pin!(link.heartbeat(longest))).await {
+            let marks = tier.marks(link);
+            match patiently(limit, pin!(link.heartbeat(longest, marks))).await {
                 Ok(tended) => {
                     tended_ledger(&tier, link, tended);
                     tier.keep_signed_in(link);
@@ -215,7 +219,7 @@ async fn still_answers(tier: &Tier, link: &Link) -> Result<(), Fault> {
     loop {
         match patiently(
             tier.settings.budget,
-            pin!(link.heartbeat(tier.catalogue.longest())),
+            pin!(link.heartbeat(tier.catalogue.longest(), tier.marks(link))),
         )
         .await
         {

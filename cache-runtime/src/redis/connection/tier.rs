@@ -34,6 +34,7 @@ use crate::redis::notes::Notes;
 use crate::redis::reclaim::Reclaims;
 use crate::redis::removal::OwnRemovals;
 use crate::redis::settings::Settings;
+use crate::redis::unstored::Unstored;
 use crate::telemetry::histogram::Histogram;
 use crate::telemetry::stats::{Counters, bump};
 
@@ -76,6 +77,7 @@ pub(crate) struct Tier {
     pub(in crate::redis) catalogue: Catalogue,
     pub(in crate::redis) reclaims: Reclaims,
     pub(in crate::redis) own_removals: Arc<OwnRemovals>,
+    pub(in crate::redis) unstored: Unstored,
     pub(in crate::redis) folding: AtomicBool,
     /// True while leases are being renewed.
     pub(in crate::redis) renewing: AtomicBool,
@@ -139,6 +141,7 @@ impl Tier {
             catalogue: Catalogue::default(),
             reclaims: Reclaims::default(),
             own_removals: Arc::default(),
+            unstored: Unstored::default(),
             folding: AtomicBool::new(false),
             renewing: AtomicBool::new(false),
             loss_said: AtomicBool::new(false),

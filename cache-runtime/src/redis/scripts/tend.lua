@@ -2,12 +2,13 @@
 -- patterns that are older than that, and extends the ledger's own life.
 -- KEYS: 1 the ledger.
 -- ARGV: 1 the channel; 2 the birth id of a new ledger; 3 the longest life of the caller's entries in ms; 4 the shortest
--- life of the ledger in ms.
+-- life of the ledger in ms; 5 'm' if the caller keeps values that Redis does not have, or ''.
 -- Returns {birth id, floor}.
 if redis.call('ZCARD', KEYS[1]) == 0 then
   redis.call('ZADD', KEYS[1], '0', 'b' .. ARGV[2])
   redis.pcall('PUBLISH', ARGV[1], 'b ' .. ARGV[2] .. ' 0 0')
 end
+if ARGV[5] ~= '' then redis.call('ZADD', KEYS[1], '0', ARGV[5]) end
 local birth = ''
 for _, member in ipairs(redis.call('ZRANGE', KEYS[1], '0', '1')) do
   if string.sub(member, 1, 1) == 'b' then birth = string.sub(member, 2) end

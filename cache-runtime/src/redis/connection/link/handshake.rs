@@ -138,6 +138,7 @@ impl Link {
             origin: greeting.sent,
             scripts: greeting.scripts,
             lacks: greeting.lacks,
+            marked: AtomicU64::new(0),
             timeouts: AtomicU32::new(0),
             answers: AtomicU64::new(0),
             times: purpose.times,

@@ -13,6 +13,7 @@ use crate::redis::connection::push::Push;
 use crate::redis::connection::session::Session;
 use crate::redis::connection::tier::Tier;
 use crate::redis::ledger::{Effect, Ledger, Message};
+use crate::redis::unstored::RemovedNames;
 use crate::telemetry::stats::bump;
 
 impl Tier {
@@ -30,6 +31,11 @@ impl Tier {
             }
             Push::Everything => self.local.everything_changed(),
             Push::Ledger(payload) => {
+                if let Some(removed) = RemovedNames::read(payload) {
+                    let spared = self.own_removals.spared(removed.sender);
+                    self.local.remove(&removed.keys, spared.as_deref());
+                    return;
+                }
                 let Some(message) = Message::read(payload) else {
                     return;
                 };
@@ -66,6 +72,10 @@ impl Tier {
                 }
                 self.local.everything_changed();
                 self.local.remove(&[Pattern::all()], None);
+                if self.unstored.is_wanted() {
+                    // The new ledger lacks the mark.
+                    self.rouse();
+                }
                 // The message may come over a connection that this part of the cache has left.
                 let its_own = |link: &&Arc<Link>| ptr::eq(&*link.ledger, ledger);
                 if self.target.is_cluster() {

@@ -1,8 +1,0 @@
-use cache_runtime::cached;
-
-#[cached(ttl = "list", key = "load:<id>")]
-fn load(id: u64) -> u64 {
-    id
-}
-
-fn main() {}

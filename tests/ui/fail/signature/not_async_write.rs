@@ -1,6 +1,0 @@
-use cache_runtime::cached;
-
-#[cached(invalidates = "load:")]
-fn create() {}
-
-fn main() {}
