@@ -263,5 +263,6 @@ async fn remove_key(cache: &Cache, family: Family, id: u32) -> cache_runtime::In
         Family::Hand => cache.delete(functions::hand::key(row)).await,
         Family::Nested => cache.delete(functions::nested::key(row)).await,
         Family::Bulk => functions::bulk::invalidate(row).await,
+        Family::Thread => functions::on_thread::invalidate(row).await,
     }
 }

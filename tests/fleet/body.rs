@@ -64,6 +64,22 @@ pub(crate) async fn load(family: Family, id: u32) -> Loaded {
         std::thread::sleep(length);
     }
     tokio::time::sleep(world.bodies.pause(&world.random)).await;
+    result(id, version, began)
+}
+
+/// The same of a function that is not `async`.
+pub(crate) fn load_on_thread(family: Family, id: u32) -> Loaded {
+    let world = world();
+    let running = Running::begin(family, id);
+    let began = running.began;
+    std::thread::sleep(world.bodies.pause(&world.random));
+    let version = world.rows.read_on_thread(id);
+    std::thread::sleep(world.bodies.pause(&world.random));
+    result(id, version, began)
+}
+
+fn result(id: u32, version: u64, began: Nanos) -> Loaded {
+    let world = world();
     if world.random.percent(world.bodies.failing) {
         return Err(Failed { began });
     }

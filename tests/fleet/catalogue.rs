@@ -34,6 +34,8 @@ pub(crate) enum Family {
     Nested,
     /// `bulk:<id>`, for a minute; memory answers.
     Bulk,
+    /// `thread:<id>`, of a function that is not `async`: only memory has it.
+    Thread,
 }
 
 /// What a body returns: which row, which version of it, and when its load began.
@@ -87,7 +89,7 @@ pub(crate) const GROUPS: u32 = 2;
 
 impl Family {
     /// Those that need neither neighbours nor a large keyspace.
-    pub(crate) const USUAL: [Self; 7] = [
+    pub(crate) const USUAL: [Self; 8] = [
         Self::Item,
         Self::Exact,
         Self::Tagged,
@@ -95,6 +97,7 @@ impl Family {
         Self::Own,
         Self::Aging,
         Self::Patient,
+        Self::Thread,
     ];
 
     /// What all its keys begin with.
@@ -110,6 +113,7 @@ impl Family {
             Self::Hand => "hand:",
             Self::Nested => "45:hand:",
             Self::Bulk => "bulk:",
+            Self::Thread => "thread:",
         }
     }
 
@@ -130,8 +134,8 @@ impl Family {
                 Some(nanos(Duration::from_secs(5)))
             }
             Self::Bulk => Some(nanos(Duration::from_secs(60))),
-            // Their own loads remove them, or replace them ahead of time.
-            Self::Own | Self::Aging | Self::Patient => None,
+            // Their own loads remove them, or replace them ahead of time; or they are not in Redis.
+            Self::Own | Self::Aging | Self::Patient | Self::Thread => None,
         }
     }
 

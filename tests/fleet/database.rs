@@ -74,6 +74,21 @@ impl Rows {
         self.ask("r", row).await
     }
 
+    /// The same for a thread that waits, over a connection of its own.
+    pub(crate) fn read_on_thread(&self, row: u32) -> u64 {
+        let connection = TcpStream::connect(self.address).expect("the parent lives");
+        connection.set_nodelay(true).expect("a live connection");
+        let question = format!("r {row}\n");
+        (&connection)
+            .write_all(question.as_bytes())
+            .expect("the parent listens");
+        let mut answer = String::new();
+        BufReader::new(&connection)
+            .read_line(&mut answer)
+            .expect("the parent answers");
+        answer.trim().parse().expect("a version")
+    }
+
     /// The row's next version, from now on.
     pub(crate) async fn change(&self, row: u32) -> u64 {
         self.ask("w", row).await

@@ -2,7 +2,7 @@
 
 use cache_runtime::{CacheKey, cached};
 
-use crate::body::{ASKED, Loaded, load, world};
+use crate::body::{ASKED, Loaded, load, load_on_thread, world};
 use crate::catalogue::{Failed, Family, GROUPS};
 use crate::clock;
 use crate::names::{Author, Group, Row};
@@ -81,6 +81,12 @@ pub(crate) async fn bulk(row: Row) -> Loaded {
     load(Family::Bulk, row.0).await
 }
 
+/// On the thread that calls it.
+#[cached(ttl = "5s", key = "thread:<row.name()>")]
+pub(crate) fn on_thread(row: Row) -> Loaded {
+    load_on_thread(Family::Thread, row.0)
+}
+
 #[cached(ttl = "5s", key = "item:<row.name()>", put)]
 pub(crate) async fn put_item(row: Row) -> Loaded {
     world().rows.change(row.0).await;
@@ -104,6 +110,7 @@ pub(crate) async fn put_exact(row: Row) -> Loaded {
     "hand:<row.0>",
     "45:hand:<row.0>",
     "bulk:<row.name()>",
+    "thread:<row.name()>",
 ])]
 pub(crate) async fn write_row(group: Group, row: Row) -> Result<u64, Failed> {
     let version = world().rows.change(row.0).await;
@@ -122,6 +129,7 @@ pub(crate) async fn write_row(group: Group, row: Row) -> Result<u64, Failed> {
     "hand:<row.0>",
     "45:hand:<row.0>",
     "bulk:<row.name()>",
+    "thread:<row.name()>",
 ])]
 pub(crate) async fn change_row(group: Group, row: Row, family: Family) -> Result<u64, Failed> {
     let version = uncommitted::write(row.0);
@@ -171,6 +179,19 @@ pub(crate) fn group_of(id: u32) -> Group {
     Group(id % GROUPS)
 }
 
+/// A load on a thread that may block. If the runtime ends before it begins, it fails.
+async fn blocking(load: impl FnOnce() -> Loaded + Send + 'static) -> Loaded {
+    match tokio::task::spawn_blocking(load).await {
+        Ok(loaded) => loaded,
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(Failed {
+                began: clock::now(),
+            }),
+        },
+    }
+}
+
 /// A read of one row in one family.
 pub(crate) async fn read(family: Family, id: u32) -> Loaded {
     let row = Row(id);
@@ -185,6 +206,7 @@ pub(crate) async fn read(family: Family, id: u32) -> Loaded {
         Family::Hand => hand(row).await,
         Family::Nested => nested(row).await,
         Family::Bulk => bulk(row).await,
+        Family::Thread => blocking(move || on_thread(row)).await,
     }
 }
 
@@ -202,5 +224,6 @@ pub(crate) async fn refresh(family: Family, id: u32) -> Loaded {
         Family::Hand => hand::refresh(row).await,
         Family::Nested => nested::refresh(row).await,
         Family::Bulk => bulk::refresh(row).await,
+        Family::Thread => blocking(move || on_thread::refresh(row)).await,
     }
 }

@@ -4,13 +4,15 @@ use std::cell::Cell;
 use std::future::Future;
 
 use cache_runtime::observe;
+use futures_util::FutureExt as _;
 use tokio::task::JoinSet;
 
-use crate::body::{ASKED, Asked, world};
+use crate::body::{ASKED, Asked, Loaded, world};
 use crate::catalogue::{Family, Target};
 use crate::clock::{self, Nanos};
 use crate::functions;
 use crate::history::{Event, Got, Made, Read, Removal, Tier};
+use crate::names::Row;
 
 /// How a call went, beside its result.
 pub(crate) struct Heard {
@@ -25,7 +27,13 @@ pub(crate) struct Heard {
 /// A read that is told.
 pub(crate) async fn read(family: Family, id: u32) {
     let queued = cache_runtime::cache().stats().queued;
-    let (heard, returned) = asked(true, functions::read(family, id)).await;
+    let (heard, returned) = match family {
+        Family::Thread => match asked_on_thread(id).await {
+            Some(answer) => answer,
+            None => return,
+        },
+        _ => asked(true, functions::read(family, id)).await,
+    };
     let got = match &returned {
         Ok(view) => {
             assert_eq!(view.id, id, "another row's value");
@@ -114,6 +122,21 @@ pub(crate) async fn asked<T>(missed: bool, call: impl Future<Output = T>) -> (He
             )
         })
         .await
+}
+
+/// The same on a thread that may block. `None`: the runtime has ended before.
+async fn asked_on_thread(id: u32) -> Option<(Heard, Loaded)> {
+    let read = move || {
+        let call = asked(true, async { functions::on_thread(Row(id)) });
+        call.now_or_never().expect("nothing in it waits for a task")
+    };
+    match tokio::task::spawn_blocking(read).await {
+        Ok(answer) => Some(answer),
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => None,
+        },
+    }
 }
 
 /// A scope for a call that tells nothing of its reading.

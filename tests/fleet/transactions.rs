@@ -22,9 +22,10 @@ enum End {
 
 impl Actor {
     pub(crate) async fn transact(&self, family: Family, id: u32) {
-        // Its loads remove other entries, and its own is not removed by the writer.
+        // The loads of the one remove other entries, and its own is not removed by the writer; the other's are on threads
+        // that do not belong to the transaction.
         let family = match family {
-            Family::Own => Family::Item,
+            Family::Own | Family::Thread => Family::Item,
             family => family,
         };
         let end = match self.random.below(10) {

@@ -40,11 +40,13 @@ pub enum Safeguard {
     Heard,
     /// Inside of a writer or a transaction, calls go past the cache for what it changes.
     OwnWrites,
+    /// A process that keeps values which Redis does not have removes the keys that others name.
+    Names,
 }
 
 impl Safeguard {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Cas,
         Self::Retire,
         Self::Verdict,
@@ -62,6 +64,7 @@ impl Safeguard {
         Self::SubscribeFirst,
         Self::Heard,
         Self::OwnWrites,
+        Self::Names,
     ];
 
     /// Its name on a command line.
@@ -85,6 +88,7 @@ impl Safeguard {
             Self::SubscribeFirst => "subscribe-first",
             Self::Heard => "heard",
             Self::OwnWrites => "own-writes",
+            Self::Names => "names",
         }
     }
 }

@@ -155,7 +155,7 @@ impl Bodies {
 }
 
 /// Every plan, made anew.
-const ALL: [fn() -> Plan; 31] = [
+const ALL: [fn() -> Plan; 32] = [
     usual::usual,
     usual::calm,
     races::aging,
@@ -168,6 +168,7 @@ const ALL: [fn() -> Plan; 31] = [
     races::own,
     races::verdicts,
     races::transactions,
+    races::threads,
     outages::switch,
     outages::flapping,
     outages::outages,
@@ -209,6 +210,7 @@ impl Plan {
             Safeguard::Shut => "stalls",
             Safeguard::Heard => "runtimes",
             Safeguard::OwnWrites => "transactions",
+            Safeguard::Names => "threads",
             _ => "usual",
         }
     }

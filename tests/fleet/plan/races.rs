@@ -64,6 +64,19 @@ pub(super) fn transactions() -> Plan {
     }
 }
 
+/// Values that Redis does not have, and removals of their keys by name.
+pub(super) fn threads() -> Plan {
+    Plan {
+        name: "threads",
+        families: vec![(Family::Thread, 3), (Family::Item, 1)],
+        rows: 4,
+        acts: vec![(Act::Read, 90), (Act::Remove, 7), (Act::Write, 3)],
+        kinds: vec![(Kind::Key, 8), (Kind::Family, 1), (Kind::Row, 1)],
+        network: super::usual::network(),
+        ..calm()
+    }
+}
+
 /// Every answer of Redis is some milliseconds old.
 pub(super) fn late() -> Plan {
     Plan {

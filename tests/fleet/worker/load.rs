@@ -106,7 +106,7 @@ pub(super) fn starve(orders: &Orders, random: &Random, gate: &Gate, length: Dura
             let deadline = Instant::now() + length;
             while Instant::now() < deadline {
                 let family = random.weighted(&families).unwrap_or(Family::Item);
-                if family.is_near() {
+                if family.is_near() && family != Family::Thread {
                     read(family, random.below(rows) as u32).await;
                 }
                 std::thread::sleep(Duration::from_millis(1));

@@ -32,6 +32,9 @@ impl Tier {
             Push::Everything => self.local.everything_changed(),
             Push::Ledger(payload) => {
                 if let Some(removed) = RemovedNames::read(payload) {
+                    if off(Safeguard::Names) {
+                        return;
+                    }
                     let spared = self.own_removals.spared(removed.sender);
                     self.local.remove(&removed.keys, spared.as_deref());
                     return;
