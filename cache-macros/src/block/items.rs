@@ -29,12 +29,13 @@ pub(super) fn with_options(
     item: &TokenStream,
     options: &TokenStream,
 ) -> syn::Result<Option<TokenStream>> {
-    must_be_a_block(item)?;
+    let item: TokenStream = unwrapped(item.clone()).into_iter().collect();
+    must_be_a_block(&item)?;
     let mut passing = Passing {
         options,
         found: false,
     };
-    let item = passing.items(item.clone(), None);
+    let item = passing.items(item, None);
     Ok(passing.found.then_some(item))
 }
 
@@ -96,6 +97,10 @@ impl Passing<'_> {
                             Some(Item::Other) | None => group.into(),
                         }
                     }
+                    // What a macro has passed on: an item, or an expression.
+                    (Delimiter::None, None, Some(_)) => {
+                        regrouped(&group, self.items(group.stream(), inside))
+                    }
                     _ => group.into(),
                 },
                 TokenTree::Ident(ident) => {
@@ -115,7 +120,7 @@ impl Passing<'_> {
 
     /// What stands in an attribute, with the options if it is `cached`, also under a condition.
     fn attribute(&mut self, attribute: TokenStream, kind: Kind) -> TokenStream {
-        let tokens: Vec<TokenTree> = attribute.into_iter().collect();
+        let tokens = unwrapped(attribute);
         let (path, list) = match tokens.as_slice() {
             [path @ .., TokenTree::Group(list)] if list.delimiter() == Delimiter::Parenthesis => {
                 (path, Some(list))
@@ -149,19 +154,19 @@ impl Passing<'_> {
         }
     }
 
-    /// The parts of `cfg_attr(…)`: a condition, and attributes.
+    /// The parts of `cfg_attr(…)`: a condition, which is left alone, and attributes.
     fn parts(&mut self, parts: TokenStream, kind: Kind) -> TokenStream {
+        let parts: Vec<TokenTree> = parts.into_iter().collect();
         let mut out = TokenStream::new();
-        let mut part = Vec::new();
-        for token in parts {
-            if is_punct(&token, ',') {
-                out.extend(self.attribute(part.drain(..).collect(), kind));
-                out.extend([token]);
+        for (at, part) in parts.split(|token| is_punct(token, ',')).enumerate() {
+            let part: TokenStream = part.iter().cloned().collect();
+            if at == 0 {
+                out.extend(part);
             } else {
-                part.push(token);
+                let part = self.attribute(part, kind);
+                out.extend(quote!(, #part));
             }
         }
-        out.extend(self.attribute(part.into_iter().collect(), kind));
         out
     }
 
@@ -205,6 +210,18 @@ impl Item {
 
 fn is_punct(token: &TokenTree, c: char) -> bool {
     matches!(token, TokenTree::Punct(punct) if punct.as_char() == c)
+}
+
+/// The tokens of an attribute or item. What a macro has passed on as `$attribute:meta` or `$item:item` may be in a group without
+/// delimiters.
+fn unwrapped(piece: TokenStream) -> Vec<TokenTree> {
+    let tokens: Vec<TokenTree> = piece.into_iter().collect();
+    match tokens.as_slice() {
+        [TokenTree::Group(group)] if group.delimiter() == Delimiter::None => {
+            unwrapped(group.stream())
+        }
+        _ => tokens,
+    }
 }
 
 /// A group of the same kind at the same place.
@@ -286,6 +303,45 @@ mod tests {
         ] {
             assert_eq!(passed(item), expected.to_string());
         }
+    }
+
+    #[test]
+    fn what_a_macro_passes_on_as_one_piece_is_found() {
+        let piece = |stream| Group::new(Delimiter::None, stream);
+        let attribute = piece(quote!(cached(put)));
+        assert_eq!(
+            passed(quote!(impl A { #[#attribute] fn a() {} })),
+            quote!(impl A { #[cached(__block(impl; ttl = 5), put)] fn a() {} }).to_string()
+        );
+        assert_eq!(
+            passed(quote!(
+                mod a {
+                    #[cfg_attr(cached, #attribute)]
+                    fn a() {}
+                }
+            )),
+            quote!(
+                mod a {
+                    #[cfg_attr(cached, cached(__block(mod; ttl = 5), put))]
+                    fn a() {}
+                }
+            )
+            .to_string()
+        );
+        let item = piece(quote!(
+            #[cached]
+            fn a() {}
+        ));
+        assert_eq!(
+            passed(quote!(mod a { #item })),
+            quote!(
+                mod a {
+                    #[cached(__block(mod; ttl = 5))]
+                    fn a() {}
+                }
+            )
+            .to_string()
+        );
     }
 
     #[test]

@@ -157,3 +157,43 @@ async fn a_module_has_options_for_all_within_it() {
     assert_hit!(jobs::Page.title());
     assert_eq!(READS.stats().hits(), 2);
 }
+
+/// Passes the attribute, and the item, on as one piece.
+macro_rules! passed_on {
+    (#[$attribute:meta]; $cache:ident; $item:item) => {
+        #[cached_defaults(cache = self.other, ttl = "1m")]
+        impl Repo {
+            #[$attribute]
+            async fn passed_on(&self, id: u64) -> u64 {
+                id
+            }
+        }
+
+        #[cached_defaults(cache = $cache)]
+        mod within_a_macro {
+            use super::*;
+
+            $item
+        }
+    };
+}
+
+passed_on! {
+    #[cached(key = "from-a-macro:<id>")];
+    cache;
+
+    #[cached(ttl = "1m", key = "within-a-macro:<id>", skip(cache))]
+    pub(super) async fn within(cache: &Cache, id: u64) -> u64 {
+        let _ = cache;
+        id
+    }
+}
+
+#[tokio::test]
+async fn an_attribute_or_a_function_that_a_macro_was_given_gets_the_options() {
+    let repo = Repo::new();
+    repo.passed_on(1).await;
+    assert_eq!(repo.other.stats().loads, 1);
+    within_a_macro::within(&repo.other, 1).await;
+    assert_eq!(repo.other.stats().loads, 2);
+}
