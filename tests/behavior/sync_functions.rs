@@ -619,3 +619,30 @@ async fn a_scope_of_a_test_has_its_own_values() {
         "what was removed meanwhile is not kept"
     );
 }
+
+/// Calls a cached function when its thread ends.
+struct AtTheEnd(Arc<Source>);
+
+impl Drop for AtTheEnd {
+    fn drop(&mut self) {
+        value(&self.0, 1);
+    }
+}
+
+thread_local! {
+    static AT_THE_END: Cell<Option<AtTheEnd>> = const { Cell::new(None) };
+}
+
+#[test]
+fn the_last_destructor_of_a_thread_may_call_a_cached_function() {
+    let source = Source::new();
+    let last = AtTheEnd(source.clone());
+    in_thread(&source, |source| {
+        // Set first, so it is dropped last: what the library keeps for this thread is gone by then.
+        AT_THE_END.set(Some(last));
+        value(source, 2);
+    })
+    .join()
+    .unwrap();
+    assert_eq!(source.bodies(), 2);
+}

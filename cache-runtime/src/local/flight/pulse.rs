@@ -82,7 +82,7 @@ impl Pulse {
 
     /// True if the calling thread is polling the leader's body: the caller is called by that body.
     pub(crate) fn is_driven_here(&self) -> bool {
-        DRIVEN.with_borrow(|driven| driven.contains(&std::ptr::from_ref(self)))
+        driven_here(|driven| driven.contains(&std::ptr::from_ref(self)))
     }
 
     /// True if somebody has found the leader dead.
@@ -93,7 +93,14 @@ impl Pulse {
 
 /// True if the calling thread is inside the body of some leader.
 pub(crate) fn is_driving() -> bool {
-    DRIVEN.with_borrow(|driven| !driven.is_empty())
+    driven_here(|driven| !driven.is_empty())
+}
+
+/// Looks at the leaders of this thread. A thread that ends has forgotten them when its last destructors run; these may call
+/// cached functions, too.
+fn driven_here(look: impl FnOnce(&[*const Pulse]) -> bool) -> bool {
+    let look = |driven: &RefCell<Vec<_>>| look(&driven.borrow());
+    DRIVEN.try_with(look).unwrap_or(false)
 }
 
 /// One poll of a leader's body.
@@ -102,16 +109,15 @@ struct Driving<'a>(&'a Pulse);
 impl<'a> Driving<'a> {
     fn begin(pulse: &'a Pulse) -> Self {
         pulse.beats.fetch_add(1, SeqCst);
-        DRIVEN.with_borrow_mut(|driven| driven.push(std::ptr::from_ref(pulse)));
+        let push = |driven: &RefCell<Vec<_>>| driven.borrow_mut().push(std::ptr::from_ref(pulse));
+        let _ = DRIVEN.try_with(push);
         Self(pulse)
     }
 }
 
 impl Drop for Driving<'_> {
     fn drop(&mut self) {
-        DRIVEN.with_borrow_mut(|driven| {
-            driven.pop();
-        });
+        let _ = DRIVEN.try_with(|driven| driven.borrow_mut().pop());
         self.0.beats.fetch_add(1, SeqCst);
     }
 }
