@@ -24,6 +24,9 @@ use crate::key::Pattern;
 /// Other reads use the cache: they must not read rows that this transaction has changed without calling a function that
 /// invalidates them. All this is about calls through the same cache: another [`Cache`] of the same namespace knows nothing of it.
 ///
+/// What the future starts in another task or thread, by `tokio::spawn` or `tokio::task::spawn_blocking`, is outside, even if the
+/// future waits for it: invalidations there are made at once, before the commit. `tokio::task::block_in_place` stays inside.
+///
 /// Scopes may be nested, for savepoints. What an inner one has changed counts as changed until the outermost one ends. An inner one
 /// that returns `Ok` hands its removals to the outer one.
 ///
