@@ -29,6 +29,9 @@ use crate::telemetry::spans;
 /// How long a write may take from its commit until its removals have reached this process.
 const SETTLING: Duration = Duration::from_secs(1);
 
+/// How long the body of a comparison may run. One that never ends would keep its function from being compared again.
+const LONGEST: Duration = Duration::from_secs(60);
+
 /// A value in the cache, to be compared.
 pub(super) struct Comparison {
     cache: Cache,
@@ -155,7 +158,8 @@ where
         spans::verify(site.name(), load.pending.call.key.as_str()),
     );
     let verifying = async move {
-        verified(load, version).await;
+        // A body that takes longer is not compared.
+        let _ = tokio::time::timeout(LONGEST, verified(load, version)).await;
         drop(turn);
     };
     let _ = loads.spawn(verifying.instrument(span));

@@ -56,6 +56,14 @@ async fn map(row: u64) -> HashMap<String, u64> {
     (0..100).map(|at| (format!("{at}"), at + value)).collect()
 }
 
+#[cached(ttl = "1h", key = "verified:panicking:<row>", verify = 1)]
+async fn panicking(row: u64) -> u64 {
+    match get(row) {
+        0 => panic!("on purpose"),
+        value => value,
+    }
+}
+
 #[cached(ttl = "1h", key = "rarely:<row>", verify = 1_000_000)]
 async fn rarely(row: u64) -> u64 {
     get(row)
@@ -204,6 +212,36 @@ async fn one_comparison_of_a_function_runs_at_a_time_and_no_call_waits_for_it() 
         assert_eq!(stats.memory_hits, 1_000, "{stats:?}");
         assert_eq!((stats.loads, stats.compared), (2, 1), "{stats:?}");
         assert_eq!(GATE.available_permits(), 999);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_comparison_whose_body_never_ends_makes_room_for_the_next() {
+    static GATE: Semaphore = Semaphore::const_new(1);
+    testing::scope(async {
+        set(13, 130);
+        slow(13, &GATE).await;
+        assert_hit!(slow(13, &GATE));
+        tokio::time::sleep(MINUTE + Duration::from_secs(1)).await;
+        GATE.add_permits(1);
+        assert_hit!(slow(13, &GATE));
+        assert_eq!(settled().await.compared, 1);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_panics_while_it_is_compared_makes_room_for_the_next() {
+    testing::scope(async {
+        set(14, 140);
+        assert_eq!(panicking(14).await, 140);
+        set(14, 0);
+        assert_hit!(panicking(14));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        set(14, 140);
+        assert_hit!(panicking(14));
+        assert_eq!(settled().await.compared, 1);
     })
     .await;
 }
