@@ -64,6 +64,14 @@ async fn panicking(row: u64) -> u64 {
     }
 }
 
+#[cached(ttl = "1h", key = "verified:hanging:<row>", verify = 1)]
+async fn hanging(row: u64) -> u64 {
+    match get(row) {
+        0 => std::future::pending().await,
+        value => value,
+    }
+}
+
 #[cached(ttl = "1h", key = "rarely:<row>", verify = 1_000_000)]
 async fn rarely(row: u64) -> u64 {
     get(row)
@@ -218,14 +226,14 @@ async fn one_comparison_of_a_function_runs_at_a_time_and_no_call_waits_for_it() 
 
 #[tokio::test(start_paused = true)]
 async fn a_comparison_whose_body_never_ends_makes_room_for_the_next() {
-    static GATE: Semaphore = Semaphore::const_new(1);
     testing::scope(async {
         set(13, 130);
-        slow(13, &GATE).await;
-        assert_hit!(slow(13, &GATE));
+        assert_eq!(hanging(13).await, 130);
+        set(13, 0);
+        assert_hit!(hanging(13));
         tokio::time::sleep(MINUTE + Duration::from_secs(1)).await;
-        GATE.add_permits(1);
-        assert_hit!(slow(13, &GATE));
+        set(13, 130);
+        assert_hit!(hanging(13));
         assert_eq!(settled().await.compared, 1);
     })
     .await;
@@ -331,6 +339,22 @@ async fn in_shadow_each_call_gets_the_result_of_its_own_body() {
         assert_eq!((stats.bypasses, stats.loads), (6, 7), "{stats:?}");
         assert_eq!((stats.shadow_hits, stats.mismatches), (4, 1), "{stats:?}");
         assert_eq!(stats.compared, 3, "{stats:?}");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_shadow_no_older_value_stands_in_for_an_error() {
+    testing::scope(async {
+        set(15, 150);
+        assert_eq!(shadowed(15).await, Ok(150));
+        // Past its TTL, and within `stale_on_error`.
+        tokio::time::advance(61 * MINUTE).await;
+        set(15, 0);
+        assert!(shadowed(15).await.is_err());
+        set(15, 151);
+        assert_eq!(shadowed(15).await, Ok(151));
+        assert_eq!(settled().await.stale_on_error_hits, 0);
     })
     .await;
 }
