@@ -1,4 +1,4 @@
-//! What a transaction has written and not committed yet: only its own task sees it, as a database would have it.
+//! Versions that a transaction has written and not committed yet. Only its own task sees them, as in a database.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

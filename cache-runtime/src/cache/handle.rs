@@ -331,8 +331,8 @@ impl Cache {
         ReadOutcome::RunUncached(Reason::Contended)
     }
 
-    /// The same for a call that runs its body in any case, and so waits for no other load: it gets a value, or the right to
-    /// store one, or neither.
+    /// Reads a key for a call that runs its body in any case (shadow mode), and so does not wait for other loads. The call gets
+    /// a value, or the right to store one, or neither.
     pub(crate) async fn read_without_waiting(
         &self,
         request: &Request<'_>,

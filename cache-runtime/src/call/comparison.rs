@@ -192,7 +192,7 @@ where
         Prepared::Reading(reading) => reading.await,
     };
     let comparison = Comparison::new(cache, site, key, kind, version);
-    // What has replaced the value meanwhile was not served.
+    // If the value was removed or replaced while the body ran, the caller's value cannot be judged any more.
     let Some(hit) = comparison.stored().await else {
         return;
     };
